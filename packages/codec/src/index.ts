@@ -1,0 +1,4 @@
+export { bytesEqual, bytesToText, bytesToUint, concatBytes, textToBytes, uintToBytes } from './bytes.ts'
+export { bytesToHex, type Hex, HexInvalidError, hexToBytes, hexToQuantity, isHexOf, quantityToHex } from './hex.ts'
+export { accept, reject, type Verdict } from './verdict.ts'
+export { type ErrorFacts, WeightlessError } from './weightlessError.ts'
