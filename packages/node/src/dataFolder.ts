@@ -1,0 +1,101 @@
+/** The devnet's data directory: private to its user, one owner at a time, refused when a newer version wrote it. */
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
+import { join, resolve } from 'node:path'
+import { WeightlessError } from '@weightless/codec'
+
+/** Raised when the layout of the directory changes; older ones are migrated, newer ones refused. */
+export const dataVersion = 1
+
+export type DataFolder = { path: string; release(): void }
+
+/**
+ * Takes the directory for this process, creating it with mode 0700.
+ * @throws {DataFolderBusyError | DataFolderNewerError | DataFolderForeignError}
+ */
+export function takeDataFolder(folder: string): DataFolder {
+  const path = resolve(folder)
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  chmodSync(path, 0o700)
+  checkVersion(path)
+  const lock = join(path, 'lock')
+  writeLock(lock, path)
+  return { path, release: () => rmSync(lock, { force: true }) }
+}
+
+function checkVersion(path: string): void {
+  const file = join(path, 'version.json')
+  if (!existsSync(file)) return writeFileSync(file, `${JSON.stringify({ dataVersion })}\n`, { mode: 0o600 })
+  const found = readVersion(file)
+  if (found === undefined) throw new DataFolderForeignError({ file })
+  if (found > dataVersion) throw new DataFolderNewerError({ path, found, known: dataVersion })
+}
+
+function readVersion(file: string): number | undefined {
+  try {
+    const { dataVersion: found } = JSON.parse(readFileSync(file, 'utf8')) as { dataVersion?: unknown }
+    return typeof found === 'number' && Number.isInteger(found) ? found : undefined
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+function writeLock(lock: string, path: string): void {
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      const handle = openSync(lock, 'wx', 0o600)
+      writeSync(handle, String(process.pid))
+      closeSync(handle)
+      return
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      const owner = Number(readFileSync(lock, 'utf8'))
+      if (owner !== process.pid && isAlive(owner)) throw new DataFolderBusyError({ path, pid: owner })
+      rmSync(lock, { force: true })
+    }
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+export class DataFolderBusyError extends WeightlessError {
+  constructor(facts: { path: string; pid: number }) {
+    super('node/data-folder-busy', 'Another process uses this data directory.', facts, {
+      hint: 'Stop it, or start with another --data-dir.',
+    })
+  }
+}
+
+export class DataFolderNewerError extends WeightlessError {
+  constructor(facts: { path: string; found: number; known: number }) {
+    super('node/data-folder-newer', 'A newer version wrote this data directory.', facts, {
+      hint: 'Update Weightless, or start with another --data-dir.',
+    })
+  }
+}
+
+export class DataFolderForeignError extends WeightlessError {
+  constructor(facts: { file: string }) {
+    super('node/data-folder-foreign', 'The version file of the data directory is unreadable.', facts, {
+      hint: 'Choose another --data-dir, or remove this one with `weightless reset`.',
+    })
+  }
+}

@@ -1,0 +1,34 @@
+/** `devnet.json`: where everything of a running devnet is; written atomically, readable by its user alone. */
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Hex } from '@weightless/codec'
+
+/** Only what runs is listed: a service that is not there has no key. */
+export type DevnetFile = {
+  chain: { rpcUrl: string; wsUrl: string; chainId: number; accounts: { address: Hex; privateKey: Hex }[] }
+  contracts: { [name: string]: Hex }
+  storage: { indexerUrl: string; nodeUrls: string[]; kvUrl?: string; s3Url?: string }
+  da?: { [name: string]: string }
+  compute: { gatewayUrl: string; apiKey: string; providers: { address: Hex; url: string; models: string[] }[] }
+  console: { url: string }
+}
+
+export function devnetFilePath(dataFolder: string): string {
+  return join(dataFolder, 'devnet.json')
+}
+
+export function writeDevnetFile(dataFolder: string, file: DevnetFile): void {
+  const path = devnetFilePath(dataFolder)
+  writeFileSync(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+}
+
+/** The file of a devnet that runs or ran in this folder; undefined if there was none. */
+export function readDevnetFile(dataFolder: string): DevnetFile | undefined {
+  try {
+    return JSON.parse(readFileSync(devnetFilePath(dataFolder), 'utf8')) as DevnetFile
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
