@@ -34,7 +34,10 @@ export function takeDataFolder(folder: string): DataFolder {
 
 function checkVersion(path: string): void {
   const file = join(path, 'version.json')
-  if (!existsSync(file)) return writeFileSync(file, `${JSON.stringify({ dataVersion })}\n`, { mode: 0o600 })
+  if (!existsSync(file)) {
+    writeFileSync(file, `${JSON.stringify({ dataVersion })}\n`, { mode: 0o600 })
+    return
+  }
   const found = readVersion(file)
   if (found === undefined) throw new DataFolderForeignError({ file })
   if (found > dataVersion) throw new DataFolderNewerError({ path, found, known: dataVersion })

@@ -1,0 +1,32 @@
+/** The tree of commands; each noun has a file of its own in `commands/`. */
+import { Command } from 'commander'
+import { addAccountCommands } from './commands/account.ts'
+import { addChatCommand } from './commands/chat.ts'
+import { addDevnetCommand } from './commands/devnet.ts'
+import { addDoctorCommand } from './commands/doctor.ts'
+import { addFileCommands } from './commands/file.ts'
+import { addModelCommands } from './commands/model.ts'
+import { addReceiptCommands } from './commands/receipt.ts'
+import { addResetCommand } from './commands/reset.ts'
+import { addVerifyCommand } from './commands/verify.ts'
+
+export function createProgram(): Command {
+  const program = new Command('weightless')
+  program
+    .description('The open, decentralised AI operating system: store data, run a model, pay for exactly that, prove it.')
+    .version('0.1.0')
+    .option('--json', 'print results as JSON on stdout')
+    .option('--data-dir <folder>', 'where the devnet keeps its state', '.weightless')
+    .showHelpAfterError('(see weightless --help)')
+    .exitOverride()
+  addDevnetCommand(program)
+  addFileCommands(program)
+  addChatCommand(program)
+  addVerifyCommand(program)
+  addReceiptCommands(program)
+  addModelCommands(program)
+  addAccountCommands(program)
+  addDoctorCommand(program)
+  addResetCommand(program)
+  return program
+}
