@@ -1,0 +1,2 @@
+//! placeholder while dependencies build
+pub use revm;
