@@ -1,1 +1,21 @@
-export {}
+export { decodeRevert, type RevertReason, TransactionRevertedError } from './decodeRevert.ts'
+export { createJsonRpc, type JsonRpc, LedgerUnreachableError, RpcRefusedError } from './jsonRpc.ts'
+export {
+  type BlockHead,
+  BlockMissingError,
+  type ContractIntent,
+  createLedger,
+  type Ledger,
+  type LedgerOptions,
+  LedgerReadOnlyError,
+} from './ledger.ts'
+export {
+  InsufficientFundsError,
+  type LedgerAccount,
+  NonceUnsettledError,
+  type RawIntent,
+  type SubmitOptions,
+  TransactionPendingError,
+  type WalletAccount,
+} from './submitTransaction.ts'
+export type { LedgerEvent, WatchOptions, WatchStep } from './watchEvents.ts'
