@@ -1,0 +1,69 @@
+/** `weightless devnet` (and `npm start`): brings the whole system up on one screen and keeps it up until Ctrl-C. */
+import { startDevnet } from '@weightless/node'
+import type { DevnetEvent, DevnetOptions } from '@weightless/node/devnetOptions'
+import type { Command } from 'commander'
+import { createDevnetScreen } from '../devnetScreen.ts'
+import { globalOptions } from '../output.ts'
+import { wholeNumber } from '../readNumber.ts'
+
+type DevnetFlags = {
+  portBase: number
+  nodes: number
+  providers: number
+  host?: string
+  model?: string
+  weights: 'auto' | 'tiny' | 'none'
+  firstLight: boolean
+  console: boolean
+}
+
+export function addDevnetCommand(program: Command): void {
+  program
+    .command('devnet', { isDefault: false })
+    .description('run the whole system on this machine: chain, storage, compute, console')
+    .option('--port-base <n>', 'shift every port by n', wholeNumber({ min: 0, max: 50_000 }), 0)
+    .option('--nodes <n>', 'storage nodes', wholeNumber({ min: 1, max: 16 }), 1)
+    .option('--providers <n>', 'inference providers', wholeNumber({ min: 0, max: 8 }), 1)
+    .option('--host <address>', 'bind to another address than loopback; refuses the well-known keys')
+    .option('--model <path>', 'serve this GGUF file instead of the default model')
+    .option('--weights <kind>', 'auto: the default model; tiny: the small one in the repository; none', 'auto')
+    .option('--no-first-light', 'do not do the main job once at the start')
+    .option('--no-console', 'do not serve the console')
+    .action(async (flags: DevnetFlags, command: Command) => {
+      const { json, dataDir } = globalOptions(command)
+      const onEvent = json ? printEvent : createDevnetScreen(dataDir)
+      const devnet = await startDevnet({ ...readFlags(flags), dataFolder: dataDir, log: 'silent', onEvent })
+      await untilStopped()
+      if (!json) process.stderr.write('\nstopping …\n')
+      await devnet.close()
+    })
+}
+
+function readFlags(flags: DevnetFlags): DevnetOptions {
+  const { portBase, nodes, providers, host, model, weights, firstLight, console } = flags
+  return {
+    portBase,
+    nodes,
+    providers,
+    weights,
+    firstLight,
+    console,
+    ...(host && { host }),
+    ...(model && { modelPath: model }),
+  }
+}
+
+function printEvent(event: DevnetEvent): void {
+  process.stdout.write(`${JSON.stringify(event, (_name, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`)
+}
+
+/** Resolves at the first signal; a second one ends the process at once. */
+function untilStopped(): Promise<void> {
+  return new Promise((resolve) => {
+    let signals = 0
+    const stop = () => (++signals === 1 ? resolve() : process.exit(130))
+    process.on('SIGINT', stop)
+    process.on('SIGTERM', stop)
+    process.on('SIGHUP', stop)
+  })
+}

@@ -1,0 +1,50 @@
+/** What a devnet can be told, with its defaults, and what it tells while it comes up. */
+import type { Hex } from '@weightless/codec'
+
+export type DevnetOptions = {
+  /** Where all state lives; default `.weightless`. */
+  dataFolder?: string
+  /** Shifts every default port by the same amount; default 0. Busy ports make the devnet look for another shift. */
+  portBase?: number
+  /** Fail instead of looking for other ports; default false. */
+  portsExact?: boolean
+  /** Address to bind; default 127.0.0.1. Anything else refuses the well-known keys and developer methods. */
+  host?: string
+  /** Storage nodes; default 1. */
+  nodes?: number
+  /** Inference providers; 0 leaves compute out. Default 1. */
+  providers?: number
+  /** A GGUF file to serve instead of the default model. */
+  modelPath?: string
+  /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */
+  weights?: 'auto' | 'tiny' | 'none'
+  /** Do the main job once, small, at the end of the start; default true. */
+  firstLight?: boolean
+  /** Serve the console; default true. */
+  console?: boolean
+  log?: 'text' | 'json' | 'silent'
+  onEvent?: (event: DevnetEvent) => void
+}
+
+export type DevnetEvent =
+  | { type: 'ports'; busyPorts: number[]; portBase: number }
+  | { type: 'service'; name: ServiceName; url: string; tookMs: number; note?: string }
+  | { type: 'weights'; model: string; stage: string; doneBytes: number; totalBytes: number }
+  | { type: 'weights-ready'; model: string; origin: string; sizeBytes: number }
+  | { type: 'weights-missing'; model: string; reason: string; fallback: string | undefined }
+  | { type: 'weights-stored'; model: string; root: Hex; tookMs: number }
+  | { type: 'model-open'; model: string; provider: Hex; url: string }
+  | { type: 'ready'; tookMs: number }
+  | FirstLightEvent
+  | { type: 'warning'; message: string; hint?: string }
+
+export type FirstLightEvent =
+  | { type: 'first-light-stored'; root: Hex; sizeBytes: number; blockNumber: bigint; feeWei: bigint }
+  | { type: 'first-light-question'; text: string; model: string }
+  | { type: 'first-light-token'; text: string }
+  | { type: 'first-light-answered'; tokens: number; tookMs: number; receiptId: string; feeWei: bigint }
+  | { type: 'first-light-verified'; accepted: boolean; detail: string; tookMs: number }
+  | { type: 'first-light-settled'; blockNumber: bigint; transactionHash: Hex; paidWei: bigint }
+  | { type: 'first-light-failed'; stage: string; reason: string }
+
+export type ServiceName = 'chain' | 'storage' | 'compute gateway' | 'provider' | 'console'
