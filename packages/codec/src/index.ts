@@ -1,4 +1,18 @@
 export { bytesEqual, bytesToText, bytesToUint, concatBytes, textToBytes, uintToBytes } from './bytes.ts'
 export { bytesToHex, type Hex, HexInvalidError, hexToBytes, hexToQuantity, isHexOf, quantityToHex } from './hex.ts'
+export {
+  asRlpBytes,
+  asRlpList,
+  decodeRlp,
+  encodeRlp,
+  RlpInvalidError,
+  type RlpItem,
+  type RlpSpan,
+  readRlpSpan,
+  rlpToUint,
+  spanToUint,
+  uintToRlp,
+  wrapRlpList,
+} from './rlp.ts'
 export { accept, reject, type Verdict } from './verdict.ts'
 export { type ErrorFacts, WeightlessError } from './weightlessError.ts'
