@@ -1,1 +1,30 @@
-export {}
+export { checkSegment, positionOf, rootOf, type SegmentFault } from './checkSegment.ts'
+export {
+  type FileShape,
+  FileSizeInvalidError,
+  fileBytesMax,
+  fileShape,
+  nodeHeights,
+  powerOfTwoFrom,
+  segmentBytes,
+  segmentDataBytes,
+  segmentPaddedSectors,
+  segmentSectors,
+} from './fileShape.ts'
+export {
+  createFileHasher,
+  type FileHasher,
+  type FileTree,
+  fileRoot,
+  fileTree,
+  fileTreeFromRoots,
+  type SegmentProof,
+  segmentProof,
+  submissionIdentity,
+} from './fileTree.ts'
+export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
+export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
+export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
+export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
+export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'
+export { zeroRoot } from './zeroRoots.ts'
