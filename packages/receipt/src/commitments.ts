@@ -1,0 +1,82 @@
+/** The salted hashes inside a receipt, and how they follow from the opening. Spec: RECEIPT §4. */
+import { type Hex, textToBytes } from '@weightless/codec'
+import { encodeAbiParameters, keccak256, parseAbiParameters } from 'viem'
+
+export type Message = { role: string; content: string }
+
+export type SamplerParameters = { temperature: number; topP: number; maxTokens: number }
+
+export type SeedSource =
+  /** The user asked for this seed: the same request gives the same answer. */
+  | { kind: 'seed'; value: bigint }
+  /** A number used once, of the user's or, without one, the job nonce. */
+  | { kind: 'nonce'; nonce: Hex }
+
+/** The price that was agreed; `model` is the name under which the service is registered. */
+export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken: bigint }
+
+/** Domain tags keep one hash from being taken for another. RECEIPT §4.1 */
+const tag = (name: string): Hex => keccak256(textToBytes(`weightless/receipt/v1/${name}`))
+const tags = {
+  sampler: tag('sampler'),
+  request: tag('request'),
+  input: tag('input'),
+  output: tag('output'),
+  seedValue: tag('seed-value'),
+  seedNonce: tag('seed-nonce'),
+  price: tag('price'),
+}
+
+/** RECEIPT §4.2; floats are committed by their IEEE-754 bits, so that no rounding rule is involved. */
+export function samplerHash({ temperature, topP, maxTokens }: SamplerParameters): Hex {
+  return hash('bytes32, uint64, uint64, uint32', [tags.sampler, doubleBits(temperature), doubleBits(topP), maxTokens])
+}
+
+/** RECEIPT §4.3; unsalted, so it never leaves the opening's holders. */
+export function requestHash(messages: readonly Message[], stop: readonly string[], sampler: Hex): Hex {
+  return hash('bytes32, (string role, string content)[], string[], bytes32', [tags.request, messages, stop, sampler])
+}
+
+/** RECEIPT §4.4 */
+export function inputHash(request: Hex, salt: Hex): Hex {
+  return hash('bytes32, bytes32, bytes32', [tags.input, salt, request])
+}
+
+/** RECEIPT §4.5 */
+export function outputHash(tokens: readonly number[], text: string, finishReason: string, salt: Hex): Hex {
+  return hash('bytes32, bytes32, uint32[], string, string', [tags.output, salt, tokens, text, finishReason])
+}
+
+/** RECEIPT §4.6: the provider can choose neither the request nor the nonce, so it cannot grind the seed. */
+export function seedOf(source: SeedSource, request: Hex): Hex {
+  if (source.kind === 'seed') return hash('bytes32, int64', [tags.seedValue, source.value])
+  return hash('bytes32, bytes32, bytes32', [tags.seedNonce, source.nonce, request])
+}
+
+/** RECEIPT §4.7 */
+export function priceId(provider: Hex, price: Price): Hex {
+  const { model, inputWeiPerToken, outputWeiPerToken } = price
+  return hash('bytes32, address, string, uint256, uint256', [
+    tags.price,
+    provider,
+    model,
+    inputWeiPerToken,
+    outputWeiPerToken,
+  ])
+}
+
+/** RECEIPT §5 */
+export function feeOf(price: Price, usage: { promptTokens: bigint; completionTokens: bigint }): bigint {
+  return usage.promptTokens * price.inputWeiPerToken + usage.completionTokens * price.outputWeiPerToken
+}
+
+function hash(types: string, values: readonly unknown[]): Hex {
+  return keccak256(encodeAbiParameters(parseAbiParameters(types) as never, values as never))
+}
+
+function doubleBits(value: number): bigint {
+  const view = new DataView(new ArrayBuffer(8))
+  // -0 and 0 mean the same to a sampler, therefore they commit alike.
+  view.setFloat64(0, value === 0 ? 0 : value)
+  return view.getBigUint64(0)
+}

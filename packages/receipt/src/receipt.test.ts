@@ -1,0 +1,102 @@
+/** Receipts, commitments and bundles against a second implementation (eth_account, eth_abi) and against hostile text. */
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import type { Hex } from '@weightless/codec'
+import fc from 'fast-check'
+import { privateKeyToAddress } from 'viem/accounts'
+import { type Bundle, bundleToJson, parseBundle, readBundle } from './bundle.ts'
+import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
+import { hashReceipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
+
+type Vector = { privateKey: Hex; requestHash: Hex; receiptHash: Hex; bundle: Record<string, unknown> }
+const { vectors } = JSON.parse(
+  readFileSync(new URL('../../../vectors/receipt/receipts.json', import.meta.url), 'utf8'),
+) as { vectors: Vector[] }
+
+const opened = (vector: Vector): Bundle => {
+  const read = readBundle(vector.bundle)
+  assert.ok(read.ok, read.ok ? '' : read.detail)
+  return read.value
+}
+
+test('hash and signature equal those of eth_account', async () => {
+  assert.equal(vectors.length, 12)
+  for (const vector of vectors) {
+    const { receipt, settlement, signature } = opened(vector)
+    assert.equal(hashReceipt(receipt, settlement), vector.receiptHash)
+    assert.equal(await signReceipt(receipt, settlement, vector.privateKey), signature)
+    assert.equal(await recoverReceiptSigner(receipt, settlement, signature), privateKeyToAddress(vector.privateKey))
+  }
+})
+
+test('commitments equal those made with eth_abi', () => {
+  for (const vector of vectors) {
+    const { receipt, opening } = opened(vector)
+    const sampler = samplerHash(opening.sampler)
+    const request = requestHash(opening.messages, opening.stop, sampler)
+    assert.deepEqual(
+      [
+        sampler,
+        request,
+        seedOf(opening.seed, request),
+        inputHash(request, opening.salt),
+        outputHash(opening.outputTokens, opening.outputText, opening.finishReason, opening.salt),
+        priceId(receipt.provider, opening.price),
+        feeOf(opening.price, receipt),
+      ],
+      [
+        receipt.sampler,
+        vector.requestHash,
+        receipt.seed,
+        receipt.inputHash,
+        receipt.outputHash,
+        receipt.priceId,
+        receipt.fee,
+      ],
+    )
+  }
+})
+
+test('every field is under the signature', async () => {
+  const { receipt, settlement, signature } = opened(vectors[5]!)
+  const signer = await recoverReceiptSigner(receipt, settlement, signature)
+  for (const [name, value] of Object.entries(receipt)) {
+    const changed =
+      typeof value === 'string' ? `${value.slice(0, -1)}${value.endsWith('0') ? '1' : '0'}` : Number(value) + 1
+    const other = { ...receipt, [name]: typeof value === 'bigint' ? value + 1n : changed }
+    assert.notEqual(await recoverReceiptSigner(other, settlement, signature), signer, name)
+  }
+  const elsewhere: Hex = `0x${'11'.repeat(20)}`
+  assert.notEqual(await recoverReceiptSigner(receipt, elsewhere, signature), signer)
+  assert.equal(await recoverReceiptSigner(receipt, settlement, `0x${'00'.repeat(65)}`), undefined)
+})
+
+test('JSON of a bundle survives a round trip', () => {
+  for (const vector of vectors) assert.deepEqual(bundleToJson(opened(vector)), vector.bundle)
+})
+
+test('hostile text is a verdict, never a throw', () => {
+  const source = JSON.stringify(vectors[7]!.bundle)
+  fc.assert(fc.property(fc.jsonValue(), (value) => !readBundle(value).ok))
+  fc.assert(
+    fc.property(fc.nat(source.length - 1), fc.string({ minLength: 1, maxLength: 1 }), (at, unit) => {
+      parseBundle(source.slice(0, at) + unit + source.slice(at + 1))
+      assert.ok(!parseBundle(source.slice(0, at)).ok)
+    }),
+  )
+  const { receipt } = vectors[7]!.bundle as { receipt: object }
+  const wrong = [
+    { fee: '-1' },
+    { fee: `${1n << 256n}` },
+    { fee: 1 },
+    { user: '0x12' },
+    { version: 70_000 },
+    { promptTokens: `${1n << 64n}` },
+    { surplus: 1 },
+  ]
+  for (const change of wrong) {
+    const verdict = readBundle({ ...vectors[7]!.bundle, receipt: { ...receipt, ...change } })
+    assert.deepEqual([verdict.ok, verdict.ok ? '' : verdict.code], [false, 'malformed'], JSON.stringify(change))
+  }
+})

@@ -1,0 +1,104 @@
+/**
+ * A receipt: the fixed-size, hash-only statement a provider signs about one answer. Spec: RECEIPT §2-3.
+ * Contracts read the same bytes, because it is EIP-712 typed data.
+ */
+import type { Hex } from '@weightless/codec'
+import { hashTypedData, recoverTypedDataAddress } from 'viem'
+import { signTypedData } from 'viem/accounts'
+
+/** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
+export type Receipt = {
+  version: number
+  serviceClass: number
+  check: number
+  chainId: bigint
+  user: Hex
+  provider: Hex
+  modelRoot: Hex
+  programId: Hex
+  tokenizerRoot: Hex
+  sampler: Hex
+  seed: Hex
+  inputHash: Hex
+  outputHash: Hex
+  /** 32 zero bytes when nothing was traced. */
+  traceRoot: Hex
+  promptTokens: bigint
+  completionTokens: bigint
+  priceId: Hex
+  /** wei */
+  fee: bigint
+  jobNonce: bigint
+  /** Seconds since the Unix epoch. */
+  timestamp: bigint
+}
+
+export const receiptVersion = 1
+
+/** RECEIPT §2.1 */
+export const serviceClasses = { chat: 1 } as const
+/** RECEIPT §2.2: how a third party can check the answer. */
+export const checks = { none: 0, reExecution: 1 } as const
+
+export const receiptTypes = {
+  Receipt: [
+    { name: 'version', type: 'uint16' },
+    { name: 'serviceClass', type: 'uint8' },
+    { name: 'check', type: 'uint8' },
+    { name: 'chainId', type: 'uint256' },
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'modelRoot', type: 'bytes32' },
+    { name: 'programId', type: 'bytes32' },
+    { name: 'tokenizerRoot', type: 'bytes32' },
+    { name: 'sampler', type: 'bytes32' },
+    { name: 'seed', type: 'bytes32' },
+    { name: 'inputHash', type: 'bytes32' },
+    { name: 'outputHash', type: 'bytes32' },
+    { name: 'traceRoot', type: 'bytes32' },
+    { name: 'promptTokens', type: 'uint64' },
+    { name: 'completionTokens', type: 'uint64' },
+    { name: 'priceId', type: 'bytes32' },
+    { name: 'fee', type: 'uint256' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'timestamp', type: 'uint64' },
+  ],
+} as const
+
+/** RECEIPT §3; `settlement` is the ReceiptSettlement contract. */
+export function receiptDomain(chainId: bigint, settlement: Hex) {
+  return { name: 'Weightless Receipt', version: '1', chainId, verifyingContract: settlement } as const
+}
+
+/** The 32 bytes that the provider signs; they are also the receipt's id. Spec: RECEIPT §3. */
+export function hashReceipt(receipt: Receipt, settlement: Hex): Hex {
+  return hashTypedData(typedData(receipt, settlement))
+}
+
+/** 65-byte signature r | s | v. Spec: RECEIPT §3. */
+export function signReceipt(receipt: Receipt, settlement: Hex, privateKey: Hex): Promise<Hex> {
+  return signTypedData({ ...typedData(receipt, settlement), privateKey })
+}
+
+/** Whose key signed; undefined for bytes that are no signature at all. */
+export async function recoverReceiptSigner(
+  receipt: Receipt,
+  settlement: Hex,
+  signature: Hex,
+): Promise<Hex | undefined> {
+  try {
+    return await recoverTypedDataAddress({ ...typedData(receipt, settlement), signature })
+  } catch {
+    // Hostile signatures (r = 0, not on the curve) are an answer here, not a fault.
+    return undefined
+  }
+}
+
+function typedData(receipt: Receipt, settlement: Hex) {
+  return {
+    domain: receiptDomain(receipt.chainId, settlement),
+    types: receiptTypes,
+    primaryType: 'Receipt',
+    message: receipt,
+  } as const
+}
