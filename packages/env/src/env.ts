@@ -150,7 +150,21 @@ export type Tasks = {
    * Input and output are structured-cloned; the buffers in `transfer` are moved.
    */
   run<Output>(module: URL, input: unknown, transfer?: readonly ArrayBuffer[]): Promise<Output>
+  /**
+   * Starts a worker of its own that keeps state (a loaded model) and streams both ways until `close`: the module's
+   * default export is called once as `(port: TaskPort, input) => Promise<void>`. In line where there are no workers.
+   * Loading faults and crashes of the worker are thrown by `messages`.
+   */
+  open(module: URL, input: unknown, transfer?: readonly ArrayBuffer[]): TaskPort
   workersMax: number
+  close(): Promise<void>
+}
+
+/** One end of a two-way stream of structured-cloned messages; `messages` may be iterated once. */
+export type TaskPort = {
+  send(message: unknown, transfer?: readonly ArrayBuffer[]): void
+  messages: AsyncIterable<unknown>
+  /** Ends both sides' `messages`; on the opening side also ends the worker, whatever it does. */
   close(): Promise<void>
 }
 
