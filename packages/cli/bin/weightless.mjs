@@ -10,12 +10,23 @@ const here = dirname(fileURLToPath(import.meta.url))
 const main = join(here, '..', 'src', 'main.ts')
 const [major, minor] = process.versions.node.split('.').map(Number)
 const runsTypeScript = major > 22 || (major === 22 && minor >= 18)
-const packaged = join(here, '..', '..', '..', 'node_modules', '.bin', process.platform === 'win32' ? 'node.cmd' : 'node')
+const packaged = join(
+  here,
+  '..',
+  '..',
+  '..',
+  'node_modules',
+  '.bin',
+  process.platform === 'win32' ? 'node.cmd' : 'node',
+)
 
 if (runsTypeScript) {
   await import(`file://${main}`)
 } else if (existsSync(packaged)) {
-  const child = spawn(packaged, [main, ...process.argv.slice(2)], { stdio: 'inherit', shell: process.platform === 'win32' })
+  const child = spawn(packaged, [main, ...process.argv.slice(2)], {
+    stdio: 'inherit',
+    shell: process.platform === 'win32',
+  })
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.once('close', (code, signal) => process.exit(code ?? (signal ? 1 : 0)))
 } else {

@@ -1,8 +1,9 @@
 /** The one screen of `npm start`: each service as it opens, the funded key, three commands to try, first light. */
-import type { DevnetEvent } from '@weightless/node/devnetOptions'
+
 import { readDevnetFile } from '@weightless/node/devnetFile'
-import { createProgressBar, type ProgressBar } from './progressBar.ts'
+import type { DevnetEvent } from '@weightless/node/devnetOptions'
 import { formatBytes, formatDuration, formatTokens } from './output.ts'
+import { createProgressBar, type ProgressBar } from './progressBar.ts'
 
 export function createDevnetScreen(dataFolder: string): (event: DevnetEvent) => void {
   const print = (text = '') => process.stdout.write(`${text}\n`)
@@ -26,11 +27,18 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
     case 'ports':
       return [`  ${yellow('!')} ports ${event.busyPorts.join(', ')} are busy; using --port-base ${event.portBase}`]
     case 'service':
-      return [row(green('●'), event.name, event.url, [formatDuration(event.tookMs), event.note].filter(Boolean).join(', '))]
+      return [
+        row(green('●'), event.name, event.url, [formatDuration(event.tookMs), event.note].filter(Boolean).join(', ')),
+      ]
     case 'weights-ready':
       return [row(green('●'), 'weights', event.model, `${formatBytes(event.sizeBytes)}, from ${event.origin}`)]
     case 'weights-missing':
-      return [`  ${yellow('!')} ${event.model} could not be had: ${event.reason}`, event.fallback ? `    serving ${bold(event.fallback)} instead: a tiny model of our own, it does not answer usefully` : '    compute stays closed; give a GGUF with --model PATH']
+      return [
+        `  ${yellow('!')} ${event.model} could not be had: ${event.reason}`,
+        event.fallback
+          ? `    serving ${bold(event.fallback)} instead: a tiny model of our own, it does not answer usefully`
+          : '    compute stays closed; give a GGUF with --model PATH',
+      ]
     case 'weights-stored':
       return [row(green('●'), 'model root', event.root, `in the storage network, ${formatDuration(event.tookMs)}`)]
     case 'model-open':
@@ -61,15 +69,38 @@ function describeReady(tookMs: number, dataFolder: string): string[] {
 function describeFirstLight(event: Extract<DevnetEvent, { type: `first-light${string}` }>): string[] {
   switch (event.type) {
     case 'first-light-stored':
-      return [`  ${bold('first light')}`, step('stored', `${event.root} ${dim(`${formatBytes(event.sizeBytes)}, block ${event.blockNumber}, ${formatTokens(event.feeWei)} tokens`)}`)]
+      return [
+        `  ${bold('first light')}`,
+        step(
+          'stored',
+          `${event.root} ${dim(`${formatBytes(event.sizeBytes)}, block ${event.blockNumber}, ${formatTokens(event.feeWei)} tokens`)}`,
+        ),
+      ]
     case 'first-light-question':
       return [step('asked', `${event.text} ${dim(event.model)}`), step('answer', '').trimEnd()]
     case 'first-light-answered':
-      return ['', step('receipt', `${event.receiptId} ${dim(`${event.tokens} tokens in ${formatDuration(event.tookMs)}, ${formatTokens(event.feeWei)} tokens to pay`)}`)]
+      return [
+        '',
+        step(
+          'receipt',
+          `${event.receiptId} ${dim(`${event.tokens} tokens in ${formatDuration(event.tookMs)}, ${formatTokens(event.feeWei)} tokens to pay`)}`,
+        ),
+      ]
     case 'first-light-verified':
-      return [step(event.accepted ? green('verified') : red('REFUSED'), `${event.detail} ${dim(formatDuration(event.tookMs))}`)]
+      return [
+        step(
+          event.accepted ? green('verified') : red('REFUSED'),
+          `${event.detail} ${dim(formatDuration(event.tookMs))}`,
+        ),
+      ]
     case 'first-light-settled':
-      return [step('settled', `block ${event.blockNumber} ${dim(`${event.transactionHash}, ${formatTokens(event.paidWei)} tokens paid`)}`), '']
+      return [
+        step(
+          'settled',
+          `block ${event.blockNumber} ${dim(`${event.transactionHash}, ${formatTokens(event.paidWei)} tokens paid`)}`,
+        ),
+        '',
+      ]
     case 'first-light-failed':
       return [`  ${red('✗')} first light failed at ${event.stage}: ${event.reason}`]
     default:
@@ -85,7 +116,8 @@ function step(name: string, text: string): string {
   return `    ${name.padEnd(9)} ${text}`
 }
 
-const paint = (code: string) => (text: string) => (process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text)
+const paint = (code: string) => (text: string) =>
+  process.stdout.isTTY && !process.env.NO_COLOR ? `\x1b[${code}m${text}\x1b[0m` : text
 const bold = paint('1')
 const dim = paint('2')
 const green = paint('32')

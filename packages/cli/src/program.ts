@@ -13,7 +13,9 @@ import { addVerifyCommand } from './commands/verify.ts'
 export function createProgram(): Command {
   const program = new Command('weightless')
   program
-    .description('The open, decentralised AI operating system: store data, run a model, pay for exactly that, prove it.')
+    .description(
+      'The open, decentralised AI operating system: store data, run a model, pay for exactly that, prove it.',
+    )
     .version('0.1.0')
     .option('--json', 'print results as JSON on stdout')
     .option('--data-dir <folder>', 'where the devnet keeps its state', '.weightless')

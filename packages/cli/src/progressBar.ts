@@ -1,7 +1,10 @@
 /** One line on stderr that shows how far a transfer is, its rate and the time left; silent when nobody watches. */
 import { formatBytes, formatDuration } from './output.ts'
 
-export type ProgressBar = { update(doneBytes: number, totalBytes: number, label?: string): void; finish(label?: string): void }
+export type ProgressBar = {
+  update(doneBytes: number, totalBytes: number, label?: string): void
+  finish(label?: string): void
+}
 
 export function createProgressBar(label: string): ProgressBar {
   const startedMs = performance.now()
@@ -13,7 +16,9 @@ export function createProgressBar(label: string): ProgressBar {
     const filled = Math.round(share * width)
     const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
     const left = rate > 0 && share < 1 ? ` · ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left` : ''
-    process.stderr.write(`\r\x1b[K${text} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(rate)}/s${left}`)
+    process.stderr.write(
+      `\r\x1b[K${text} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(rate)}/s${left}`,
+    )
   }
   return {
     update(doneBytes, totalBytes, nextLabel) {

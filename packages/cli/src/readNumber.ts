@@ -4,7 +4,8 @@ import { InvalidArgumentError } from 'commander'
 export function wholeNumber({ min, max }: { min: number; max: number }): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (!/^\d+$/.test(text) || value < min || value > max) throw new InvalidArgumentError(`a whole number from ${min} to ${max} is needed.`)
+    if (!/^\d+$/.test(text) || value < min || value > max)
+      throw new InvalidArgumentError(`a whole number from ${min} to ${max} is needed.`)
     return value
   }
 }
@@ -12,7 +13,8 @@ export function wholeNumber({ min, max }: { min: number; max: number }): (text: 
 export function decimalNumber({ min, max }: { min: number; max: number }): (text: string) => number {
   return (text) => {
     const value = Number(text)
-    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max) throw new InvalidArgumentError(`a number from ${min} to ${max} is needed.`)
+    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max)
+      throw new InvalidArgumentError(`a number from ${min} to ${max} is needed.`)
     return value
   }
 }

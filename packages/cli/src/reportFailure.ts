@@ -31,6 +31,7 @@ function describe(error: unknown): FailureText {
       ...(cause && { cause }),
     }
   }
-  if (error instanceof Error) return { message: process.env.WEIGHTLESS_DEBUG ? (error.stack ?? error.message) : error.message }
+  if (error instanceof Error)
+    return { message: process.env.WEIGHTLESS_DEBUG ? (error.stack ?? error.message) : error.message }
   return { message: String(error) }
 }

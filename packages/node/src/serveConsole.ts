@@ -22,12 +22,18 @@ function answerConsole({ folder, config }: { folder: string; config: () => objec
     if (!existsSync(join(folder, 'index.html'))) return { status: 503, headers: plain, body: notBuilt }
     const asset = await readAsset(folder, request.path)
     const found = asset ?? (await readAsset(folder, '/index.html'))
-    return request.method === 'HEAD' && found ? { status: found.status, ...(found.headers && { headers: found.headers }) } : (found ?? { status: 404 })
+    return request.method === 'HEAD' && found
+      ? { status: found.status, ...(found.headers && { headers: found.headers }) }
+      : (found ?? { status: 404 })
   }
 }
 
 function answerConfig(config: object): HttpResponse {
-  return { status: 200, headers: { 'content-type': 'application/json', 'cache-control': 'no-store' }, body: JSON.stringify(config) }
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: JSON.stringify(config),
+  }
 }
 
 async function readAsset(folder: string, path: string): Promise<HttpResponse | undefined> {

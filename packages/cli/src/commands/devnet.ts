@@ -54,7 +54,9 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
 }
 
 function printEvent(event: DevnetEvent): void {
-  process.stdout.write(`${JSON.stringify(event, (_name, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`)
+  process.stdout.write(
+    `${JSON.stringify(event, (_name, value) => (typeof value === 'bigint' ? value.toString() : value))}\n`,
+  )
 }
 
 /** Resolves at the first signal; a second one ends the process at once. */

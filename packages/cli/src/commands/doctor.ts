@@ -17,8 +17,19 @@ export function addDoctorCommand(program: Command): void {
     .description('check Node, disk, ports, weights and the running devnet')
     .action(async (_options: object, command: Command) => {
       const folder = resolve(globalOptions(command).dataDir)
-      const findings = [checkNode(), checkMemory(), checkDisk(folder), checkFolder(folder), await checkPorts(), checkWeights(), await checkDevnet(folder)]
-      const lines = findings.map(({ check, ok, found, next }) => `${ok ? '✓' : '✗'} ${check.padEnd(10)} ${found}${next ? `\n             → ${next}` : ''}`)
+      const findings = [
+        checkNode(),
+        checkMemory(),
+        checkDisk(folder),
+        checkFolder(folder),
+        await checkPorts(),
+        checkWeights(),
+        await checkDevnet(folder),
+      ]
+      const lines = findings.map(
+        ({ check, ok, found, next }) =>
+          `${ok ? '✓' : '✗'} ${check.padEnd(10)} ${found}${next ? `\n             → ${next}` : ''}`,
+      )
       printResult(command, { ok: findings.every(({ ok }) => ok), findings }, lines)
       if (!findings.every(({ ok }) => ok)) process.exitCode = 1
     })
@@ -27,19 +38,34 @@ export function addDoctorCommand(program: Command): void {
 function checkNode(): Finding {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   const ok = major > 22 || (major === 22 && minor >= 18)
-  return { check: 'node', ok, found: `${process.versions.node} on ${process.platform}-${process.arch}`, ...(!ok && { next: 'run `npm install` in the repository' }) }
+  return {
+    check: 'node',
+    ok,
+    found: `${process.versions.node} on ${process.platform}-${process.arch}`,
+    ...(!ok && { next: 'run `npm install` in the repository' }),
+  }
 }
 
 function checkMemory(): Finding {
   const ok = totalmem() >= 2e9
-  return { check: 'machine', ok, found: `${availableParallelism()} cores, ${formatBytes(totalmem())} of memory`, ...(!ok && { next: 'the model needs about 1 GB' }) }
+  return {
+    check: 'machine',
+    ok,
+    found: `${availableParallelism()} cores, ${formatBytes(totalmem())} of memory`,
+    ...(!ok && { next: 'the model needs about 1 GB' }),
+  }
 }
 
 function checkDisk(folder: string): Finding {
   const { bavail, bsize } = statfsSync(nearestExisting(folder))
   const freeBytes = bavail * bsize
   const ok = freeBytes > 2e9
-  return { check: 'disk', ok, found: `${formatBytes(freeBytes)} free`, ...(!ok && { next: 'free 2 GB, or choose another --data-dir' }) }
+  return {
+    check: 'disk',
+    ok,
+    found: `${formatBytes(freeBytes)} free`,
+    ...(!ok && { next: 'free 2 GB, or choose another --data-dir' }),
+  }
 }
 
 function checkFolder(folder: string): Finding {
@@ -53,14 +79,29 @@ function checkFolder(folder: string): Finding {
 
 async function checkPorts(): Promise<Finding> {
   const { portBase, busyPorts } = await findFreePorts(0, { nodes: 1, providers: 1 })
-  if (busyPorts.length === 0) return { check: 'ports', ok: true, found: `${listPorts(planPorts(0, { nodes: 1, providers: 1 })).join(', ')} are free` }
-  return { check: 'ports', ok: true, found: `${busyPorts.join(', ')} busy; the devnet would take --port-base ${portBase}` }
+  if (busyPorts.length === 0)
+    return {
+      check: 'ports',
+      ok: true,
+      found: `${listPorts(planPorts(0, { nodes: 1, providers: 1 })).join(', ')} are free`,
+    }
+  return {
+    check: 'ports',
+    ok: true,
+    found: `${busyPorts.join(', ')} busy; the devnet would take --port-base ${portBase}`,
+  }
 }
 
 function checkWeights(): Finding {
   const path = join(weightsCacheFolder(), `${smolLm2.sha256}.gguf`)
   mkdirSync(weightsCacheFolder(), { recursive: true })
-  return { check: 'weights', ok: true, found: existsSync(path) ? `${smolLm2.id} is in the cache` : `${smolLm2.id} will be fetched at the first start (${formatBytes(smolLm2.sizeBytes)})` }
+  return {
+    check: 'weights',
+    ok: true,
+    found: existsSync(path)
+      ? `${smolLm2.id} is in the cache`
+      : `${smolLm2.id} will be fetched at the first start (${formatBytes(smolLm2.sizeBytes)})`,
+  }
 }
 
 async function checkDevnet(folder: string): Promise<Finding> {
@@ -68,7 +109,12 @@ async function checkDevnet(folder: string): Promise<Finding> {
   if (!devnet) return { check: 'devnet', ok: true, found: `not started yet (no ${devnetFilePath(folder)})` }
   try {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] })
-    const answer = await fetch(devnet.chain.rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body, signal: AbortSignal.timeout(2000) })
+    const answer = await fetch(devnet.chain.rpcUrl, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body,
+      signal: AbortSignal.timeout(2000),
+    })
     const { result } = (await answer.json()) as { result: string }
     return { check: 'devnet', ok: true, found: `runs at ${devnet.console.url}, block ${Number(result)}` }
   } catch {

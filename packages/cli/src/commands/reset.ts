@@ -14,7 +14,8 @@ export function addResetCommand(program: Command): void {
     .option('--yes', 'do not ask')
     .action(async (options: { yes?: boolean }, command: Command) => {
       const folder = resolve(globalOptions(command).dataDir)
-      if (!existsSync(folder)) return printResult(command, { removed: false, folder }, [`There is nothing at ${folder}.`])
+      if (!existsSync(folder))
+        return printResult(command, { removed: false, folder }, [`There is nothing at ${folder}.`])
       if (!existsSync(join(folder, 'version.json'))) throw new NotADataFolderError({ folder })
       if (!options.yes) await ask(folder)
       takeDataFolder(folder).release()
