@@ -1,0 +1,74 @@
+/** What `POST /v1/chat/completions` answers, whole or as events of a stream. Spec: COMPUTE §5. */
+
+export type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number }
+
+export type FinishReason = 'stop' | 'length'
+
+export type TokenLogprob = { token: string; logprob: number; bytes: number[] | null }
+export type Logprobs = { content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[]; refusal: null }
+
+export type ChatCompletion = {
+  id: string
+  object: 'chat.completion'
+  /** Seconds since the Unix epoch. */
+  created: number
+  model: string
+  system_fingerprint: string
+  choices: [
+    {
+      index: 0
+      message: { role: 'assistant'; content: string; refusal: null }
+      logprobs: Logprobs | null
+      finish_reason: FinishReason
+    },
+  ]
+  usage: Usage
+}
+
+export type ChatChunk = {
+  id: string
+  object: 'chat.completion.chunk'
+  created: number
+  model: string
+  system_fingerprint: string
+  choices: {
+    index: 0
+    delta: { role?: 'assistant'; content?: string; refusal?: null }
+    logprobs: Logprobs | null
+    finish_reason: FinishReason | null
+  }[]
+  usage?: Usage | null
+}
+
+export type ModelCard = {
+  id: string
+  object: 'model'
+  created: number
+  owned_by: string
+  /** COMPUTE §5.3: what a verifier needs, and the price in wei per token as decimal text. */
+  weightless?: {
+    modelRoot: string
+    programId: string
+    tokenizerRoot: string
+    contextLength: number
+    inputWeiPerToken: string
+    outputWeiPerToken: string
+  }
+}
+
+export type ModelList = { object: 'list'; data: ModelCard[] }
+
+/** One server-sent event. */
+export function sseEvent(value: unknown): string {
+  return `data: ${JSON.stringify(value)}\n\n`
+}
+
+export const sseDone = 'data: [DONE]\n\n'
+
+export function usageOf(promptTokens: number, completionTokens: number): Usage {
+  return {
+    prompt_tokens: promptTokens,
+    completion_tokens: completionTokens,
+    total_tokens: promptTokens + completionTokens,
+  }
+}

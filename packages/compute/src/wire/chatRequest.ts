@@ -1,0 +1,145 @@
+/** The body of `POST /v1/chat/completions`: what is understood, and a clear refusal of what is not. Spec: COMPUTE §4. */
+import type { Verdict } from '@weightless/codec'
+import { z } from 'zod'
+import type { ApiError, ApiErrorCode } from './apiError.ts'
+
+/** A request in one form, whatever spelling the client chose. */
+export type ChatRequest = {
+  model: string
+  messages: { role: string; content: string }[]
+  stream: boolean
+  includeUsage: boolean
+  /** Undefined: as many as the provider allows. */
+  maxTokens: number | undefined
+  temperature: number
+  topP: number
+  stop: string[]
+  seed: bigint | undefined
+  logprobs: boolean
+  topLogprobs: number
+}
+
+/** COMPUTE §4.2 */
+export const chatLimits = { messages: 1_024, stops: 4, topLogprobs: 20 } as const
+
+const wellFormed = z.string().refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
+const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish()
+
+const textPart = z.object({ type: z.literal('text'), text: wellFormed })
+const message = z.object({
+  role: z.enum(['system', 'developer', 'user', 'assistant']),
+  content: z.union([wellFormed, z.array(textPart).min(1)]),
+  name: optional(z.string()),
+})
+
+const schema = z.object({
+  model: z.string().min(1).max(256),
+  messages: z.array(message).min(1).max(chatLimits.messages),
+  stream: optional(z.boolean()),
+  stream_options: optional(
+    z.object({ include_usage: optional(z.boolean()), include_obfuscation: optional(z.boolean()) }),
+  ),
+  max_tokens: optional(z.int().min(1).max(0x7fffffff)),
+  max_completion_tokens: optional(z.int().min(1).max(0x7fffffff)),
+  temperature: optional(z.number().min(0).max(2)),
+  top_p: optional(z.number().min(0).max(1)),
+  stop: optional(z.union([wellFormed.min(1), z.array(wellFormed.min(1)).max(chatLimits.stops)])),
+  seed: optional(z.int()),
+  logprobs: optional(z.boolean()),
+  top_logprobs: optional(z.int().min(0).max(chatLimits.topLogprobs)),
+})
+
+/** Fields that change the answer and are not built yet: refused unless they hold a value that changes nothing. */
+const neutral: Record<string, (value: unknown) => boolean> = {
+  n: (value) => value === 1,
+  presence_penalty: (value) => value === 0,
+  frequency_penalty: (value) => value === 0,
+  logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
+  tools: (value) => Array.isArray(value) && value.length === 0,
+  functions: (value) => Array.isArray(value) && value.length === 0,
+  tool_choice: (value) => value === 'none' || value === 'auto',
+  function_call: (value) => value === 'none' || value === 'auto',
+  parallel_tool_calls: () => true,
+  response_format: (value) => (value as { type?: unknown } | null)?.type === 'text',
+  modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
+  audio: () => false,
+  prediction: () => false,
+  reasoning_effort: () => false,
+  web_search_options: () => false,
+}
+
+/** Fields that concern bookkeeping at other services; accepted without effect. */
+const withoutEffect = new Set([
+  'user',
+  'metadata',
+  'store',
+  'service_tier',
+  'safety_identifier',
+  'prompt_cache_key',
+  'provider',
+])
+
+/** COMPUTE §4.1 */
+export function readChatRequest(body: unknown): Verdict<ChatRequest> & { error?: ApiError } {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+    return refuse('invalid_request', 'The body must be a JSON object.')
+  }
+  const surplus = refuseSurplus(body as Record<string, unknown>)
+  if (surplus) return surplus
+  const parsed = schema.safeParse(body)
+  if (!parsed.success) return refuseInvalid(parsed.error, body as Record<string, unknown>)
+  const { data } = parsed
+  if ((data.top_logprobs ?? 0) > 0 && !data.logprobs) {
+    return refuse('invalid_value', "'top_logprobs' needs 'logprobs' to be true.", 'top_logprobs')
+  }
+  return {
+    ok: true,
+    value: {
+      model: data.model,
+      messages: data.messages.map(({ role, content }) => ({
+        // The models served here know no developer; OpenAI itself treats the two alike.
+        role: role === 'developer' ? 'system' : role,
+        content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
+      })),
+      stream: data.stream ?? false,
+      includeUsage: data.stream_options?.include_usage ?? false,
+      maxTokens: data.max_completion_tokens ?? data.max_tokens ?? undefined,
+      temperature: data.temperature ?? 1,
+      topP: data.top_p ?? 1,
+      stop: typeof data.stop === 'string' ? [data.stop] : (data.stop ?? []),
+      seed: data.seed === null || data.seed === undefined ? undefined : BigInt(data.seed),
+      logprobs: data.logprobs ?? false,
+      topLogprobs: data.top_logprobs ?? 0,
+    },
+  }
+}
+
+function refuseSurplus(body: Record<string, unknown>): Refusal | undefined {
+  for (const [name, value] of Object.entries(body)) {
+    if (name in schema.shape || withoutEffect.has(name) || value === null || value === undefined) continue
+    const harmless = Object.hasOwn(neutral, name) ? neutral[name] : undefined
+    if (!harmless) return refuse('unknown_parameter', `Unrecognized request argument supplied: ${name}`, name)
+    if (!harmless(value)) return refuse('unsupported_parameter', `'${name}' is not supported by this provider.`, name)
+  }
+  return undefined
+}
+
+function refuseInvalid(error: z.ZodError, body: Record<string, unknown>): Refusal {
+  const issue = error.issues[0]
+  const param = issue?.path.join('.') ?? ''
+  const first = issue?.path[0]
+  const present = typeof first === 'string' && body[first] !== undefined
+  if (first === 'messages' && param.includes('content')) {
+    return refuse('unsupported_content', `${param}: only text is supported.`, param)
+  }
+  const message = present
+    ? `Invalid value for '${param}': ${issue?.message}`
+    : `Missing required parameter: '${param}'.`
+  return refuse('invalid_value', message, param)
+}
+
+type Refusal = { ok: false; code: ApiErrorCode; action: 'reject'; detail: string; error: ApiError }
+
+function refuse(code: ApiErrorCode, message: string, param?: string): Refusal {
+  return { ok: false, code, action: 'reject', detail: message, error: { code, message, ...(param ? { param } : {}) } }
+}
