@@ -99,7 +99,12 @@ const openingSchema = z.strictObject({
   outputTokens: z.array(z.int().min(0).max(0xffffffff)).max(tokensMax),
   outputText: text,
   finishReason: z.enum(['stop', 'length', 'cancelled']),
-  price: z.strictObject({ model: text, inputWeiPerToken: uint(256), outputWeiPerToken: uint(256) }),
+  price: z.strictObject({
+    model: text,
+    inputWeiPerToken: uint(256),
+    outputWeiPerToken: uint(256),
+    updatedAt: uint(256),
+  }),
   trace: z.array(z.array(word).max(65_536)).max(tokensMax).optional(),
 })
 

@@ -12,8 +12,8 @@ export type SeedSource =
   /** A number used once, of the user's or, without one, the job nonce. */
   | { kind: 'nonce'; nonce: Hex }
 
-/** The price that was agreed; `model` is the name under which the service is registered. */
-export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken: bigint }
+/** The price that was agreed: the service's entry in the registry at `updatedAt`, `model` being its registered name. */
+export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken: bigint; updatedAt: bigint }
 
 /** Domain tags keep one hash from being taken for another. RECEIPT §4.1 */
 const tag = (name: string): Hex => keccak256(textToBytes(`weightless/receipt/v1/${name}`))
@@ -24,7 +24,6 @@ const tags = {
   output: tag('output'),
   seedValue: tag('seed-value'),
   seedNonce: tag('seed-nonce'),
-  price: tag('price'),
 }
 
 /** RECEIPT §4.2; floats are committed by their IEEE-754 bits, so that no rounding rule is involved. */
@@ -53,15 +52,15 @@ export function seedOf(source: SeedSource, request: Hex): Hex {
   return hash('bytes32, bytes32, bytes32', [tags.seedNonce, source.nonce, request])
 }
 
-/** RECEIPT §4.7 */
-export function priceId(provider: Hex, price: Price): Hex {
-  const { model, inputWeiPerToken, outputWeiPerToken } = price
-  return hash('bytes32, address, string, uint256, uint256', [
-    tags.price,
+/** RECEIPT §4.7; the settlement contract computes the same from a price that it is shown. */
+export function priceId(provider: Hex, { model, inputWeiPerToken, outputWeiPerToken, updatedAt }: Price): Hex {
+  const modelHash = keccak256(textToBytes(model))
+  return hash('address, bytes32, uint256, uint256, uint256', [
     provider,
-    model,
+    modelHash,
     inputWeiPerToken,
     outputWeiPerToken,
+    updatedAt,
   ])
 }
 

@@ -51,6 +51,7 @@ def vector(rng, index):
     finish = rng.choice(["stop", "length", "cancelled"])
     model = rng.choice(["smollm2-135m-instruct", "tiny"])
     prices = (rng.randrange(10**15), rng.randrange(2**200))
+    updated_at = rng.randrange(2**33)
     sampler = digest(["bytes32", "uint64", "uint64", "uint32"],
                      [tag("sampler"), bits(parameters["temperature"]), bits(parameters["topP"]), parameters["maxTokens"]])
     request = digest(["bytes32", "(string,string)[]", "string[]", "bytes32"],
@@ -71,7 +72,7 @@ def vector(rng, index):
         "outputHash": hexed(digest(["bytes32", "bytes32", "uint32[]", "string", "string"], [tag("output"), salt, tokens, text, finish])),
         "traceRoot": hexed(rng.randbytes(32) if index % 3 else bytes(32)),
         "promptTokens": prompt_tokens, "completionTokens": len(tokens),
-        "priceId": hexed(digest(["bytes32", "address", "string", "uint256", "uint256"], [tag("price"), provider, model, *prices])),
+        "priceId": hexed(digest(["address", "bytes32", "uint256", "uint256", "uint256"], [provider, keccak(text=model), *prices, updated_at])),
         "fee": prompt_tokens * prices[0] + len(tokens) * prices[1],
         "jobNonce": rng.randrange(2**64), "timestamp": 1_790_000_000 + index,
     }
@@ -97,7 +98,8 @@ def vector(rng, index):
             "signature": hexed(bytes(Account.sign_message(signable, key).signature)),
             "opening": {"salt": hexed(salt), "messages": messages, "stop": stop, "sampler": parameters, "seed": source,
                         "outputTokens": tokens, "outputText": text, "finishReason": finish,
-                        "price": {"model": model, "inputWeiPerToken": str(prices[0]), "outputWeiPerToken": str(prices[1])}},
+                        "price": {"model": model, "inputWeiPerToken": str(prices[0]), "outputWeiPerToken": str(prices[1]),
+                                  "updatedAt": str(updated_at)}},
         },
     }
 
