@@ -70,10 +70,14 @@ export type ServeOptions = {
   handler: HttpHandler
   /** Called for each WebSocket upgrade on the same port; absent means upgrades are refused. */
   onSocket?: (socket: Socket) => void
-  /** Bodies above it end with 413. */
+  /** Bodies above it end with 413, WebSocket messages above it close the socket; 64 MiB by default. */
   bodyBytesMax?: number
-  /** Sockets above it are refused. */
+  /** Connections above it are refused; 4,096 by default. */
   connectionsMax?: number
+  /** A client that takes none of a waiting answer for so long is cut off; 60 s by default. */
+  stallMsMax?: number
+  /** Bytes that may wait to be sent on one WebSocket before it is closed; 16 MiB by default. */
+  bufferedBytesMax?: number
   /** Host names answered for, beside loopback names and the bound address; others get 403 (DNS rebinding). */
   allowedHosts?: readonly string[]
   /** Browser origins answered, beside loopback ones; `*` allows any. Others get 403. */
@@ -87,9 +91,11 @@ export type FetchOptions = {
   headers?: HttpHeaders
   body?: string | Uint8Array
   signal?: AbortSignal
+  /** Longest silence: until the answer begins, and then between two pieces of it; 120 s by default. */
   timeoutMs?: number
 }
 
+/** The body must be read to its end or left by `break`, else its connection stays taken. `bytesMax` is 256 MiB by default. */
 export type FetchResponse = {
   status: number
   headers: HttpHeaders

@@ -1,0 +1,141 @@
+/** `network.fetch` over node:http with kept-alive connections. */
+import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { bytesToText } from '@weightless/codec'
+import type { FetchOptions, FetchResponse, HttpHeaders } from '../env.ts'
+import { AbortedError, NetworkError } from '../faults.ts'
+import { readBody } from '../readBody.ts'
+import { readMessage } from './receiveRequest.ts'
+
+export type Agents = { loopback: HttpAgent; http: HttpAgent; https: HttpsAgent; close(): void }
+
+/** Connections to other machines honour HTTP_PROXY, HTTPS_PROXY and NO_PROXY; loopback never goes through a proxy. */
+export function createAgents(): Agents {
+  const outside = { keepAlive: true, proxyEnv: process.env }
+  const loopback = new HttpAgent({ keepAlive: true })
+  const http = new HttpAgent(outside)
+  const https = new HttpsAgent(outside)
+  const close = (): void => {
+    for (const agent of [loopback, http, https]) agent.destroy()
+  }
+  return { loopback, http, https, close }
+}
+
+/** Follows redirects of GET and HEAD. @throws {NetworkError} @throws {AbortedError} */
+export async function fetchHttp(agents: Agents, url: string, options: FetchOptions = {}): Promise<FetchResponse> {
+  let at = parse(url)
+  let headers = options.headers ?? {}
+  for (let hop = 0; hop <= redirectsMax; hop++) {
+    const message = await askOnceMore(agents, at, { ...options, headers })
+    const next = redirectOf(message, options.method ?? 'GET')
+    if (next === undefined) return wrapAnswer(message, at.href, options)
+    message.resume()
+    const target = parse(new URL(next, at).href)
+    if (target.origin !== at.origin) headers = withoutSecrets(headers)
+    at = target
+  }
+  throw new NetworkError({ url, reason: 'too many redirects' })
+}
+
+function parse(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed && /^https?:$/.test(parsed.protocol)) return parsed
+  throw new NetworkError({ url, reason: 'not an http or https address' })
+}
+
+/** A kept-alive connection may have been closed by the other end while the request was on its way: then once more. */
+async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Promise<IncomingMessage> {
+  const first = await ask(agents, url, options)
+  if (first !== 'stale') return first
+  const second = await ask(agents, url, options, true)
+  if (second !== 'stale') return second
+  throw new NetworkError({ url: url.href, reason: 'ECONNRESET' })
+}
+
+function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<IncomingMessage | 'stale'> {
+  const { method = 'GET', headers, body, signal, timeoutMs = silenceMsDefault } = options
+  const secure = url.protocol === 'https:'
+  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
+  const agent = fresh ? false : secure ? agents.https : isLoopback ? agents.loopback : agents.http
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(new AbortedError({ cause: signal.reason }))
+    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
+    const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
+    const abort = (): void => void request.destroy(new AbortedError({ cause: signal?.reason }))
+    signal?.addEventListener('abort', abort, { once: true })
+    request.once('close', () => signal?.removeEventListener('abort', abort))
+    request.once('response', (message) => {
+      clearTimeout(timer)
+      resolve(message)
+    })
+    request.on('error', (cause: NodeJS.ErrnoException) => {
+      clearTimeout(timer)
+      if (cause instanceof NetworkError || cause instanceof AbortedError) return reject(cause)
+      if (request.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) return resolve('stale')
+      reject(new NetworkError({ url: url.href, reason: cause.code ?? cause.message }, { cause }))
+    })
+    request.end(body)
+  })
+}
+
+function redirectOf({ statusCode = 0, headers }: IncomingMessage, method: string): string | undefined {
+  return /^(GET|HEAD)$/.test(method) && [301, 302, 303, 307, 308].includes(statusCode) ? headers.location : undefined
+}
+
+function withoutSecrets(headers: HttpHeaders): HttpHeaders {
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)))
+}
+
+function wrapAnswer(message: IncomingMessage, url: string, options: FetchOptions): FetchResponse {
+  message.on('error', () => undefined) // reported to whoever reads the body
+  const body = { [Symbol.asyncIterator]: () => readAnswer(message, url, options) }
+  const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(body, bytesMax)
+  const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
+  return {
+    status: message.statusCode ?? 0,
+    headers: message.headers as HttpHeaders,
+    body,
+    bytes,
+    text,
+    json: async (bytesMax) => parseJson(await text(bytesMax), url),
+  }
+}
+
+async function* readAnswer(message: IncomingMessage, url: string, options: FetchOptions): AsyncGenerator<Uint8Array> {
+  const { signal, timeoutMs = silenceMsDefault } = options
+  const source = readMessage(message, Number.POSITIVE_INFINITY)
+  let pulling = false
+  const timer = setTimeout(() => {
+    if (pulling) message.destroy(new NetworkError({ url, reason: 'timeout' }))
+  }, timeoutMs)
+  try {
+    for (;;) {
+      pulling = true
+      timer.refresh()
+      const { done, value } = await source.next()
+      pulling = false
+      if (done) return
+      yield value
+    }
+  } catch (error) {
+    if (signal?.aborted) throw new AbortedError({ cause: signal.reason })
+    const cause = error instanceof AbortedError ? error.cause : error
+    if (cause instanceof NetworkError || cause instanceof AbortedError) throw cause
+    throw new NetworkError({ url, reason: 'the answer broke off' }, { cause })
+  } finally {
+    clearTimeout(timer)
+    if (!message.complete) message.destroy()
+  }
+}
+
+function parseJson(text: string, url: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new NetworkError({ url, reason: 'the answer is not JSON' }, { cause })
+  }
+}
+
+const redirectsMax = 5
+const silenceMsDefault = 120_000

@@ -1,0 +1,1 @@
+export { createNodeEnv, type NodeEnv, type NodeEnvOptions } from './createNodeEnv.ts'

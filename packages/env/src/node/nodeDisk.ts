@@ -1,0 +1,146 @@
+/** A folder of the machine as `Disk`; files and folders are private to the user. */
+import { readSync, writeSync } from 'node:fs'
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { joinDiskPath } from '../diskPath.ts'
+import type { Disk, File, OpenMode } from '../env.ts'
+import { DiskError, DiskFullError, FileMissingError } from '../faults.ts'
+
+/** The disk whose root is `root`, an absolute folder that need not exist yet. */
+export function createNodeDisk(root: string, base = ''): Disk {
+  const locate = (path: string): string => join(root, joinDiskPath(base, path))
+  return {
+    open: (path, mode) => guard(path, 'open', () => openFile(locate(path), path, mode)),
+    list: (folder) =>
+      guard(folder, 'list', async () => {
+        const names = await readdir(locate(folder)).catch(orWhenMissing([] as string[]))
+        return names.sort((a, b) => (a < b ? -1 : 1))
+      }),
+    exists: (path) => guard(path, 'stat', () => stat(locate(path)).then(() => true, orWhenMissing(false))),
+    remove: (path) => guard(path, 'remove', () => rm(locate(path), { recursive: true, force: true })),
+    rename: (source, target) => guard(source, 'rename', () => rename(locate(source), locate(target))),
+    syncFolder: (folder) => guard(folder, 'sync', () => syncFolder(locate(folder))),
+    freeBytes: () =>
+      guard('', 'statfs', async () => {
+        const volume = await statfs(await nearestExisting(locate('')))
+        return volume.bavail * volume.bsize
+      }),
+    folder: (path) => createNodeDisk(root, joinDiskPath(base, path)),
+  }
+}
+
+async function openFile(place: string, path: string, mode: OpenMode): Promise<File> {
+  if (mode === 'read') return wrap(await open(place, 'r'), path)
+  const handle = await open(place, 'r+').catch(orWhenMissing(undefined))
+  if (handle) return wrap(handle, path)
+  if (mode === 'write') throw new FileMissingError({ path })
+  await makeFolder(dirname(place))
+  return wrap(await open(place, 'wx+', 0o600), path)
+}
+
+/** Creates a folder and makes each new level durable in its parent. */
+async function makeFolder(place: string): Promise<void> {
+  const first = await mkdir(place, { recursive: true, mode: 0o700 })
+  if (first === undefined) return
+  for (let level = place; level.length >= first.length; level = dirname(level)) await syncFolder(dirname(level))
+}
+
+async function syncFolder(place: string): Promise<void> {
+  if (process.platform === 'win32') return // Windows has no handle on a folder to flush
+  const handle = await open(place, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function nearestExisting(place: string): Promise<string> {
+  for (let at = place; ; at = dirname(at)) {
+    const found = await stat(at).then(() => true, orWhenMissing(false))
+    if (found || at === dirname(at)) return at
+  }
+}
+
+function wrap(handle: FileHandle, path: string): File {
+  const { fd } = handle
+  return {
+    read: (offset, length) => guard(path, 'read', () => readAll(handle, offset, length)),
+    readSync: (offset, length) => guardSync(path, 'read', () => readAllSync(fd, offset, length)),
+    write: (offset, bytes) =>
+      guard(path, 'write', async () => {
+        for (let done = 0; done < bytes.length; ) {
+          done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
+        }
+      }),
+    writeSync: (offset, bytes) =>
+      guardSync(path, 'write', () => {
+        for (let done = 0; done < bytes.length; ) {
+          done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
+        }
+      }),
+    sync: () => guard(path, 'sync', () => handle.datasync()),
+    truncate: (length) => guard(path, 'truncate', () => handle.truncate(length)),
+    size: () => guard(path, 'stat', async () => (await handle.stat()).size),
+    close: () => guard(path, 'close', () => handle.close()),
+  }
+}
+
+async function readAll(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return done === length ? bytes : bytes.slice(0, done)
+}
+
+function readAllSync(fd: number, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(length)
+  let done = 0
+  while (done < length) {
+    const count = readSync(fd, bytes, done, length - done, offset + done)
+    if (count === 0) break
+    done += count
+  }
+  return done === length ? bytes : bytes.slice(0, done)
+}
+
+async function guard<Value>(path: string, operation: string, run: () => Promise<Value>): Promise<Value> {
+  try {
+    return await run()
+  } catch (error) {
+    throw explain(path, operation, error)
+  }
+}
+
+function guardSync<Value>(path: string, operation: string, run: () => Value): Value {
+  try {
+    return run()
+  } catch (error) {
+    throw explain(path, operation, error)
+  }
+}
+
+function explain(path: string, operation: string, error: unknown): unknown {
+  const reason = codeOf(error)
+  if (reason === undefined) return error
+  if (reason === 'ENOSPC' || reason === 'EDQUOT') return new DiskFullError({ path }, { cause: error })
+  if (reason === 'ENOENT') return new FileMissingError({ path }, { cause: error })
+  return new DiskError({ path, operation, reason }, { cause: error })
+}
+
+/** The system's error code; our own errors have codes with a slash and pass unchanged. */
+function codeOf(error: unknown): string | undefined {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined
+  return typeof code === 'string' && /^E[A-Z0-9_]+$/.test(code) ? code : undefined
+}
+
+function orWhenMissing<Value>(value: Value): (error: unknown) => Value {
+  return (error) => {
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return value
+    throw error
+  }
+}

@@ -1,0 +1,153 @@
+/** `network.serve` on node:http and ws: one port for requests and WebSockets, bounded, closed for good by `close`. */
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket as TcpSocket } from 'node:net'
+import { type WebSocket, WebSocketServer } from 'ws'
+import type { HttpResponse, Log, ServeOptions, Server } from '../env.ts'
+import { BodyTooLargeError, NetworkError, PortInUseError } from '../faults.ts'
+import { checkOrigin, type OriginRules } from './checkOrigin.ts'
+import { NodeRequest } from './receiveRequest.ts'
+import { sendResponse } from './sendResponse.ts'
+import { wrapSocket } from './wrapSocket.ts'
+
+/** @throws {PortInUseError} @throws {NetworkError} the address cannot be bound for any other reason */
+export async function serveHttp(options: ServeOptions, log: Log): Promise<Server> {
+  const { host = '127.0.0.1', bodyBytesMax = bodyBytesMaxDefault } = options
+  const rules: OriginRules = {
+    allowedHosts: new Set([host, ...(options.allowedHosts ?? [])].map((name) => name.toLowerCase())),
+    allowedOrigins: options.allowedOrigins === '*' ? '*' : new Set(options.allowedOrigins ?? []),
+  }
+  const http = createServer({
+    noDelay: true,
+    keepAliveTimeout: 65_000,
+    headersTimeout: 15_000,
+    requestTimeout: 600_000,
+  })
+  http.maxConnections = options.connectionsMax ?? 4096
+  http.on('request', (message, response) => {
+    answer(message, response, { ...options, bodyBytesMax }, rules, log)
+  })
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: bodyBytesMax, perMessageDeflate: false })
+  http.on('upgrade', (message: IncomingMessage, tcp: TcpSocket, head: Buffer) => {
+    tcp.on('error', () => tcp.destroy())
+    const { onSocket } = options
+    const refused = onSocket ? checkOrigin(message, rules) : 'no WebSocket is served here'
+    if (refused !== undefined || !onSocket) return refuseUpgrade(tcp, refused ?? '')
+    sockets.handleUpgrade(message, tcp, head, (ws: WebSocket) => {
+      onSocket(wrapSocket(ws, tcp.remoteAddress ?? '', options.bufferedBytesMax ?? bufferedBytesMaxDefault))
+    })
+  })
+  await listen(http, options.port, host)
+  const { port } = http.address() as AddressInfo
+  const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  return {
+    port,
+    url: `http://${shown}:${port}`,
+    close: () => closeAll(http, sockets),
+  }
+}
+
+function listen(http: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: NodeJS.ErrnoException): void => {
+      if (cause.code === 'EADDRINUSE') reject(new PortInUseError({ port, host }, { cause }))
+      else reject(new NetworkError({ url: `http://${host}:${port}`, reason: cause.code ?? cause.message }, { cause }))
+    }
+    http.once('error', fail)
+    http.listen({ port, host, backlog: 1024 }, () => {
+      http.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+async function closeAll(http: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
+  for (const ws of sockets.clients) ws.terminate()
+  sockets.close()
+  if (!http.listening) return
+  const closed = new Promise<void>((resolve) => http.close(() => resolve()))
+  http.closeIdleConnections()
+  const cut = setTimeout(() => http.closeAllConnections(), closeGraceMs)
+  await closed
+  clearTimeout(cut)
+}
+
+async function answer(
+  message: IncomingMessage,
+  response: ServerResponse,
+  options: ServeOptions & { bodyBytesMax: number },
+  rules: OriginRules,
+  log: Log,
+): Promise<void> {
+  const { bodyBytesMax, stallMsMax = stallMsMaxDefault } = options
+  try {
+    const refused = checkOrigin(message, rules)
+    if (refused !== undefined) return await sendResponse(response, problem(403, refused), undefined, stallMsMax)
+    const { origin } = message.headers
+    const shared = origin === undefined ? undefined : sharing(origin)
+    if (shared && message.method === 'OPTIONS' && message.headers['access-control-request-method'] !== undefined) {
+      return await sendResponse(response, { status: 204 }, { ...shared, ...preflight(message) }, stallMsMax)
+    }
+    if (Number(message.headers['content-length'] ?? 0) > bodyBytesMax) {
+      return refuseBody(message, response, bodyBytesMax, shared)
+    }
+    let result: HttpResponse
+    try {
+      result = await options.handler(new NodeRequest(message, response, bodyBytesMax))
+    } catch (error) {
+      if (error instanceof BodyTooLargeError) return refuseBody(message, response, error.facts.bytesMax, shared)
+      if (message.errored || response.destroyed) return
+      log.error('request failed', { method: message.method, path: message.url, error: String(error) })
+      result = problem(500, 'The server failed to answer; its log says why.')
+    }
+    await sendResponse(response, result, shared, stallMsMax)
+  } catch (error) {
+    log.error('answer broken off', { method: message.method, path: message.url, error: String(error) })
+    response.destroy()
+  }
+}
+
+function problem(status: number, text: string): HttpResponse {
+  return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ error: { message: text } }) }
+}
+
+function sharing(origin: string): OutgoingHttpHeaders {
+  return { 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': '*' }
+}
+
+function preflight({ headers }: IncomingMessage): OutgoingHttpHeaders {
+  return {
+    'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
+    'access-control-allow-headers':
+      headers['access-control-request-headers'] ?? 'Range, Authorization, Content-Type, x-weightless-receipt',
+    'access-control-max-age': '7200',
+    ...(headers['access-control-request-private-network'] && { 'access-control-allow-private-network': 'true' }),
+  }
+}
+
+/**
+ * Says 413 and reads on for a moment: closing a socket with unread bytes resets it, and the answer would be lost with it.
+ */
+function refuseBody(
+  message: IncomingMessage,
+  response: ServerResponse,
+  bytesMax: unknown,
+  shared?: OutgoingHttpHeaders,
+) {
+  if (response.headersSent) return void response.destroy()
+  const { headers, body } = problem(413, `The body is longer than the ${String(bytesMax)} bytes allowed.`)
+  response.writeHead(413, { ...shared, ...headers, 'content-length': String(body).length, connection: 'close' })
+  response.write(body)
+  const end = setTimeout(() => response.end(), lingerMs)
+  message.resume().once('end', () => response.end())
+  response.once('close', () => clearTimeout(end))
+}
+
+function refuseUpgrade(tcp: TcpSocket, reason: string): void {
+  tcp.end(`HTTP/1.1 403 Forbidden\r\ncontent-type: text/plain\r\nconnection: close\r\n\r\n${reason}\n`)
+}
+
+const bodyBytesMaxDefault = 64 * 1024 * 1024
+const bufferedBytesMaxDefault = 16 * 1024 * 1024
+const stallMsMaxDefault = 60_000
+const closeGraceMs = 500
+const lingerMs = 1_000
