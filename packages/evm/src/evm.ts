@@ -21,7 +21,7 @@ export type Evm = {
   /** Addresses and slots the call touches (EIP-2930), repeated until the list no longer changes the path taken. */
   createAccessList(call: CallInput): AccessListOutput
   /** Call tree of one call, as geth's callTracer with logs. */
-  traceCall(call: CallInput): CallFrame
+  traceCall(call: CallInput): CallTrace
   /** Every opcode of one call, as geth's struct logger; at most `stepsMax` steps. */
   traceCallSteps(call: CallInput, options?: StepOptions): StepTrace
   /** Call trees of all transactions of a block, in input order; `undefined` for a transaction that was rejected. */
@@ -168,6 +168,9 @@ export type EstimateOutput =
 
 export type AccessListOutput = { accessList: AccessListItem[]; result: CallOutput }
 
+/** `root` is absent only when the call is `invalid`. */
+export type CallTrace = { result: CallOutput; root?: CallFrame }
+
 export type CallFrame = {
   type: 'CALL' | 'CALLCODE' | 'DELEGATECALL' | 'STATICCALL' | 'CREATE' | 'CREATE2' | 'SELFDESTRUCT'
   from: Uint8Array
@@ -184,14 +187,13 @@ export type CallFrame = {
   calls: CallFrame[]
 }
 
+/** Defaults: stack and storage, no memory, at most 100,000 steps. */
 export type StepOptions = { memory?: boolean; stack?: boolean; storage?: boolean; stepsMax?: number }
 
 export type StepTrace = {
-  status: 'success' | 'revert' | 'halt' | 'invalid'
-  gasUsed: bigint
-  output: Uint8Array
+  result: CallOutput
   steps: Step[]
-  /** True when there were more than `stepsMax` steps. */
+  /** True when there were more than `stepsMax` steps, or when the snapshots grew over 256 MiB. */
   truncated: boolean
 }
 

@@ -1,3 +1,12 @@
+export { createEvm, emptyStateRoot, loadEvmModule } from './createEvm.ts'
+export {
+  type EngineOptions,
+  EvmBlockInvalidError,
+  EvmEngineError,
+  EvmNodeCorruptError,
+  EvmNodeMissingError,
+  EvmTrapError,
+} from './engineInstance.ts'
 export type {
   AccessListItem,
   AccessListOutput,
@@ -10,6 +19,7 @@ export type {
   CallFrame,
   CallInput,
   CallOutput,
+  CallTrace,
   DirtyNode,
   EstimateOutput,
   Evm,
@@ -26,3 +36,4 @@ export type {
   TransactionInput,
   Withdrawal,
 } from './evm.ts'
+export { EvmInputError } from './wire.ts'
