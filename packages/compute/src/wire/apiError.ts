@@ -35,6 +35,8 @@ const table = {
   receipt_not_found: [404, 'invalid_request_error'],
   not_found: [404, 'invalid_request_error'],
   method_not_allowed: [405, 'invalid_request_error'],
+  job_nonce_used: [409, 'invalid_request_error'],
+  price_changed: [409, 'invalid_request_error'],
   request_too_large: [413, 'invalid_request_error'],
   too_many_requests: [429, 'rate_limit_error'],
   queue_full: [429, 'rate_limit_error'],

@@ -40,20 +40,22 @@ export type ChatChunk = {
   usage?: Usage | null
 }
 
+/** OpenAI's model object, and what a verifier and a buyer need to know. COMPUTE §5.3 */
 export type ModelCard = {
   id: string
   object: 'model'
   created: number
+  /** The provider's address. */
   owned_by: string
-  /** COMPUTE §5.3: what a verifier needs, and the price in wei per token as decimal text. */
-  weightless?: {
-    modelRoot: string
-    programId: string
-    tokenizerRoot: string
-    contextLength: number
-    inputWeiPerToken: string
-    outputWeiPerToken: string
-  }
+  provider: string
+  /** Storage root of the weights. */
+  root: string
+  program_id: string
+  tokenizer_root: string
+  context_length: number
+  verifiability: string
+  /** Wei per token as decimal text; `updated_at` is the registry entry's. */
+  pricing: { prompt: string; completion: string; updated_at: string }
 }
 
 export type ModelList = { object: 'list'; data: ModelCard[] }

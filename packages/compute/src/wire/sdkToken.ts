@@ -1,6 +1,6 @@
 /** The `app-sk-` bearer token of the existing compute SDK 0.9.0: read it and see who signed it. Spec: COMPUTE §6. */
 import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
-import { hexToBytes, keccak256, recoverMessageAddress } from 'viem'
+import { hexToBytes, keccak256, type LocalAccount, recoverMessageAddress } from 'viem'
 import { z } from 'zod'
 
 export type SdkToken = {
@@ -53,6 +53,15 @@ export async function readSdkToken(bearer: string): Promise<Verdict<SdkToken, 'i
     // A signature that is none is hostile input, hence an answer.
     return reject('invalid_api_key', 'signature')
   }
+}
+
+/** A token as the SDK makes it, signed by the user's account. */
+export async function signSdkToken(token: SdkToken, account: LocalAccount): Promise<string> {
+  const { address, provider, timestamp, expiresAt, nonce, generation, tokenId } = token
+  // The order of the keys is part of what existing verifiers expect.
+  const json = JSON.stringify({ address, provider, timestamp, expiresAt, nonce, generation, tokenId })
+  const signature = await account.signMessage({ message: { raw: hexToBytes(keccak256(textToBytes(json))) } })
+  return sdkTokenPrefix + btoa(`${json}|${signature}`)
 }
 
 function readJson(json: string): SdkToken | undefined {

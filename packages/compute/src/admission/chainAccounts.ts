@@ -1,0 +1,97 @@
+/** Users' accounts with one provider as the chain has them, remembered for some seconds and read again when it matters. */
+import type { Hex } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import type { Clock } from '@weightless/env'
+import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
+
+export type ChainAccount = {
+  /** Wei that fees can be drawn from; what the user has asked back is not counted. */
+  spendable: bigint
+  generation: bigint
+  revokedBitmap: bigint
+  /** Nonce of the last settlement on the provider's word. */
+  sdkNonce: bigint
+  /** The settlement contract's numbers for this pair. */
+  paid: bigint
+  owed: bigint
+  jobNonce: bigint
+  readAtMs: number
+}
+
+export type ChainAccounts = {
+  /** Undefined when the user has no account with the provider. @throws {LedgerUnreachableError} */
+  of(user: Hex, options?: { maxAgeMs?: number }): Promise<ChainAccount | undefined>
+  forget(user: Hex): void
+}
+
+/** Money leaves an account only by settlement (ours) or by a refund after the lock time, so this is far on the safe side. */
+const defaultMaxAgeMs = 10_000
+const rememberedMax = 10_000
+
+export function createChainAccounts(options: {
+  ledger: Ledger
+  clock: Clock
+  provider: Hex
+  inferenceServing: Hex
+  receiptSettlement: Hex
+}): ChainAccounts {
+  const { clock } = options
+  const remembered = new Map<Hex, ChainAccount>()
+  const reading = new Map<Hex, Promise<ChainAccount | undefined>>()
+
+  async function read(user: Hex): Promise<ChainAccount | undefined> {
+    const account = await readChainAccount(options, user)
+    remembered.delete(user)
+    if (account) remembered.set(user, account)
+    if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value!)
+    return account
+  }
+
+  return {
+    forget: (user) => void remembered.delete(user),
+    of(user, { maxAgeMs = defaultMaxAgeMs } = {}) {
+      const known = remembered.get(user)
+      if (known && clock.monotonicMs() - known.readAtMs <= maxAgeMs) return Promise.resolve(known)
+      let pending = reading.get(user)
+      if (!pending) {
+        pending = read(user).finally(() => reading.delete(user))
+        reading.set(user, pending)
+      }
+      return pending
+    },
+  }
+}
+
+async function readChainAccount(
+  {
+    ledger,
+    clock,
+    provider,
+    inferenceServing,
+    receiptSettlement,
+  }: { ledger: Ledger; clock: Clock; provider: Hex; inferenceServing: Hex; receiptSettlement: Hex },
+  user: Hex,
+): Promise<ChainAccount | undefined> {
+  // One block for both, so that a settlement in between cannot make the two disagree.
+  const blockNumber = await ledger.blockNumber()
+  const at = { args: [user, provider], blockNumber } as const
+  try {
+    const [account, [paid, owed, jobNonce]] = await Promise.all([
+      ledger.read({ address: inferenceServing, abi: abis.inferenceServing, functionName: 'getAccount', ...at }),
+      ledger.read({ address: receiptSettlement, abi: abis.receiptSettlement, functionName: 'pairs', ...at }),
+    ])
+    return {
+      spendable: account.balance - account.pendingRefund,
+      generation: account.generation,
+      revokedBitmap: account.revokedBitmap,
+      sdkNonce: account.nonce,
+      paid,
+      owed,
+      jobNonce: BigInt(jobNonce),
+      readAtMs: clock.monotonicMs(),
+    }
+  } catch (fault) {
+    if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'AccountNotExists') return undefined
+    throw fault
+  }
+}

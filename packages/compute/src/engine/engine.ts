@@ -1,0 +1,68 @@
+/** What a provider needs of something that runs models; the embedded engine, llama.cpp or an upstream stand behind it. */
+import { type Hex, WeightlessError } from '@weightless/codec'
+import type { Message, SamplerParameters, TraceStep } from '@weightless/receipt'
+
+export type EngineModel = {
+  name: string
+  modelRoot: Hex
+  programId: Hex
+  tokenizerRoot: Hex
+  contextLength: number
+  /** RECEIPT §2.2: `checks.reExecution` where the same job gives the same bits anywhere. */
+  check: number
+}
+
+export type EngineJob = {
+  messages: readonly Message[]
+  /** The 32 bytes of the receipt's `seed`. */
+  seed: Hex
+  sampler: SamplerParameters
+  stop: readonly string[]
+  /** Alternatives wanted per token; undefined: no log-probabilities at all. */
+  topLogprobs: number | undefined
+}
+
+export type EngineLogprob = { token: number; text: string; bytes: Uint8Array; logprob: number }
+
+export type EngineToken = {
+  token: number
+  /** Text that is certain now: whole characters, nothing that may still become a stop string. May be empty. */
+  text: string
+  logprob?: EngineLogprob & { top: EngineLogprob[] }
+}
+
+export type EngineEnd = {
+  finishReason: 'stop' | 'length' | 'cancelled'
+  promptTokens: number
+  outputTokens: number[]
+  outputText: string
+  /** 32 zero bytes when nothing was traced. */
+  traceRoot: Hex
+  trace: TraceStep[] | undefined
+}
+
+export type EngineRun = {
+  promptTokens: number
+  /** In order; the engine runs at most a bounded number of tokens ahead of whoever reads. */
+  tokens: AsyncIterable<EngineToken>
+  /**
+   * What has been made. `keepTokens` cuts the answer there (the client left) and stops the engine.
+   * @throws {EngineFailedError}
+   */
+  end(keepTokens?: number): Promise<EngineEnd>
+}
+
+export type Engine = {
+  model: EngineModel
+  /** Tokens of the rendered prompt. @throws {EngineFailedError} */
+  countPrompt(messages: readonly Message[]): Promise<number>
+  /** Starts a job; jobs run one after the other. */
+  start(job: EngineJob): Promise<EngineRun>
+  close(): Promise<void>
+}
+
+export class EngineFailedError extends WeightlessError {
+  constructor(facts: { model: string; reason: string }, cause?: unknown) {
+    super('compute/engine-failed', 'The engine could not finish the job.', facts, cause === undefined ? {} : { cause })
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * The provider's write-ahead log: every receipt with its opening, every voucher and every settlement, durable before
+ * anybody is told; the book is folded from it on opening. Spec: COMPUTE §8.
+ */
+import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
+import type { Disk } from '@weightless/env'
+import { openSegmentLog } from '@weightless/store'
+import type { Authorization } from '../wire/payment.ts'
+import { type AccountBook, type BookRecord, createAccountBook } from './accountBook.ts'
+
+/** All that belongs to one answered job. */
+export type StoredJob = {
+  jobId: string
+  user: Hex
+  jobNonce: bigint
+  receiptHash: Hex
+  /** JSON of the bundle, RECEIPT §6. */
+  bundle: unknown
+  /** The user's word for it; undefined on the SDK path. */
+  authorization: { authorization: Authorization; signature: Hex } | undefined
+  /** `sha256(request):sha256(response)` of the bytes on the wire, under the provider's key. COMPUTE §6.3 */
+  exchange: { text: string; signature: Hex }
+}
+
+export type JobLog = {
+  book: AccountBook
+  /** Durable when it resolves. */
+  addReceipt(record: Extract<BookRecord, { kind: 'receipt' }>, job: StoredJob): Promise<void>
+  /** Durable when it resolves. */
+  add(record: Exclude<BookRecord, { kind: 'receipt' }>): Promise<void>
+  find(jobId: string): Promise<StoredJob | undefined>
+  findByNonce(user: Hex, jobNonce: bigint): Promise<StoredJob | undefined>
+  findByReceipt(receiptHash: Hex): Promise<StoredJob | undefined>
+  close(): Promise<void>
+}
+
+const segmentBytesMax = 64 * 1024 * 1024
+
+export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
+  const log = await openSegmentLog(disk, folder, { segmentBytesMax })
+  const book = createAccountBook()
+  const places = new Map<string, Place>()
+  const index = (record: BookRecord, place: Place) => {
+    book.apply(record)
+    if (record.kind !== 'receipt') return
+    places.set(record.jobId, place)
+    places.set(nonceKey(record.user, record.jobNonce), place)
+    places.set(record.receiptHash, place)
+  }
+  for await (const { bytes, position } of log.records()) index(decode(bytes).record, position)
+
+  async function append(record: BookRecord, job?: StoredJob): Promise<void> {
+    const [position] = await log.append([encode(record, job)])
+    await log.sync()
+    index(record, position!)
+  }
+
+  async function read(key: string): Promise<StoredJob | undefined> {
+    const place = places.get(key)
+    return place === undefined ? undefined : decode(await log.read(place)).job
+  }
+
+  return {
+    book,
+    addReceipt: append,
+    add: (record) => append(record),
+    find: read,
+    findByNonce: (user, jobNonce) => read(nonceKey(user, jobNonce)),
+    findByReceipt: read,
+    close: () => log.close(),
+  }
+}
+
+type Place = Awaited<ReturnType<Awaited<ReturnType<typeof openSegmentLog>>['append']>>[number]
+
+const nonceKey = (user: Hex, jobNonce: bigint): string => `${user}/${jobNonce}`
+
+/** Two JSON texts in an array, because free text in the job must not meet the integer notation of the record. */
+function encode(record: BookRecord, job: StoredJob | undefined): Uint8Array {
+  const { bundle, ...rest } = job ?? { bundle: undefined }
+  return textToBytes(JSON.stringify([withIntegers(record), job ? withIntegers(rest) : null, bundle ?? null]))
+}
+
+function decode(bytes: Uint8Array): { record: BookRecord; job: StoredJob | undefined } {
+  const [record, rest, bundle] = JSON.parse(bytesToText(bytes)) as [string, string | null, unknown]
+  return {
+    record: readIntegers(record) as BookRecord,
+    job: rest === null ? undefined : ({ ...(readIntegers(rest) as object), bundle } as StoredJob),
+  }
+}
+
+const withIntegers = (value: unknown): string =>
+  JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? `${item}n` : item))
+
+const readIntegers = (text: string): unknown =>
+  JSON.parse(text, (_, item) => (typeof item === 'string' && /^\d+n$/.test(item) ? BigInt(item.slice(0, -1)) : item))

@@ -1,0 +1,186 @@
+/** What a user signs for a job: an authorisation before it, a cumulative voucher after it. Spec: SETTLEMENT §2, COMPUTE §7. */
+import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
+import { receiptDomain } from '@weightless/receipt'
+import { hashTypedData, keccak256, type LocalAccount, recoverAddress } from 'viem'
+import { z } from 'zod'
+
+/** One job may cost up to `maxFee` wei at the price behind `priceId`. */
+export type Authorization = {
+  user: Hex
+  provider: Hex
+  jobNonce: bigint
+  /** The receipt's `inputHash`: the request under the user's salt. */
+  requestHash: Hex
+  priceId: Hex
+  maxFee: bigint
+  /** Seconds since the Unix epoch. */
+  deadline: bigint
+}
+
+/** All jobs of this pair up to `jobNonce` cost `cumulativeFee` wei together. */
+export type Voucher = {
+  user: Hex
+  provider: Hex
+  cumulativeFee: bigint
+  jobNonce: bigint
+  receiptsRoot: Hex
+}
+
+/** What travels with a request: the authorisation with the secrets that open its request hash. */
+export type JobTerms = { authorization: Authorization; signature: Hex; salt: Hex; nonce: Hex }
+
+export type SignedVoucher = { voucher: Voucher; signature: Hex }
+
+/** Body of `POST /v1/vouchers`: `receipts` are the hashes of the receipts that the voucher adds, in order. */
+export type VoucherNote = SignedVoucher & { receipts: Hex[] }
+
+export const termsHeader = 'x-weightless-authorization'
+export const receiptHeader = 'x-weightless-receipt'
+export const jobNonceHeader = 'x-weightless-job-nonce'
+
+export const authorizationTypes = {
+  Authorization: [
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'requestHash', type: 'bytes32' },
+    { name: 'priceId', type: 'bytes32' },
+    { name: 'maxFee', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+
+export const voucherTypes = {
+  Voucher: [
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'cumulativeFee', type: 'uint256' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'receiptsRoot', type: 'bytes32' },
+  ],
+} as const
+
+/** The chain and contract that a signature is good for. */
+export type SigningPlace = { chainId: bigint; settlement: Hex }
+
+export function hashAuthorization(message: Authorization, place: SigningPlace): Hex {
+  return hashTypedData({ ...domainOf(place), types: authorizationTypes, primaryType: 'Authorization', message })
+}
+
+export function hashVoucher(message: Voucher, place: SigningPlace): Hex {
+  return hashTypedData({ ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message })
+}
+
+/** `account` is the user's key or one of her registered session keys. */
+export function signAuthorization(message: Authorization, place: SigningPlace, account: LocalAccount): Promise<Hex> {
+  return account.signTypedData({
+    ...domainOf(place),
+    types: authorizationTypes,
+    primaryType: 'Authorization',
+    message,
+  })
+}
+
+export function signVoucher(message: Voucher, place: SigningPlace, account: LocalAccount): Promise<Hex> {
+  return account.signTypedData({ ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message })
+}
+
+/** Whose key signed the digest, lower case; undefined for bytes that are no signature. */
+export async function signerOf(hash: Hex, signature: Hex): Promise<Hex | undefined> {
+  try {
+    return (await recoverAddress({ hash, signature })).toLowerCase() as Hex
+  } catch {
+    // Hostile signatures are an answer here, not a fault.
+    return undefined
+  }
+}
+
+/** COMPUTE §7.3: the chain of receipts that a voucher pays; it starts at 32 zero bytes. */
+export function nextReceiptsRoot(previous: Hex, receiptHash: Hex): Hex {
+  return keccak256(`0x${previous.slice(2)}${receiptHash.slice(2)}`)
+}
+
+export const emptyReceiptsRoot: Hex = `0x${'00'.repeat(32)}`
+
+const hexOf = (byteCount: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
+    .transform((text) => text.toLowerCase() as Hex)
+const uint256 = z
+  .string()
+  .regex(/^(0|[1-9][0-9]{0,77})$/)
+  .transform(BigInt)
+  .refine((value) => value < 1n << 256n)
+
+const termsSchema = z.object({
+  authorization: z.object({
+    user: hexOf(20),
+    provider: hexOf(20),
+    jobNonce: uint256,
+    requestHash: hexOf(32),
+    priceId: hexOf(32),
+    maxFee: uint256,
+    deadline: uint256,
+  }),
+  signature: hexOf(65),
+  salt: hexOf(32),
+  nonce: hexOf(32),
+})
+
+const voucherSchema = z.object({
+  voucher: z.object({
+    user: hexOf(20),
+    provider: hexOf(20),
+    cumulativeFee: uint256,
+    jobNonce: uint256,
+    receiptsRoot: hexOf(32),
+  }),
+  signature: hexOf(65),
+  receipts: z.array(hexOf(32)).max(1_024),
+})
+
+/** Value of the header `x-weightless-authorization`: JSON in base64url. */
+export function encodeTerms(terms: JobTerms): string {
+  return btoa(bytesAsLatin(textToBytes(JSON.stringify(terms, plainInteger))))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')
+}
+
+const termsCharactersMax = 8_192
+
+export function decodeTerms(header: string): Verdict<JobTerms, 'invalid_authorization'> {
+  if (header.length > termsCharactersMax) return reject('invalid_authorization', 'too long')
+  try {
+    const latin = atob(header.replaceAll('-', '+').replaceAll('_', '/'))
+    const json = bytesToText(Uint8Array.from(latin, (character) => character.charCodeAt(0)))
+    const parsed = termsSchema.safeParse(JSON.parse(json))
+    return parsed.success
+      ? accept(parsed.data)
+      : reject('invalid_authorization', parsed.error.issues[0]?.path.join('.'))
+  } catch {
+    return reject('invalid_authorization', 'not JSON in base64url')
+  }
+}
+
+export function voucherToJson({ voucher, signature, receipts }: VoucherNote): string {
+  return JSON.stringify({ voucher, signature, receipts }, plainInteger)
+}
+
+export function readVoucher(json: unknown): Verdict<VoucherNote, 'invalid_authorization'> {
+  const parsed = voucherSchema.safeParse(json)
+  return parsed.success ? accept(parsed.data) : reject('invalid_authorization', parsed.error.issues[0]?.path.join('.'))
+}
+
+function domainOf({ chainId, settlement }: SigningPlace) {
+  return { domain: receiptDomain(chainId, settlement) }
+}
+
+function plainInteger(_: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? value.toString() : value
+}
+
+function bytesAsLatin(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
+}
