@@ -1,0 +1,120 @@
+/** `weightless chat "…"`: asks a model, streams the answer, keeps receipt and opening for `weightless verify`. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { WeightlessError } from '@weightless/codec'
+import { bundleToJson } from '@weightless/receipt'
+import type { ChatRequest, Client } from '@weightless/sdk'
+import type { Command } from 'commander'
+import { withClient } from '../connect.ts'
+import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
+import { decimalNumber, wholeNumber } from '../readNumber.ts'
+
+type ChatFlags = {
+  model?: string
+  system?: string
+  maxTokens: number
+  temperature: number
+  topP: number
+  seed?: number
+  save?: string
+  quote?: boolean
+}
+
+export function addChatCommand(program: Command): void {
+  program
+    .command('chat <question>')
+    .description('ask a model; the answer comes with a receipt')
+    .option('--model <id>', 'the model; the first that is served without it')
+    .option('--system <text>', 'a system message')
+    .option('--max-tokens <n>', 'tokens at most', wholeNumber({ min: 1, max: 8192 }), 256)
+    .option('--temperature <t>', '0 is deterministic choice', decimalNumber({ min: 0, max: 2 }), 0.7)
+    .option('--top-p <p>', 'nucleus', decimalNumber({ min: 0, max: 1 }), 0.9)
+    .option('--seed <n>', 'repeat an answer', wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }))
+    .option('--save <file>', 'where to keep receipt and opening')
+    .option('--quote', 'say what it may cost at most, and do not ask')
+    .action((question: string, flags: ChatFlags, command: Command) =>
+      withClient(command, (client) => chat(client, question, flags, command)),
+    )
+}
+
+async function chat(client: Client, question: string, flags: ChatFlags, command: Command): Promise<void> {
+  const models = await client.chat.models()
+  const model = flags.model ? models.find(({ id }) => id === flags.model) : models[0]
+  if (!model)
+    throw new ModelNotServedError({ wanted: flags.model, served: models.map(({ id }) => id).join(', ') || 'none' })
+  const request: ChatRequest = {
+    model: model.id,
+    messages: [
+      ...(flags.system ? [{ role: 'system' as const, content: flags.system }] : []),
+      { role: 'user', content: question },
+    ],
+    maxTokens: flags.maxTokens,
+    temperature: flags.temperature,
+    topP: flags.topP,
+    ...(flags.seed !== undefined && { seed: flags.seed }),
+  }
+  const prices = { input: model.inputWeiPerToken ?? 0n, output: model.outputWeiPerToken ?? 0n }
+  if (flags.quote) {
+    // A token is at least one byte of UTF-8; 64 covers the template around each message.
+    const promptTokensMax = BigInt(
+      request.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + 64, 0),
+    )
+    const feeMaxWei = promptTokensMax * prices.input + BigInt(flags.maxTokens) * prices.output
+    return printResult(command, { model: model.id, feeMaxWei }, [
+      `at most ${formatTokens(feeMaxWei)} tokens with ${model.id}`,
+    ])
+  }
+  await answer(client, request, flags, command)
+}
+
+async function answer(client: Client, request: ChatRequest, flags: ChatFlags, command: Command): Promise<void> {
+  const { json, dataDir } = globalOptions(command)
+  let text = ''
+  for await (const event of client.chat.stream(request)) {
+    if (event.type === 'text') {
+      text += event.text
+      if (!json) process.stdout.write(event.text)
+    }
+    if (event.type !== 'end') continue
+    if (!json) process.stdout.write('\n')
+    const bundle = event.receiptId ? await client.receipts.get(event.receiptId) : undefined
+    const file =
+      bundle && event.receiptId
+        ? saveBundle(flags.save ?? join(dataDir, 'receipts', `${event.receiptId}.json`), bundleToJson(bundle))
+        : undefined
+    const feeWei = bundle?.receipt.fee
+    if (json)
+      printResult(
+        command,
+        {
+          model: request.model,
+          text,
+          finishReason: event.finishReason,
+          usage: event.usage,
+          receiptId: event.receiptId,
+          feeWei,
+          bundle: file,
+        },
+        [],
+      )
+    else
+      remark(
+        `\n${event.usage?.completionTokens ?? '?'} tokens, ${feeWei === undefined ? 'no receipt' : `${formatTokens(feeWei)} to pay`}${file ? `\ncheck it: npx weightless verify ${file}` : ''}`,
+      )
+  }
+}
+
+function saveBundle(path: string, text: string): string {
+  const target = resolve(path)
+  mkdirSync(join(target, '..'), { recursive: true, mode: 0o700 })
+  writeFileSync(target, text, { mode: 0o600 })
+  return target
+}
+
+export class ModelNotServedError extends WeightlessError {
+  constructor(facts: { wanted: string | undefined; served: string }) {
+    super('cli/model-not-served', 'No provider serves this model now.', facts, {
+      hint: 'See what is served with `weightless model list`; the weights may still be on their way.',
+    })
+  }
+}

@@ -1,0 +1,39 @@
+/** `weightless verify BUNDLE`: does the work of a receipt again, in this process, without the provider. */
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { WeightlessError } from '@weightless/codec'
+import { bundleBytesMax, parseBundle } from '@weightless/receipt'
+import type { Command } from 'commander'
+import { formatDuration, printResult } from '../output.ts'
+import { verifyBundleFile } from '../verifyBundleFile.ts'
+
+export function addVerifyCommand(program: Command): void {
+  program
+    .command('verify <bundle>')
+    .description('re-execute an answer from receipt and opening, and say accepted or what differs first')
+    .option('--weights <file>', 'take the weights from this file instead of the storage network; checked by root')
+    .action(async (path: string, options: { weights?: string }, command: Command) => {
+      const bundle = readBundleFile(path)
+      const startedMs = performance.now()
+      const outcome = await verifyBundleFile(bundle, options, command)
+      const took = formatDuration(performance.now() - startedMs)
+      printResult(command, outcome, [
+        `${outcome.accepted ? 'accepted' : 'REFUSED'}  ${outcome.detail}`,
+        `checked in ${took}, without the provider`,
+      ])
+      if (!outcome.accepted) process.exitCode = 1
+    })
+}
+
+function readBundleFile(path: string) {
+  if (!existsSync(path)) throw new BundleFileError({ path, reason: 'there is no such file' })
+  if (statSync(path).size > bundleBytesMax) throw new BundleFileError({ path, reason: 'too large for a bundle' })
+  const verdict = parseBundle(readFileSync(path, 'utf8'))
+  if (!verdict.ok) throw new BundleFileError({ path, reason: verdict.detail ?? verdict.code })
+  return verdict.value
+}
+
+export class BundleFileError extends WeightlessError {
+  constructor(facts: { path: string; reason: string }) {
+    super('cli/bundle-file', `This is not a receipt bundle: ${facts.reason}`, facts)
+  }
+}
