@@ -1,1 +1,29 @@
-export {}
+export { type ByteSource, bytesSource } from './byteSource.ts'
+export { ChatInvalidError, type ChatRequest, type FinishReason, prepareChat } from './chat/chatRequest.ts'
+export { type ChatMessage, ChatTemplateError } from './chat/chatTemplate.ts'
+export {
+  type ChatClaim,
+  type ChatDifference,
+  type ReplayOptions,
+  type ReplayVerdict,
+  replayChat,
+} from './chat/replayChat.ts'
+export { type ChatRun, type ChatRunOptions, type ChatToken, runChat } from './chat/runChat.ts'
+export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
+export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
+export { MemoryExhaustedError } from './kernels/loadKernels.ts'
+export { ContextFullError, NumberNotFiniteError, positionsMax, type Session } from './model/createSession.ts'
+export { operatorName } from './model/describeGraph.ts'
+export {
+  describeModel,
+  loadModel,
+  type Model,
+  type ModelDescription,
+  type ModelInfo,
+} from './model/loadModel.ts'
+export type { LoadProgress } from './model/loadWeights.ts'
+export { samplerVersion, semanticsVersion } from './model/programId.ts'
+export type { Logprobs, TokenLogprob } from './sampler/logprobs.ts'
+export type { TokenDecoder, Tokenizer } from './tokenizer/readTokenizer.ts'
+export { decodeTrace, encodeTrace } from './trace/encodeTrace.ts'
+export { recordSteps, type StepRecorder, type Trace } from './trace/recordSteps.ts'

@@ -1,0 +1,69 @@
+/** Turns a conversation into a prompt with the model's own Jinja template. */
+import { Environment, Interpreter, Template } from '@huggingface/jinja'
+import { WeightlessError } from '@weightless/codec'
+import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
+
+export type ChatMessage = { role: string; content: string }
+
+const rangeMax = 10_000
+
+/** @param source - the template; an empty one makes a renderer that throws */
+export function createChatTemplate(source: string, tokenizer: Tokenizer): (messages: readonly ChatMessage[]) => string {
+  let template: Template | undefined
+  return (messages) => {
+    if (source === '') throw new ChatTemplateError('the model has no chat template')
+    try {
+      template ??= new Template(source)
+      const environment = createEnvironment(messages, tokenizer)
+      return String(new Interpreter(environment).run(template.parsed).value)
+    } catch (cause) {
+      if (cause instanceof ChatTemplateError) throw cause
+      throw new ChatTemplateError(cause instanceof Error ? cause.message : String(cause), cause)
+    }
+  }
+}
+
+/** What a template sees: not the time, since a prompt must not depend on when it is made, and no endless ranges. */
+function createEnvironment(messages: readonly ChatMessage[], tokenizer: Tokenizer): Environment {
+  const environment = new Environment()
+  const globals: Record<string, unknown> = {
+    messages: messages.map(({ role, content }) => ({ role, content })),
+    add_generation_prompt: true,
+    bos_token: tokenizer.tokenText(tokenizer.tables.beginToken),
+    eos_token: tokenizer.tokenText(tokenizer.tables.endToken),
+    true: true,
+    True: true,
+    false: false,
+    False: false,
+    none: null,
+    None: null,
+    range: boundedRange,
+    raise_exception: (reason: string) => {
+      throw new ChatTemplateError(reason)
+    },
+  }
+  for (const [name, value] of Object.entries(globals)) environment.set(name, value)
+  return environment
+}
+
+function boundedRange(start: number, stop?: number, step = 1): number[] {
+  const [from, to] = stop === undefined ? [0, start] : [start, stop]
+  const values: number[] = []
+  if (step === 0) throw new ChatTemplateError('range() step must not be zero')
+  for (let value = from; step > 0 ? value < to : value > to; value += step) {
+    if (values.length === rangeMax) throw new ChatTemplateError('range() is too long')
+    values.push(value)
+  }
+  return values
+}
+
+export class ChatTemplateError extends WeightlessError {
+  constructor(reason: string, cause?: unknown) {
+    super(
+      'tensor/chat-template',
+      'The conversation does not fit the chat template of the model.',
+      { reason },
+      { cause },
+    )
+  }
+}

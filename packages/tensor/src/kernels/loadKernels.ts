@@ -1,0 +1,184 @@
+/** Instantiates the SIMD kernels on a memory that holds weights, caches and scratch, with an allocator over it. */
+import { WeightlessError } from '@weightless/codec'
+import { wasmBase64 } from './engine.generated.ts'
+
+/** Kind of a packed matrix, as the kernels number them. */
+export const matrixKinds = { float: 0, Q8_0: 1, Q4_0: 2, Q4_1: 3 } as const
+export type MatrixKind = (typeof matrixKinds)[keyof typeof matrixKinds]
+
+/** Addresses are byte offsets in the memory; shapes and layouts are stated in `assembly/engine/`. */
+export type Kernels = {
+  packQ41(source: number, target: number, rows: number, blocks: number): number
+  packQ40(source: number, target: number, rows: number, blocks: number): number
+  packQ80(source: number, target: number, rows: number, blocks: number): number
+  packFloat(source: number, target: number, rows: number, columns: number, half: number): number
+  rmsNorm(x: number, weight: number, y: number, n: number, positions: number, epsilon: number): void
+  quantise(x: number, q: number, scales: number, sums: number, blocks: number): number
+  hasNonFinite(x: number, n: number): number
+  rotate(
+    x: number,
+    stride: number,
+    heads: number,
+    size: number,
+    rotated: number,
+    cosines: number,
+    sines: number,
+    positions: number,
+  ): void
+  siluMultiply(gate: number, up: number, n: number): void
+  addInto(x: number, y: number, n: number): void
+  sampleWeights(logits: number, weights: number, n: number, top: number, temperature: number): void
+  embedRow(group: number, lane: number, kind: number, n: number, y: number): void
+  matvecQ41(w: number, q: number, scales: number, sums: number, out: number, groups: number, blocks: number): void
+  matvecQ40(w: number, q: number, scales: number, sums: number, out: number, groups: number, blocks: number): void
+  matvecQ80(w: number, q: number, scales: number, out: number, groups: number, blocks: number): void
+  matmulFloat(
+    w: number,
+    x: number,
+    out: number,
+    groups: number,
+    columns: number,
+    positions: number,
+    outStride: number,
+  ): void
+  matmulQuantised(
+    kind: number,
+    w: number,
+    q: number,
+    scales: number,
+    sums: number,
+    out: number,
+    groups: number,
+    blocks: number,
+    positions: number,
+    outStride: number,
+    scratch: number,
+  ): void
+  storeKeys(
+    k: number,
+    v: number,
+    stride: number,
+    keys: number,
+    values: number,
+    heads: number,
+    size: number,
+    capacity: number,
+    first: number,
+    positions: number,
+  ): void
+  attend(
+    q: number,
+    stride: number,
+    out: number,
+    keys: number,
+    values: number,
+    scores: number,
+    heads: number,
+    keyHeads: number,
+    size: number,
+    capacity: number,
+    first: number,
+    positions: number,
+    factor: number,
+  ): void
+}
+
+export type Arena = {
+  kernels: Kernels
+  /** A zeroed region of at least `bytes`, aligned to 64. */
+  allocate(bytes: number): number
+  /** Gives a region back; neighbours are joined. */
+  release(address: number): void
+  /** Fresh views: growing the memory detaches older ones. */
+  bytes(address: number, length: number): Uint8Array
+  floats(address: number, length: number): Float32Array
+  words(address: number, length: number): Uint32Array
+  /** Size of the whole memory. */
+  sizeBytes(): number
+}
+
+const pageBytes = 65_536
+const pagesMax = 65_536
+
+/** Makes a memory with the kernels on it. The first page is left alone, so that address 0 is never valid. */
+export async function createArena(): Promise<Arena> {
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax })
+  const { instance } = await WebAssembly.instantiate(decodeBase64(wasmBase64), { env: { memory } })
+  const kernels = instance.exports as unknown as Kernels
+  const allocator = createAllocator(memory)
+  return {
+    kernels,
+    ...allocator,
+    bytes: (address, length) => new Uint8Array(memory.buffer, address, length),
+    floats: (address, length) => new Float32Array(memory.buffer, address, length),
+    words: (address, length) => new Uint32Array(memory.buffer, address, length),
+    sizeBytes: () => memory.buffer.byteLength,
+  }
+}
+
+type Region = { address: number; length: number }
+
+/** First fit over a sorted list of free regions; the memory grows when none fits. */
+function createAllocator(memory: WebAssembly.Memory) {
+  const used = new Map<number, number>()
+  let free: Region[] = []
+
+  function grow(length: number): Region {
+    const start = memory.buffer.byteLength
+    const pages = Math.ceil(length / pageBytes)
+    if (start / pageBytes + pages > pagesMax) throw new MemoryExhaustedError({ neededBytes: length, usedBytes: start })
+    try {
+      memory.grow(pages)
+    } catch (cause) {
+      throw new MemoryExhaustedError({ neededBytes: length, usedBytes: start }, cause)
+    }
+    free = joined([...free, { address: start, length: pages * pageBytes }])
+    return free.at(-1)!
+  }
+
+  return {
+    allocate(bytes: number): number {
+      const length = Math.max(64, Math.ceil(bytes / 64) * 64)
+      const region = free.find((candidate) => candidate.length >= length) ?? grow(length)
+      const address = region.address
+      region.address += length
+      region.length -= length
+      if (region.length === 0) free = free.filter((candidate) => candidate !== region)
+      used.set(address, length)
+      new Uint8Array(memory.buffer, address, length).fill(0)
+      return address
+    },
+    release(address: number): void {
+      const length = used.get(address)
+      if (length === undefined) return
+      used.delete(address)
+      free = joined([...free, { address, length }])
+    },
+  }
+}
+
+function joined(regions: Region[]): Region[] {
+  const result: Region[] = []
+  for (const region of regions.sort((a, b) => a.address - b.address)) {
+    const last = result.at(-1)
+    if (last !== undefined && last.address + last.length === region.address) last.length += region.length
+    else result.push({ ...region })
+  }
+  return result
+}
+
+function decodeBase64(text: string): Uint8Array<ArrayBuffer> {
+  const binary = atob(text)
+  const bytes = new Uint8Array(binary.length)
+  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i)
+  return bytes
+}
+
+export class MemoryExhaustedError extends WeightlessError {
+  constructor(facts: { neededBytes: number; usedBytes: number }, cause?: unknown) {
+    super('tensor/memory-exhausted', 'The model and its caches do not fit in memory.', facts, {
+      cause,
+      hint: 'Use a smaller model or a shorter context.',
+    })
+  }
+}

@@ -1,0 +1,169 @@
+/**
+ * What a llama-family file computes: its dimensions, checked, and the operators whose outputs the trace commits to.
+ * Spec: spec/tensor.md §5.
+ */
+
+import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
+import type { Gguf, GgufTensor, GgufValue } from '../gguf/readGguf.ts'
+
+export type Graph = {
+  architecture: 'llama'
+  layerCount: number
+  /** Width of the residual stream. */
+  width: number
+  hiddenWidth: number
+  headCount: number
+  keyHeadCount: number
+  headSize: number
+  rotatedSize: number
+  contextLength: number
+  vocabSize: number
+  ropeBase: number
+  epsilon: number
+  /** Whether the output matrix is the embedding. */
+  tied: boolean
+  tensors: ReadonlyMap<string, GgufTensor>
+}
+
+/** Operators of one layer, in order; the trace has a digest of the output of each. */
+export const layerOperators = [
+  'attention.norm',
+  'attention.qkv',
+  'attention.mix',
+  'attention.residual',
+  'ffn.norm',
+  'ffn.gate',
+  'ffn.residual',
+] as const
+
+/** Operators after the layers, at positions whose next token is asked for. */
+export const headOperators = ['output.norm', 'output.logits', 'sample'] as const
+
+/** Name of operator `index` of a step: `embed`, `layer 3 ffn.gate`, `output.logits`. */
+export function operatorName(layerCount: number, index: number): string {
+  if (index === 0) return 'embed'
+  const inLayers = index - 1
+  const layer = Math.floor(inLayers / layerOperators.length)
+  if (layer < layerCount) return `layer ${layer} ${layerOperators[inLayers % layerOperators.length]}`
+  return headOperators[inLayers - layerCount * layerOperators.length] ?? `operator ${index}`
+}
+
+/** Operators before the head: the embedding and all layers. */
+export function bodyOperatorCount(layerCount: number): number {
+  return 1 + layerCount * layerOperators.length
+}
+
+/** @throws {GgufInvalidError} for another architecture, or tensors that do not match the dimensions */
+export function describeGraph(gguf: Gguf): Graph {
+  const architecture = gguf.metadata.get('general.architecture')
+  if (architecture !== 'llama') {
+    throw new GgufInvalidError('its architecture is not supported (llama)', { value: String(architecture) })
+  }
+  refuseScaling(gguf.metadata)
+  const read = (name: string, max: number, fallback?: number) => countOf(gguf.metadata, `llama.${name}`, max, fallback)
+  const width = read('embedding_length', 65_536)
+  const headCount = read('attention.head_count', 1024)
+  const headSize = read('attention.key_length', 256, width / headCount)
+  const embedding = gguf.tensors.get('token_embd.weight')
+  if (embedding === undefined) throw new GgufInvalidError('a tensor is missing', { name: 'token_embd.weight' })
+  const graph: Graph = {
+    architecture,
+    layerCount: read('block_count', 1024),
+    width,
+    hiddenWidth: read('feed_forward_length', 2 ** 20),
+    headCount,
+    keyHeadCount: read('attention.head_count_kv', 1024, headCount),
+    headSize,
+    rotatedSize: read('rope.dimension_count', 256, headSize),
+    contextLength: read('context_length', 2 ** 24),
+    vocabSize: embedding.shape[1] ?? 0,
+    ropeBase: positiveOf(gguf.metadata, 'llama.rope.freq_base', 10_000),
+    epsilon: positiveOf(gguf.metadata, 'llama.attention.layer_norm_rms_epsilon'),
+    tied: !gguf.tensors.has('output.weight'),
+    tensors: gguf.tensors,
+  }
+  checkDimensions(graph, gguf.metadata)
+  checkTensors(graph)
+  return graph
+}
+
+function refuseScaling(metadata: ReadonlyMap<string, GgufValue>): void {
+  const scaling = metadata.get('llama.rope.scaling.type')
+  if (scaling !== undefined && scaling !== 'none') {
+    throw new GgufInvalidError('its rope scaling is not supported', { value: String(scaling) })
+  }
+  const experts = metadata.get('llama.expert_count')
+  if (experts !== undefined && experts !== 0) throw new GgufInvalidError('mixtures of experts are not supported')
+}
+
+function checkDimensions(graph: Graph, metadata: ReadonlyMap<string, GgufValue>): void {
+  const { width, hiddenWidth, headCount, keyHeadCount, headSize, rotatedSize } = graph
+  const refuse = (reason: string) => {
+    throw new GgufInvalidError(`its shape is not supported: ${reason}`)
+  }
+  if (width % 32 || hiddenWidth % 32) refuse('widths are not multiples of 32')
+  if (headCount % keyHeadCount) refuse('heads are not a multiple of key heads')
+  if (!Number.isInteger(headSize) || headSize % 8 || headSize > 256)
+    refuse('head size is not a multiple of 8 up to 256')
+  if ((headCount * headSize) % 32) refuse('the heads together are not a multiple of 32')
+  if (rotatedSize % 4 || rotatedSize > headSize) refuse('rotated size')
+  if (graph.ropeBase < 1) refuse('rotation base below 1')
+  const valueSize = metadata.get('llama.attention.value_length')
+  if (valueSize !== undefined && valueSize !== headSize) refuse('values are not as long as keys')
+}
+
+function checkTensors(graph: Graph): void {
+  const expected = expectedShapes(graph)
+  for (const [name, shape] of expected) {
+    const tensor = graph.tensors.get(name)
+    if (tensor === undefined) throw new GgufInvalidError('a tensor is missing', { name })
+    const same = tensor.shape.length === shape.length && shape.every((length, i) => tensor.shape[i] === length)
+    if (!same) throw new GgufInvalidError('a tensor has the wrong shape', { name, value: tensor.shape.join('×') })
+    if (shape.length === 1 && tensor.type !== 'F32' && tensor.type !== 'F16') {
+      throw new GgufInvalidError('a vector is quantised', { name, value: tensor.type })
+    }
+  }
+  for (const name of graph.tensors.keys()) {
+    if (!expected.has(name)) throw new GgufInvalidError('a tensor is not part of the architecture', { name })
+  }
+}
+
+/** Every tensor the graph reads, by name, with its shape. */
+export function expectedShapes(graph: Omit<Graph, 'tensors'> & { tensors?: Graph['tensors'] }): Map<string, number[]> {
+  const { width, hiddenWidth, vocabSize } = graph
+  const queryWidth = graph.headCount * graph.headSize
+  const keyWidth = graph.keyHeadCount * graph.headSize
+  const shapes = new Map<string, number[]>([['token_embd.weight', [width, vocabSize]]])
+  for (let layer = 0; layer < graph.layerCount; layer++) {
+    const block = `blk.${layer}`
+    shapes.set(`${block}.attn_norm.weight`, [width])
+    shapes.set(`${block}.attn_q.weight`, [width, queryWidth])
+    shapes.set(`${block}.attn_k.weight`, [width, keyWidth])
+    shapes.set(`${block}.attn_v.weight`, [width, keyWidth])
+    shapes.set(`${block}.attn_output.weight`, [queryWidth, width])
+    shapes.set(`${block}.ffn_norm.weight`, [width])
+    shapes.set(`${block}.ffn_gate.weight`, [width, hiddenWidth])
+    shapes.set(`${block}.ffn_up.weight`, [width, hiddenWidth])
+    shapes.set(`${block}.ffn_down.weight`, [hiddenWidth, width])
+  }
+  shapes.set('output_norm.weight', [width])
+  if (!graph.tied) shapes.set('output.weight', [width, vocabSize])
+  if (graph.tensors?.has('rope_freqs.weight')) shapes.set('rope_freqs.weight', [graph.rotatedSize / 2])
+  return shapes
+}
+
+function countOf(metadata: ReadonlyMap<string, GgufValue>, name: string, max: number, fallback?: number): number {
+  const value = metadata.get(name) ?? fallback
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) {
+    throw new GgufInvalidError('a dimension is missing or impossible', { name, value: String(value) })
+  }
+  return value
+}
+
+function positiveOf(metadata: ReadonlyMap<string, GgufValue>, name: string, fallback?: number): number {
+  const value = metadata.get(name) ?? fallback
+  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
+    throw new GgufInvalidError('a number of the architecture is missing or impossible', { name, value: String(value) })
+  }
+  return value
+}

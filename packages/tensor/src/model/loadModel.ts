@@ -1,0 +1,143 @@
+/** Opens a model file: describes it, loads its weights still quantised, and is then ready to run. */
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { type ByteSource, toByteSource } from '../byteSource.ts'
+import { type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
+import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
+import { type Gguf, readGguf } from '../gguf/readGguf.ts'
+import { type Arena, createArena } from '../kernels/loadKernels.ts'
+import { readTokenizer, type Tokenizer } from '../tokenizer/readTokenizer.ts'
+import { tokenizerRoot } from '../tokenizer/tokenizerRoot.ts'
+import { createSession, type Session } from './createSession.ts'
+import { describeGraph, type Graph } from './describeGraph.ts'
+import { type LoadProgress, loadWeights, type Weights } from './loadWeights.ts'
+import { programId } from './programId.ts'
+import { ropeAngles } from './ropeTable.ts'
+import { allocateScratch, type Scratch } from './scratch.ts'
+
+export type ModelInfo = {
+  name: string
+  architecture: string
+  licence: string | undefined
+  contextLength: number
+  vocabSize: number
+  layerCount: number
+  parameterCount: number
+  /** Size of the file. */
+  sizeBytes: number
+  /** Encoding of most of the weights, e.g. `Q4_1`. */
+  quantisation: string
+}
+
+/** Everything that can be said of a model without loading its weights. */
+export type ModelDescription = {
+  info: ModelInfo
+  programId: Hex
+  tokenizerRoot: Hex
+  tokenizer: Tokenizer
+  /** The prompt for a conversation, ending where the answer begins. Throws `ChatTemplateError`. */
+  renderChat(messages: readonly ChatMessage[]): string
+  /** Tokens of `renderChat(messages)`. */
+  promptTokens(messages: readonly ChatMessage[]): number[]
+}
+
+export type Model = ModelDescription & {
+  /** Memory held for weights, scratch and open sessions. */
+  memoryBytes(): number
+  createSession(capacity: number): Session
+  /** What the kernels work on. */
+  parts: EngineParts
+}
+
+export type EngineParts = {
+  graph: Graph
+  arena: Arena
+  weights: Weights
+  scratch: Scratch
+  angles: Float64Array
+  /** 1 / √head size, as f32. */
+  scoreFactor: number
+  /** Address of room for one u32 per token, for the sampler. */
+  sampleWeights: number
+}
+
+/** @throws {GgufInvalidError} */
+export async function describeModel(source: ByteSource | Uint8Array): Promise<ModelDescription> {
+  return (await open(toByteSource(source))).description
+}
+
+/**
+ * @param options.onProgress - called after each tensor
+ * @throws {GgufInvalidError} {MemoryExhaustedError}
+ */
+export async function loadModel(
+  source: ByteSource | Uint8Array,
+  options: { onProgress?: LoadProgress } = {},
+): Promise<Model> {
+  const file = toByteSource(source)
+  const { description, graph } = await open(file)
+  const arena = await createArena()
+  const weights = await loadWeights(graph, file, arena, options.onProgress)
+  const parts: EngineParts = {
+    graph,
+    arena,
+    weights,
+    scratch: allocateScratch(graph, arena),
+    angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
+    scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),
+    sampleWeights: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),
+  }
+  return {
+    ...description,
+    memoryBytes: () => arena.sizeBytes(),
+    createSession: (capacity) => createSession(parts, capacity),
+    parts,
+  }
+}
+
+async function open(file: ByteSource): Promise<{ description: ModelDescription; graph: Graph }> {
+  const gguf = await readGguf(file)
+  const graph = describeGraph(gguf)
+  const tokenizer = readTokenizer(gguf)
+  if (tokenizer.vocabSize !== graph.vocabSize) {
+    throw new GgufInvalidError('vocabulary and embedding differ in size', { value: tokenizer.vocabSize })
+  }
+  const template = gguf.metadata.get('tokenizer.chat_template')
+  const templateText = typeof template === 'string' ? template : ''
+  const chat = createChatTemplate(templateText, tokenizer)
+  const root = tokenizerRoot(tokenizer.tables)
+  const begin = tokenizer.tables.addBegin && tokenizer.tables.beginToken >= 0 ? [tokenizer.tables.beginToken] : []
+  const description: ModelDescription = {
+    info: infoOf(gguf, graph),
+    programId: bytesToHex(programId(graph, root, templateText)),
+    tokenizerRoot: bytesToHex(root),
+    tokenizer,
+    renderChat: chat,
+    promptTokens(messages) {
+      const tokens = tokenizer.encode(chat(messages))
+      return tokens[0] === begin[0] ? tokens : [...begin, ...tokens]
+    },
+  }
+  return { description, graph }
+}
+
+function infoOf(gguf: Gguf, graph: Graph): ModelInfo {
+  const name = gguf.metadata.get('general.name')
+  const licence = gguf.metadata.get('general.license')
+  const bytesByType = new Map<string, number>()
+  let parameterCount = 0
+  for (const tensor of graph.tensors.values()) {
+    parameterCount += tensor.shape.reduce((product, length) => product * length, 1)
+    bytesByType.set(tensor.type, (bytesByType.get(tensor.type) ?? 0) + tensor.sizeBytes)
+  }
+  return {
+    name: typeof name === 'string' ? name : 'unnamed',
+    architecture: graph.architecture,
+    licence: typeof licence === 'string' ? licence : undefined,
+    contextLength: graph.contextLength,
+    vocabSize: graph.vocabSize,
+    layerCount: graph.layerCount,
+    parameterCount,
+    sizeBytes: gguf.sizeBytes,
+    quantisation: [...bytesByType].sort((a, b) => b[1] - a[1])[0]?.[0] ?? 'none',
+  }
+}

@@ -1,0 +1,172 @@
+/** Streams a file's tensors into the arena, still quantised, in the kernels' layout of eight rows to a group. */
+import type { ByteSource } from '../byteSource.ts'
+import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
+import type { GgufTensor } from '../gguf/readGguf.ts'
+import type { TensorType } from '../gguf/tensorTypes.ts'
+import { type Arena, type MatrixKind, matrixKinds } from '../kernels/loadKernels.ts'
+import type { Graph } from './describeGraph.ts'
+
+export type Matrix = {
+  kind: MatrixKind
+  address: number
+  rows: number
+  columns: number
+  /** Groups of eight rows; the last is padded with zero rows. */
+  groups: number
+  /** Bytes of one group. */
+  groupBytes: number
+}
+
+export type LayerWeights = {
+  attentionNorm: number
+  query: Matrix
+  key: Matrix
+  value: Matrix
+  attentionOutput: Matrix
+  ffnNorm: number
+  gate: Matrix
+  up: Matrix
+  down: Matrix
+}
+
+/** Vectors are addresses of f32 values. */
+export type Weights = {
+  embedding: Matrix
+  layers: readonly LayerWeights[]
+  outputNorm: number
+  /** The embedding itself when tied. */
+  output: Matrix
+  ropeFactors: Float32Array | undefined
+}
+
+export type LoadProgress = (facts: { doneBytes: number; totalBytes: number }) => void
+
+const readBytesMax = 1 << 22
+
+/** @throws {GgufInvalidError} when the file ends early or holds a scale that is not finite */
+export async function loadWeights(
+  graph: Graph,
+  source: ByteSource,
+  arena: Arena,
+  onProgress?: LoadProgress,
+): Promise<Weights> {
+  const totalBytes = [...graph.tensors.values()].reduce((sum, tensor) => sum + tensor.sizeBytes, 0)
+  let doneBytes = 0
+  const loaded = new Map<string, Matrix>()
+  const staging = arena.allocate(stagingBytes(graph))
+  for (const tensor of graph.tensors.values()) {
+    loaded.set(tensor.name, await loadMatrix(tensor, source, arena, staging))
+    doneBytes += tensor.sizeBytes
+    onProgress?.({ doneBytes, totalBytes })
+  }
+  arena.release(staging)
+  return arrange(graph, arena, (name) => loaded.get(name)!)
+}
+
+function arrange(graph: Graph, arena: Arena, matrix: (name: string) => Matrix): Weights {
+  const factors = graph.tensors.has('rope_freqs.weight') ? matrix('rope_freqs.weight') : undefined
+  return {
+    embedding: matrix('token_embd.weight'),
+    layers: Array.from({ length: graph.layerCount }, (_, layer) => {
+      const of = (name: string) => matrix(`blk.${layer}.${name}.weight`)
+      return {
+        attentionNorm: of('attn_norm').address,
+        query: of('attn_q'),
+        key: of('attn_k'),
+        value: of('attn_v'),
+        attentionOutput: of('attn_output'),
+        ffnNorm: of('ffn_norm').address,
+        gate: of('ffn_gate'),
+        up: of('ffn_up'),
+        down: of('ffn_down'),
+      }
+    }),
+    outputNorm: matrix('output_norm.weight').address,
+    output: matrix(graph.tied ? 'token_embd.weight' : 'output.weight'),
+    ropeFactors: factors && arena.floats(factors.address, graph.rotatedSize / 2).slice(),
+  }
+}
+
+/** The largest piece that `loadMatrix` reads at once. */
+function stagingBytes(graph: Graph): number {
+  const groups = [...graph.tensors.values()].map((tensor) => rowBytesOf(tensor) * 8)
+  return Math.max(readBytesMax, ...groups)
+}
+
+function rowBytesOf(tensor: GgufTensor): number {
+  return tensor.sizeBytes / (tensor.shape[1] ?? 1)
+}
+
+async function loadMatrix(tensor: GgufTensor, source: ByteSource, arena: Arena, staging: number): Promise<Matrix> {
+  if (tensor.shape.length === 1) return loadVector(tensor, source, arena, staging)
+  const columns = tensor.shape[0]!
+  const rows = tensor.shape[1]!
+  const rowBytes = rowBytesOf(tensor)
+  const { kind, groupBytes } = layoutOf(tensor.type, columns)
+  const groups = Math.ceil(rows / 8)
+  const address = arena.allocate(groups * groupBytes)
+  const groupsPerRead = Math.max(1, Math.floor(readBytesMax / (rowBytes * 8)))
+  for (let first = 0; first < groups; first += groupsPerRead) {
+    const count = Math.min(groupsPerRead, groups - first)
+    const rowsRead = Math.min(count * 8, rows - first * 8)
+    await stage(tensor, source, arena, staging, first * 8 * rowBytes, rowsRead * rowBytes)
+    for (let group = 0; group < count; group++) {
+      const from = staging + group * 8 * rowBytes
+      const to = address + (first + group) * groupBytes
+      const bad = packGroup(tensor.type, arena, from, to, Math.min(8, rowsRead - group * 8), columns)
+      if (bad) throw notFinite(tensor)
+    }
+  }
+  return { kind, address, rows, columns, groups, groupBytes }
+}
+
+/** A vector keeps its plain order, widened to f32. */
+async function loadVector(tensor: GgufTensor, source: ByteSource, arena: Arena, staging: number): Promise<Matrix> {
+  const columns = tensor.shape[0]!
+  const address = arena.allocate(columns * 4)
+  await stage(tensor, source, arena, staging, 0, tensor.sizeBytes)
+  const spread = arena.allocate(columns * 32)
+  const bad = arena.kernels.packFloat(staging, spread, 1, columns, tensor.type === 'F16' ? 1 : 0)
+  if (bad) throw notFinite(tensor)
+  const from = arena.floats(spread, columns * 8)
+  const to = arena.floats(address, columns)
+  for (let i = 0; i < columns; i++) to[i] = from[i * 8]!
+  arena.release(spread)
+  return { kind: matrixKinds.float, address, rows: 1, columns, groups: 1, groupBytes: columns * 4 }
+}
+
+async function stage(
+  tensor: GgufTensor,
+  source: ByteSource,
+  arena: Arena,
+  staging: number,
+  start: number,
+  length: number,
+): Promise<void> {
+  const offset = tensor.offset + start
+  const bytes = await source.read(offset, length)
+  if (bytes.length !== length) throw new GgufInvalidError('the source ends early', { name: tensor.name, offset })
+  arena.bytes(staging, length).set(bytes)
+}
+
+function layoutOf(type: TensorType, columns: number): { kind: MatrixKind; groupBytes: number } {
+  const blocks = columns / 32
+  if (type === 'Q4_1') return { kind: matrixKinds.Q4_1, groupBytes: blocks * 192 }
+  if (type === 'Q4_0') return { kind: matrixKinds.Q4_0, groupBytes: blocks * 160 }
+  if (type === 'Q8_0') return { kind: matrixKinds.Q8_0, groupBytes: blocks * 288 }
+  return { kind: matrixKinds.float, groupBytes: columns * 32 }
+}
+
+function packGroup(type: TensorType, { kernels }: Arena, from: number, to: number, rows: number, columns: number) {
+  if (type === 'Q4_1') return kernels.packQ41(from, to, rows, columns / 32)
+  if (type === 'Q4_0') return kernels.packQ40(from, to, rows, columns / 32)
+  if (type === 'Q8_0') return kernels.packQ80(from, to, rows, columns / 32)
+  return kernels.packFloat(from, to, rows, columns, type === 'F16' ? 1 : 0)
+}
+
+function notFinite(tensor: GgufTensor): GgufInvalidError {
+  return new GgufInvalidError('a tensor holds a number that is not finite', {
+    name: tensor.name,
+    offset: tensor.offset,
+  })
+}

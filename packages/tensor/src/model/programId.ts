@@ -1,0 +1,30 @@
+/** Names the computation apart from its weights: semantics, graph, tokenizer, template and sampler. Spec: spec/tensor.md §9. */
+import { bytesToHex, textToBytes } from '@weightless/codec'
+import { sha256 } from '@weightless/crypto'
+import type { Graph } from './describeGraph.ts'
+
+/** Raised whenever the same file and input could give other bits. */
+export const semanticsVersion = 1
+export const samplerVersion = 1
+
+export function programId(graph: Graph, tokenizerRoot: Uint8Array, template: string): Uint8Array {
+  return sha256(textToBytes(programText(graph, tokenizerRoot, template)))
+}
+
+/** The text that the program id is the SHA-256 of. */
+export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: string): string {
+  const tensors = [...graph.tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  return [
+    'weightless/program/1',
+    `semantics ${semanticsVersion}`,
+    `architecture ${graph.architecture}`,
+    `layers ${graph.layerCount} width ${graph.width} hidden ${graph.hiddenWidth} vocabulary ${graph.vocabSize}`,
+    `heads ${graph.headCount} key-heads ${graph.keyHeadCount} head-size ${graph.headSize} rotated ${graph.rotatedSize}`,
+    `context ${graph.contextLength} rope-base ${graph.ropeBase} epsilon ${graph.epsilon} tied ${graph.tied}`,
+    ...tensors.map((tensor) => `tensor ${tensor.name} ${tensor.type} ${tensor.shape.join(' ')}`),
+    `tokenizer ${bytesToHex(tokenizerRoot)}`,
+    `template ${bytesToHex(sha256(textToBytes(template)))}`,
+    `sampler ${samplerVersion}`,
+    '',
+  ].join('\n')
+}

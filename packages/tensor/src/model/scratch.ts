@@ -1,0 +1,47 @@
+/** Working memory of the forward pass, one set per model, sized for `positionsMax` positions at a time. */
+import type { Arena } from '../kernels/loadKernels.ts'
+import type { Graph } from './describeGraph.ts'
+
+/** Positions per pass: enough to use each widened weight often, few enough that activations stay in cache. */
+export const positionsMax = 32
+
+/** Addresses; rows are positions. */
+export type Scratch = {
+  x: number
+  y: number
+  qkv: number
+  qkvWidth: number
+  mix: number
+  gate: number
+  up: number
+  q: number
+  scales: number
+  sums: number
+  cosines: number
+  sines: number
+  logits: number
+  panel: number
+}
+
+export function allocateScratch(graph: Graph, arena: Arena): Scratch {
+  const queryWidth = graph.headCount * graph.headSize
+  const qkvWidth = queryWidth + 2 * graph.keyHeadCount * graph.headSize
+  const widest = Math.max(graph.width, graph.hiddenWidth, queryWidth)
+  const rows = (width: number) => arena.allocate(positionsMax * width * 4)
+  return {
+    x: rows(graph.width),
+    y: rows(graph.width),
+    qkv: rows(qkvWidth),
+    qkvWidth,
+    mix: rows(queryWidth),
+    gate: rows(graph.hiddenWidth),
+    up: rows(graph.hiddenWidth),
+    q: rows(widest / 2),
+    scales: rows(widest / 32),
+    sums: rows(widest / 32),
+    cosines: rows(graph.rotatedSize),
+    sines: rows(graph.rotatedSize),
+    logits: rows(Math.ceil(graph.vocabSize / 8) * 8),
+    panel: arena.allocate(8192 + positionsMax * 32),
+  }
+}

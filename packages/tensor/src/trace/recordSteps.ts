@@ -1,0 +1,73 @@
+/**
+ * Commits to what a run computed: the SHA-256 of every operator's output, of every step over those, and one root over the
+ * steps. Spec: spec/tensor.md §8.
+ */
+import { sha256 } from '@weightless/crypto'
+import { bodyOperatorCount, headOperators } from '../model/describeGraph.ts'
+import { stepRoot } from './stepRoot.ts'
+
+export type Trace = {
+  /** Root over the step digests. */
+  root: Uint8Array
+  /** One digest per position that went through the model. */
+  steps: readonly Uint8Array[]
+  /** Per step, the digests of its operators one after another; absent unless asked for. */
+  operators: readonly Uint8Array[] | undefined
+}
+
+export type StepRecorder = {
+  /** Announces the positions of the pass that follows. */
+  begin(first: number, tokens: readonly number[]): void
+  /** Digest of the output of `operator` at token `index` of the pass. */
+  record(index: number, operator: number, output: Uint8Array): void
+  /** Digests of a step that has not been closed by the next `begin`, by index in the pass. */
+  operatorsAt(index: number): Uint8Array
+  finish(): Trace
+}
+
+type OpenStep = { position: number; token: number; digests: Uint8Array; count: number }
+
+const stepDomain = new TextEncoder().encode('weightless/step/1')
+
+/** @param keepOperators - also keep every operator's digest (32 bytes each), so that a difference can be named */
+export function recordSteps(layerCount: number, keepOperators: boolean): StepRecorder {
+  const width = (bodyOperatorCount(layerCount) + headOperators.length) * 32
+  const steps: Uint8Array[] = []
+  const operators: Uint8Array[] = []
+  let open: OpenStep[] = []
+  const close = () => {
+    for (const step of open) {
+      const digests = step.digests.subarray(0, step.count * 32)
+      steps.push(stepDigest(step.position, step.token, digests))
+      if (keepOperators) operators.push(digests.slice())
+    }
+    open = []
+  }
+  return {
+    begin(first, tokens) {
+      close()
+      open = tokens.map((token, i) => ({ position: first + i, token, digests: new Uint8Array(width), count: 0 }))
+    },
+    record(index, operator, output) {
+      const step = open[index]!
+      step.digests.set(sha256(output), operator * 32)
+      step.count = Math.max(step.count, operator + 1)
+    },
+    operatorsAt: (index) => open[index]!.digests.subarray(0, open[index]!.count * 32),
+    finish() {
+      close()
+      return { root: stepRoot(steps), steps, operators: keepOperators ? operators : undefined }
+    },
+  }
+}
+
+/** SHA-256 over domain, position and token (u32 little-endian), and the operator digests. */
+export function stepDigest(position: number, token: number, operatorDigests: Uint8Array): Uint8Array {
+  const message = new Uint8Array(stepDomain.length + 8 + operatorDigests.length)
+  message.set(stepDomain)
+  const view = new DataView(message.buffer)
+  view.setUint32(stepDomain.length, position, true)
+  view.setUint32(stepDomain.length + 4, token, true)
+  message.set(operatorDigests, stepDomain.length + 8)
+  return sha256(message)
+}
