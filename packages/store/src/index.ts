@@ -1,1 +1,18 @@
-export {}
+export { type KeyValue, type KeyValueOptions, openKeyValue } from './keyValue.ts'
+export type { Change } from './keyValueRecords.ts'
+export {
+  type NodeEntry,
+  NodeKeyInvalidError,
+  type NodeStore,
+  type NodeStoreOptions,
+  openNodeStore,
+} from './nodeStore.ts'
+export { isPlanted, type PlantedBug, plantBug } from './plantedBugs.ts'
+export { LogCorruptError } from './scanSegment.ts'
+export {
+  LogFailedError,
+  openSegmentLog,
+  PositionInvalidError,
+  type SegmentLog,
+  type SegmentLogOptions,
+} from './segmentLog.ts'

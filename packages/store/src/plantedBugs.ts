@@ -1,0 +1,25 @@
+/**
+ * Bugs that tests plant to prove that the simulator finds them. Nothing but tests and `sim/` may plant one; in production
+ * the set is empty and each check costs one look-up.
+ */
+export type PlantedBug =
+  /** `sync` says done without asking the disk. */
+  | 'skip-fsync'
+  /** The key-value map drops its log before the snapshot that replaces it is in place. */
+  | 'swap-snapshot-order'
+  /** A torn tail is left where it is and written behind. */
+  | 'ignore-torn-tail'
+  /** A new file is used before the folder that names it is durable. */
+  | 'skip-folder-sync'
+
+const planted = new Set<string>()
+
+/** Plants a bug until the returned function is called. */
+export function plantBug(bug: string): () => void {
+  planted.add(bug)
+  return () => planted.delete(bug)
+}
+
+export function isPlanted(bug: string): boolean {
+  return planted.has(bug)
+}

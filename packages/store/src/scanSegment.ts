@@ -1,0 +1,124 @@
+/**
+ * Walks a segment file from its start and tells a torn tail, which a crash leaves and which is cut, from corrupt data,
+ * which is refused and named.
+ *
+ * A crash can only spoil what was not yet synced. It leaves (a) a file that ends inside a record, or (b) on file systems
+ * that write out of order, sectors of zeros inside it. So a bad record is torn only if the file ends inside it, or it has
+ * more zero sectors than were written; and never if an intact record behind it says that this place was already synced.
+ * Everything else is corruption: a changed byte alone neither shortens a file nor empties a sector. (The exception is a
+ * sector of which the changed byte was the only non-zero one, in the last unsynced run of records.)
+ */
+import { bytesEqual, WeightlessError } from '@weightless/codec'
+import type { File } from '@weightless/env'
+import { crc32 } from './crc32.ts'
+import {
+  countZeroSectors,
+  encodeSegmentHeader,
+  magicBytes,
+  type RecordHeader,
+  readRecordHeader,
+  recordHeaderBytes,
+  segmentHeaderBytes,
+} from './recordFrame.ts'
+
+export type ScannedRecord = { offset: number; payload: Uint8Array }
+
+/** Where the intact records end, and how many torn bytes follow. */
+export type ScanEnd = { endOffset: number; tornBytes: number }
+
+/**
+ * Calls `onRecord` for each intact record in order. `payload` is a view into a buffer that is not reused.
+ * @throws {LogCorruptError}
+ */
+export async function scanSegment(
+  file: File,
+  path: string,
+  fileNumber: number,
+  onRecord: (record: ScannedRecord) => void,
+): Promise<ScanEnd> {
+  const sizeBytes = await file.size()
+  if (await isHeaderTorn(file, path, fileNumber, sizeBytes)) return { endOffset: 0, tornBytes: sizeBytes }
+  const reader = createWindowReader(file, sizeBytes)
+  let offset = segmentHeaderBytes
+  while (offset < sizeBytes) {
+    const found = await readRecordAt(reader, offset, sizeBytes)
+    if (!('payload' in found)) {
+      if (found.torn && !(await isSyncedLater(reader, offset, sizeBytes))) break
+      throw new LogCorruptError({ path, offset, reason: found.reason })
+    }
+    onRecord({ offset, payload: found.payload })
+    offset += recordHeaderBytes + found.payload.length
+  }
+  return { endOffset: offset, tornBytes: sizeBytes - offset }
+}
+
+async function isHeaderTorn(file: File, path: string, fileNumber: number, sizeBytes: number): Promise<boolean> {
+  const header = await file.read(0, segmentHeaderBytes)
+  if (bytesEqual(header, encodeSegmentHeader(fileNumber))) return false
+  // A file gets its first record only after its header is durable.
+  if (sizeBytes < segmentHeaderBytes || (sizeBytes === segmentHeaderBytes && isZero(header))) return true
+  throw new LogCorruptError({ path, offset: 0, reason: 'the file header is not intact' })
+}
+
+type BadRecord = { torn: boolean; reason: string }
+
+async function readRecordAt(
+  reader: WindowReader,
+  offset: number,
+  sizeBytes: number,
+): Promise<BadRecord | { payload: Uint8Array; header: RecordHeader }> {
+  const head = await reader(offset, recordHeaderBytes)
+  if (head.length < recordHeaderBytes) return { torn: true, reason: 'the file ends inside a record header' }
+  const header = readRecordHeader(head)
+  if (!header) return { torn: isZero(head), reason: 'a record header is not intact' }
+  const start = offset + recordHeaderBytes
+  if (start + header.payloadBytes > sizeBytes) return { torn: true, reason: 'the file ends inside a record' }
+  const payload = await reader(start, header.payloadBytes)
+  if (crc32(payload) === header.payloadCrc) return { payload, header }
+  return { torn: countZeroSectors(payload) > header.zeroSectors, reason: 'a record does not match its checksum' }
+}
+
+/** Whether an intact record header behind `offset` proves that `offset` had been synced. */
+async function isSyncedLater(reader: WindowReader, offset: number, sizeBytes: number): Promise<boolean> {
+  for (let at = offset + 1; at < sizeBytes; at += searchBytes) {
+    const window = await reader(at, searchBytes + recordHeaderBytes)
+    for (let i = 0; i < Math.min(window.length, searchBytes); i++) {
+      if (window[i] !== magicBytes[0] || window[i + 1] !== magicBytes[1]) continue
+      const header = readRecordHeader(window.subarray(i))
+      if (header && header.syncedBytes > offset) return true
+    }
+  }
+  return false
+}
+
+type WindowReader = (offset: number, length: number) => Promise<Uint8Array>
+
+/** Reads ahead in large pieces; a returned view stays valid, because each piece is a buffer of its own. */
+function createWindowReader(file: File, sizeBytes: number): WindowReader {
+  let windowStart = 0
+  let window = new Uint8Array(0)
+  return async (offset, length) => {
+    const end = Math.min(offset + length, sizeBytes)
+    if (offset < windowStart || end > windowStart + window.length) {
+      windowStart = offset
+      window = (await file.read(offset, Math.max(end - offset, windowBytes))) as Uint8Array<ArrayBuffer>
+    }
+    return window.subarray(offset - windowStart, end - windowStart)
+  }
+}
+
+function isZero(bytes: Uint8Array): boolean {
+  return bytes.every((byte) => byte === 0)
+}
+
+const windowBytes = 8 * 1024 * 1024
+const searchBytes = 1024 * 1024
+
+/** Data that was once durable has changed; `offset` is the start of the first record that is not intact. */
+export class LogCorruptError extends WeightlessError {
+  constructor(facts: { path: string; offset: number; reason: string }) {
+    super('store/log-corrupt', 'A data file is damaged.', facts, {
+      hint: 'Restore this file from a copy, or remove the data folder to start afresh.',
+    })
+  }
+}
