@@ -1,1 +1,13 @@
-export {}
+export { abis } from './abis.ts'
+export { addresses } from './addresses.generated.ts'
+export { genesis } from './genesis.generated.ts'
+export type { Genesis, GenesisAccount, GenesisAlloc } from './genesis.ts'
+export { teeSettlementStatus, voucherStatus } from './settlementStatus.ts'
+export {
+  authorizationTypes,
+  receiptDomain,
+  receiptTypes,
+  teeSettlementDomain,
+  teeSettlementTypes,
+  voucherTypes,
+} from './typedData.ts'

@@ -1,0 +1,32 @@
+/** Which contracts become artefacts: the key they have in `abis`, and where their source stands. */
+
+export type ContractEntry = {
+  /** Key in `abis` and name of the generated file. */
+  key: string
+  source: string
+  contract: string
+  /** Functions of these names and first argument types form an ABI of their own, `<key>LegacySubmit`. */
+  legacyArgument?: string
+}
+
+export const contractList: readonly ContractEntry[] = [
+  { key: 'flow', source: 'storage/Flow.sol', contract: 'Flow', legacyArgument: 'struct SubmissionData' },
+  { key: 'market', source: 'storage/FixedPriceMarket.sol', contract: 'FixedPriceMarket' },
+  { key: 'rewardPool', source: 'storage/RewardPool.sol', contract: 'RewardPool' },
+  { key: 'digestHistory', source: 'storage/DigestHistory.sol', contract: 'DigestHistory' },
+  { key: 'ledgerManager', source: 'compute/LedgerManager.sol', contract: 'WeightlessLedgerManager' },
+  { key: 'ledgerManagerUpstream', source: 'compute/LedgerManager.sol', contract: 'LedgerManager' },
+  { key: 'inferenceServing', source: 'compute/InferenceServing.sol', contract: 'WeightlessInferenceServing' },
+  { key: 'inferenceServingUpstream', source: 'compute/InferenceServing.sol', contract: 'InferenceServing' },
+  { key: 'receiptSettlement', source: 'compute/ReceiptSettlement.sol', contract: 'ReceiptSettlement' },
+  {
+    key: 'proxy',
+    source: '@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol',
+    contract: 'TransparentUpgradeableProxy',
+  },
+  {
+    key: 'proxyAdmin',
+    source: '@openzeppelin/contracts/proxy/transparent/ProxyAdmin.sol',
+    contract: 'ProxyAdmin',
+  },
+]

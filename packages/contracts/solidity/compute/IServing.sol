@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// What the ledger asks of a serving contract; its ERC-165 id is the entry ticket to the registry.
+interface IServing {
+    function accountExists(address user, address provider) external view returns (bool);
+    function getPendingRefund(address user, address provider) external view returns (uint256);
+    function addAccount(address user, address provider, string calldata additionalInfo) external payable;
+    function depositFund(address user, address provider, uint256 cancelRetrievingAmount) external payable;
+    function requestRefundAll(address user, address provider) external;
+    function processRefund(address user, address provider)
+        external
+        returns (uint256 totalAmount, uint256 balance, uint256 pendingRefund);
+    function deleteAccount(address user, address provider) external;
+}
+
+/// What a serving contract asks of the ledger.
+interface ILedger {
+    function spendFund(address user, uint256 amount) external;
+    function spendFunds(address[] calldata users, uint256[] calldata amounts) external;
+}

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Administered} from "./Administered.sol";
+import {ILedger, IServing} from "./IServing.sol";
+
+struct Refund {
+    uint256 index;
+    uint256 amount;
+    uint256 createdAt;
+    bool processed;
+}
+
+struct Account {
+    address user;
+    address provider;
+    uint256 nonce;
+    uint256 balance;
+    uint256 pendingRefund;
+    Refund[] refunds;
+    string additionalInfo;
+    bool acknowledged;
+    uint256 validRefundsLength;
+    uint256 generation;
+    uint256 revokedBitmap;
+}
+
+/// Sub-accounts of users with providers: balance, refunds under a lock, token revocation. Only the ledger funds them.
+abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, IServing {
+    using EnumerableSet for EnumerableSet.Bytes32Set;
+
+    event AccountDeleted(address indexed user, address indexed provider, uint256 refundedAmount);
+    event AllTokensRevoked(address indexed user, address indexed provider, uint256 newGeneration);
+    event BalanceUpdated(address indexed user, address indexed provider, uint256 amount, uint256 pendingRefund);
+    event LockTimeUpdated(uint256 oldLockTime, uint256 newLockTime);
+    event RefundRequested(
+        address indexed user, address indexed provider, uint256 indexed index, uint256 timestamp
+    );
+    event TokenRevoked(address indexed user, address indexed provider, uint8 tokenId);
+    event TokensRevoked(address indexed user, address indexed provider, uint8[] tokenIds);
+
+    error AccountExists(address user, address provider);
+    error AccountNotExists(address user, address provider);
+    error AdditionalInfoTooLong();
+    error BatchSizeTooLarge(uint256 size, uint256 max);
+    error CallerNotLedger(address caller);
+    error CannotRevokeWithNonZeroBalance(address user, address provider, uint256 balance);
+    error DirectDepositsDisabled();
+    error InvalidAddress(address addr);
+    error LimitTooLarge(uint256 limit, uint256 max);
+    error LockTimeOutOfRange(uint256 lockTime, uint256 min, uint256 max);
+    error ProviderCannotBeUser();
+    error TooManyRefunds(address user, address provider);
+    error TransferFailed();
+
+    /// One balance slot and one nonce slot, so that a settlement writes no more than these.
+    struct Entry {
+        uint128 balance;
+        uint128 pendingRefund;
+        uint248 nonce;
+        bool acknowledged;
+        address user;
+        uint64 generation;
+        uint8 validRefunds;
+        address provider;
+        uint256 revokedBitmap;
+        RefundEntry[5] refunds;
+        string additionalInfo;
+    }
+
+    struct RefundEntry {
+        uint128 amount;
+        uint64 createdAt;
+    }
+
+    uint256 internal constant MAX_REFUNDS = 5;
+    uint256 internal constant PAGE_MAX = 50;
+    uint256 internal constant BATCH_MAX = 500;
+    uint256 internal constant INFO_BYTES_MAX = 4096;
+
+    uint256 public lockTime;
+    address public ledgerAddress;
+    mapping(bytes32 key => Entry) internal entries;
+    EnumerableSet.Bytes32Set private allKeys;
+    mapping(address user => EnumerableSet.Bytes32Set) private keysByUser;
+    mapping(address provider => EnumerableSet.Bytes32Set) private keysByProvider;
+
+    modifier onlyLedger() {
+        if (msg.sender != ledgerAddress) revert CallerNotLedger(msg.sender);
+        _;
+    }
+
+    function MIN_LOCKTIME() public view virtual returns (uint256);
+    function MAX_LOCKTIME() public view virtual returns (uint256);
+
+    receive() external payable {
+        revert DirectDepositsDisabled();
+    }
+
+    function updateLockTime(uint256 _locktime) external onlyOwner {
+        setLockTime(_locktime);
+    }
+
+    function addAccount(address user, address provider, string calldata additionalInfo) external payable onlyLedger {
+        if (user == provider) revert ProviderCannotBeUser();
+        if (bytes(additionalInfo).length > INFO_BYTES_MAX) revert AdditionalInfoTooLong();
+        bytes32 key = keyOf(user, provider);
+        Entry storage entry = entries[key];
+        if (entry.user != address(0)) revert AccountExists(user, provider);
+        allKeys.add(key);
+        keysByUser[user].add(key);
+        keysByProvider[provider].add(key);
+        (entry.user, entry.provider, entry.acknowledged) = (user, provider, true);
+        entry.balance = uint128(msg.value);
+        entry.additionalInfo = additionalInfo;
+        emit BalanceUpdated(user, provider, entry.balance, 0);
+    }
+
+    function depositFund(address user, address provider, uint256 cancelRetrievingAmount) external payable onlyLedger {
+        Entry storage entry = existing(user, provider);
+        if (cancelRetrievingAmount > 0) cancelRefunds(entry, cancelRetrievingAmount);
+        entry.balance += uint128(msg.value);
+        entry.acknowledged = true;
+        emit BalanceUpdated(user, provider, entry.balance, entry.pendingRefund);
+    }
+
+    function requestRefundAll(address user, address provider) external onlyLedger {
+        Entry storage entry = existing(user, provider);
+        uint128 amount = entry.balance - entry.pendingRefund;
+        if (amount == 0) return;
+        uint256 index = entry.validRefunds;
+        if (index >= MAX_REFUNDS) revert TooManyRefunds(user, provider);
+        entry.refunds[index] = RefundEntry(amount, uint64(block.timestamp));
+        entry.validRefunds = uint8(index + 1);
+        entry.pendingRefund += amount;
+        emit RefundRequested(user, provider, index, block.timestamp);
+    }
+
+    /// Sends home what has waited for `lockTime`; the rest moves to the front of the queue.
+    function processRefund(address user, address provider)
+        external
+        onlyLedger
+        returns (uint256 totalAmount, uint256 balance, uint256 pendingRefund)
+    {
+        Entry storage entry = existing(user, provider);
+        uint256 kept = 0;
+        for (uint256 i = 0; i < entry.validRefunds; i++) {
+            RefundEntry memory refund = entry.refunds[i];
+            if (block.timestamp >= refund.createdAt + lockTime) totalAmount += refund.amount;
+            else entry.refunds[kept++] = refund;
+        }
+        entry.validRefunds = uint8(kept);
+        entry.balance -= uint128(totalAmount);
+        entry.pendingRefund -= uint128(totalAmount);
+        (balance, pendingRefund) = (entry.balance, entry.pendingRefund);
+        if (totalAmount > 0) send(ledgerAddress, totalAmount);
+        emit BalanceUpdated(user, provider, balance, pendingRefund);
+    }
+
+    /// Forgets all but nonce, generation and revocations, which keep old signatures dead. The ledger calls it at zero.
+    function deleteAccount(address user, address provider) external onlyLedger {
+        bytes32 key = keyOf(user, provider);
+        Entry storage entry = entries[key];
+        if (entry.user == address(0)) return;
+        uint256 balance = entry.balance;
+        (entry.balance, entry.pendingRefund, entry.validRefunds) = (0, 0, 0);
+        (entry.user, entry.provider, entry.acknowledged) = (address(0), address(0), false);
+        delete entry.additionalInfo;
+        allKeys.remove(key);
+        keysByUser[user].remove(key);
+        keysByProvider[provider].remove(key);
+        if (balance > 0) send(ledgerAddress, balance);
+        emit AccountDeleted(user, provider, balance);
+    }
+
+    /// The user's word that the provider's signer may settle; a balance must be gone before it is taken back.
+    function acknowledgeTEESigner(address provider, bool acknowledged) external {
+        Entry storage entry = existing(msg.sender, provider);
+        if (!acknowledged && entry.balance > 0) {
+            revert CannotRevokeWithNonZeroBalance(msg.sender, provider, entry.balance);
+        }
+        entry.acknowledged = acknowledged;
+    }
+
+    function revokeToken(address provider, uint8 tokenId) external {
+        existing(msg.sender, provider).revokedBitmap |= 1 << tokenId;
+        emit TokenRevoked(msg.sender, provider, tokenId);
+    }
+
+    function revokeTokens(address provider, uint8[] calldata tokenIds) external {
+        Entry storage entry = existing(msg.sender, provider);
+        uint256 bitmap = entry.revokedBitmap;
+        for (uint256 i = 0; i < tokenIds.length; i++) bitmap |= 1 << tokenIds[i];
+        entry.revokedBitmap = bitmap;
+        emit TokensRevoked(msg.sender, provider, tokenIds);
+    }
+
+    /// Starts a new generation, in which all token ids are fresh.
+    function revokeAllTokens(address provider) external {
+        Entry storage entry = existing(msg.sender, provider);
+        entry.generation += 1;
+        entry.revokedBitmap = 0;
+        emit AllTokensRevoked(msg.sender, provider, entry.generation);
+    }
+
+    function isTokenRevoked(address user, address provider, uint8 tokenId) external view returns (bool) {
+        return (entries[keyOf(user, provider)].revokedBitmap >> tokenId) & 1 == 1;
+    }
+
+    function accountExists(address user, address provider) public view returns (bool) {
+        return entries[keyOf(user, provider)].user != address(0);
+    }
+
+    function getPendingRefund(address user, address provider) external view returns (uint256) {
+        return existing(user, provider).pendingRefund;
+    }
+
+    function getAccount(address user, address provider) external view returns (Account memory) {
+        return view_(existing(user, provider));
+    }
+
+    function getAllAccounts(uint256 offset, uint256 limit)
+        external
+        view
+        returns (Account[] memory accounts, uint256 total)
+    {
+        return page(allKeys, offset, limit);
+    }
+
+    function getAccountsByProvider(address provider, uint256 offset, uint256 limit)
+        external
+        view
+        returns (Account[] memory accounts, uint256 total)
+    {
+        return page(keysByProvider[provider], offset, limit);
+    }
+
+    function getAccountsByUser(address user, uint256 offset, uint256 limit)
+        external
+        view
+        returns (Account[] memory accounts, uint256 total)
+    {
+        return page(keysByUser[user], offset, limit);
+    }
+
+    /// The caller's accounts with these users; an empty one where there is none.
+    function getBatchAccountsByUsers(address[] calldata users) external view returns (Account[] memory accounts) {
+        if (users.length > BATCH_MAX) revert BatchSizeTooLarge(users.length, BATCH_MAX);
+        accounts = new Account[](users.length);
+        for (uint256 i = 0; i < users.length; i++) {
+            Entry storage entry = entries[keyOf(users[i], msg.sender)];
+            if (entry.user != address(0)) accounts[i] = view_(entry);
+        }
+    }
+
+    function setLockTime(uint256 seconds_) internal {
+        if (seconds_ < MIN_LOCKTIME() || seconds_ > MAX_LOCKTIME()) {
+            revert LockTimeOutOfRange(seconds_, MIN_LOCKTIME(), MAX_LOCKTIME());
+        }
+        emit LockTimeUpdated(lockTime, seconds_);
+        lockTime = seconds_;
+    }
+
+    /// Takes up to `amount` from the balance, cancelling the youngest refunds where they are needed.
+    function take(Entry storage entry, uint256 amount) internal returns (uint256 taken) {
+        (uint256 balance, uint256 pending) = (entry.balance, entry.pendingRefund);
+        taken = amount < balance ? amount : balance;
+        if (taken > balance - pending) cancelRefunds(entry, taken - (balance - pending));
+        if (taken > 0) entry.balance = uint128(balance - taken);
+    }
+
+    function cancelRefunds(Entry storage entry, uint256 amount) private {
+        uint256 count = entry.validRefunds;
+        uint256 rest = amount;
+        while (rest > 0 && count > 0) {
+            RefundEntry storage youngest = entry.refunds[count - 1];
+            uint256 part = rest < youngest.amount ? rest : youngest.amount;
+            youngest.amount -= uint128(part);
+            rest -= part;
+            if (youngest.amount == 0) count--;
+        }
+        entry.validRefunds = uint8(count);
+        entry.pendingRefund -= uint128(amount - rest);
+    }
+
+    function existing(address user, address provider) internal view returns (Entry storage entry) {
+        entry = entries[keyOf(user, provider)];
+        if (entry.user == address(0)) revert AccountNotExists(user, provider);
+    }
+
+    function send(address target, uint256 amount) internal {
+        (bool ok,) = target.call{value: amount}("");
+        if (!ok) revert TransferFailed();
+    }
+
+    function keyOf(address user, address provider) internal pure returns (bytes32 key) {
+        assembly ("memory-safe") {
+            mstore(0x00, shr(96, shl(96, user)))
+            mstore(0x20, shr(96, shl(96, provider)))
+            key := keccak256(0x00, 0x40)
+        }
+    }
+
+    function page(EnumerableSet.Bytes32Set storage keys, uint256 offset, uint256 limit)
+        private
+        view
+        returns (Account[] memory accounts, uint256 total)
+    {
+        if (limit > PAGE_MAX) revert LimitTooLarge(limit, PAGE_MAX);
+        total = keys.length();
+        bytes32[] memory chosen = keys.values(offset, limit == 0 ? total : offset + limit);
+        accounts = new Account[](chosen.length);
+        for (uint256 i = 0; i < chosen.length; i++) accounts[i] = view_(entries[chosen[i]]);
+    }
+
+    function view_(Entry storage entry) private view returns (Account memory account) {
+        account.user = entry.user;
+        account.provider = entry.provider;
+        account.nonce = entry.nonce;
+        account.balance = entry.balance;
+        account.pendingRefund = entry.pendingRefund;
+        account.refunds = new Refund[](entry.validRefunds);
+        for (uint256 i = 0; i < account.refunds.length; i++) {
+            account.refunds[i] = Refund(i, entry.refunds[i].amount, entry.refunds[i].createdAt, false);
+        }
+        account.additionalInfo = entry.additionalInfo;
+        account.acknowledged = entry.acknowledged;
+        account.validRefundsLength = entry.validRefunds;
+        account.generation = entry.generation;
+        account.revokedBitmap = entry.revokedBitmap;
+    }
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+/// What users and providers sign, and its EIP-712 hashes. Spec: spec/settlement.md 2, spec/receipt.md.
+
+/// The user's word: all jobs of this pair up to `jobNonce` cost `cumulativeFee` wei together.
+struct Voucher {
+    address user;
+    address provider;
+    uint256 cumulativeFee;
+    uint256 jobNonce;
+    bytes32 receiptsRoot;
+}
+
+/// The user's word before a job: it may cost up to `maxFee` wei at the price behind `priceId`.
+struct Authorization {
+    address user;
+    address provider;
+    uint256 jobNonce;
+    bytes32 requestHash;
+    bytes32 priceId;
+    uint256 maxFee;
+    uint256 deadline;
+}
+
+/// The provider's word after a job: this went in, this came out, so much it cost.
+struct Receipt {
+    uint16 version;
+    uint8 serviceClass;
+    uint8 check;
+    uint256 chainId;
+    address user;
+    address provider;
+    bytes32 modelRoot;
+    bytes32 programId;
+    bytes32 tokenizerRoot;
+    bytes32 sampler;
+    bytes32 seed;
+    bytes32 inputHash;
+    bytes32 outputHash;
+    bytes32 traceRoot;
+    uint64 promptTokens;
+    uint64 completionTokens;
+    bytes32 priceId;
+    uint256 fee;
+    uint256 jobNonce;
+    uint64 timestamp;
+}
+
+/// What a price id commits to, beside the provider: keccak256 of the model's name, and wei per token.
+struct Price {
+    bytes32 modelHash;
+    uint256 inputPrice;
+    uint256 outputPrice;
+    uint256 updatedAt;
+}
+
+library ReceiptTypes {
+    bytes32 private constant DOMAIN_TYPEHASH =
+        keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
+    bytes32 private constant VOUCHER_TYPEHASH = keccak256(
+        "Voucher(address user,address provider,uint256 cumulativeFee,uint256 jobNonce,bytes32 receiptsRoot)"
+    );
+    bytes32 private constant AUTHORIZATION_TYPEHASH = keccak256(
+        "Authorization(address user,address provider,uint256 jobNonce,bytes32 requestHash,bytes32 priceId,uint256 maxFee,uint256 deadline)"
+    );
+    bytes32 private constant RECEIPT_TYPEHASH = keccak256(
+        "Receipt(uint16 version,uint8 serviceClass,uint8 check,uint256 chainId,address user,address provider,bytes32 modelRoot,bytes32 programId,bytes32 tokenizerRoot,bytes32 sampler,bytes32 seed,bytes32 inputHash,bytes32 outputHash,bytes32 traceRoot,uint64 promptTokens,uint64 completionTokens,bytes32 priceId,uint256 fee,uint256 jobNonce,uint64 timestamp)"
+    );
+    bytes32 private constant NAME_HASH = keccak256("Weightless Receipt");
+    bytes32 private constant VERSION_HASH = keccak256("1");
+
+    function domainSeparator() internal view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
+    }
+
+    function hash(Voucher calldata voucher) internal pure returns (bytes32) {
+        return keccak256(abi.encode(VOUCHER_TYPEHASH, voucher));
+    }
+
+    function hash(Authorization calldata authorization) internal pure returns (bytes32) {
+        return keccak256(abi.encode(AUTHORIZATION_TYPEHASH, authorization));
+    }
+
+    function hash(Receipt calldata receipt) internal pure returns (bytes32) {
+        return keccak256(abi.encode(RECEIPT_TYPEHASH, receipt));
+    }
+
+    function digest(bytes32 domain, bytes32 structHash) internal pure returns (bytes32) {
+        return keccak256(abi.encodePacked("\x19\x01", domain, structHash));
+    }
+
+    function priceId(address provider, Price calldata price) internal pure returns (bytes32) {
+        return keccak256(
+            abi.encode(provider, price.modelHash, price.inputPrice, price.outputPrice, price.updatedAt)
+        );
+    }
+}

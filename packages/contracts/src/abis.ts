@@ -1,0 +1,22 @@
+/** All ABIs by contract, as constants that viem infers types from. */
+import { flowAbi } from './abi/flow.generated.ts'
+import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
+import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
+import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
+import { marketAbi } from './abi/market.generated.ts'
+import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
+import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
+import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
+
+export const abis = {
+  /** Without the older generation of `submit` and `batchSubmit`. */
+  flow: flowAbi,
+  /** The older generation: `submit`, `batchSubmit`, and the flow's events and errors. */
+  flowLegacySubmit: flowLegacySubmitAbi,
+  market: marketAbi,
+  rewardPool: rewardPoolAbi,
+  ledgerManager: ledgerManagerAbi,
+  inferenceServing: inferenceServingAbi,
+  receiptSettlement: receiptSettlementAbi,
+  proxyAdmin: proxyAdminAbi,
+} as const

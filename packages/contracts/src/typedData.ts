@@ -1,0 +1,64 @@
+/** EIP-712 domains and types that the contracts verify. Spec: spec/settlement.md 2, spec/receipt.md 2, compute.md B.4. */
+
+/** Domain of receipts, vouchers and authorisations, without `chainId` and `verifyingContract` (ReceiptSettlement). */
+export const receiptDomain = { name: 'Weightless Receipt', version: '1' } as const
+
+/** Domain of settlements on a signer's word, without `chainId` and `verifyingContract` (InferenceServing). */
+export const teeSettlementDomain = { name: '0G Inference Serving', version: '1' } as const
+
+export const voucherTypes = {
+  Voucher: [
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'cumulativeFee', type: 'uint256' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'receiptsRoot', type: 'bytes32' },
+  ],
+} as const
+
+export const authorizationTypes = {
+  Authorization: [
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'requestHash', type: 'bytes32' },
+    { name: 'priceId', type: 'bytes32' },
+    { name: 'maxFee', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+
+export const receiptTypes = {
+  Receipt: [
+    { name: 'version', type: 'uint16' },
+    { name: 'serviceClass', type: 'uint8' },
+    { name: 'check', type: 'uint8' },
+    { name: 'chainId', type: 'uint256' },
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'modelRoot', type: 'bytes32' },
+    { name: 'programId', type: 'bytes32' },
+    { name: 'tokenizerRoot', type: 'bytes32' },
+    { name: 'sampler', type: 'bytes32' },
+    { name: 'seed', type: 'bytes32' },
+    { name: 'inputHash', type: 'bytes32' },
+    { name: 'outputHash', type: 'bytes32' },
+    { name: 'traceRoot', type: 'bytes32' },
+    { name: 'promptTokens', type: 'uint64' },
+    { name: 'completionTokens', type: 'uint64' },
+    { name: 'priceId', type: 'bytes32' },
+    { name: 'fee', type: 'uint256' },
+    { name: 'jobNonce', type: 'uint256' },
+    { name: 'timestamp', type: 'uint64' },
+  ],
+} as const
+
+export const teeSettlementTypes = {
+  TEESettlement: [
+    { name: 'requestsHash', type: 'bytes32' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'provider', type: 'address' },
+    { name: 'user', type: 'address' },
+    { name: 'totalFee', type: 'uint256' },
+  ],
+} as const
