@@ -18,4 +18,4 @@ export {
   TransactionPendingError,
   type WalletAccount,
 } from './submitTransaction.ts'
-export type { LedgerEvent, WatchOptions, WatchStep } from './watchEvents.ts'
+export { decodeLogs, type LedgerEvent, type WatchOptions, type WatchStep } from './watchEvents.ts'

@@ -1,1 +1,19 @@
-export {}
+export type { BlobProgress as FileProgress, PutBlob as StoredFile, Quote as FileQuote } from '@weightless/blobs'
+export { fileRoot } from '@weightless/crypto'
+export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
+export { GatewayRefusedError } from './chat/callGateway.ts'
+export type { ChatAnswer, ChatApi, ChatEvent, ChatRequest, ChatUsage } from './chat/openChat.ts'
+export type { ChatModel } from './chat/readModels.ts'
+export { EventTooLongError } from './chat/readServerEvents.ts'
+export { type Client, type ClientEnv, type ClientOptions, createClient } from './client.ts'
+export type { FileRecord } from './files/listSubmissions.ts'
+export type { FilesApi } from './files/openFiles.ts'
+export {
+  ContractUnknownError,
+  contractAddress,
+  type NetworkConfig,
+  readNetworkConfig,
+  type WeightsProgress,
+} from './networkConfig.ts'
+export { type Bundle, BundleMalformedError, type ReceiptsApi } from './receipts/openReceipts.ts'
+export type { VerifyOptions, VerifyOutcome } from './receipts/verifyReceipt.ts'

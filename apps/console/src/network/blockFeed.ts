@@ -1,0 +1,102 @@
+/** The live chain: follows `newHeads` over one WebSocket, keeps the last blocks in memory, reconnects by itself. */
+import { useSyncExternalStore } from 'react'
+import type { Block, Hash, Transaction } from 'viem'
+import { chainClient } from './chainClient.ts'
+
+export type LiveBlock = Block<bigint, true, 'latest'>
+export type LiveTransaction = Transaction<bigint, number, false>
+export type FeedState = 'connecting' | 'live' | 'offline'
+export type Feed = { state: FeedState; blocks: readonly LiveBlock[] }
+
+const blocksMax = 64
+const reconnectMsMax = 8_000
+let feed: Feed = { state: 'connecting', blocks: [] }
+const listeners = new Set<() => void>()
+
+/** Newest block first. */
+export function useBlockFeed(): Feed {
+  return useSyncExternalStore(subscribe, () => feed)
+}
+
+/** Follows the chain until the returned function is called. */
+export function startBlockFeed(rpcUrl: string, wsUrl: string): () => void {
+  let stopped = false
+  let socket: WebSocket | undefined
+  let timer: number | undefined
+  let waitMs = 500
+  const connect = () => {
+    socket = new WebSocket(wsUrl)
+    socket.onopen = () => {
+      socket?.send(JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_subscribe', params: ['newHeads'] }))
+      void catchUp(rpcUrl).then(() => {
+        waitMs = 500
+      }, reportLost)
+    }
+    socket.onmessage = (event) => {
+      const hash = readHeadHash(String(event.data))
+      if (hash) void addBlockByHash(rpcUrl, hash).catch(reportLost)
+    }
+    socket.onclose = () => {
+      if (stopped) return
+      reportLost()
+      timer = window.setTimeout(connect, waitMs)
+      waitMs = Math.min(waitMs * 2, reconnectMsMax)
+    }
+  }
+  connect()
+  return () => {
+    stopped = true
+    window.clearTimeout(timer)
+    socket?.close()
+  }
+}
+
+async function catchUp(rpcUrl: string): Promise<void> {
+  const client = chainClient(rpcUrl)
+  const newest = await client.getBlock({ includeTransactions: true })
+  const count = Math.min(Number(newest.number), 32)
+  const older = await Promise.all(
+    Array.from({ length: count }, (_, i) =>
+      client.getBlock({ blockNumber: newest.number - BigInt(i + 1), includeTransactions: true }),
+    ),
+  )
+  // Another chain behind the same URL (a reset devnet) must not be mixed with the old one.
+  const known = feed.blocks.find((block) => block.number === newest.number)
+  const same = known === undefined ? (feed.blocks[0]?.number ?? 0n) < newest.number : known.hash === newest.hash
+  publish({ state: 'live', blocks: merge(same ? feed.blocks : [], [newest, ...older]) })
+}
+
+async function addBlockByHash(rpcUrl: string, hash: Hash): Promise<void> {
+  const block = await chainClient(rpcUrl).getBlock({ blockHash: hash, includeTransactions: true })
+  publish({ state: 'live', blocks: merge(feed.blocks, [block]) })
+}
+
+function merge(known: readonly LiveBlock[], added: readonly LiveBlock[]): LiveBlock[] {
+  const byNumber = new Map(known.map((block) => [block.number, block]))
+  for (const block of added) byNumber.set(block.number, block)
+  return [...byNumber.values()].sort((a, b) => Number(b.number - a.number)).slice(0, blocksMax)
+}
+
+function readHeadHash(text: string): Hash | undefined {
+  try {
+    const message = JSON.parse(text) as { params?: { result?: { hash?: Hash } } }
+    return message.params?.result?.hash
+  } catch {
+    // Not JSON: nothing that a chain sends on this subscription.
+    return undefined
+  }
+}
+
+function reportLost(): void {
+  publish({ ...feed, state: 'offline' })
+}
+
+function publish(next: Feed): void {
+  feed = next
+  for (const listener of listeners) listener()
+}
+
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener)
+  return () => listeners.delete(listener)
+}

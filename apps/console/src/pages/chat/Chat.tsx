@@ -1,0 +1,42 @@
+/** Ask a model; every answer says what it cost, and can be executed again here to see whether it is true. */
+import { useState } from 'react'
+import { useModels } from '../../network/useModels.ts'
+import { ErrorNotice } from '../../parts/Notice.tsx'
+import { Composer } from './Composer.tsx'
+import { EmptyChat } from './EmptyChat.tsx'
+import { ModelChooser } from './ModelChooser.tsx'
+import { Turn } from './Turn.tsx'
+import { useConversation } from './useConversation.ts'
+
+export function Chat() {
+  const { data: models, error, refetch } = useModels()
+  const [chosen, setChosen] = useState<string>()
+  const model = models?.find(({ id }) => id === chosen) ?? models?.[0]
+  const { turns, busy, ask, stop, clear } = useConversation(model)
+  return (
+    <div className="mx-auto grid max-w-[46rem] gap-8">
+      <div className="flex flex-wrap items-center justify-between gap-3">
+        <h1 className="heading">Chat</h1>
+        <div className="flex items-center gap-3">
+          {turns.length > 0 && (
+            <button type="button" className="button button-small" disabled={busy} onClick={clear}>
+              New conversation
+            </button>
+          )}
+          <ModelChooser models={models} model={model} onChoose={setChosen} />
+        </div>
+      </div>
+      {error && !models && <ErrorNotice title="The gateway cannot be reached" error={error} onRetry={refetch} />}
+      {turns.length === 0 ? (
+        <EmptyChat model={model} onAsk={ask} />
+      ) : (
+        <ol className="grid gap-9" aria-label="Conversation">
+          {turns.map((turn) => (
+            <Turn key={turn.id} turn={turn} onAgain={() => ask(turn.question)} />
+          ))}
+        </ol>
+      )}
+      <Composer model={model} busy={busy} onAsk={ask} onStop={stop} />
+    </div>
+  )
+}

@@ -1,0 +1,107 @@
+/** One question with its answer, what it cost, and the way to check it. */
+import { Amount } from '../../parts/Amount.tsx'
+import { Copyable } from '../../parts/Copyable.tsx'
+import { ErrorNotice } from '../../parts/Notice.tsx'
+import { VerifyAnswer } from '../../verify/VerifyAnswer.tsx'
+import { AnswerText } from './AnswerText.tsx'
+import type { ChatTurn } from './useConversation.ts'
+
+export function Turn({ turn, onAgain }: { turn: ChatTurn; onAgain: () => void }) {
+  const { state, answer } = turn
+  return (
+    <li className="grid gap-4">
+      <p className="max-w-[36rem] justify-self-end whitespace-pre-wrap rounded-[1.2rem] rounded-br-md bg-well px-4 py-2.5">
+        {turn.question}
+      </p>
+      <div className="grid gap-3" aria-busy={state === 'waiting' || state === 'answering'}>
+        {state === 'waiting' && (
+          <p role="status" className="caret text-mute">
+            Reading your question
+          </p>
+        )}
+        {answer && (
+          <div className={state === 'answering' ? 'caret' : ''}>
+            <AnswerText text={answer} />
+          </div>
+        )}
+        {state === 'failed' && <ErrorNotice title="No answer came" error={turn.error} onRetry={onAgain} />}
+        {state === 'stopped' && <p className="text-mute text-sm">You stopped here. Only what you see is billed.</p>}
+        {(state === 'done' || state === 'stopped') && <TurnFoot turn={turn} />}
+        <span role="status" className="sr-only">
+          {state === 'done' && `Answer complete: ${answer}`}
+        </span>
+      </div>
+    </li>
+  )
+}
+
+function TurnFoot({ turn }: { turn: ChatTurn }) {
+  const { bundle, receiptId } = turn
+  return (
+    <div className="grid gap-3">
+      <dl className="flex flex-wrap items-baseline gap-x-5 gap-y-1 text-mute text-sm">
+        <Price turn={turn} />
+        <Speed turn={turn} />
+        {receiptId && (
+          <div className="flex items-baseline gap-1.5">
+            <dt>Receipt</dt>
+            <dd className="text-ink">
+              <Copyable text={receiptId} what="receipt id" />
+            </dd>
+          </div>
+        )}
+      </dl>
+      {bundle ? (
+        <VerifyAnswer bundle={bundle} />
+      ) : (
+        receiptId && <p className="text-mute text-sm">The receipt is on its way…</p>
+      )}
+      {!receiptId && (
+        <p className="text-mute text-sm">This provider gave no receipt, so the answer cannot be checked.</p>
+      )}
+    </div>
+  )
+}
+
+function Price({ turn }: { turn: ChatTurn }) {
+  const tokens = turn.bundle
+    ? { read: Number(turn.bundle.receipt.promptTokens), written: Number(turn.bundle.receipt.completionTokens) }
+    : turn.usage && { read: turn.usage.promptTokens, written: turn.usage.completionTokens }
+  if (!tokens) return null
+  const { inputWeiPerToken, outputWeiPerToken } = turn.model
+  const feeWei =
+    turn.bundle?.receipt.fee ??
+    (inputWeiPerToken !== undefined && outputWeiPerToken !== undefined
+      ? BigInt(tokens.read) * inputWeiPerToken + BigInt(tokens.written) * outputWeiPerToken
+      : undefined)
+  return (
+    <>
+      {feeWei !== undefined && (
+        <div className="flex gap-1.5">
+          <dt>Price</dt>
+          <dd className="text-ink">
+            <Amount wei={feeWei} />
+          </dd>
+        </div>
+      )}
+      <div className="flex gap-1.5">
+        <dt>Tokens</dt>
+        <dd className="text-ink tabular-nums">
+          {tokens.read} read, {tokens.written} written
+        </dd>
+      </div>
+    </>
+  )
+}
+
+function Speed({ turn }: { turn: ChatTurn }) {
+  const { tookMs, firstTokenMs, usage } = turn
+  if (!tookMs || !firstTokenMs || !usage || usage.completionTokens < 2 || tookMs <= firstTokenMs) return null
+  const perSecond = ((usage.completionTokens - 1) * 1000) / (tookMs - firstTokenMs)
+  return (
+    <div className="flex gap-1.5">
+      <dt>Speed</dt>
+      <dd className="text-ink tabular-nums">{perSecond.toFixed(1)} tokens/s</dd>
+    </div>
+  )
+}

@@ -1,0 +1,114 @@
+/** The turns of one conversation: they stay in this tab's memory; bundles of answers are kept in this browser. */
+import type { Bundle, ChatModel, ChatUsage, Client } from '@weightless/sdk'
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { keepBundle } from '../../network/keptBundles.ts'
+import { useLoadClient } from '../../network/useLoadClient.ts'
+
+export type ChatTurn = {
+  id: string
+  question: string
+  answer: string
+  model: ChatModel
+  /** `stopped`: the user stopped it; what was sent is billed and has a receipt. */
+  state: 'waiting' | 'answering' | 'done' | 'stopped' | 'failed'
+  error?: unknown
+  usage?: ChatUsage | undefined
+  receiptId?: string
+  bundle?: Bundle
+  startedAtMs: number
+  firstTokenMs?: number
+  tookMs?: number
+}
+
+const turnsSentMax = 20
+
+export function useConversation(model: ChatModel | undefined) {
+  const loadClient = useLoadClient()
+  const [turns, setTurns] = useState<readonly ChatTurn[]>([])
+  const stopper = useRef<AbortController>(undefined)
+  const busy = turns.some(({ state }) => state === 'waiting' || state === 'answering')
+  useEffect(() => () => stopper.current?.abort(), [])
+
+  const ask = useCallback(
+    async (question: string) => {
+      if (!model || busy || question.trim() === '') return
+      const turn: ChatTurn = {
+        id: crypto.randomUUID(),
+        question,
+        answer: '',
+        model,
+        state: 'waiting',
+        startedAtMs: performance.now(),
+      }
+      const control = new AbortController()
+      stopper.current = control
+      setTurns((now) => [...now, turn])
+      const change = (patch: Partial<ChatTurn>) =>
+        setTurns((now) => now.map((each) => (each.id === turn.id ? { ...each, ...patch } : each)))
+      try {
+        await runTurn(await loadClient(), turn, toMessages(turns, question), control.signal, change)
+      } catch (error) {
+        change(control.signal.aborted ? { state: 'stopped' } : { state: 'failed', error })
+      }
+    },
+    [model, busy, turns, loadClient],
+  )
+  const stop = useCallback(() => stopper.current?.abort(), [])
+  const clear = useCallback(() => setTurns([]), [])
+  return { turns, busy, ask, stop, clear }
+}
+
+type Message = { role: 'user' | 'assistant'; content: string }
+
+async function runTurn(
+  client: Client,
+  turn: ChatTurn,
+  messages: Message[],
+  signal: AbortSignal,
+  change: (patch: Partial<ChatTurn>) => void,
+): Promise<void> {
+  let answer = ''
+  let receiptId: string | undefined
+  try {
+    for await (const event of client.chat.stream({ model: turn.model.id, messages, maxTokens: 256 }, { signal })) {
+      if (event.type === 'receipt') {
+        receiptId = event.receiptId
+        change({ receiptId })
+      }
+      if (event.type === 'text') {
+        if (answer === '') change({ firstTokenMs: performance.now() - turn.startedAtMs })
+        answer += event.text
+        change({ answer, state: 'answering' })
+      }
+      if (event.type === 'end')
+        change({ state: 'done', usage: event.usage, tookMs: performance.now() - turn.startedAtMs })
+    }
+  } finally {
+    if (receiptId) void fetchBundle(client, receiptId, change)
+  }
+}
+
+/** The receipt is complete a moment after the last token; a stopped answer has one too. */
+async function fetchBundle(
+  client: Client,
+  receiptId: string,
+  change: (patch: Partial<ChatTurn>) => void,
+): Promise<void> {
+  for (let attempt = 0; attempt < 6; attempt++) {
+    const bundle = await client.receipts.get(receiptId).catch(() => undefined)
+    if (bundle) {
+      await keepBundle(receiptId, bundle)
+      return change({ bundle })
+    }
+    await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt))
+  }
+}
+
+function toMessages(turns: readonly ChatTurn[], question: string): Message[] {
+  const before = turns.filter(({ answer }) => answer !== '').slice(-turnsSentMax)
+  const history = before.flatMap((turn): Message[] => [
+    { role: 'user', content: turn.question },
+    { role: 'assistant', content: turn.answer },
+  ])
+  return [...history, { role: 'user', content: question }]
+}

@@ -1,0 +1,61 @@
+/** The stages of an upload: hashing, paying, sending, proving; what is done stays visible. */
+import { formatBytes } from '../../parts/formatAmount.ts'
+import { Progress } from '../../parts/Progress.tsx'
+import type { UploadProgress } from './useUpload.ts'
+
+const stages = [
+  { stage: 'hashing', says: 'Computing the root', was: 'Root computed' },
+  { stage: 'paying', says: 'Paying for it', was: 'Paid' },
+  { stage: 'waiting', says: 'Waiting for the storage node to see the payment', was: 'The storage node expects it' },
+  { stage: 'uploading', says: 'Sending segments with their proofs', was: 'Every segment accepted' },
+  { stage: 'finalizing', says: 'Waiting until it is final', was: 'Final' },
+  { stage: 'proving', says: 'Reading it back, checking every proof', was: 'Every segment verified' },
+] as const
+const countedStages: readonly string[] = ['hashing', 'uploading', 'proving']
+
+export function UploadSteps(props: { file: File; progress: UploadProgress | undefined; onCancel: () => void }) {
+  const { file, progress } = props
+  const at = Math.max(
+    0,
+    stages.findIndex(({ stage }) => stage === progress?.phase),
+  )
+  return (
+    <div className="grid gap-6 p-6 sm:p-8">
+      <h2 className="text-[1.375rem] font-[300] tracking-[-0.02em]">{file.name}</h2>
+      <ol className="grid gap-4">
+        {stages.map((each, i) => {
+          const state = i < at ? 'done' : i === at ? 'now' : 'later'
+          const share =
+            state === 'now' && progress && progress.totalBytes > 0 ? progress.doneBytes / progress.totalBytes : 0
+          return (
+            <li
+              key={each.stage}
+              aria-current={state === 'now' ? 'step' : undefined}
+              className={state === 'later' ? 'text-mute' : ''}
+            >
+              <div className="mb-1.5 flex items-baseline justify-between gap-4">
+                <span className={state === 'now' ? 'font-[560]' : ''}>
+                  {state === 'done' && (
+                    <span aria-hidden="true" className="mr-2 text-good">
+                      ✓
+                    </span>
+                  )}
+                  {state === 'done' ? each.was : each.says}
+                </span>
+                {state === 'now' && countedStages.includes(each.stage) && progress && progress.totalBytes > 0 && (
+                  <span className="text-mute text-sm tabular-nums">
+                    {formatBytes(progress.doneBytes)} of {formatBytes(progress.totalBytes)}
+                  </span>
+                )}
+              </div>
+              <Progress share={state === 'done' ? 1 : share} label={each.says} live={state === 'now'} />
+            </li>
+          )
+        })}
+      </ol>
+      <button type="button" className="button w-fit" onClick={props.onCancel}>
+        Stop
+      </button>
+    </div>
+  )
+}

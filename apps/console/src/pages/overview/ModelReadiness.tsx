@@ -1,0 +1,65 @@
+/** Where the model is: on its way with its progress, or open with what it is. */
+import { Link } from '@tanstack/react-router'
+import type { WeightsProgress } from '@weightless/sdk/networkConfig'
+import { useNetwork } from '../../network/NetworkProvider.tsx'
+import { useModels } from '../../network/useModels.ts'
+import { formatBytes } from '../../parts/formatAmount.ts'
+import { Notice } from '../../parts/Notice.tsx'
+import { Progress } from '../../parts/Progress.tsx'
+
+const stageSays = {
+  fetching: 'The weights are being fetched',
+  storing: 'The weights are being stored in the network',
+  opening: 'The provider is loading the weights by their root',
+  open: 'The provider is opening',
+  missing: 'The weights could not be had',
+} as const
+
+export function ModelReadiness() {
+  const { weights } = useNetwork()
+  const { data: models } = useModels()
+  const open = models?.[0]
+  if (open)
+    return (
+      <section
+        aria-label="Model"
+        className="flex flex-wrap items-center justify-between gap-4 border-line border-y py-5"
+      >
+        <p className="text-[1.0625rem]">
+          <span className="font-[620]">{open.id}</span>{' '}
+          <span className="text-soft">is open. Every answer comes with a receipt that you can check.</span>
+        </p>
+        <Link to="/chat" className="button button-solid">
+          Ask it something
+        </Link>
+      </section>
+    )
+  if (weights) return <WeightsOnTheirWay weights={weights} />
+  return null
+}
+
+function WeightsOnTheirWay({ weights }: { weights: WeightsProgress }) {
+  if (weights.stage === 'missing')
+    return (
+      <Notice kind="bad" title={`${weights.model} is not here`}>
+        {weights.reason ?? stageSays.missing}
+      </Notice>
+    )
+  const { doneBytes, totalBytes, stage, model } = weights
+  const share = totalBytes > 0 ? doneBytes / totalBytes : 0
+  return (
+    <section aria-label="Model" className="grid gap-3 border-line border-y py-5">
+      <div className="flex flex-wrap items-baseline justify-between gap-2">
+        <p>
+          <span className="font-[620]">{model}</span> <span className="text-soft">{stageSays[stage]}</span>
+        </p>
+        {totalBytes > 0 && (
+          <p className="text-mute text-sm tabular-nums">
+            {formatBytes(doneBytes)} of {formatBytes(totalBytes)}
+          </p>
+        )}
+      </div>
+      <Progress share={share} label={stageSays[stage]} />
+    </section>
+  )
+}

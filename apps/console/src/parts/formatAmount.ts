@@ -1,0 +1,38 @@
+/** Money, sizes and times in words that people read; every amount keeps its exact value in wei for the tooltip. */
+import { formatUnits } from 'viem'
+
+/** Wei as `1.25 0G`, or in gwei where that would be a row of zeros. */
+export function formatAmount(wei: bigint): string {
+  if (wei === 0n) return '0 0G'
+  const size = wei < 0n ? -wei : wei
+  if (size < 1_000n) return `${wei} wei`
+  if (size < 10n ** 12n) return `${trim(formatUnits(wei, 9), 3)} gwei`
+  return `${trim(formatUnits(wei, 18), size < 10n ** 16n ? 6 : 4)} 0G`
+}
+
+export function formatBytes(count: number): string {
+  if (count < 1024) return `${count} B`
+  const units = ['KiB', 'MiB', 'GiB', 'TiB']
+  const step = Math.min(Math.floor(Math.log2(count) / 10), units.length)
+  const value = count / 1024 ** step
+  return `${value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : Math.round(value)} ${units[step - 1]}`
+}
+
+/** `now`, `12 s`, `4 min`, `2 h`, `3 d`. */
+export function formatAge(fromSeconds: number, nowMs: number): string {
+  const seconds = Math.max(0, Math.round(nowMs / 1000 - fromSeconds))
+  if (seconds < 2) return 'now'
+  if (seconds < 60) return `${seconds} s`
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min`
+  if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
+  return `${Math.floor(seconds / 86_400)} d`
+}
+
+export const formatCount = (count: number | bigint): string => count.toLocaleString('en').replaceAll(',', '\u2009')
+
+function trim(text: string, digits: number): string {
+  const [whole = '0', fraction = ''] = text.split('.')
+  const kept = fraction.slice(0, digits).replace(/0+$/, '')
+  const grouped = formatCount(BigInt(whole))
+  return kept ? `${grouped}.${kept}` : grouped
+}

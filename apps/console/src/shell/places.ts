@@ -1,0 +1,8 @@
+/** The main pages in their order; Alt and the number of a page goes there. */
+export const places = [
+  { to: '/', name: 'Overview', says: 'Live blocks and services' },
+  { to: '/files', name: 'Files', says: 'Store and fetch by root' },
+  { to: '/chat', name: 'Chat', says: 'Ask a model, check the answer' },
+  { to: '/account', name: 'Account', says: 'Balances and receipts' },
+  { to: '/blocks', name: 'Blocks', says: 'Read the chain' },
+] as const

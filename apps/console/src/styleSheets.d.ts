@@ -1,0 +1,2 @@
+/** Lets TypeScript accept style sheets, which Vite bundles. */
+declare module '*.css'

@@ -1,0 +1,54 @@
+/** Runs one check in a worker of its own; stopping it ends the worker, so nothing goes on in the background. */
+import { type Bundle, bundleToJson } from '@weightless/receipt'
+import type { VerifyOutcome } from '@weightless/sdk'
+import { useCallback, useEffect, useRef, useState } from 'react'
+import { useNetwork } from '../network/NetworkProvider.tsx'
+import type { VerifyAnswerMessage, VerifyProgress, VerifyRequest } from './verifyWorker.ts'
+
+export type VerifyState =
+  | { step: 'idle' }
+  | { step: 'running'; progress: VerifyProgress }
+  | { step: 'finished'; outcome: VerifyOutcome; tookMs: number; fromCache: boolean }
+  | { step: 'failed'; error: unknown }
+
+const startProgress: VerifyProgress = { stage: 'starting', done: 0, total: 0, unit: 'bytes' }
+
+export function useVerify(bundle: Bundle) {
+  const network = useNetwork()
+  const [state, setState] = useState<VerifyState>({ step: 'idle' })
+  const worker = useRef<Worker>(undefined)
+  const end = useCallback(() => {
+    worker.current?.terminate()
+    worker.current = undefined
+  }, [])
+  useEffect(() => end, [end])
+
+  const start = useCallback(() => {
+    end()
+    setState({ step: 'running', progress: startProgress })
+    const running = new Worker(new URL('./verifyWorker.ts', import.meta.url), { type: 'module', name: 'verify' })
+    worker.current = running
+    running.onerror = (event) => {
+      event.preventDefault()
+      end()
+      setState({ step: 'failed', error: new Error(event.message || 'The worker of the check could not start.') })
+    }
+    running.onmessage = ({ data }: MessageEvent<VerifyAnswerMessage>) => {
+      if (data.type === 'progress') return setState({ step: 'running', progress: data.progress })
+      end()
+      if (data.type === 'failed') setState({ step: 'failed', error: new Error(data.message) })
+      else setState({ step: 'finished', outcome: data.outcome, tookMs: data.tookMs, fromCache: data.fromCache })
+    }
+    running.postMessage({ config: withoutKeys(network), bundle: bundleToJson(bundle) } satisfies VerifyRequest)
+  }, [bundle, network, end])
+  const stop = useCallback(() => {
+    end()
+    setState({ step: 'idle' })
+  }, [end])
+  return { state, start, stop }
+}
+
+/** The worker reads weights and computes; it signs nothing. */
+function withoutKeys(network: ReturnType<typeof useNetwork>): ReturnType<typeof useNetwork> {
+  return { ...network, chain: { ...network.chain, accounts: [] } }
+}

@@ -1,0 +1,18 @@
+/** Builds the console to `dist/`: static files, no inline script, served from `/` by the node. */
+import tailwindcss from '@tailwindcss/vite'
+import react from '@vitejs/plugin-react'
+import { defineConfig } from 'vite'
+
+export default defineConfig({
+  base: '/',
+  plugins: [react(), tailwindcss()],
+  build: {
+    target: 'es2023',
+    modulePreload: { polyfill: false },
+    // Inlined data URLs would need `data:` in the content security policy.
+    assetsInlineLimit: 0,
+    reportCompressedSize: true,
+    chunkSizeWarningLimit: 900,
+  },
+  worker: { format: 'es' },
+})

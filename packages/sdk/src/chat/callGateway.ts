@@ -1,0 +1,57 @@
+/** One request to the OpenAI-shaped gateway; its refusals become typed errors that say what to do. */
+import { WeightlessError } from '@weightless/codec'
+import type { FetchOptions, FetchResponse } from '@weightless/env'
+import type { ClientContext } from '../client.ts'
+
+const answerBytesMax = 64 * 1024 * 1024
+
+/** @throws {GatewayRefusedError} for any status but 2xx; `NetworkError` when nothing answers */
+export async function callGateway(
+  { config, env, apiKey }: ClientContext,
+  path: string,
+  options: FetchOptions = {},
+): Promise<FetchResponse> {
+  const headers = { ...(apiKey && { authorization: `Bearer ${apiKey}` }), ...options.headers }
+  const response = await env.network.fetch(`${config.compute.gatewayUrl}${path}`, { ...options, headers })
+  if (response.status >= 200 && response.status < 300) return response
+  throw await readRefusal(response)
+}
+
+/** A whole JSON answer, bounded. */
+export async function getJson(context: ClientContext, path: string, signal?: AbortSignal): Promise<unknown> {
+  const response = await callGateway(context, path, signal ? { signal } : {})
+  return response.json(answerBytesMax)
+}
+
+async function readRefusal(response: FetchResponse): Promise<GatewayRefusedError> {
+  const text = await response.text(64 * 1024).catch(() => '')
+  let message = text.slice(0, 400)
+  let code: string | undefined
+  try {
+    const { error } = JSON.parse(text) as { error?: { message?: unknown; code?: unknown } }
+    if (typeof error?.message === 'string') message = error.message
+    if (typeof error?.code === 'string') code = error.code
+  } catch {
+    // Not JSON: the text itself is the best there is to say.
+  }
+  return new GatewayRefusedError({ status: response.status, reason: code }, message)
+}
+
+const hints: { readonly [status: number]: string } = {
+  401: 'Give the API key of this network.',
+  402: 'Deposit funds for this provider, then ask again.',
+  404: 'Choose one of the models that the gateway lists.',
+  413: 'Shorten the conversation.',
+  429: 'Wait a moment, then ask again.',
+  502: 'The provider failed; ask again or choose another one.',
+  503: 'The model is still opening; try again in a moment.',
+}
+
+export class GatewayRefusedError extends WeightlessError {
+  readonly status: number
+  constructor(facts: { status: number; reason: string | undefined }, message: string) {
+    const hint = hints[facts.status]
+    super('sdk/gateway-refused', message || `The gateway answered ${facts.status}.`, facts, hint ? { hint } : {})
+    this.status = facts.status
+  }
+}

@@ -1,0 +1,109 @@
+/** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
+import type { ClientContext } from '../client.ts'
+import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
+import { callGateway, getJson } from './callGateway.ts'
+import { type ChatModel, readModels } from './readModels.ts'
+import { readServerEvents } from './readServerEvents.ts'
+
+export type ChatRequest = {
+  model: string
+  messages: readonly { role: 'system' | 'user' | 'assistant'; content: string }[]
+  /** Tokens; the provider's own limit without it. */
+  maxTokens?: number
+  temperature?: number
+  topP?: number
+  /** The same request with the same seed gives the same answer, bit for bit. */
+  seed?: number
+  stop?: readonly string[]
+}
+
+export type ChatUsage = { promptTokens: number; completionTokens: number }
+
+export type ChatEvent =
+  /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
+  | { type: 'receipt'; receiptId: string }
+  | { type: 'text'; text: string }
+  | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
+
+export type ChatAnswer = {
+  text: string
+  finishReason: string
+  usage: ChatUsage | undefined
+  receiptId: string | undefined
+  /** Receipt and opening; undefined where a provider gives none. */
+  bundle: Bundle | undefined
+}
+
+export type ChatApi = {
+  models(options?: { signal?: AbortSignal }): Promise<ChatModel[]>
+  /** Text as it is made. Breaking out of the loop, or `signal`, stops the provider: only what was sent is billed. */
+  stream(request: ChatRequest, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
+  /** The whole answer with its bundle. @throws {GatewayRefusedError} */
+  complete(request: ChatRequest, options?: { signal?: AbortSignal }): Promise<ChatAnswer>
+}
+
+export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi {
+  return {
+    models: async ({ signal } = {}) => readModels(await getJson(context, '/v1/models', signal)),
+    stream: (request, { signal } = {}) => streamChat(context, request, signal),
+    async complete(request, { signal } = {}) {
+      let text = ''
+      for await (const event of streamChat(context, request, signal)) {
+        if (event.type === 'text') text += event.text
+        if (event.type !== 'end') continue
+        const { finishReason, usage, receiptId } = event
+        const bundle = receiptId ? await receipts.get(receiptId, signal ? { signal } : {}) : undefined
+        return { text, finishReason, usage, receiptId, bundle }
+      }
+      return { text, finishReason: 'cancelled', usage: undefined, receiptId: undefined, bundle: undefined }
+    },
+  }
+}
+
+type Chunk = {
+  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[]
+  usage?: { prompt_tokens?: number; completion_tokens?: number } | null
+  error?: { message?: string }
+}
+
+async function* streamChat(
+  context: ClientContext,
+  request: ChatRequest,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ChatEvent, void, undefined> {
+  const response = await callGateway(context, '/v1/chat/completions', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(toWire(request)),
+    ...(signal && { signal }),
+  })
+  const receiptId = response.headers['x-weightless-receipt']
+  if (receiptId) yield { type: 'receipt', receiptId }
+  let finishReason = 'cancelled'
+  let usage: ChatUsage | undefined
+  for await (const data of readServerEvents(response.body)) {
+    if (data === '[DONE]') break
+    const chunk = JSON.parse(data) as Chunk
+    if (chunk.error) throw new Error(chunk.error.message ?? 'The provider stopped with an error.')
+    const choice = chunk.choices?.[0]
+    if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
+    if (choice?.finish_reason) finishReason = choice.finish_reason
+    if (chunk.usage)
+      usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
+  }
+  yield { type: 'end', finishReason, usage, receiptId }
+}
+
+function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): object {
+  return {
+    model,
+    messages,
+    stream: true,
+    stream_options: { include_usage: true },
+    ...(maxTokens !== undefined && { max_tokens: maxTokens }),
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { top_p: topP }),
+    ...(seed !== undefined && { seed }),
+    ...(stop && { stop }),
+  }
+}

@@ -1,0 +1,46 @@
+/** One client for the three journeys of a user: store a file, ask a model, check the answer; and the money behind them. */
+import type { Env } from '@weightless/env'
+import { createLedger, type Ledger, type LedgerAccount } from '@weightless/ledger'
+import { type AccountApi, openAccount } from './account/openAccount.ts'
+import { type ChatApi, openChat } from './chat/openChat.ts'
+import { type FilesApi, openFiles } from './files/openFiles.ts'
+import type { NetworkConfig } from './networkConfig.ts'
+import { openReceipts, type ReceiptsApi } from './receipts/openReceipts.ts'
+
+export type ClientOptions = {
+  /** `devnet.json`, or what `readNetworkConfig` made of a network's `/config.json`. */
+  config: NetworkConfig
+  /** `createBrowserEnv()` of `@weightless/env/browser`, which also works in Node, or a Node `Env`. */
+  env: ClientEnv
+  /** Signs and pays; without it the client reads, chats (the API key pays) and verifies. */
+  account?: LedgerAccount
+  /** Overrides the key in the configuration. */
+  apiKey?: string
+}
+
+export type ClientEnv = Pick<Env, 'network' | 'clock' | 'log' | 'random'>
+
+export type Client = {
+  readonly config: NetworkConfig
+  readonly ledger: Ledger
+  readonly files: FilesApi
+  readonly chat: ChatApi
+  readonly receipts: ReceiptsApi
+  readonly account: AccountApi
+}
+
+/** What the parts of a client share. */
+export type ClientContext = {
+  config: NetworkConfig
+  env: ClientEnv
+  ledger: Ledger
+  apiKey: string | undefined
+}
+
+export function createClient({ config, env, account, apiKey }: ClientOptions): Client {
+  const ledger = createLedger({ rpcUrl: config.chain.rpcUrl, env, ...(account && { account }) })
+  const context: ClientContext = { config, env, ledger, apiKey: apiKey ?? config.compute.apiKey }
+  const files = openFiles(context)
+  const receipts = openReceipts(context, files)
+  return { config, ledger, files, receipts, chat: openChat(context, receipts), account: openAccount(context) }
+}

@@ -1,0 +1,50 @@
+/** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
+import type { Hex } from '@weightless/codec'
+import { WeightlessError } from '@weightless/codec'
+import { type Bundle, readBundle } from '@weightless/receipt'
+import { getJson } from '../chat/callGateway.ts'
+import type { ClientContext } from '../client.ts'
+import type { FilesApi } from '../files/openFiles.ts'
+import { findSettlement, type Settlement } from './findSettlement.ts'
+import { type VerifyOptions, type VerifyOutcome, verifyReceipt } from './verifyReceipt.ts'
+
+export type { Bundle }
+
+export type ReceiptsApi = {
+  /**
+   * Receipt and opening of an answer, as long as the provider keeps it. Keep it yourself: only the holder of the opening
+   * can show what was asked. @throws {BundleMalformedError} @throws {GatewayRefusedError}
+   */
+  get(receiptId: string, options?: { signal?: AbortSignal }): Promise<Bundle>
+  /**
+   * Re-executes the answer from the model's root and compares. Resolves to accepted, or to what differs first.
+   * Takes about as long as the answer itself took, plus loading the model.
+   */
+  verify(bundle: Bundle, options?: VerifyOptions): Promise<VerifyOutcome>
+  /** The transaction that paid for the answer; undefined until its batch is settled. */
+  settlement(bundle: Bundle): Promise<Settlement | undefined>
+}
+
+export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsApi {
+  return {
+    async get(receiptId, { signal } = {}) {
+      const document = await getJson(context, `/v1/receipts/${encodeURIComponent(receiptId)}`, signal)
+      const verdict = readBundle(document)
+      if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
+      return verdict.value
+    },
+    verify: (bundle, options = {}) =>
+      verifyReceipt(bundle, {
+        loadModelBytes: (root: Hex) =>
+          files.download(root, options.onModelProgress ? { onProgress: options.onModelProgress } : {}),
+        ...options,
+      }),
+    settlement: (bundle) => findSettlement(context, bundle),
+  }
+}
+
+export class BundleMalformedError extends WeightlessError {
+  constructor(facts: { receiptId: string; detail: string | undefined }) {
+    super('sdk/bundle-malformed', 'The gateway sent something that is not a receipt with its opening.', facts)
+  }
+}
