@@ -1,11 +1,12 @@
 //! An account as the state trie stores it.
 use crate::{
     fault::Fault,
+    keccak::keccak256,
     rlp::{self, List},
     store::Store,
     trie::{self, EMPTY_ROOT},
 };
-use revm::primitives::{Address, B256, KECCAK_EMPTY, U256, keccak256};
+use revm::primitives::{Address, B256, KECCAK_EMPTY, U256};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct StoredAccount {
@@ -49,14 +50,16 @@ impl StoredAccount {
         address: &Address,
         visit: impl FnMut(&[u8]),
     ) -> Result<Option<Self>, Fault> {
-        let Some(bytes) = trie::get(store, root, keccak256(address).as_slice(), visit)? else { return Ok(None) };
+        let Some(bytes) = trie::get(store, root, keccak256(address.as_slice()).as_slice(), visit)? else {
+            return Ok(None);
+        };
         Self::decode(&bytes).map(Some).ok_or(Fault::NodeCorrupt(*root))
     }
 }
 
 /// The value of one slot under a storage root; zero when absent.
 pub fn read_slot(store: &mut Store, storage_root: &B256, slot: &U256, visit: impl FnMut(&[u8])) -> Result<U256, Fault> {
-    let key = keccak256(slot.to_be_bytes::<32>());
+    let key = keccak256(&slot.to_be_bytes::<32>());
     let Some(bytes) = trie::get(store, storage_root, key.as_slice(), visit)? else { return Ok(U256::ZERO) };
     let mut rest = bytes.as_slice();
     match rlp::take(&mut rest) {

@@ -2,7 +2,7 @@
 use crate::{
     context::{BlockContext, EvmContext},
     fault::Fault,
-    receipt::Receipt,
+    receipt::{Receipt, bloom_of},
     reject::{Reject, code, split},
     rlp,
     state::{State, write_state},
@@ -153,8 +153,7 @@ fn run_transaction(
     // A reverted creation has the address it would have had, as geth reports it.
     let contract_address = matches!(kind, TxKind::Create).then(|| sender.create(nonce));
     let logs = if let ExecutionResult::Success { logs, .. } = result { logs } else { Vec::new() };
-    let mut bloom = Bloom::ZERO;
-    bloom.accrue_logs(&logs);
+    let bloom = bloom_of(&logs);
     Ok(Ok(Receipt {
         input_index: index as u32,
         tx_type,

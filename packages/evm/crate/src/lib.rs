@@ -5,6 +5,7 @@ mod block;
 mod call;
 mod context;
 mod fault;
+mod keccak;
 mod node;
 mod path;
 mod query;

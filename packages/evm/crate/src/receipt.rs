@@ -1,6 +1,9 @@
 //! Receipts: what a transaction left behind, as the answer carries it and as the receipts trie hashes it.
-use crate::{rlp, wire::Writer};
-use revm::primitives::{Address, Log, alloy_primitives::Bloom};
+use crate::{keccak::keccak256, rlp, wire::Writer};
+use revm::primitives::{
+    Address, Log,
+    alloy_primitives::{Bloom, BloomInput},
+};
 
 pub struct Receipt {
     pub input_index: u32,
@@ -75,4 +78,16 @@ pub fn write_logs(out: &mut Writer, logs: &[Log]) {
         }
         out.bytes(&log.data.data);
     }
+}
+
+/// The bloom of these logs: address and topics, each with its three bits.
+pub fn bloom_of(logs: &[Log]) -> Bloom {
+    let mut bloom = Bloom::ZERO;
+    for log in logs {
+        bloom.accrue(BloomInput::Hash(keccak256(log.address.as_slice())));
+        for topic in log.topics() {
+            bloom.accrue(BloomInput::Hash(keccak256(topic.as_slice())));
+        }
+    }
+    bloom
 }

@@ -2,6 +2,7 @@
 use crate::{
     account::{StoredAccount, read_slot},
     fault::Fault,
+    keccak::keccak256,
     path::Path,
     rlp,
     store::{NodeBytes, Store, bytecode},
@@ -11,7 +12,7 @@ use crate::{
 use revm::{
     Database, DatabaseCommit,
     bytecode::Bytecode,
-    primitives::{Address, AddressMap, B256, B256Map, KECCAK_EMPTY, U256, U256Map, hash_map::Entry as Slot, keccak256},
+    primitives::{Address, AddressMap, B256, B256Map, KECCAK_EMPTY, U256, U256Map, hash_map::Entry as Slot},
     state::{Account, AccountInfo},
 };
 
@@ -108,7 +109,7 @@ impl<'a> State<'a> {
             .accounts
             .drain()
             .filter(|(_, cached)| cached.is_changed())
-            .map(|(address, cached)| (keccak256(address), cached))
+            .map(|(address, cached)| (keccak256(address.as_slice()), cached))
             .collect();
         // Hash map order must not reach the output.
         changed.sort_unstable_by_key(|(key, _)| *key);
@@ -186,7 +187,7 @@ impl Cached {
             .iter()
             .filter(|(_, value)| value.now != value.stored)
             .map(|(slot, value)| Entry {
-                key: Path::of_bytes(keccak256(slot.to_be_bytes::<32>()).as_slice()),
+                key: Path::of_bytes(keccak256(&slot.to_be_bytes::<32>()).as_slice()),
                 value: (!value.now.is_zero()).then(|| {
                     let mut out = Vec::with_capacity(33);
                     rlp::put_u256(&mut out, &value.now);

@@ -1,8 +1,8 @@
 //! The only door to stored state: trie nodes and codes by their keccak, through the host, with a cache of bounded size.
-use crate::fault::Fault;
+use crate::{fault::Fault, keccak::keccak256};
 use revm::{
     bytecode::Bytecode,
-    primitives::{B256, B256Map, Bytes, KECCAK_EMPTY, keccak256},
+    primitives::{B256, B256Map, Bytes, KECCAK_EMPTY},
 };
 use std::rc::Rc;
 

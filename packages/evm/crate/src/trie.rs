@@ -2,12 +2,13 @@
 //! so that every touched node is loaded, hashed and written once a block.
 use crate::{
     fault::Fault,
+    keccak::keccak256,
     node::{Child, Inline, Node},
     path::{Path, common_prefix},
     rlp::{self, List},
     store::{NodeBytes, Store},
 };
-use revm::primitives::{B256, b256, keccak256};
+use revm::primitives::{B256, b256};
 use std::rc::Rc;
 
 /// keccak256 of the RLP of the empty string.
