@@ -1,5 +1,5 @@
 /** A bundle is what a user keeps: receipt, signature and opening, as JSON from anywhere. Spec: RECEIPT §6. */
-import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
+import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
 import type { Message, Price, SamplerParameters, SeedSource } from './commitments.ts'
 import type { Receipt } from './receipt.ts'
@@ -16,12 +16,9 @@ export type Opening = {
   /** `cancelled`: the client went away; only what was emitted is billed. */
   finishReason: 'stop' | 'length' | 'cancelled'
   price: Price
-  /** Digests of operators, in the order of the run, which let a verifier name the first one that differs. */
-  trace?: TraceStep[]
+  /** Digests of the run's steps, or of all operators, which let a verifier name the first that differs. TENSOR §8.3 */
+  trace?: Uint8Array
 }
-
-/** Per step (token position), the SHA-256 digests of its operators in program order. */
-export type TraceStep = Hex[]
 
 export type Bundle = {
   /** Address of the ReceiptSettlement contract of the EIP-712 domain. */
@@ -105,7 +102,11 @@ const openingSchema = z.strictObject({
     outputWeiPerToken: uint(256),
     updatedAt: uint(256),
   }),
-  trace: z.array(z.array(word).max(65_536)).max(tokensMax).optional(),
+  trace: z
+    .string()
+    .regex(/^0x([0-9a-fA-F]{2})*$/)
+    .transform(hexToBytes)
+    .optional(),
 })
 
 const bundleSchema = z.strictObject({
@@ -146,7 +147,12 @@ export function receiptToJson(receipt: Receipt): Record<string, string | number>
 }
 
 function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? item.toString() : item)))
+  return JSON.parse(JSON.stringify(value, (_, item) => plainItem(item)))
+}
+
+function plainItem(item: unknown): unknown {
+  if (typeof item === 'bigint') return item.toString()
+  return item instanceof Uint8Array ? bytesToHex(item) : item
 }
 
 function describe(error: z.ZodError): string {

@@ -6,8 +6,8 @@ export {
   parseBundle,
   readBundle,
   receiptToJson,
-  type TraceStep,
 } from './bundle.ts'
+export { checkBundle, type Difference, type Expectations, type Fault } from './checkBundle.ts'
 export {
   feeOf,
   inputHash,
@@ -32,3 +32,10 @@ export {
   serviceClasses,
   signReceipt,
 } from './receipt.ts'
+export {
+  type Verification,
+  type VerifyOptions,
+  type VerifyProgress,
+  verifyBundle,
+  verifyWithModel,
+} from './verifyBundle.ts'

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import type { Hex } from '@weightless/codec'
 import fc from 'fast-check'
-import { privateKeyToAddress } from 'viem/accounts'
+import { privateKeyToAccount, privateKeyToAddress } from 'viem/accounts'
 import { type Bundle, bundleToJson, parseBundle, readBundle } from './bundle.ts'
 import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
 import { hashReceipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
@@ -25,7 +25,7 @@ test('hash and signature equal those of eth_account', async () => {
   for (const vector of vectors) {
     const { receipt, settlement, signature } = opened(vector)
     assert.equal(hashReceipt(receipt, settlement), vector.receiptHash)
-    assert.equal(await signReceipt(receipt, settlement, vector.privateKey), signature)
+    assert.equal(await signReceipt(receipt, settlement, privateKeyToAccount(vector.privateKey)), signature)
     assert.equal(await recoverReceiptSigner(receipt, settlement, signature), privateKeyToAddress(vector.privateKey))
   }
 })

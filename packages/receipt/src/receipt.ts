@@ -3,8 +3,7 @@
  * Contracts read the same bytes, because it is EIP-712 typed data.
  */
 import type { Hex } from '@weightless/codec'
-import { hashTypedData, recoverTypedDataAddress } from 'viem'
-import { signTypedData } from 'viem/accounts'
+import { hashTypedData, type LocalAccount, recoverTypedDataAddress } from 'viem'
 
 /** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
 export type Receipt = {
@@ -76,8 +75,12 @@ export function hashReceipt(receipt: Receipt, settlement: Hex): Hex {
 }
 
 /** 65-byte signature r | s | v. Spec: RECEIPT §3. */
-export function signReceipt(receipt: Receipt, settlement: Hex, privateKey: Hex): Promise<Hex> {
-  return signTypedData({ ...typedData(receipt, settlement), privateKey })
+export function signReceipt(
+  receipt: Receipt,
+  settlement: Hex,
+  account: Pick<LocalAccount, 'signTypedData'>,
+): Promise<Hex> {
+  return account.signTypedData(typedData(receipt, settlement))
 }
 
 /** Whose key signed; undefined for bytes that are no signature at all. */

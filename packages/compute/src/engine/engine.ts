@@ -1,6 +1,6 @@
 /** What a provider needs of something that runs models; the embedded engine, llama.cpp or an upstream stand behind it. */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import type { Message, SamplerParameters, TraceStep } from '@weightless/receipt'
+import type { Message, SamplerParameters } from '@weightless/receipt'
 
 export type EngineModel = {
   name: string
@@ -38,7 +38,8 @@ export type EngineEnd = {
   outputText: string
   /** 32 zero bytes when nothing was traced. */
   traceRoot: Hex
-  trace: TraceStep[] | undefined
+  /** Encoded step digests, TENSOR §8.3. */
+  trace: Uint8Array | undefined
 }
 
 export type EngineRun = {
@@ -54,11 +55,23 @@ export type EngineRun = {
 
 export type Engine = {
   model: EngineModel
-  /** Tokens of the rendered prompt. @throws {EngineFailedError} */
+  /** Tokens of the rendered prompt. @throws {EngineRefusedError} @throws {EngineFailedError} */
   countPrompt(messages: readonly Message[]): Promise<number>
   /** Starts a job; jobs run one after the other. */
   start(job: EngineJob): Promise<EngineRun>
+  /**
+   * Does an answered job again, to list the digest of every operator (TENSOR §8.3): too much to keep for every answer.
+   * Undefined where the engine has no such thing.
+   */
+  traceOperators(job: EngineJob, end: Pick<EngineEnd, 'outputTokens' | 'finishReason'>): Promise<Uint8Array | undefined>
   close(): Promise<void>
+}
+
+/** The conversation does not fit the model: the user's doing, not the engine's. */
+export class EngineRefusedError extends WeightlessError {
+  constructor(facts: { model: string; reason: string }) {
+    super('compute/engine-refused', 'The model cannot take this conversation.', facts)
+  }
 }
 
 export class EngineFailedError extends WeightlessError {

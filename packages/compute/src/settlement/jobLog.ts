@@ -37,17 +37,19 @@ export type JobLog = {
 const segmentBytesMax = 64 * 1024 * 1024
 
 export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
-  const log = await openSegmentLog(disk, folder, { segmentBytesMax })
   const book = createAccountBook()
-  const places = new Map<string, Place>()
-  const index = (record: BookRecord, place: Place) => {
+  const places = new Map<string, number>()
+  const index = (record: BookRecord, place: number) => {
     book.apply(record)
     if (record.kind !== 'receipt') return
     places.set(record.jobId, place)
     places.set(nonceKey(record.user, record.jobNonce), place)
     places.set(record.receiptHash, place)
   }
-  for await (const { bytes, position } of log.records()) index(decode(bytes).record, position)
+  const log = await openSegmentLog(disk, folder, {
+    segmentBytesMax,
+    onRecord: (position, payload) => index(decode(payload).record, position),
+  })
 
   async function append(record: BookRecord, job?: StoredJob): Promise<void> {
     const [position] = await log.append([encode(record, job)])
@@ -70,8 +72,6 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     close: () => log.close(),
   }
 }
-
-type Place = Awaited<ReturnType<Awaited<ReturnType<typeof openSegmentLog>>['append']>>[number]
 
 const nonceKey = (user: Hex, jobNonce: bigint): string => `${user}/${jobNonce}`
 

@@ -1,5 +1,6 @@
 /** What a user signs for a job: an authorisation before it, a cumulative voucher after it. Spec: SETTLEMENT §2, COMPUTE §7. */
 import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
+import { authorizationTypes, voucherTypes } from '@weightless/contracts'
 import { receiptDomain } from '@weightless/receipt'
 import { hashTypedData, keccak256, type LocalAccount, recoverAddress } from 'viem'
 import { z } from 'zod'
@@ -37,28 +38,6 @@ export type VoucherNote = SignedVoucher & { receipts: Hex[] }
 export const termsHeader = 'x-weightless-authorization'
 export const receiptHeader = 'x-weightless-receipt'
 export const jobNonceHeader = 'x-weightless-job-nonce'
-
-export const authorizationTypes = {
-  Authorization: [
-    { name: 'user', type: 'address' },
-    { name: 'provider', type: 'address' },
-    { name: 'jobNonce', type: 'uint256' },
-    { name: 'requestHash', type: 'bytes32' },
-    { name: 'priceId', type: 'bytes32' },
-    { name: 'maxFee', type: 'uint256' },
-    { name: 'deadline', type: 'uint256' },
-  ],
-} as const
-
-export const voucherTypes = {
-  Voucher: [
-    { name: 'user', type: 'address' },
-    { name: 'provider', type: 'address' },
-    { name: 'cumulativeFee', type: 'uint256' },
-    { name: 'jobNonce', type: 'uint256' },
-    { name: 'receiptsRoot', type: 'bytes32' },
-  ],
-} as const
 
 /** The chain and contract that a signature is good for. */
 export type SigningPlace = { chainId: bigint; settlement: Hex }

@@ -1,0 +1,28 @@
+/** The messages between the embedded engine's worker and whoever opened it. */
+import type { EngineEnd, EngineJob, EngineModel, EngineToken } from './engine.ts'
+
+/** Input of the worker; the buffer of `weights` is moved. */
+export type EngineInput = { name: string; weights: Uint8Array }
+
+export type ToWorker =
+  | { kind: 'count'; id: number; messages: EngineJob['messages'] }
+  | { kind: 'run'; id: number; job: EngineJob; ahead: number }
+  /** The reader has taken `count` tokens more. */
+  | { kind: 'credit'; id: number; count: number }
+  /** Finish, or with `keepTokens` stop there; the answer is `done`. */
+  | { kind: 'end'; id: number; keepTokens: number | undefined }
+  | { kind: 'trace'; id: number; job: EngineJob; end: Pick<EngineEnd, 'outputTokens' | 'finishReason'> }
+  /** Answers a pulse: the worker has no other way to let messages in between two passes of a computation. */
+  | { kind: 'pulse' }
+
+export type FromWorker =
+  | { kind: 'ready'; model: EngineModel; memoryBytes: number }
+  | { kind: 'counted'; id: number; tokens: number }
+  | { kind: 'started'; id: number; promptTokens: number }
+  | { kind: 'token'; id: number; token: EngineToken }
+  /** No more tokens will come. */
+  | { kind: 'drained'; id: number }
+  | { kind: 'done'; id: number; end: EngineEnd }
+  | { kind: 'traced'; id: number; trace: Uint8Array }
+  | { kind: 'failed'; id: number; reason: string; refused: boolean }
+  | { kind: 'pulse' }

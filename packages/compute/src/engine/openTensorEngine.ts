@@ -1,0 +1,171 @@
+/** The embedded deterministic engine behind the `Engine` seam: starts its worker, streams its tokens, survives its faults. */
+import type { Env, TaskPort } from '@weightless/env'
+import {
+  type Engine,
+  type EngineEnd,
+  EngineFailedError,
+  type EngineModel,
+  EngineRefusedError,
+  type EngineRun,
+  type EngineToken,
+} from './engine.ts'
+import type { EngineInput, FromWorker, ToWorker } from './enginePort.ts'
+
+export type TensorEngineOptions = {
+  env: Pick<Env, 'tasks' | 'log'>
+  /** Name under which the model is sold. */
+  name: string
+  /** The whole GGUF file; its buffer is moved into the worker when the array covers all of it. */
+  weights: Uint8Array
+  /** Tokens that the engine may run ahead of a slow reader. */
+  aheadMax?: number
+  /** A changed worker, for the provider that cheats on purpose. */
+  worker?: URL
+}
+
+type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown) => void }
+
+/** Resolves when the model is loaded. @throws {EngineFailedError} */
+export async function openTensorEngine(options: TensorEngineOptions): Promise<Engine> {
+  const { env, name, aheadMax = 128 } = options
+  const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
+  const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
+  const port = env.tasks.open(module, { name, weights } satisfies EngineInput, [weights.buffer as ArrayBuffer])
+  const link = createLink(port, name)
+  const { model, memoryBytes } = (await link.ready) as Extract<FromWorker, { kind: 'ready' }>
+  env.log.info('engine opened', { model: name, modelRoot: model.modelRoot, memoryBytes })
+  return {
+    model,
+    async countPrompt(messages) {
+      const answer = await link.ask((id) => ({ kind: 'count', id, messages }))
+      return (answer as Extract<FromWorker, { kind: 'counted' }>).tokens
+    },
+    start: (job) => startRun(link, job, aheadMax),
+    async traceOperators(job, end) {
+      const answer = await link.ask((id) => ({ kind: 'trace', id, job, end }))
+      return (answer as Extract<FromWorker, { kind: 'traced' }>).trace
+    },
+    close: () => link.close(),
+  }
+}
+
+type Link = ReturnType<typeof createLink>
+
+/** Matches answers to questions; everything fails together when the worker does. */
+function createLink(port: TaskPort, name: string) {
+  const waiting = new Map<number, Waiting>()
+  const streams = new Map<number, (message: FromWorker) => void>()
+  let nextId = 1
+  let broken: unknown
+  const started = Promise.withResolvers<FromWorker>()
+  waiting.set(0, started)
+
+  function take(id: number): Waiting | undefined {
+    const found = waiting.get(id)
+    waiting.delete(id)
+    return found
+  }
+
+  function receive(message: FromWorker): void {
+    if (message.kind === 'pulse') port.send({ kind: 'pulse' } satisfies ToWorker)
+    else if (message.kind === 'ready') take(0)?.resolve(message)
+    else if (message.kind === 'failed') {
+      const facts = { model: name, reason: message.reason }
+      const error = message.refused ? new EngineRefusedError(facts) : new EngineFailedError(facts)
+      streams.get(message.id)?.(message)
+      take(message.id)?.reject(error)
+    } else if (message.kind === 'token' || message.kind === 'drained') streams.get(message.id)?.(message)
+    else take(message.id)?.resolve(message)
+  }
+
+  function fail(cause: unknown): void {
+    broken = new EngineFailedError({ model: name, reason: 'its worker ended' }, cause)
+    for (const { reject } of waiting.values()) reject(broken)
+    waiting.clear()
+    for (const [id, stream] of streams) stream({ kind: 'failed', id, reason: 'its worker ended', refused: false })
+  }
+
+  void (async () => {
+    try {
+      for await (const message of port.messages as AsyncIterable<FromWorker>) receive(message)
+      fail(undefined)
+    } catch (cause) {
+      fail(cause)
+    }
+  })()
+
+  return {
+    name,
+    ready: started.promise,
+    streams,
+    newId: () => nextId++,
+    send: (message: ToWorker) => port.send(message),
+    ask(question: (id: number) => ToWorker, id = nextId++): Promise<FromWorker> {
+      if (broken) return Promise.reject(broken)
+      return new Promise((resolve, reject) => {
+        waiting.set(id, { resolve, reject })
+        port.send(question(id))
+      })
+    },
+    close: () => port.close(),
+  }
+}
+
+async function startRun(link: Link, job: Parameters<Engine['start']>[0], ahead: number): Promise<EngineRun> {
+  const id = link.newId()
+  const tokens = createTokenStream(link, id)
+  const answer = await link.ask(() => ({ kind: 'run', id, job, ahead }), id)
+  let ended: Promise<EngineEnd> | undefined
+  return {
+    promptTokens: (answer as Extract<FromWorker, { kind: 'started' }>).promptTokens,
+    tokens,
+    end(keepTokens) {
+      ended ??= link
+        .ask(() => ({ kind: 'end', id, keepTokens }), id)
+        .then((message) => (message as Extract<FromWorker, { kind: 'done' }>).end)
+        .finally(() => link.streams.delete(id))
+      return ended
+    },
+  }
+}
+
+/** Tokens in order; each one taken lets the worker make one more. Bounded by that credit. */
+function createTokenStream(link: Link, id: number): AsyncIterable<EngineToken> {
+  const ready: EngineToken[] = []
+  let end: { error?: unknown } | undefined
+  let wake: (() => void) | undefined
+  link.streams.set(id, (message) => {
+    if (message.kind === 'token') ready.push(message.token)
+    else if (message.kind === 'failed') end = { error: faultOf(link.name, message) }
+    else end = {}
+    wake?.()
+  })
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (;;) {
+        const token = ready.shift()
+        if (token) {
+          link.send({ kind: 'credit', id, count: 1 })
+          yield token
+        } else if (end) {
+          if (end.error) throw end.error
+          return
+        } else {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+        }
+      }
+    },
+  }
+}
+
+function faultOf(model: string, { reason, refused }: { reason: string; refused: boolean }) {
+  return refused ? new EngineRefusedError({ model, reason }) : new EngineFailedError({ model, reason })
+}
+
+function isWhole({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
+  return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength
+}
+
+export type { EngineModel }

@@ -1,0 +1,186 @@
+/** A running job as an HTTP answer, whole or streamed; a client that leaves pays what it was sent and no more. COMPUTE §5 */
+import { textToBytes } from '@weightless/codec'
+import { createSha256, sha256 } from '@weightless/crypto'
+import type { HttpResponse } from '@weightless/env'
+import type { EngineEnd, EngineToken } from '../engine/engine.ts'
+import {
+  type ChatChunk,
+  type ChatCompletion,
+  type Logprobs,
+  sseDone,
+  sseEvent,
+  type TokenLogprob,
+  usageOf,
+} from '../wire/chatAnswer.ts'
+import { receiptHeader } from '../wire/payment.ts'
+import { finishJob } from './finishJob.ts'
+import type { Job } from './openJob.ts'
+import type { ProviderContext } from './providerContext.ts'
+
+type Answering = { context: ProviderContext; job: Job; requestSha256: Uint8Array }
+
+/** The whole answer at once. If the client leaves before it has anything, nothing is billed. */
+export async function answerWhole(answering: Answering, signal: AbortSignal): Promise<HttpResponse> {
+  const { context, job, requestSha256 } = answering
+  try {
+    const logprobs: Logprobs['content'] = []
+    for await (const token of job.run.tokens) {
+      if (token.logprob) logprobs.push(wireLogprob(token.logprob))
+      if (!signal.aborted) continue
+      await job.run.end(0)
+      return { status: 499 }
+    }
+    const end = await job.run.end()
+    const body = textToBytes(JSON.stringify(completionOf(answering, end, logprobs)))
+    await finishJob(context, job, end, { requestSha256, responseSha256: sha256(body) })
+    return { status: 200, headers: headersOf(job, 'application/json'), body }
+  } finally {
+    job.release()
+  }
+}
+
+/**
+ * Server-sent events. The first token is awaited before the status line, so that a failing engine is an HTTP error and a
+ * gateway can still go elsewhere.
+ */
+export async function answerStream(answering: Answering): Promise<HttpResponse> {
+  const { job } = answering
+  const tokens = job.run.tokens[Symbol.asyncIterator]()
+  try {
+    const first = await tokens.next()
+    const headers = { ...headersOf(job, 'text/event-stream; charset=utf-8'), 'cache-control': 'no-cache' }
+    return { status: 200, headers, body: streamBody(answering, first, tokens) }
+  } catch (fault) {
+    job.release()
+    throw fault
+  }
+}
+
+async function* streamBody(
+  answering: Answering,
+  first: IteratorResult<EngineToken>,
+  tokens: AsyncIterator<EngineToken>,
+): AsyncGenerator<string> {
+  const { context, job, requestSha256 } = answering
+  const hash = createSha256()
+  const hashed = (event: string): string => {
+    hash.update(textToBytes(event))
+    return event
+  }
+  let emittedTokens = 0
+  let emittedText = ''
+  let finished = false
+  try {
+    yield hashed(chunkOf(answering, { role: 'assistant', content: '', refusal: null }))
+    let logprobs: Logprobs['content'] = []
+    for (let step = first; !step.done; step = await tokens.next()) {
+      const { text, logprob } = step.value
+      emittedTokens++
+      emittedText += text
+      if (logprob) logprobs.push(wireLogprob(logprob))
+      if (text === '') continue
+      yield hashed(chunkOf(answering, { content: text }, logprobs))
+      logprobs = []
+    }
+    const end = await job.run.end()
+    const rest = end.outputText.slice(emittedText.length)
+    const tail = lastEvents(answering, end, rest, logprobs)
+    hashed(tail)
+    await finishJob(context, job, end, { requestSha256, responseSha256: hash.digest() })
+    finished = true
+    yield tail
+  } catch (fault) {
+    finished = true
+    context.env.log.error('job failed while streaming', { jobId: job.id, reason: String(fault) })
+    await job.run.end(0).catch(() => undefined)
+    yield sseEvent({
+      error: { message: 'The engine failed.', type: 'server_error', param: null, code: 'server_error' },
+    })
+  } finally {
+    if (!finished) await recordCancelled(answering, emittedTokens, hash.digest())
+    job.release()
+  }
+}
+
+/** The client left: the receipt says so and bills the tokens that were on their way to it. */
+async function recordCancelled(
+  { context, job, requestSha256 }: Answering,
+  emitted: number,
+  responseSha256: Uint8Array,
+) {
+  try {
+    const end = await job.run.end(emitted)
+    if (emitted > 0) await finishJob(context, job, end, { requestSha256, responseSha256 })
+    context.env.log.info('job cancelled', { jobId: job.id, emitted })
+  } catch (fault) {
+    context.env.log.error('cancelled job not recorded', { jobId: job.id, reason: String(fault) })
+  }
+}
+
+function headersOf(job: Job, contentType: string): Record<string, string> {
+  return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+}
+
+function completionOf({ context, job }: Answering, end: EngineEnd, logprobs: Logprobs['content']): ChatCompletion {
+  return {
+    id: job.id,
+    object: 'chat.completion',
+    created: job.createdSeconds,
+    model: job.request.model,
+    system_fingerprint: fingerprintOf(context),
+    choices: [
+      {
+        index: 0,
+        message: { role: 'assistant', content: end.outputText, refusal: null },
+        logprobs: job.request.logprobs ? { content: logprobs, refusal: null } : null,
+        finish_reason: end.finishReason === 'length' ? 'length' : 'stop',
+      },
+    ],
+    usage: usageOf(end.promptTokens, end.outputTokens.length),
+  }
+}
+
+function chunkOf(
+  { context, job }: Answering,
+  delta: ChatChunk['choices'][number]['delta'],
+  logprobs: Logprobs['content'] = [],
+  finishReason: 'stop' | 'length' | null = null,
+): string {
+  const shown = job.request.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null
+  const chunk: ChatChunk = {
+    ...chunkHead(context, job),
+    choices: [{ index: 0, delta, logprobs: shown, finish_reason: finishReason }],
+    ...(job.request.includeUsage ? { usage: null } : {}),
+  }
+  return sseEvent(chunk)
+}
+
+function lastEvents(answering: Answering, end: EngineEnd, rest: string, logprobs: Logprobs['content']): string {
+  const { context, job } = answering
+  const late = rest !== '' || (job.request.logprobs && logprobs.length > 0)
+  const text = late ? chunkOf(answering, { content: rest }, logprobs) : ''
+  const finish = chunkOf(answering, {}, [], end.finishReason === 'length' ? 'length' : 'stop')
+  const usage = usageOf(end.promptTokens, end.outputTokens.length)
+  const last = job.request.includeUsage ? sseEvent({ ...chunkHead(context, job), choices: [], usage }) : ''
+  return text + finish + last + sseDone
+}
+
+function chunkHead(context: ProviderContext, job: Job) {
+  return {
+    id: job.id,
+    object: 'chat.completion.chunk',
+    created: job.createdSeconds,
+    model: job.request.model,
+    system_fingerprint: fingerprintOf(context),
+  } as const
+}
+
+/** OpenAI: "the backend configuration that the model runs with"; here that is exactly the program. */
+function fingerprintOf({ engine }: ProviderContext): string {
+  return `fp_${engine.model.programId.slice(2, 14)}`
+}
+
+function wireLogprob({ top, ...chosen }: NonNullable<EngineToken['logprob']>): Logprobs['content'][number] {
+  const plain = ({ text, logprob, bytes }: typeof chosen): TokenLogprob => ({ token: text, logprob, bytes: [...bytes] })
+  return { ...plain(chosen), top_logprobs: top.map(plain) }
+}

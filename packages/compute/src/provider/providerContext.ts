@@ -1,0 +1,67 @@
+/** What the parts of one provider share. */
+import type { Hex } from '@weightless/codec'
+import type { Env } from '@weightless/env'
+import type { Price } from '@weightless/receipt'
+import type { LocalAccount } from 'viem'
+import type { ChainAccounts } from '../admission/chainAccounts.ts'
+import type { FairQueue } from '../admission/fairQueue.ts'
+import type { Holds } from '../admission/holds.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { JobLog } from '../settlement/jobLog.ts'
+import type { SigningPlace } from '../wire/payment.ts'
+import type { Authenticate } from './authenticate.ts'
+import type { ProviderMetrics } from './providerMetrics.ts'
+import type { ProviderLimits } from './providerOptions.ts'
+import type { SessionKeys } from './sessionKeys.ts'
+
+export type ProviderContext = {
+  env: Pick<Env, 'clock' | 'random' | 'log'>
+  /** Lower case. */
+  address: Hex
+  account: LocalAccount
+  place: SigningPlace
+  engine: Engine
+  /** As registered on the chain. */
+  price: Price
+  verifiability: string
+  limits: ProviderLimits
+  log: JobLog
+  holds: Holds
+  queue: FairQueue
+  accounts: ChainAccounts
+  sessionKeys: SessionKeys
+  authenticate: Authenticate
+  metrics: ProviderMetrics
+  nonces: JobNonces
+  /** Tells the settlement loop that there is something to do. */
+  settleSoon(): void
+}
+
+/** Numbers of jobs that run now, beside those in the log. */
+export type JobNonces = {
+  /** The next number for a user who does not number jobs herself. */
+  next(user: Hex, atLeast: bigint): bigint
+  /** False when a running job has the number. */
+  take(user: Hex, jobNonce: bigint): boolean
+  free(user: Hex, jobNonce: bigint): void
+}
+
+export function createJobNonces(): JobNonces {
+  const running = new Set<string>()
+  const key = (user: Hex, jobNonce: bigint) => `${user}/${jobNonce}`
+  const take = (user: Hex, jobNonce: bigint) => {
+    if (running.has(key(user, jobNonce))) return false
+    running.add(key(user, jobNonce))
+    return true
+  }
+  return {
+    take,
+    free: (user, jobNonce) => void running.delete(key(user, jobNonce)),
+    next(user, atLeast) {
+      let jobNonce = atLeast
+      // At most as many steps as the user has running jobs, which is bounded.
+      while (!take(user, jobNonce)) jobNonce++
+      return jobNonce
+    },
+  }
+}

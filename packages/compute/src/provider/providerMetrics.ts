@@ -1,0 +1,20 @@
+/** The numbers a provider shows. */
+import type { Metrics } from '@weightless/env'
+
+export type ProviderMetrics = ReturnType<typeof createProviderMetrics>
+
+export function createProviderMetrics(metrics: Metrics) {
+  return {
+    jobs: metrics.counter('weightless_compute_jobs_total', 'Jobs answered, cancelled ones included'),
+    refusals: metrics.counter('weightless_compute_refusals_total', 'Requests refused before they ran'),
+    promptTokens: metrics.counter('weightless_compute_prompt_tokens_total', 'Prompt tokens billed'),
+    completionTokens: metrics.counter('weightless_compute_completion_tokens_total', 'Completion tokens billed'),
+    waiting: metrics.gauge('weightless_compute_waiting_jobs', 'Jobs that wait for the engine'),
+    unsettledWei: metrics.gauge('weightless_compute_unsettled_wei', 'Wei earned and not settled yet'),
+    firstTokenSeconds: metrics.histogram(
+      'weightless_compute_first_token_seconds',
+      'From the end of waiting to the first token',
+      [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    ),
+  }
+}

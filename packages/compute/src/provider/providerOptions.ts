@@ -1,0 +1,28 @@
+/** What an operator may set, with defaults. */
+import { z } from 'zod'
+
+export const providerLimitsSchema = z.object({
+  /** Tokens of an answer when the request names no limit. */
+  defaultMaxTokens: z.int().min(1).default(1_024),
+  /** Jobs that wait for the engine, of all users. */
+  waitingMax: z.int().min(0).default(64),
+  /** Jobs of one user, waiting and running. */
+  perUserMax: z.int().min(1).default(8),
+  /** Answered jobs of one user that no voucher pays yet, before the next one is refused. */
+  unvouchedJobsMax: z.int().min(1).default(16),
+  /** Bytes of a request. */
+  bodyBytesMax: z
+    .int()
+    .min(1_024)
+    .default(4 * 1024 * 1024),
+  /** A client that takes nothing for so long loses its answer; what it got is billed. */
+  stallMsMax: z.int().min(100).default(20_000),
+  /** Seconds for which an authorisation must still be good. */
+  authorizationSecondsMin: z.int().min(0).default(60),
+  /** A batch is settled when this many users have something to settle, … */
+  settleUsersMin: z.int().min(1).default(20),
+  /** … or when the oldest of it is so old. */
+  settleAgeMsMax: z.int().min(0).default(5_000),
+})
+
+export type ProviderLimits = z.infer<typeof providerLimitsSchema>

@@ -1,0 +1,129 @@
+/** The checks of a bundle that need no model: signature, commitments, usage, fee, and what the user expected. RECEIPT §7.1 */
+import type { Hex } from '@weightless/codec'
+import type { Bundle } from './bundle.ts'
+import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
+import { checks, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
+
+/** What a bundle fails on first. RECEIPT §7.3 */
+export type Fault =
+  | 'malformed'
+  | 'unsupported'
+  | 'expectation'
+  | 'signature'
+  | 'commitment'
+  | 'fee'
+  | 'usage'
+  | 'weights'
+  | 'program'
+  | 'trace'
+  | 'token'
+  | 'operator'
+  | 'finish'
+  | 'text'
+
+export type Difference = {
+  fault: Fault
+  /** One line for people. */
+  detail: string
+  expected?: string
+  claimed?: string
+  /** Index of the output token, or undefined when the difference lies in the prompt or outside the run. */
+  token?: number | undefined
+  /** Position in prompt and output together. */
+  position?: number | undefined
+  /** For example `layer 7 ffn.gate`. */
+  operator?: string | undefined
+}
+
+/** What the user knows from elsewhere (the registry, her own request); everything given must agree. */
+export type Expectations = {
+  chainId?: bigint
+  settlement?: Hex
+  user?: Hex
+  provider?: Hex
+  modelRoot?: Hex
+  programId?: Hex
+  /** As the registry had it. */
+  price?: { inputWeiPerToken: bigint; outputWeiPerToken: bigint }
+}
+
+/** Undefined when nothing is wrong so far. */
+export async function checkBundle(bundle: Bundle, expected: Expectations = {}): Promise<Difference | undefined> {
+  return (
+    findUnsupported(bundle) ??
+    findUnexpected(bundle, expected) ??
+    (await findForgery(bundle)) ??
+    findUncommitted(bundle) ??
+    findMiscounted(bundle)
+  )
+}
+
+function findUnsupported({ receipt }: Bundle): Difference | undefined {
+  if (receipt.version !== receiptVersion) return differ('unsupported', 'version', receiptVersion, receipt.version)
+  if (receipt.serviceClass !== serviceClasses.chat) {
+    return differ('unsupported', 'service class', serviceClasses.chat, receipt.serviceClass)
+  }
+  if (receipt.check === checks.reExecution) {
+    // Without a trace, arithmetic that happens to give the same tokens could be any arithmetic.
+    return /^0x0+$/.test(receipt.traceRoot) ? differ('unsupported', 'trace root', 'not zero', 'zero') : undefined
+  }
+  const detail = 'The receipt promises no re-execution: it is the provider’s word and nothing else.'
+  return { fault: 'unsupported', detail, expected: '1', claimed: String(receipt.check) }
+}
+
+function findUnexpected({ receipt, settlement, opening }: Bundle, expected: Expectations): Difference | undefined {
+  const { price, settlement: expectedSettlement, ...fields } = expected
+  if (expectedSettlement && !same(expectedSettlement, settlement)) {
+    return differ('expectation', 'settlement contract', expectedSettlement, settlement)
+  }
+  for (const [name, value] of Object.entries(fields)) {
+    const claimed = receipt[name as keyof typeof fields]
+    if (value !== undefined && !same(value, claimed)) return differ('expectation', name, value, claimed)
+  }
+  for (const name of ['inputWeiPerToken', 'outputWeiPerToken'] as const) {
+    if (price && price[name] !== opening.price[name]) {
+      return differ('expectation', name, price[name], opening.price[name])
+    }
+  }
+  return undefined
+}
+
+async function findForgery({ receipt, settlement, signature }: Bundle): Promise<Difference | undefined> {
+  const signer = await recoverReceiptSigner(receipt, settlement, signature)
+  if (signer !== undefined && same(signer, receipt.provider)) return undefined
+  return differ('signature', 'signer', receipt.provider, signer ?? 'nobody')
+}
+
+function findUncommitted({ receipt, opening }: Bundle): Difference | undefined {
+  const { salt, messages, stop, outputTokens, outputText, finishReason } = opening
+  const sampler = samplerHash(opening.sampler)
+  const request = requestHash(messages, stop, sampler)
+  const opened = {
+    sampler,
+    seed: seedOf(opening.seed, request),
+    inputHash: inputHash(request, salt),
+    outputHash: outputHash(outputTokens, outputText, finishReason, salt),
+    priceId: priceId(receipt.provider, opening.price),
+  }
+  for (const [name, hash] of Object.entries(opened)) {
+    const claimed = receipt[name as keyof typeof opened]
+    if (!same(hash, claimed)) return differ('commitment', name, hash, claimed)
+  }
+  return undefined
+}
+
+function findMiscounted({ receipt, opening }: Bundle): Difference | undefined {
+  const count = BigInt(opening.outputTokens.length)
+  if (count !== receipt.completionTokens) return differ('usage', 'completion tokens', count, receipt.completionTokens)
+  const fee = feeOf(opening.price, receipt)
+  return fee === receipt.fee ? undefined : differ('fee', 'fee', fee, receipt.fee)
+}
+
+export function differ(fault: Fault, what: string, expected: unknown, claimed: unknown): Difference {
+  const [wanted, given] = [String(expected), String(claimed)]
+  return { fault, detail: `${what}: expected ${wanted}, the bundle says ${given}`, expected: wanted, claimed: given }
+}
+
+function same(a: unknown, b: unknown): boolean {
+  return String(a).toLowerCase() === String(b).toLowerCase()
+}

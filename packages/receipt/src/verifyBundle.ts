@@ -1,0 +1,179 @@
+/**
+ * Checks a bundle without its provider: first everything that hashes can tell, then the job again, from the model's root,
+ * naming the first token and operator that differ. Runs in browsers. Spec: RECEIPT §7.
+ */
+import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import { createFileHasher } from '@weightless/crypto'
+import {
+  type ByteSource,
+  type ChatClaim,
+  type ChatDifference,
+  type ChatRequest,
+  decodeTrace,
+  loadModel,
+  type Model,
+  operatorName,
+  replayChat,
+  type Trace,
+} from '@weightless/tensor'
+import type { Bundle, Opening } from './bundle.ts'
+import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
+import { requestHash, samplerHash, seedOf } from './commitments.ts'
+
+export type VerifyProgress = {
+  stage: 'fetching' | 'hashing' | 'loading' | 'replaying'
+  done: number
+  total: number
+}
+
+export type VerifyOptions = {
+  /**
+   * The weights by their storage root. Bytes are hashed here; a `ByteSource` must check what it reads by itself, as
+   * `openBlob` does. Undefined when nobody has them.
+   */
+  loadWeights(modelRoot: Hex): Promise<Uint8Array | ByteSource | undefined>
+  /** The operators' digests, asked for only when a step differs and the bundle has none. TENSOR §8.3 */
+  loadOperators?(): Promise<Uint8Array | undefined>
+  expected?: Expectations
+  onProgress?(progress: VerifyProgress): void
+  /** Awaited between passes, so that a page stays alive. */
+  pause?(): Promise<void>
+  signal?: AbortSignal
+}
+
+export type Verification =
+  | { accepted: true; promptTokens: number; completionTokens: number; text: string }
+  | ({ accepted: false } & Difference)
+
+/** A wrong bundle is an answer; throws only what `loadWeights` throws and faults of the machine. */
+export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<Verification> {
+  const early = await checkBundle(bundle, options.expected)
+  if (early) return { accepted: false, ...early }
+  const model = await openModel(bundle, options)
+  if ('fault' in model) return { accepted: false, ...model }
+  return verifyWithModel(bundle, model, options)
+}
+
+/** The second half, for whoever has the model open already (from this bundle's `modelRoot`). */
+export async function verifyWithModel(
+  bundle: Bundle,
+  model: Model,
+  options: ReplayOptions = {},
+): Promise<Verification> {
+  const difference = findOtherProgram(bundle, model) ?? findOtherPrompt(bundle, model)
+  if (difference) return { accepted: false, ...difference }
+  return replay(bundle, model, options)
+}
+
+async function openModel({ receipt }: Bundle, options: VerifyOptions): Promise<Model | Difference> {
+  const { onProgress } = options
+  onProgress?.({ stage: 'fetching', done: 0, total: 1 })
+  const weights = await options.loadWeights(receipt.modelRoot)
+  if (!weights) return { fault: 'weights', detail: `Nobody here has the weights ${receipt.modelRoot}.` }
+  if (weights instanceof Uint8Array) {
+    const root = await rootOf(weights, options)
+    if (root !== receipt.modelRoot) return differ('weights', 'root of the weights', receipt.modelRoot, root)
+  }
+  return loadModel(weights, {
+    onProgress: (progress) => onProgress?.({ stage: 'loading', done: progress.doneBytes, total: progress.totalBytes }),
+  })
+}
+
+async function rootOf(weights: Uint8Array, { onProgress, pause, signal }: VerifyOptions): Promise<Hex> {
+  const pieceBytes = 4 * 1024 * 1024
+  const hasher = createFileHasher()
+  for (let at = 0; at < weights.length; at += pieceBytes) {
+    signal?.throwIfAborted()
+    hasher.update(weights.subarray(at, at + pieceBytes))
+    onProgress?.({ stage: 'hashing', done: Math.min(at + pieceBytes, weights.length), total: weights.length })
+    await pause?.()
+  }
+  return weights.length === 0 ? '0x' : bytesToHex(hasher.finish().root)
+}
+
+function findOtherProgram({ receipt }: Bundle, model: Model): Difference | undefined {
+  if (model.programId !== receipt.programId) return differ('program', 'program id', model.programId, receipt.programId)
+  if (model.tokenizerRoot === receipt.tokenizerRoot) return undefined
+  return differ('program', 'tokenizer root', model.tokenizerRoot, receipt.tokenizerRoot)
+}
+
+function findOtherPrompt({ receipt, opening }: Bundle, model: Model): Difference | undefined {
+  const count = model.promptTokens(opening.messages).length
+  return BigInt(count) === receipt.promptTokens
+    ? undefined
+    : differ('usage', 'prompt tokens', count, receipt.promptTokens)
+}
+
+async function replay(bundle: Bundle, model: Model, options: ReplayOptions): Promise<Verification> {
+  const { opening, receipt } = bundle
+  const { outputTokens, finishReason } = opening
+  const inputs = [...model.promptTokens(opening.messages), ...outputTokens.slice(0, -1)]
+  const claim: ChatClaim = { outputTokens, finishReason, traceRoot: hexToBytes(receipt.traceRoot) }
+  // A trace that is not the committed one proves nothing; the root still binds the provider.
+  const trace = opening.trace && readTrace(opening.trace, inputs, receipt.traceRoot)
+  const verdict = await replayClaim(opening, model, { ...claim, trace }, options)
+  if (!verdict.ok) {
+    const exact = await nameOperator(bundle, model, claim, inputs, verdict.difference, options)
+    return { accepted: false, ...describe(exact) }
+  }
+  const text = differentText(opening, verdict.text)
+  if (text) return { accepted: false, ...text }
+  const completionTokens = outputTokens.length
+  return { accepted: true, promptTokens: verdict.promptTokens.length, completionTokens, text: opening.outputText }
+}
+
+/** Step digests say where; with the operators' digests a second replay says what. */
+async function nameOperator(
+  { opening, receipt }: Bundle,
+  model: Model,
+  claim: ChatClaim,
+  inputs: readonly number[],
+  difference: ChatDifference,
+  options: ReplayOptions,
+): Promise<ChatDifference> {
+  if (difference.what !== 'step' || !options.loadOperators) return difference
+  const bytes = await options.loadOperators()
+  if (!bytes) return difference
+  const trace = readTrace(bytes, inputs, receipt.traceRoot)
+  // Digests that give the committed root only over other inputs: the provider's prompt had another token here.
+  if (!trace) return { ...difference, operator: operatorName(model.info.layerCount, 0) }
+  const verdict = await replayClaim(opening, model, { ...claim, trace }, options)
+  return verdict.ok ? difference : verdict.difference
+}
+
+function readTrace(bytes: Uint8Array, inputs: readonly number[], root: Hex): Trace | undefined {
+  const decoded = decodeTrace(bytes, inputs)
+  return decoded.ok && bytesToHex(decoded.value.root) === root ? decoded.value : undefined
+}
+
+function replayClaim(opening: Opening, model: Model, claim: ChatClaim, { onProgress, pause, signal }: ReplayOptions) {
+  return replayChat(model, requestOf(opening), claim, {
+    onProgress: ({ donePositions, totalPositions }) =>
+      onProgress?.({ stage: 'replaying', done: donePositions, total: totalPositions }),
+    ...(pause ? { pause } : {}),
+    ...(signal ? { signal } : {}),
+  })
+}
+
+function requestOf({ messages, stop, sampler, seed }: Opening): ChatRequest {
+  const seed32 = hexToBytes(seedOf(seed, requestHash(messages, stop, samplerHash(sampler))))
+  return { messages, stop, ...sampler, seed32 }
+}
+
+/** RECEIPT §7.2: of a cancelled answer the user may have less text than its tokens make. */
+function differentText({ outputText, finishReason }: Opening, text: string): Difference | undefined {
+  const same = finishReason === 'cancelled' ? text.startsWith(outputText) : text === outputText
+  return same ? undefined : differ('text', 'text of the answer', text, outputText)
+}
+
+const faults = { operator: 'operator', step: 'trace', token: 'token', finish: 'finish', 'trace-root': 'trace' } as const
+
+function describe({ what, position, outputIndex, operator, expected, claimed }: ChatDifference): Difference {
+  const token = outputIndex === undefined ? 'the prompt' : `output token ${outputIndex}`
+  const place = position === undefined ? 'the trace as a whole' : `position ${position} (${token})`
+  const by = operator === undefined ? '' : `, operator ${operator}`
+  const detail = `${place}${by}: expected ${expected}, the provider says ${claimed}`
+  return { fault: faults[what], detail, expected, claimed, token: outputIndex, position, operator }
+}
+
+type ReplayOptions = Omit<VerifyOptions, 'loadWeights'>
