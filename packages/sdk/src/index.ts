@@ -1,5 +1,4 @@
 export type { BlobProgress as FileProgress, PutBlob as StoredFile, Quote as FileQuote } from '@weightless/blobs'
-export { fileRoot } from '@weightless/crypto'
 export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
 export type { ChatAnswer, ChatApi, ChatEvent, ChatRequest, ChatUsage } from './chat/openChat.ts'
@@ -16,4 +15,4 @@ export {
   type WeightsProgress,
 } from './networkConfig.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi } from './receipts/openReceipts.ts'
-export type { VerifyOptions, VerifyOutcome } from './receipts/verifyReceipt.ts'
+export type { VerifyOptions } from './receipts/verifyReceipt.ts'

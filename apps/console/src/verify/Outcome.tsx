@@ -1,7 +1,7 @@
 /** What the check saw: accepted with what was compared, or refused with the first thing that differs. */
-import type { VerifyOutcome } from '@weightless/sdk'
+import type { Verification } from '@weightless/receipt'
 
-export function Outcome(props: { outcome: VerifyOutcome; tookMs: number; fromCache: boolean; onAgain: () => void }) {
+export function Outcome(props: { outcome: Verification; tookMs: number; fromCache: boolean; onAgain: () => void }) {
   const { outcome, tookMs, fromCache, onAgain } = props
   const seconds = (tookMs / 1000).toFixed(1)
   return (
@@ -10,29 +10,7 @@ export function Outcome(props: { outcome: VerifyOutcome; tookMs: number; fromCac
       data-verified={outcome.accepted}
       className={`arrive grid max-w-[38rem] gap-2 rounded-xl border px-5 py-4 ${outcome.accepted ? 'border-good bg-sheet' : 'border-bad bg-bad-wash'}`}
     >
-      {outcome.accepted ? (
-        <>
-          <p className="flex items-center gap-2 font-[620] text-good">
-            <Tick /> Accepted: your browser computed the same answer
-          </p>
-          <p className="text-soft">
-            {outcome.tokens} tokens were computed again here, from weights{' '}
-            {fromCache ? 'kept in this browser and checked against' : 'fetched by'} their root, and each is the same.
-            The receipt carries the provider's signature and adds up.
-          </p>
-        </>
-      ) : (
-        <>
-          <p className="font-[620] text-bad">Refused: {outcome.title}</p>
-          <p className="text-soft">{outcome.detail}</p>
-          {outcome.token !== undefined && (
-            <p className="font-mono text-[0.8125rem]">
-              first difference: token {outcome.token}
-              {outcome.operator && `, operator ${outcome.operator}`}
-            </p>
-          )}
-        </>
-      )}
+      {outcome.accepted ? <Accepted outcome={outcome} fromCache={fromCache} /> : <Refused outcome={outcome} />}
       <p className="text-mute text-sm">
         {seconds} s in this browser ·{' '}
         <button type="button" className="link" onClick={onAgain}>
@@ -40,6 +18,54 @@ export function Outcome(props: { outcome: VerifyOutcome; tookMs: number; fromCac
         </button>
       </p>
     </div>
+  )
+}
+
+function Accepted({ outcome, fromCache }: { outcome: Extract<Verification, { accepted: true }>; fromCache: boolean }) {
+  return (
+    <>
+      <p className="flex items-center gap-2 font-[620] text-good">
+        <Tick /> Accepted: your browser computed the same answer
+      </p>
+      <p className="text-soft">
+        {outcome.completionTokens} tokens of the answer and {outcome.promptTokens} of the prompt went through the model
+        again here, with weights {fromCache ? 'kept in this browser and hashed to' : 'fetched by'} their root. Every
+        step is the same, the signature is the provider's, and the price adds up.
+      </p>
+    </>
+  )
+}
+
+const faultSays: { readonly [fault in Extract<Verification, { accepted: false }>['fault']]: string } = {
+  malformed: 'the receipt cannot be read',
+  unsupported: 'the receipt promises nothing that can be checked',
+  expectation: 'the receipt belongs to something else',
+  signature: 'the signature is not the provider’s',
+  commitment: 'the receipt is about another question or answer',
+  fee: 'the price does not add up',
+  usage: 'the count of tokens is wrong',
+  weights: 'these are not the weights that the receipt names',
+  program: 'another program made this answer',
+  trace: 'the model was not run as the receipt says',
+  token: 'the answer has a token that the model does not choose',
+  operator: 'one operator of the model gave another result',
+  finish: 'the answer does not end where the model ends it',
+  text: 'the text is not what the tokens say',
+}
+
+function Refused({ outcome }: { outcome: Extract<Verification, { accepted: false }> }) {
+  const { fault, detail, token, operator } = outcome
+  return (
+    <>
+      <p className="font-[620] text-bad">Refused: {faultSays[fault]}</p>
+      <p className="break-words text-soft">{detail}</p>
+      {(token !== undefined || operator !== undefined) && (
+        <p className="font-mono text-[0.8125rem]">
+          first difference{token !== undefined && `: token ${token}`}
+          {operator && `, operator ${operator}`}
+        </p>
+      )}
+    </>
   )
 }
 

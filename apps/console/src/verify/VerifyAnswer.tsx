@@ -27,6 +27,7 @@ const says = {
   cached: 'Reading the weights kept in this browser',
   loading: 'Loading the weights by their root, proving every segment',
   hashing: 'Checking the weights against their root',
+  opening: 'Opening the model',
   executing: 'Running the model again',
 } as const
 
@@ -40,7 +41,7 @@ function Running({ state, onStop }: { state: Extract<VerifyState, { step: 'runni
         </p>
         {total > 0 && (
           <p className="whitespace-nowrap text-mute text-sm tabular-nums">
-            {unit === 'bytes' ? `${formatBytes(done)} of ${formatBytes(total)}` : `token ${done} of ${total}`}
+            {unit === 'bytes' ? `${formatBytes(done)} of ${formatBytes(total)}` : `position ${done} of ${total}`}
           </p>
         )}
       </div>

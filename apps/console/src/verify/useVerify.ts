@@ -1,6 +1,5 @@
 /** Runs one check in a worker of its own; stopping it ends the worker, so nothing goes on in the background. */
-import { type Bundle, bundleToJson } from '@weightless/receipt'
-import type { VerifyOutcome } from '@weightless/sdk'
+import { type Bundle, bundleToJson, type Verification } from '@weightless/receipt'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useNetwork } from '../network/NetworkProvider.tsx'
 import type { VerifyAnswerMessage, VerifyProgress, VerifyRequest } from './verifyWorker.ts'
@@ -8,7 +7,7 @@ import type { VerifyAnswerMessage, VerifyProgress, VerifyRequest } from './verif
 export type VerifyState =
   | { step: 'idle' }
   | { step: 'running'; progress: VerifyProgress }
-  | { step: 'finished'; outcome: VerifyOutcome; tookMs: number; fromCache: boolean }
+  | { step: 'finished'; outcome: Verification; tookMs: number; fromCache: boolean }
   | { step: 'failed'; error: unknown }
 
 const startProgress: VerifyProgress = { stage: 'starting', done: 0, total: 0, unit: 'bytes' }

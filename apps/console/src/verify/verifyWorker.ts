@@ -1,15 +1,15 @@
 /** The check itself, off the page: weights by root, every segment proven, the answer computed again, the verdict sent back. */
-import { bytesToHex, type Hex } from '@weightless/codec'
+import type { Hex } from '@weightless/codec'
 import { createBrowserEnv } from '@weightless/env/browser'
-import { readBundle } from '@weightless/receipt'
-import { createClient, fileRoot, type VerifyOutcome } from '@weightless/sdk'
+import { type Bundle, readBundle, type Verification } from '@weightless/receipt'
+import { type Client, createClient } from '@weightless/sdk'
 import type { NetworkConfig } from '@weightless/sdk/networkConfig'
 import { cacheModel, dropCachedModel, readCachedModel } from './modelCache.ts'
 
 export type VerifyRequest = { config: NetworkConfig; bundle: unknown }
 
 export type VerifyProgress = {
-  stage: 'starting' | 'cached' | 'loading' | 'hashing' | 'executing'
+  stage: 'starting' | 'cached' | 'loading' | 'hashing' | 'opening' | 'executing'
   done: number
   total: number
   unit: 'bytes' | 'tokens'
@@ -17,7 +17,7 @@ export type VerifyProgress = {
 
 export type VerifyAnswerMessage =
   | { type: 'progress'; progress: VerifyProgress }
-  | { type: 'finished'; outcome: VerifyOutcome; tookMs: number; fromCache: boolean }
+  | { type: 'finished'; outcome: Verification; tookMs: number; fromCache: boolean }
   | { type: 'failed'; message: string }
 
 const say = (message: VerifyAnswerMessage) => self.postMessage(message)
@@ -35,31 +35,41 @@ async function verify({ config, bundle }: VerifyRequest): Promise<void> {
   const read = readBundle(bundle)
   if (!read.ok) throw new Error(read.detail ?? 'The receipt cannot be read.')
   const client = createClient({ config, env: createBrowserEnv() })
-  let fromCache = false
-  const outcome = await client.receipts.verify(read.value, {
-    async loadModelBytes(root) {
-      const kept = await loadFromCache(root)
-      fromCache = kept !== undefined
-      if (kept) return kept
-      report('loading')
-      const bytes = await client.files.download(root, {
-        onProgress: ({ doneBytes, totalBytes }) => report('loading', doneBytes, totalBytes),
-      })
-      await cacheModel(root, bytes)
-      return bytes
-    },
-    onProgress: ({ done, total }) => report('executing', done, total, 'tokens'),
-  })
-  say({ type: 'finished', outcome, tookMs: performance.now() - startMs, fromCache })
+  const first = await check(client, read.value, 'cache first')
+  // What was kept here may have been damaged since; that must not be held against the provider.
+  const damaged = first.fromCache && !first.outcome.accepted && first.outcome.fault === 'weights'
+  if (damaged) await dropCachedModel(read.value.receipt.modelRoot)
+  const result = damaged ? await check(client, read.value, 'network') : first
+  say({ type: 'finished', ...result, tookMs: performance.now() - startMs })
 }
 
-/** A file kept here could have been damaged since; its root tells. */
-async function loadFromCache(root: Hex): Promise<Uint8Array | undefined> {
-  report('cached')
-  const bytes = await readCachedModel(root)
-  if (!bytes) return undefined
-  report('hashing', 0, bytes.length)
-  if (bytesToHex(fileRoot(bytes)) === root) return bytes
-  await dropCachedModel(root)
-  return undefined
+async function check(
+  client: Client,
+  bundle: Bundle,
+  weightsFrom: 'cache first' | 'network',
+): Promise<{ outcome: Verification; fromCache: boolean }> {
+  let fromCache = false
+  const outcome = await client.receipts.verify(bundle, {
+    async loadWeights(root) {
+      report('cached')
+      const kept = weightsFrom === 'network' ? undefined : await readCachedModel(root)
+      fromCache = kept !== undefined
+      return kept ?? fetchModel(client, root)
+    },
+    onProgress: ({ stage, done, total }) => {
+      if (stage === 'hashing') report('hashing', done, total)
+      if (stage === 'loading') report('opening', done, total)
+      if (stage === 'replaying') report('executing', done, total, 'tokens')
+    },
+  })
+  return { outcome, fromCache }
+}
+
+async function fetchModel(client: Client, root: Hex): Promise<Uint8Array> {
+  report('loading')
+  const bytes = await client.files.download(root, {
+    onProgress: ({ doneBytes, totalBytes }) => report('loading', doneBytes, totalBytes),
+  })
+  await cacheModel(root, bytes)
+  return bytes
 }

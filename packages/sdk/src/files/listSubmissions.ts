@@ -7,7 +7,7 @@ import { encodeEventTopics } from 'viem'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
 
-export type FileRecord = { root: Hex; sizeBytes: number; txSeq: number; txHash: Hex; blockNumber: bigint }
+export type FileRecord = { root: Hex; sizeBytes: number; txSeq: number; txHash: Hex; block: bigint }
 
 type SubmitLog = {
   transactionHash: Hex
@@ -29,8 +29,8 @@ export async function listSubmissions({ config, ledger }: ClientContext, sender:
       foldNodes(nodes.map((node) => ({ root: hexToBytes(node.root), height: Number(node.height) }))),
     )
     if (records.has(root)) continue
-    const { transactionHash: txHash, blockNumber } = log
-    records.set(root, { root, sizeBytes: Number(length), txSeq: Number(submissionIndex), txHash, blockNumber })
+    const { transactionHash: txHash, blockNumber: block } = log
+    records.set(root, { root, sizeBytes: Number(length), txSeq: Number(submissionIndex), txHash, block })
   }
   return [...records.values()].reverse()
 }

@@ -8,7 +8,7 @@ import {
   type Quote,
   type TransferOptions,
 } from '@weightless/blobs'
-import type { Hex } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import { type FileRecord, listSubmissions } from './listSubmissions.ts'
 
@@ -24,8 +24,8 @@ export type FilesApi = {
   download(root: Hex, options?: TransferOptions & { bytesMax?: number }): Promise<Uint8Array>
   /** For ranges and streams of large files, with the same checks. */
   open(root: Hex, options?: { signal?: AbortSignal }): Promise<OpenedBlob>
-  /** What an address has submitted, newest first, read from the chain's events. */
-  list(sender: Hex): Promise<FileRecord[]>
+  /** What an address (the client's own without one) has submitted, newest first, read from the chain's events. */
+  list(sender?: Hex): Promise<FileRecord[]>
 }
 
 export function openFiles(context: ClientContext): FilesApi {
@@ -43,6 +43,22 @@ export function openFiles(context: ClientContext): FilesApi {
     upload: (source, options) => blobs.put(source, options),
     download: (root, options) => blobs.get(root, options),
     open: (root, options) => blobs.openBlob(root, options),
-    list: (sender) => listSubmissions(context, sender),
+    list: async (sender = ledger.address) => {
+      if (!sender) throw new SenderMissingError()
+      return listSubmissions(context, sender)
+    },
+  }
+}
+
+export class SenderMissingError extends WeightlessError {
+  constructor() {
+    super(
+      'sdk/sender-missing',
+      'There is no account whose files could be listed.',
+      {},
+      {
+        hint: 'Give createClient an account, or name an address.',
+      },
+    )
   }
 }

@@ -1,12 +1,11 @@
 /** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
-import type { Hex } from '@weightless/codec'
 import { WeightlessError } from '@weightless/codec'
-import { type Bundle, readBundle } from '@weightless/receipt'
+import { type Bundle, readBundle, type Verification } from '@weightless/receipt'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'
-import { type VerifyOptions, type VerifyOutcome, verifyReceipt } from './verifyReceipt.ts'
+import { type VerifyOptions, verifyReceipt } from './verifyReceipt.ts'
 
 export type { Bundle }
 
@@ -20,7 +19,7 @@ export type ReceiptsApi = {
    * Re-executes the answer from the model's root and compares. Resolves to accepted, or to what differs first.
    * Takes about as long as the answer itself took, plus loading the model.
    */
-  verify(bundle: Bundle, options?: VerifyOptions): Promise<VerifyOutcome>
+  verify(bundle: Bundle, options?: VerifyOptions): Promise<Verification>
   /** The transaction that paid for the answer; undefined until its batch is settled. */
   settlement(bundle: Bundle): Promise<Settlement | undefined>
 }
@@ -33,12 +32,7 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
       if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
       return verdict.value
     },
-    verify: (bundle, options = {}) =>
-      verifyReceipt(bundle, {
-        loadModelBytes: (root: Hex) =>
-          files.download(root, options.onModelProgress ? { onProgress: options.onModelProgress } : {}),
-        ...options,
-      }),
+    verify: (bundle, options = {}) => verifyReceipt(context, files, bundle, options),
     settlement: (bundle) => findSettlement(context, bundle),
   }
 }

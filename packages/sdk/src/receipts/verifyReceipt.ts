@@ -1,25 +1,32 @@
-/** What a check of a bundle needs and says. */
+/** Checks a bundle with weights from the storage network: by default every segment is proven on its way in. */
 import type { Hex } from '@weightless/codec'
-import { WeightlessError } from '@weightless/codec'
-import type { Bundle } from '@weightless/receipt'
+import { type Bundle, type Verification, type VerifyProgress, verifyBundle } from '@weightless/receipt'
+import type { ClientContext } from '../client.ts'
+import type { FilesApi } from '../files/openFiles.ts'
 
 export type VerifyOptions = {
-  /** Where the weights come from; they are checked by root by whoever loads them. Default: the storage network. */
-  loadModelBytes?: (root: Hex) => Promise<Uint8Array>
-  onProgress?: (progress: { done: number; total: number }) => void
+  /** Weights from elsewhere, a cache for instance; they are hashed against the receipt's model root before use. */
+  loadWeights?: (modelRoot: Hex) => Promise<Uint8Array | undefined>
+  onProgress?: (progress: VerifyProgress) => void
+  /** While the weights come from the storage network. */
   onModelProgress?: (progress: { doneBytes: number; totalBytes: number }) => void
+  signal?: AbortSignal
 }
 
-export type VerifyOutcome =
-  | { accepted: true; tokens: number }
-  | { accepted: false; title: string; detail: string; token: number | undefined; operator: string | undefined }
-
-export async function verifyReceipt(_bundle: Bundle, _options: VerifyOptions): Promise<VerifyOutcome> {
-  throw new VerifierMissingError()
-}
-
-export class VerifierMissingError extends WeightlessError {
-  constructor() {
-    super('sdk/verifier-missing', 'This build has no verifier yet.')
-  }
+export function verifyReceipt(
+  { config }: ClientContext,
+  files: FilesApi,
+  bundle: Bundle,
+  { loadWeights, onProgress, onModelProgress, signal }: VerifyOptions,
+): Promise<Verification> {
+  const fromStorage = (root: Hex) =>
+    files.download(root, { ...(onModelProgress && { onProgress: onModelProgress }), ...(signal && { signal }) })
+  const settlement = config.contracts.receiptSettlement
+  return verifyBundle(bundle, {
+    loadWeights: loadWeights ?? fromStorage,
+    // A receipt of another chain or contract may be true there; it is worth nothing here.
+    expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
+    ...(onProgress && { onProgress }),
+    ...(signal && { signal }),
+  })
 }
