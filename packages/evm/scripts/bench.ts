@@ -2,9 +2,15 @@
  * Measures execution with all roots, on one core, without signature recovery: `node packages/evm/scripts/bench.ts`.
  * 25,000 funded accounts; blocks of 2,000; 5,000 senders with four transactions each; recipients drawn from 20,000.
  */
-import { keccak_256 } from '@noble/hashes/sha3.js'
 import { bytesToHex } from '@weightless/codec'
-import { type BlockInput, createEvm, type EngineOptions, emptyStateRoot, type TransactionInput } from '../src/index.ts'
+import {
+  type BlockInput,
+  createEvm,
+  type EngineOptions,
+  type Evm,
+  emptyStateRoot,
+  type TransactionInput,
+} from '../src/index.ts'
 
 const accounts = 25_000
 const senders = 5_000
@@ -41,7 +47,7 @@ async function measure(name: string, options: EngineOptions, kind: 'transfer' | 
       address: tokenAddress,
       code: token,
       nonce: 1n,
-      storage: kind === 'token' ? Array.from({ length: accounts }, (_, index) => tokenBalance(index)) : [],
+      storage: kind === 'token' ? Array.from({ length: accounts }, (_, index) => tokenBalance(evm, index)) : [],
     },
   ])
   keep(genesis.dirtyNodes)
@@ -125,12 +131,15 @@ function address(index: number): Uint8Array {
   return bytes
 }
 
-function tokenBalance(index: number): { slot: Uint8Array; value: Uint8Array } {
-  const padded = new Uint8Array(32)
-  padded.set(address(index), 12)
+/** The slot is the hash of the padded address, which the engine itself computes. */
+function tokenBalance(evm: Evm, index: number): { slot: Uint8Array; value: Uint8Array } {
   const value = new Uint8Array(32)
   value[20] = 1
-  return { slot: keccak_256(padded), value }
+  const block = blockOf(emptyStateRoot, 1, [])
+  const stateOverrides = [{ address: tokenAddress, code: hex('335f526020 5f20 5f52 60205ff3') }]
+  const hash = evm.call({ stateRoot: emptyStateRoot, block, from: address(index), to: tokenAddress, stateOverrides })
+  if (hash.status !== 'success') throw new Error(hash.status)
+  return { slot: hash.output, value }
 }
 
 function hex(text: string): Uint8Array {

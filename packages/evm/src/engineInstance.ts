@@ -31,6 +31,7 @@ export function createEngineInstance(
 ): EngineInstance {
   let hostFault: { error: unknown } | undefined
   let exports: Exports | undefined
+  let busy = false
 
   /** The import: copies the node into the module's buffer if it fits; see crate/src/store.rs. */
   function readIntoModule(key: number, buffer: number, bufferLength: number): number {
@@ -66,6 +67,8 @@ export function createEngineInstance(
 
   return {
     run(operation, request) {
+      if (busy) throw new EvmInputError({ reason: 'readNode called the engine that is waiting for it' })
+      busy = true
       hostFault = undefined
       let answer: AnswerReader
       try {
@@ -74,6 +77,8 @@ export function createEngineInstance(
         // A trap leaves the instance's memory in an unknown state: the next call starts from a fresh one.
         exports = undefined
         throw new EvmTrapError({ operation, requestBytes: request.length }, cause)
+      } finally {
+        busy = false
       }
       const status = answer.u8()
       if (status === 3 && hostFault) throw (hostFault as { error: unknown }).error

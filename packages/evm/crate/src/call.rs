@@ -14,7 +14,7 @@ use revm::{
     context::TxEnv,
     context_interface::{
         ContextTr,
-        result::{ExecutionResult, HaltReason, OutOfGasError, Output},
+        result::{ExecutionResult, HaltReason, Output},
         transaction::{AccessList, AccessListItem},
     },
     primitives::{B256, Bytes, TxKind},
@@ -53,6 +53,7 @@ impl<'r> Call<'r> {
             (None, Some(_)) => 1,
             (None, None) => 0,
         };
+        tx.chain_id = Some(context.chain_id);
         tx.access_list = AccessList(access_list.unwrap_or_default());
         Ok(Self { context, state_root, tx, overrides: request })
     }
@@ -192,9 +193,7 @@ pub fn write_result(out: &mut Writer, result: &CallResult) {
 /// geth's words where tools match on them.
 fn halt_words(reason: &HaltReason) -> String {
     match reason {
-        HaltReason::OutOfGas(OutOfGasError::Basic | OutOfGasError::Memory | OutOfGasError::Precompile) => {
-            "out of gas".into()
-        }
+        HaltReason::OutOfGas(_) => "out of gas".into(),
         HaltReason::OpcodeNotFound | HaltReason::NotActivated => "invalid opcode".into(),
         HaltReason::InvalidFEOpcode => "invalid opcode: INVALID".into(),
         HaltReason::CreateCollision => "contract address collision".into(),

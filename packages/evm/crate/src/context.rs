@@ -7,6 +7,9 @@ use revm::{
     primitives::{Address, B256, U256, hardfork::SpecId},
 };
 
+/// Of all frames of a transaction together. Reaching it takes 34 billion gas, so no block can; a call with absurd gas can.
+const MEMORY_BYTES_MAX: u64 = 128 << 20;
+
 pub type EvmContext<'a> = Context<BlockEnv, TxEnv, CfgEnv, State<'a>, Journal<State<'a>>, ()>;
 
 #[derive(Clone)]
@@ -17,7 +20,7 @@ pub struct BlockContext {
     pub gas_limit: u64,
     pub base_fee: u64,
     prev_randao: B256,
-    chain_id: u64,
+    pub chain_id: u64,
     pub spec: SpecId,
     block_hashes: Vec<B256>,
 }
@@ -50,6 +53,7 @@ impl BlockContext {
         let state = State::new(store, root, self.number, self.block_hashes.clone());
         let mut context: EvmContext<'a> = Context::new(state, self.spec);
         context.cfg.chain_id = self.chain_id;
+        context.cfg.memory_limit = MEMORY_BYTES_MAX;
         let blob_fraction = context.cfg.blob_base_fee_update_fraction();
         context.block = BlockEnv {
             number: U256::from(self.number),
