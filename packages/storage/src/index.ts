@@ -1,1 +1,11 @@
-export {}
+export { type Indexer, type IndexerOptions, openIndexer } from './indexer/indexer.ts'
+export { createFlowSource, type FlowSource, type FlowStep } from './node/flowSource.ts'
+export { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
+export type { Submission, SubmitEvent } from './node/submission.ts'
+export {
+  type ListenOptions,
+  type StorageService,
+  startIndexer,
+  startStorage,
+  startStorageNode,
+} from './startStorage.ts'

@@ -1,0 +1,20 @@
+/** Where the bytes of a blob come from: memory, a file on disk, a browser's File. They are read twice: hashed, then sent. */
+
+export type BlobSource = {
+  sizeBytes: number
+  /** Exactly `length` bytes at `offset`, within the size. */
+  read(offset: number, length: number): Promise<Uint8Array>
+}
+
+export function toBlobSource(bytes: Uint8Array | BlobSource): BlobSource {
+  if (!(bytes instanceof Uint8Array)) return bytes
+  return {
+    sizeBytes: bytes.length,
+    read: (offset, length) => Promise.resolve(bytes.subarray(offset, offset + length)),
+  }
+}
+
+/** Pieces of a source, one after another. */
+export async function* piecesOf({ sizeBytes, read }: BlobSource, pieceBytes: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < sizeBytes; at += pieceBytes) yield await read(at, Math.min(pieceBytes, sizeBytes - at))
+}

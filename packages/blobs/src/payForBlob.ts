@@ -1,0 +1,88 @@
+/**
+ * Finds a root's submission on chain, or submits it: once. Nodes are asked before, the chain's own log here, so that a
+ * retry after any failure pays nothing again. Spec: storage §9.
+ */
+import { bytesToHex, type Hex, quantityToHex, WeightlessError } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import { type FileShape, type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
+import type { Ledger } from '@weightless/ledger'
+import { decodeLogs } from '@weightless/ledger/watchEvents'
+
+export type Payment = {
+  txSeq: number
+  txHash: Hex | undefined
+  /** 0 when nothing had to be paid. */
+  feeWei: bigint
+}
+
+export type Quote = {
+  sizeBytes: number
+  /** What the fee counts: sectors of 256 bytes after padding. */
+  paddedSectors: number
+  priceWeiPerSector: bigint
+  feeWei: bigint
+}
+
+/** What storing so many bytes costs now, the transaction's gas apart. */
+export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: number): Promise<Quote> {
+  const { paddedSectors } = fileShape(sizeBytes)
+  const market = await ledger.read({ address: flowAddress, abi: abis.flow, functionName: 'market' })
+  const price = await ledger.read({ address: market, abi: abis.market, functionName: 'pricePerSector' })
+  return { sizeBytes, paddedSectors, priceWeiPerSector: price, feeWei: price * BigInt(paddedSectors) }
+}
+
+export async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment | undefined> {
+  const identity = bytesToHex(submissionIdentity(file.nodes))
+  const filter = {
+    address: flowAddress,
+    fromBlock: quantityToHex(0),
+    toBlock: 'latest',
+    topics: [submitTopic, null, identity],
+  }
+  const logs = decodeLogs(abis.flow, (await ledger.rpc.request('eth_getLogs', [filter])) as never)
+  for (const log of logs) {
+    const { submissionIndex, submission } = (log as unknown as SubmitLog).args
+    if (submission.length !== BigInt(file.shape.sizeBytes)) continue
+    return { txSeq: Number(submissionIndex), txHash: log.transactionHash ?? undefined, feeWei: 0n }
+  }
+  return undefined
+}
+
+/**
+ * @throws {SubmissionUnreadableError} when the receipt holds no Submit event
+ * and whatever `ledger.submit` throws: no funds, reverted, still pending
+ */
+export async function submitBlob(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment> {
+  const { feeWei } = await quoteBlob(ledger, flowAddress, file.shape.sizeBytes)
+  const receipt = await ledger.submit({
+    address: flowAddress,
+    abi: abis.flow,
+    functionName: 'submit',
+    args: [{ data: submissionData(file), submitter: ledger.address! }],
+    value: feeWei,
+  })
+  const logs = decodeLogs(abis.flow, receipt.logs as never)
+  const event = logs.find((log) => (log as unknown as { eventName: string }).eventName === 'Submit')
+  if (!event) throw new SubmissionUnreadableError({ txHash: receipt.transactionHash })
+  const txSeq = Number((event as unknown as SubmitLog).args.submissionIndex)
+  return { txSeq, txHash: receipt.transactionHash, feeWei }
+}
+
+function submissionData({ shape, nodes }: { shape: FileShape; nodes: FileTree['nodes'] }) {
+  return {
+    length: BigInt(shape.sizeBytes),
+    tags: '0x' as Hex,
+    nodes: nodes.map(({ root, height }) => ({ root: bytesToHex(root), height: BigInt(height) })),
+  }
+}
+
+/** `Submit(address,bytes32,uint256,uint256,uint256,(uint256,bytes,(bytes32,uint256)[]))` */
+const submitTopic: Hex = '0x167ce04d2aa1981994d3a31695da0d785373335b1078cec239a1a3a2c7675555'
+
+type SubmitLog = { args: { submissionIndex: bigint; submission: { length: bigint } } }
+
+export class SubmissionUnreadableError extends WeightlessError {
+  constructor(facts: { txHash: Hex }) {
+    super('blobs/submission-unreadable', 'The transaction went through but its Submit event is missing.', facts)
+  }
+}

@@ -1,0 +1,90 @@
+/**
+ * Decides about one uploaded segment in the order, and with the words, of the network's nodes, and stores it. Resolves
+ * when the segment is durable. Spec: storage §6.3.
+ */
+import { type Hex, hexToBytes } from '@weightless/codec'
+import { checkSegment, type FileShape, FileSizeInvalidError, fileShape, sectorBytes } from '@weightless/crypto'
+import { encodeSegmentFrame, faults, invalidParams, type RpcFault, type SegmentFrame } from '../wire/index.ts'
+import { type EarlySegments, earlyFileBytesMax } from './earlySegments.ts'
+import type { FlowLog } from './flowLog.ts'
+import type { SegmentStore } from './segmentStore.ts'
+import { fileKeyOf, type Submission } from './submission.ts'
+
+export type AcceptParts = { flow: FlowLog; segments: SegmentStore; early: EarlySegments }
+
+/** `stored` settles when the segment is on disk; a fault there is one that only writing could show. */
+export type Acceptance =
+  | { stored: Promise<RpcFault | undefined> }
+  /** `earlier` settles when the first upload of the same segment is on disk. */
+  | { fault: RpcFault; earlier?: Promise<RpcFault | undefined> }
+
+/**
+ * Everything is checked before this returns; only the writing remains, so that a batch is written as one group.
+ * @param txSeq where the client named the submission; otherwise it is looked up by root
+ */
+export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame, txSeq?: number): Acceptance {
+  if (frame.data.length === 0) return { fault: faults.dataEmpty }
+  if (frame.data.length % sectorBytes !== 0) return { fault: faults.dataLength }
+  const submission = txSeq === undefined ? pickByRoot(parts, root) : parts.flow.get(txSeq)
+  if (submission && submission.root !== root) return { fault: faults.rootMismatch }
+  const refusal = submission ? refuseKnown(parts, submission, frame) : refuseUnknown(frame)
+  if (refusal) return { fault: refusal }
+  const shape = shapeOf(frame.sizeBytes)
+  if (!shape || (submission && !submission.shape)) return { fault: faults.fileSize }
+  const checked = checkSegment(hexToBytes(root), shape, frame.index, frame.data, frame.proof)
+  if (!checked.ok) return { fault: invalidParams(checked.code, checked.detail ?? checked.code) }
+  if (!submission) {
+    return parts.early.add(root, frame) ? { stored: Promise.resolve(undefined) } : { fault: faults.cacheFull }
+  }
+  return store(parts, fileKeyOf(root, shape.sectors), frame)
+}
+
+/** Moves segments that waited for this submission to disk; those that do not suit it are dropped. */
+export async function acceptEarlySegments(parts: AcceptParts, submission: Submission): Promise<void> {
+  if (isComplete(parts.segments, submission)) return
+  const frames = parts.early.take(submission.root).filter((frame) => frame.sizeBytes === submission.sizeBytes)
+  await Promise.all(
+    frames.map((frame) => {
+      const acceptance = store(parts, submission.fileKey, frame)
+      return 'stored' in acceptance ? acceptance.stored : undefined
+    }),
+  )
+}
+
+/** The submission that a root means: the first whose file is here in full, else the first that could be, else the first. */
+export function pickByRoot({ flow, segments }: Omit<AcceptParts, 'early'>, root: Hex): Submission | undefined {
+  const known = flow.byRoot(root)
+  return known.find((submission) => isComplete(segments, submission)) ?? known.find(({ shape }) => shape) ?? known[0]
+}
+
+/** Whether all data segments of a submission are durable here; with one shard of one this is the network's `finalized`. */
+export function isComplete(segments: SegmentStore, { shape, fileKey }: Submission): boolean {
+  return shape !== undefined && segments.count(fileKey) === shape.segments
+}
+
+function refuseKnown({ segments }: AcceptParts, submission: Submission, frame: SegmentFrame): RpcFault | undefined {
+  if (frame.sizeBytes !== submission.sizeBytes) return faults.fileSize
+  if (isComplete(segments, submission)) return faults.finalized
+  return undefined
+}
+
+function refuseUnknown(frame: SegmentFrame): RpcFault | undefined {
+  return frame.sizeBytes > earlyFileBytesMax ? faults.cacheTooLarge : undefined
+}
+
+function store({ segments }: AcceptParts, fileKey: string, frame: SegmentFrame): Acceptance {
+  const toFault = (isStored: boolean) => (isStored ? undefined : faults.diskFull)
+  const writing = segments.writing(fileKey, frame.index)
+  if (writing) return { fault: faults.uploaded, earlier: writing.then(toFault) }
+  if (segments.has(fileKey, frame.index)) return { fault: faults.uploaded, earlier: Promise.resolve(undefined) }
+  return { stored: segments.add(fileKey, frame.index, encodeSegmentFrame(frame)).then(toFault) }
+}
+
+function shapeOf(sizeBytes: number): FileShape | undefined {
+  try {
+    return fileShape(sizeBytes)
+  } catch (fault) {
+    if (fault instanceof FileSizeInvalidError) return undefined
+    throw fault
+  }
+}

@@ -1,0 +1,16 @@
+/** What a node answers about one submission. Spec: storage §6.1. */
+import type { FileInfoJson } from '../wire/index.ts'
+import { type AcceptParts, isComplete } from './acceptSegment.ts'
+import { type Submission, transactionJson } from './submission.ts'
+
+export function describeFile({ segments, early }: AcceptParts, submission: Submission): FileInfoJson {
+  const finalized = isComplete(segments, submission)
+  const uploaded = segments.contiguous(submission.fileKey)
+  return {
+    tx: transactionJson(submission),
+    finalized,
+    isCached: !finalized && early.has(submission.root),
+    uploadedSegNum: finalized ? submission.shape!.segments : uploaded,
+    pruned: false,
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * Segments on disk. A segment is acknowledged when its record is flushed; all that wait share one flush. The index comes
+ * after: what a crash leaves out of it is read again from the log. Spec: storage §5.
+ */
+import { bytesToHex, WeightlessError } from '@weightless/codec'
+import { segmentBytes } from '@weightless/crypto'
+import { type Disk, DiskFullError, type Log } from '@weightless/env'
+import { type KeyValue, openSegmentLog, type SegmentLog } from '@weightless/store'
+import { decodeSegmentFrame } from '../wire/index.ts'
+import { openSegmentIndex, type SegmentIndex } from './segmentIndex.ts'
+import { fileKeyOf } from './submission.ts'
+
+export type SegmentStore = {
+  /** Whether a segment is durable here. */
+  has(fileKey: string, index: number): boolean
+  /** Settles when a segment that is on its way to disk is there; undefined when none is. */
+  writing(fileKey: string, index: number): Promise<boolean> | undefined
+  /** Durable segments of a file. */
+  count(fileKey: string): number
+  /** Durable segments from the first on, without a gap. */
+  contiguous(fileKey: string): number
+  /** Resolves to true when the frame is durable, to false when the disk is full. */
+  add(fileKey: string, index: number, frame: Uint8Array): Promise<boolean>
+  /** The frame as it was added; undefined when it is not here. */
+  read(fileKey: string, index: number): Promise<Uint8Array | undefined>
+  close(): Promise<void>
+}
+
+type Waiting = {
+  fileKey: string
+  index: number
+  frame: Uint8Array
+  settle(stored: boolean): void
+  fail(fault: unknown): void
+}
+
+const fileBytesMax = 256 * 1024 * 1024
+const groupBytesMax = 8 * 1024 * 1024
+/** Kept free so that the index and the chain's data can still be written. */
+const reserveBytes = 64 * 1024 * 1024
+
+export async function openSegmentStore(disk: Disk, keyValue: KeyValue, log: Log): Promise<SegmentStore> {
+  const records = await openSegmentLog(disk, 'segments', { segmentBytesMax: fileBytesMax, log })
+  const index = openSegmentIndex(keyValue)
+  await indexTail(records, index, log)
+  const queue: Waiting[] = []
+  const writing = new Map<string, Promise<boolean>>()
+  let pumping: Promise<void> | undefined
+
+  async function pump(): Promise<void> {
+    // One turn of the event loop lets requests that arrived together share a flush.
+    await Promise.resolve()
+    while (queue.length > 0) await writeGroup(disk, records, index, takeGroup(queue))
+    pumping = undefined
+  }
+
+  return {
+    has: (fileKey, at) => index.position(fileKey, at) !== undefined,
+    writing: (fileKey, at) => writing.get(`${fileKey}/${at}`),
+    count: (fileKey) => index.count(fileKey),
+    contiguous: (fileKey) => index.contiguous(fileKey),
+    add(fileKey, at, frame) {
+      const name = `${fileKey}/${at}`
+      const stored = new Promise<boolean>((settle, fail) => queue.push({ fileKey, index: at, frame, settle, fail }))
+      const tracked = stored.finally(() => writing.delete(name))
+      // Whoever added it sees the failure; those who only wait for the same segment may not be there.
+      tracked.catch(() => undefined)
+      writing.set(name, tracked)
+      pumping ??= pump()
+      return tracked
+    },
+    async read(fileKey, at) {
+      const position = index.position(fileKey, at)
+      return position === undefined ? undefined : records.read(position)
+    },
+    async close() {
+      await pumping
+      await index.flush()
+      await records.close()
+    },
+  }
+}
+
+function takeGroup(queue: Waiting[]): Waiting[] {
+  let bytes = 0
+  let length = 0
+  while (length < queue.length && (length === 0 || bytes + queue[length]!.frame.length <= groupBytesMax)) {
+    bytes += queue[length]!.frame.length
+    length++
+  }
+  return queue.splice(0, length)
+}
+
+async function writeGroup(
+  disk: Disk,
+  records: SegmentLog,
+  index: SegmentIndex,
+  group: readonly Waiting[],
+): Promise<void> {
+  try {
+    if ((await disk.freeBytes()) < reserveBytes + group.length * segmentBytes) {
+      for (const { settle } of group) settle(false)
+      return
+    }
+    const positions = await records.append(group.map(({ frame }) => frame))
+    await records.sync()
+    for (const [i, { fileKey, index: at }] of group.entries()) index.put(fileKey, at, positions[i]!)
+    index.flushLater(records.end())
+    for (const { settle } of group) settle(true)
+  } catch (fault) {
+    for (const { settle, fail } of group) fault instanceof DiskFullError ? settle(false) : fail(fault)
+  }
+}
+
+/** Brings records into the index that were flushed after its last write. */
+async function indexTail(records: SegmentLog, index: SegmentIndex, log: Log): Promise<void> {
+  let found = 0
+  for await (const { position, payload } of records.iterate(index.checkpoint())) {
+    const frame = decodeSegmentFrame(payload)
+    if (!frame.ok) throw new StoredFrameInvalidError({ position, reason: frame.detail ?? frame.code })
+    const { proof, sizeBytes, index: at } = frame.value
+    const root = bytesToHex(proof.lemma[proof.lemma.length - 1]!)
+    index.put(fileKeyOf(root, Math.ceil(sizeBytes / 256)), at, position)
+    found++
+  }
+  index.flushLater(records.end())
+  await index.flush()
+  if (found > 0) log.info('segments indexed after a restart', { segments: found })
+}
+
+export class StoredFrameInvalidError extends WeightlessError {
+  constructor(facts: { position: number; reason: string }) {
+    super('storage/stored-frame-invalid', 'A stored segment record is not a segment.', facts, {
+      hint: 'The data folder was written by another program or version; remove it to start anew.',
+    })
+  }
+}

@@ -1,0 +1,146 @@
+/** One storage node: opens its data, follows the flow, takes and serves segments, fetches what it lacks. Spec: storage §5 to §7. */
+import type { Hex } from '@weightless/codec'
+import type { Disk, Env } from '@weightless/env'
+import { createLedger, type Ledger } from '@weightless/ledger'
+import { openKeyValue } from '@weightless/store'
+import type { ContentSource } from '../http/contentRoutes.ts'
+import type { RpcMethods } from '../http/jsonRpcServer.ts'
+import { protocolVersion, type StatusJson } from '../wire/index.ts'
+import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot } from './acceptSegment.ts'
+import { createAdminMethods } from './adminMethods.ts'
+import { describeFile } from './describeFile.ts'
+import { createEarlySegments } from './earlySegments.ts'
+import { type FlowLog, openFlowLog } from './flowLog.ts'
+import { createFlowSource, type FlowSource } from './flowSource.ts'
+import { followFlow } from './followFlow.ts'
+import { createNodeMethods } from './nodeMethods.ts'
+import { contentOf, readFrameBytes, streamContent } from './readContent.ts'
+import { openSegmentStore } from './segmentStore.ts'
+import { syncFiles } from './syncFiles.ts'
+
+export type StorageNodeOptions = {
+  env: Env
+  /** The node's own folder on the disk; default: all of `env.disk`. */
+  disk?: Disk
+  /** One of `source`, `ledger`, `rpcUrl` says how the chain is reached. */
+  rpcUrl?: string
+  ledger?: Ledger
+  source?: FlowSource
+  flowAddress: Hex
+  chainId: number
+  /** No submission lies before it; default 0. */
+  startBlock?: number
+  /** Other nodes of the network, to fetch missing files from. */
+  peerUrls?: readonly string[]
+  /** Memory for segments that come before their submission; default 64 MiB. */
+  earlyBytesMax?: number
+  /** How often the chain is asked for news; default 50 ms: an upload cannot begin before. */
+  pollMs?: number
+}
+
+export type StorageNode = {
+  methods: RpcMethods
+  content: ContentSource
+  flow: FlowLog
+  /** False once the node's flow root has differed from the chain's. */
+  agreesWithChain(): boolean
+  close(): Promise<void>
+}
+
+/** Opens a node without a server of its own. @throws {LogCorruptError} when its data is damaged */
+export async function openStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
+  const { env, disk = env.disk, peerUrls = [], earlyBytesMax = 64 * 1024 * 1024, startBlock = 0 } = options
+  const log = env.log.child('storage')
+  const source = options.source ?? createFlowSource(options.ledger ?? ledgerOf(options), options.flowAddress)
+  const keyValue = await openKeyValue(disk, 'index', { log })
+  const segments = await openSegmentStore(disk, keyValue, log)
+  const flow = await openFlowLog(keyValue)
+  const parts: AcceptParts = { flow, segments, early: createEarlySegments(env.clock, earlyBytesMax) }
+  const stop = new AbortController()
+  const world = { clock: env.clock, network: env.network, log }
+  const sync = syncFiles({ ...parts, env: world, peerUrls }, stop.signal)
+  sync.watch(Array.from({ length: flow.count() }, (_, seq) => flow.get(seq)!))
+  const submissionsSeen = env.metrics.counter(
+    'weightless_storage_submissions_seen_total',
+    'Submissions taken from the flow',
+  )
+  const follower = followFlow(
+    {
+      env: world,
+      flow,
+      source,
+      startBlock,
+      async onSubmissions(fresh) {
+        submissionsSeen.add(fresh.length)
+        for (const submission of fresh) await acceptEarlySegments(parts, submission)
+        sync.watch(fresh)
+      },
+    },
+    stop.signal,
+  )
+  const status = createStatus(options, flow, source, () => sync.reachable())
+  const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render() })
+  return {
+    methods: { ...createNodeMethods({ ...parts, status }), ...admin },
+    content: createLocalContent(parts),
+    flow,
+    agreesWithChain: () => follower.agrees(),
+    async close() {
+      stop.abort()
+      await Promise.all([follower.ended, sync.ended])
+      await segments.close()
+      await keyValue.close()
+    },
+  }
+}
+
+function ledgerOf({ env, rpcUrl, pollMs = 50 }: StorageNodeOptions): Ledger {
+  return createLedger({ env, rpcUrl: rpcUrl ?? 'http://127.0.0.1:8545', pollMs })
+}
+
+function createStatus(
+  { chainId, flowAddress }: StorageNodeOptions,
+  flow: FlowLog,
+  source: FlowSource,
+  reachable: () => number,
+): () => Promise<StatusJson> {
+  let known = { block: -1, hash: `0x${'00'.repeat(32)}` as Hex }
+  return async () => {
+    const block = Math.max(0, flow.headBlock())
+    // The chain may be away; the status then names the last block whose hash was seen.
+    if (block !== known.block)
+      known = await source.blockHash(block).then(
+        (hash) => ({ block, hash }),
+        () => known,
+      )
+    return {
+      connectedPeers: reachable(),
+      logSyncHeight: block,
+      logSyncBlock: known.hash,
+      nextTxSeq: flow.count(),
+      networkIdentity: { chainId, flowAddress, p2pProtocolVersion: protocolVersion },
+    }
+  }
+}
+
+function createLocalContent(parts: AcceptParts): ContentSource {
+  const { flow, segments } = parts
+  return {
+    async find(key) {
+      const submission = typeof key === 'number' ? flow.get(key) : pickByRoot(parts, key)
+      const content = submission && contentOf(submission)
+      if (!content) return undefined
+      return {
+        info: describeFile(parts, submission),
+        open: (from, to) => streamContent(segments, content, from, to),
+        frame: (index) => readFrameBytes(segments, content, index),
+      }
+    },
+    async accept(root, frame, txSeq) {
+      const acceptance = acceptSegment(parts, root, frame, txSeq)
+      return 'stored' in acceptance
+        ? acceptance.stored
+        : (acceptance.earlier ?? Promise.resolve()).then(() => acceptance.fault)
+    },
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Fetches files that this node lacks from peers that hold them in full, every segment proved; tries again ever more
+ * rarely where nobody has them. This is plain replication. Spec: storage §10.
+ */
+import { callNode, fetchSegment } from '@weightless/blobs'
+import type { Env } from '@weightless/env'
+import { encodeSegmentFrame, type FileInfoJson } from '../wire/index.ts'
+import { type AcceptParts, isComplete } from './acceptSegment.ts'
+import { type Content, contentOf } from './readContent.ts'
+import type { Submission } from './submission.ts'
+
+export type SyncParts = AcceptParts & { env: Pick<Env, 'clock' | 'network' | 'log'>; peerUrls: readonly string[] }
+
+export type FileSync = {
+  /** Takes note of submissions whose files may be missing. */
+  watch(submissions: readonly Submission[]): void
+  /** Looks for a file now; false for an unknown submission. */
+  start(txSeq: number): boolean
+  stop(txSeq: number): boolean
+  /** The network's words for the state of one file. */
+  state(txSeq: number): string
+  info(): { [txSeq: string]: { elapsedSecs: number; state: string } }
+  running(): number
+  /** Peers that answered last time. */
+  reachable(): number
+  /** Peers that hold a file in full. */
+  locate(txSeq: number): Promise<string[]>
+  ended: Promise<void>
+}
+
+type Job = {
+  sinceMs: number
+  dueMs: number
+  attempt: number
+  state: 'Idle' | 'FindingPeers' | 'Downloading' | 'Failed'
+}
+
+/** The uploader comes first; peers are asked when it has had this long. */
+const graceMs = 1_000
+const pauseMs = 250
+const pauseMsMax = 30_000
+const filesAtOnce = 4
+const segmentsAtOnce = 4
+
+export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
+  const { env, flow, peerUrls } = parts
+  const jobs = new Map<number, Job>()
+  const answering = new Set<string>()
+
+  function enqueue(txSeq: number, waitMs: number): void {
+    const nowMs = env.clock.monotonicMs()
+    if (!jobs.has(txSeq)) jobs.set(txSeq, { sinceMs: nowMs, dueMs: nowMs + waitMs, attempt: 0, state: 'Idle' })
+    else jobs.get(txSeq)!.dueMs = nowMs + waitMs
+  }
+
+  const locate = (txSeq: number) => findHolders(parts, txSeq, answering, signal)
+  return {
+    watch(submissions) {
+      if (peerUrls.length === 0) return
+      for (const submission of submissions) {
+        if (submission.shape && !isComplete(parts.segments, submission)) enqueue(submission.seq, graceMs)
+      }
+    },
+    start(txSeq) {
+      if (!flow.get(txSeq)) return false
+      enqueue(txSeq, 0)
+      return true
+    },
+    stop: (txSeq) => jobs.delete(txSeq),
+    state(txSeq) {
+      const submission = flow.get(txSeq)
+      if (!submission) return 'unknown'
+      return isComplete(parts.segments, submission) ? 'Completed' : (jobs.get(txSeq)?.state ?? 'Idle')
+    },
+    info() {
+      const nowMs = env.clock.monotonicMs()
+      const entries = [...jobs].slice(0, 1_000)
+      return Object.fromEntries(
+        entries.map(([seq, job]) => [seq, { elapsedSecs: Math.floor((nowMs - job.sinceMs) / 1000), state: job.state }]),
+      )
+    },
+    running: () => jobs.size,
+    reachable: () => answering.size,
+    locate,
+    ended: peerUrls.length === 0 ? Promise.resolve() : run(parts, jobs, locate, signal),
+  }
+}
+
+async function run(
+  parts: SyncParts,
+  jobs: Map<number, Job>,
+  locate: (txSeq: number) => Promise<string[]>,
+  signal: AbortSignal,
+): Promise<void> {
+  const { clock } = parts.env
+  while (!signal.aborted) {
+    const due = [...jobs].filter(([, job]) => job.dueMs <= clock.monotonicMs()).slice(0, filesAtOnce)
+    await Promise.all(
+      due.map(async ([txSeq, job]) => {
+        const done = await attempt(parts, txSeq, job, locate, signal)
+        if (done) jobs.delete(txSeq)
+        job.attempt++
+        job.dueMs = clock.monotonicMs() + Math.min(pauseMsMax, pauseMs * 2 ** Math.min(job.attempt, 10))
+      }),
+    )
+    await clock.sleep(pauseMs, signal).catch(() => undefined)
+  }
+}
+
+async function attempt(
+  parts: SyncParts,
+  txSeq: number,
+  job: Job,
+  locate: (txSeq: number) => Promise<string[]>,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const submission = parts.flow.get(txSeq)
+  const content = submission && contentOf(submission)
+  if (!content || isComplete(parts.segments, submission)) return true
+  job.state = 'FindingPeers'
+  for (const nodeUrl of await locate(txSeq)) {
+    job.state = 'Downloading'
+    try {
+      await fetchFile(parts, content, nodeUrl, signal)
+      if (isComplete(parts.segments, submission)) {
+        parts.env.log.info('file synced', { root: content.root, txSeq, from: nodeUrl })
+        return true
+      }
+    } catch (fault) {
+      if (signal.aborted) return false
+      job.state = 'Failed'
+      const reason = fault instanceof Error ? fault.message : String(fault)
+      parts.env.log.warn('file sync failed', { root: content.root, txSeq, from: nodeUrl, reason })
+    }
+  }
+  return false
+}
+
+async function fetchFile(
+  { env, segments }: SyncParts,
+  content: Content,
+  nodeUrl: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { root, shape, fileKey } = content
+  let next = 0
+  async function work(): Promise<void> {
+    for (let index = next++; index < shape.segments; index = next++) {
+      if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
+      const frame = await fetchSegment(env.network, nodeUrl, { root, shape, index }, { signal })
+      if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
+      await segments.add(fileKey, index, encodeSegmentFrame(frame))
+    }
+  }
+  await Promise.all(Array.from({ length: segmentsAtOnce }, work))
+}
+
+async function findHolders(
+  { env, peerUrls }: SyncParts,
+  txSeq: number,
+  answering: Set<string>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const answers = await Promise.all(
+    peerUrls.map(async (url) => {
+      try {
+        const options = { signal, timeoutMs: 3_000 }
+        const info = await callNode<FileInfoJson | null>(env.network, url, 'zgs_getFileInfoByTxSeq', [txSeq], options)
+        answering.add(url)
+        return info?.finalized ? url : undefined
+      } catch {
+        answering.delete(url)
+        return undefined
+      }
+    }),
+  )
+  return answers.filter((url) => url !== undefined)
+}
