@@ -1,12 +1,19 @@
 export type { BlobProgress as FileProgress, PutBlob as StoredFile, Quote as FileQuote } from '@weightless/blobs'
 export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
-export type { ChatAnswer, ChatApi, ChatEvent, ChatRequest, ChatUsage } from './chat/openChat.ts'
+export {
+  AnswerBrokenError,
+  type ChatAnswer,
+  type ChatApi,
+  type ChatEvent,
+  type ChatRequest,
+  type ChatUsage,
+} from './chat/openChat.ts'
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
 export { type Client, type ClientEnv, type ClientOptions, createClient } from './client.ts'
 export type { FileRecord } from './files/listSubmissions.ts'
-export type { FilesApi } from './files/openFiles.ts'
+export { type FilesApi, SenderMissingError } from './files/openFiles.ts'
 export {
   ContractUnknownError,
   contractAddress,

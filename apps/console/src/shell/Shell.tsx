@@ -71,7 +71,7 @@ function Header() {
             aria-keyshortcuts="Control+K Meta+K"
             className="hidden rounded-full px-3 py-1.5 text-mute text-sm transition-colors hover:text-ink sm:block"
           >
-            <kbd className="font-mono text-[0.8125rem]">⌘K</kbd>
+            <kbd className="font-mono text-[0.8125rem]">{modifierKey} K</kbd>
           </button>
           <ThemeButton />
         </div>
@@ -79,6 +79,8 @@ function Header() {
     </header>
   )
 }
+
+const modifierKey = /Mac|iPhone|iPad/.test(navigator.userAgent) ? '⌘' : 'Ctrl'
 
 function FeedBadge() {
   const { state, blocks } = useBlockFeed()

@@ -1,4 +1,5 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
+import { WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
@@ -83,8 +84,8 @@ async function* streamChat(
   let usage: ChatUsage | undefined
   for await (const data of readServerEvents(response.body)) {
     if (data === '[DONE]') break
-    const chunk = JSON.parse(data) as Chunk
-    if (chunk.error) throw new Error(chunk.error.message ?? 'The provider stopped with an error.')
+    const chunk = readChunk(data)
+    if (chunk.error) throw new AnswerBrokenError(chunk.error.message)
     const choice = chunk.choices?.[0]
     if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
     if (choice?.finish_reason) finishReason = choice.finish_reason
@@ -92,6 +93,15 @@ async function* streamChat(
       usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
   }
   yield { type: 'end', finishReason, usage, receiptId }
+}
+
+/** @throws {AnswerBrokenError} */
+function readChunk(data: string): Chunk {
+  try {
+    return JSON.parse(data) as Chunk
+  } catch (cause) {
+    throw new AnswerBrokenError('An event is not JSON.', cause)
+  }
 }
 
 function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): object {
@@ -105,5 +115,19 @@ function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: C
     ...(topP !== undefined && { top_p: topP }),
     ...(seed !== undefined && { seed }),
     ...(stop && { stop }),
+  }
+}
+
+export class AnswerBrokenError extends WeightlessError {
+  constructor(message: string | undefined, cause?: unknown) {
+    super(
+      'sdk/answer-broken',
+      message ?? 'The provider stopped in the middle of its answer.',
+      {},
+      {
+        hint: 'Ask again; only what arrived is billed.',
+        ...(cause !== undefined && { cause }),
+      },
+    )
   }
 }

@@ -14,7 +14,7 @@ export function Chat() {
   const model = models?.find(({ id }) => id === chosen) ?? models?.[0]
   const { turns, busy, ask, stop, clear } = useConversation(model)
   return (
-    <div className="mx-auto grid max-w-[46rem] gap-8">
+    <div className="mx-auto flex min-h-[calc(100dvh-16rem)] max-w-[46rem] flex-col gap-8 sm:min-h-[calc(100dvh-13rem)]">
       <div className="flex flex-wrap items-center justify-between gap-3">
         <h1 className="heading">Chat</h1>
         <div className="flex items-center gap-3">

@@ -23,7 +23,7 @@ export function Composer(props: {
   }
   return (
     <form
-      className="sheet sticky bottom-18 z-10 flex items-end gap-2 rounded-[1.4rem] p-2 focus-within:border-ink sm:bottom-6"
+      className="sheet sticky bottom-18 z-10 mt-auto flex items-end gap-2 rounded-[1.4rem] p-2 focus-within:border-ink sm:bottom-6"
       onSubmit={(event) => {
         event.preventDefault()
         send()

@@ -36,7 +36,7 @@ export function Turn({ turn, onAgain }: { turn: ChatTurn; onAgain: () => void })
 }
 
 function TurnFoot({ turn }: { turn: ChatTurn }) {
-  const { bundle, receiptId } = turn
+  const { bundle, receiptId, receiptError } = turn
   return (
     <div className="grid gap-3">
       <dl className="flex flex-wrap items-baseline gap-x-5 gap-y-1 text-mute text-sm">
@@ -51,11 +51,9 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
           </div>
         )}
       </dl>
-      {bundle ? (
-        <VerifyAnswer bundle={bundle} />
-      ) : (
-        receiptId && <p className="text-mute text-sm">The receipt is on its way…</p>
-      )}
+      {bundle && <VerifyAnswer bundle={bundle} />}
+      {receiptId && !bundle && !receiptError && <p className="text-mute text-sm">The receipt is on its way…</p>}
+      {receiptError !== undefined && <ErrorNotice title="The receipt could not be fetched" error={receiptError} />}
       {!receiptId && (
         <p className="text-mute text-sm">This provider gave no receipt, so the answer cannot be checked.</p>
       )}

@@ -15,6 +15,8 @@ export type ChatTurn = {
   usage?: ChatUsage | undefined
   receiptId?: string
   bundle?: Bundle
+  /** Why the receipt could not be fetched, if it could not. */
+  receiptError?: unknown
   startedAtMs: number
   firstTokenMs?: number
   tookMs?: number
@@ -94,14 +96,18 @@ async function fetchBundle(
   receiptId: string,
   change: (patch: Partial<ChatTurn>) => void,
 ): Promise<void> {
+  let receiptError: unknown
   for (let attempt = 0; attempt < 6; attempt++) {
-    const bundle = await client.receipts.get(receiptId).catch(() => undefined)
-    if (bundle) {
+    try {
+      const bundle = await client.receipts.get(receiptId)
       await keepBundle(receiptId, bundle)
       return change({ bundle })
+    } catch (error) {
+      receiptError = error
     }
     await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt))
   }
+  change({ receiptError })
 }
 
 function toMessages(turns: readonly ChatTurn[], question: string): Message[] {

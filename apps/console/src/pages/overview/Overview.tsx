@@ -34,7 +34,7 @@ function Hero() {
             <Link
               to="/block/$block"
               params={{ block: String(newest.number) }}
-              className="figure block text-[clamp(4.25rem,15vw,9.5rem)]"
+              className="figure -ml-[0.05em] block text-[clamp(4.25rem,15vw,9.5rem)]"
             >
               {formatCount(newest.number)}
             </Link>
