@@ -1,9 +1,10 @@
 /** Carries out the deployment in an EVM and writes the state it leaves as the devnet's genesis. */
 import { getAddress, type Hex, keccak256 } from 'viem'
 import { mnemonicToAccount } from 'viem/accounts'
-import { create2Data, create2Deployer, planDeployment } from './deploymentPlan.ts'
+import { create2Deployer, planDeployment } from './deploymentPlan.ts'
 import { createLocalEvm, type LocalEvm } from './localEvm.ts'
 import { presets } from './presets.ts'
+import { runPlan } from './runPlan.ts'
 import {
   beaconRoots,
   blockHashHistory,
@@ -36,21 +37,9 @@ export async function renderGenesis(): Promise<Map<string, string>> {
   for (const [address, code] of Object.entries(wellKnownCode)) await evm.setAccount(address as Hex, { nonce: 1, code })
   await evm.place(multicall3, multicall3InitCode, owner)
   if (keccak256(await evm.code(multicall3)) !== multicall3CodeHash) throw new Error('Multicall3 is not the known one')
-  const { steps, addresses } = planDeployment(presets.weightless, owner, fixed)
-  for (const step of steps) {
-    if (step.kind === 'create' && step.isFixed) {
-      await evm.place(step.address, step.initCode, owner)
-      continue
-    }
-    const message =
-      step.kind === 'create'
-        ? { to: create2Deployer, data: create2Data(step.initCode) }
-        : { to: step.to, data: step.data }
-    const sent = await evm.send({ from: owner, ...message })
-    if (!sent.ok) throw new Error(`${step.kind === 'create' ? step.name : step.what} failed: ${sent.output}`)
-    if (step.kind === 'create' && (await evm.code(step.address)) === '0x') throw new Error(`${step.name} has no code`)
-  }
-  const named = { ...addresses, multicall3, create2Deployer, beaconRoots, blockHashHistory }
+  const plan = planDeployment(presets.weightless, owner, fixed)
+  await runPlan(evm, plan, owner)
+  const named = { ...plan.addresses, multicall3, create2Deployer, beaconRoots, blockHashHistory }
   return new Map([
     ['addresses.generated.ts', renderAddresses(named)],
     ['genesis.generated.ts', await renderAlloc(evm, accounts, timestamp)],

@@ -1,0 +1,129 @@
+/** Contracts of a preset in a local EVM, with typed calls: what the tests and the gas snapshot stand on. */
+import {
+  type Abi,
+  type ContractFunctionArgs,
+  type ContractFunctionName,
+  type ContractFunctionReturnType,
+  decodeErrorResult,
+  decodeFunctionResult,
+  encodeFunctionData,
+  type Hex,
+  parseEventLogs,
+} from 'viem'
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import { abis } from '../src/abis.ts'
+import { genesis } from '../src/genesis.generated.ts'
+import { create2Deployer, planDeployment } from './deploymentPlan.ts'
+import { createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
+import { type Preset, presets } from './presets.ts'
+import { runPlan } from './runPlan.ts'
+
+type Mutability = 'nonpayable' | 'payable' | 'view' | 'pure'
+export type CallResult<Value> =
+  | { ok: true; value: Value; gasUsed: bigint; logs: Log[] }
+  /** `error` is the custom error's name, or the text of a plain revert. */
+  | { ok: false; error: string; args: readonly unknown[]; gasUsed: bigint }
+
+export type Rig = {
+  evm: LocalEvm
+  accounts: HDAccount[]
+  addresses: { [name: string]: Hex }
+  chainId: number
+  /** Sends a transaction and decodes what came of it. */
+  send<const A extends Abi, N extends ContractFunctionName<A, Mutability>>(
+    contract: { abi: A; address: Hex },
+    functionName: N,
+    args: ContractFunctionArgs<A, Mutability, N>,
+    options?: { from?: Hex; value?: bigint; gas?: bigint },
+  ): Promise<CallResult<ContractFunctionReturnType<A, Mutability, N>>>
+  /** As `send`, and throws unless it went through. */
+  must: <const A extends Abi, N extends ContractFunctionName<A, Mutability>>(
+    contract: { abi: A; address: Hex },
+    functionName: N,
+    args: ContractFunctionArgs<A, Mutability, N>,
+    options?: { from?: Hex; value?: bigint; gas?: bigint },
+  ) => Promise<{ value: ContractFunctionReturnType<A, Mutability, N>; gasUsed: bigint; logs: Log[] }>
+  contracts: {
+    [Name in 'flow' | 'market' | 'rewardPool' | 'ledgerManager' | 'inferenceServing' | 'receiptSettlement']: {
+      abi: (typeof abis)[Name]
+      address: Hex
+    }
+  }
+}
+
+/** `weightless` comes from the devnet's genesis, anything else is deployed afresh by account 0. */
+export async function createRig(preset: 'weightless' | Preset = 'weightless', chainId = genesis.chainId): Promise<Rig> {
+  const isDevnet = preset === 'weightless'
+  const timestamp = BigInt(genesis.timestampSeconds) + 1000n
+  const evm = await createLocalEvm({ chainId, timestamp, alloc: isDevnet ? genesis.alloc : bareAlloc })
+  evm.advance(1, 1)
+  const accounts = Array.from({ length: 10 }, (_, addressIndex) =>
+    mnemonicToAccount(genesis.mnemonic, { addressIndex }),
+  )
+  const plan = planDeployment(isDevnet ? presets.weightless : preset, accounts[0]!.address, isDevnet ? devnetFixed : {})
+  if (!isDevnet) await runPlan(evm, plan, accounts[0]!.address)
+  const send = sender(evm, accounts[0]!.address)
+  const at = <Name extends keyof Rig['contracts']>(name: Name) => ({ abi: abis[name], address: plan.addresses[name]! })
+  return {
+    evm,
+    accounts,
+    addresses: plan.addresses,
+    chainId,
+    send,
+    must: async (contract, functionName, args, options) => {
+      const result = await send(contract, functionName, args, options)
+      if (!result.ok) throw new Error(`${functionName} reverted: ${result.error} ${result.args.join(' ')}`)
+      return result
+    },
+    contracts: {
+      flow: at('flow'),
+      market: at('market'),
+      rewardPool: at('rewardPool'),
+      ledgerManager: at('ledgerManager'),
+      inferenceServing: at('inferenceServing'),
+      receiptSettlement: at('receiptSettlement'),
+    },
+  }
+}
+
+/** The funded accounts and the deterministic deployer, nothing else. */
+const bareAlloc = Object.fromEntries(
+  Object.entries(genesis.alloc).filter(([address, entry]) => entry.code === undefined || address === create2Deployer),
+)
+
+const devnetFixed = {
+  ledgerManager: '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0',
+  inferenceServing: '0x0165878A594ca255338adfa4d48449f69242Eb8F',
+} as const
+
+function sender(evm: LocalEvm, defaultFrom: Hex): Rig['send'] {
+  return async (contract, functionName, args, options = {}) => {
+    const name: string = functionName
+    const data = encodeFunctionData({ abi: contract.abi as Abi, functionName: name, args: args as readonly unknown[] })
+    const { from = defaultFrom, value = 0n, gas } = options
+    const sent = await evm.send({ from, to: contract.address, data, value, ...(gas === undefined ? {} : { gas }) })
+    if (!sent.ok) return { ok: false, ...readError(contract.abi as Abi, sent.output), gasUsed: sent.gasUsed }
+    const result = decodeFunctionResult({ abi: contract.abi as Abi, functionName: name, data: sent.output })
+    return { ok: true, value: result as never, gasUsed: sent.gasUsed, logs: sent.logs }
+  }
+}
+
+function readError(abi: Abi, data: Hex): { error: string; args: readonly unknown[] } {
+  if (data === '0x') return { error: 'reverted without data', args: [] }
+  // an error of a contract further down is named by its own ABI
+  for (const candidate of [abi, ...Object.values(abis)] as Abi[]) {
+    try {
+      const { errorName, args = [] } = decodeErrorResult({ abi: candidate, data })
+      return errorName === 'Error' ? { error: String(args[0]), args: [] } : { error: errorName, args }
+    } catch {
+      // not of this ABI
+    }
+  }
+  return { error: data, args: [] }
+}
+
+/** Decoded events of one contract, by name. */
+export function eventsOf<const A extends Abi>(contract: { abi: A; address: Hex }, logs: readonly Log[]) {
+  const own = logs.filter((log) => log.address.toLowerCase() === contract.address.toLowerCase())
+  return parseEventLogs({ abi: contract.abi, logs: own as never })
+}
