@@ -5,8 +5,8 @@
 import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import { openSegmentLog } from '@weightless/store'
-import type { Authorization } from '../wire/payment.ts'
-import { type AccountBook, type BookRecord, createAccountBook } from './accountBook.ts'
+import type { Authorization, VoucherNote } from '../wire/payment.ts'
+import { type AccountBook, type BookRecord, createAccountBook, type VoucherFault, voucherFault } from './accountBook.ts'
 
 /** All that belongs to one answered job. */
 export type StoredJob = {
@@ -26,8 +26,12 @@ export type JobLog = {
   book: AccountBook
   /** Durable when it resolves. */
   addReceipt(record: Extract<BookRecord, { kind: 'receipt' }>, job: StoredJob): Promise<void>
+  /** Takes a voucher if the book as it then stands allows it; durable when it resolves without a fault. */
+  addVoucher(note: VoucherNote): Promise<VoucherFault | undefined>
+  /** Collects what is unsettled on the provider's word into one batch; durable when it resolves. */
+  addSdkBatch(user: Hex, nonce: bigint): Promise<void>
   /** Durable when it resolves. */
-  add(record: Exclude<BookRecord, { kind: 'receipt' }>): Promise<void>
+  add(record: Extract<BookRecord, { kind: 'settled' | 'sdkSettled' }>): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>
   findByNonce(user: Hex, jobNonce: bigint): Promise<StoredJob | undefined>
   findByReceipt(receiptHash: Hex): Promise<StoredJob | undefined>
@@ -51,10 +55,20 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     onRecord: (position, payload) => index(decode(payload).record, position),
   })
 
-  async function append(record: BookRecord, job?: StoredJob): Promise<void> {
-    const [position] = await log.append([encode(record, job)])
-    await log.sync()
-    index(record, position!)
+  let queue: Promise<unknown> = Promise.resolve()
+
+  /** `make` sees the book with every earlier record in it; so the order of the log is the order of the book. */
+  async function write(make: () => { record: BookRecord; job?: StoredJob } | undefined): Promise<void> {
+    const written = queue.then(async () => {
+      const made = make()
+      if (!made) return false
+      const [position] = await log.append([encode(made.record, made.job)])
+      index(made.record, position!)
+      return true
+    })
+    queue = written.catch(() => undefined)
+    // Outside the queue: writers that arrive together share one flush.
+    if (await written) await log.sync()
   }
 
   async function read(key: string): Promise<StoredJob | undefined> {
@@ -64,8 +78,21 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
 
   return {
     book,
-    addReceipt: append,
-    add: (record) => append(record),
+    addReceipt: (record, job) => write(() => ({ record, job })),
+    add: (record) => write(() => ({ record })),
+    async addVoucher({ voucher, signature, receipts }) {
+      let fault: VoucherFault | undefined
+      await write(() => {
+        fault = voucherFault(book.of(voucher.user), { voucher, signature }, receipts)
+        return fault ? undefined : { record: { kind: 'voucher', voucher, signature, receipts } }
+      })
+      return fault
+    },
+    addSdkBatch: (user, nonce) =>
+      write(() => {
+        const { sdkUnsettled: fee, sdkRequestsHash: requestsHash } = book.of(user)
+        return { record: { kind: 'sdkBatch', user, nonce, fee, requestsHash } }
+      }),
     find: read,
     findByNonce: (user, jobNonce) => read(nonceKey(user, jobNonce)),
     findByReceipt: read,

@@ -1,0 +1,76 @@
+/** Puts a provider's service and price into the registry on the chain, once, and again only when something changed. */
+import type { Hex } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import type { Price } from '@weightless/receipt'
+import type { EngineModel } from '../engine/engine.ts'
+
+export type ServiceOffer = {
+  /** Where clients reach it, without a path. */
+  url: string
+  model: EngineModel
+  verifiability: string
+  inputWeiPerToken: bigint
+  outputWeiPerToken: bigint
+}
+
+/** COMPUTE §2: what a buyer finds in `additionalInfo`. Existing SDKs need it to be JSON. */
+export function describeService({ model }: ServiceOffer): string {
+  const { modelRoot, programId, tokenizerRoot, contextLength } = model
+  return JSON.stringify({
+    ProviderType: 'decentralized',
+    TargetSeparated: false,
+    weightless: { modelRoot, programId, tokenizerRoot, contextLength },
+  })
+}
+
+/** Returns the price as registered. @throws {InsufficientFundsError} the account cannot pay the stake */
+export async function registerService(ledger: Ledger, inferenceServing: Hex, offer: ServiceOffer): Promise<Price> {
+  const wanted = paramsOf(offer, ledger.address!)
+  const present = await readService(ledger, inferenceServing)
+  const unchanged = present && Object.entries(wanted).every(([name, value]) => sameField(present[name as 'url'], value))
+  if (!unchanged) {
+    const stake = present ? 0n : await readStake(ledger, inferenceServing)
+    await ledger.submit({
+      address: inferenceServing,
+      abi: abis.inferenceServing,
+      functionName: 'addOrUpdateService',
+      args: [wanted],
+      value: stake,
+    })
+  }
+  const { updatedAt, inputPrice, outputPrice } = unchanged ? present : (await readService(ledger, inferenceServing))!
+  return { model: wanted.model, inputWeiPerToken: inputPrice, outputWeiPerToken: outputPrice, updatedAt }
+}
+
+function paramsOf(offer: ServiceOffer, signer: Hex) {
+  return {
+    serviceType: 'chatbot',
+    url: offer.url,
+    model: offer.model.name,
+    verifiability: offer.verifiability,
+    inputPrice: offer.inputWeiPerToken,
+    outputPrice: offer.outputWeiPerToken,
+    additionalInfo: describeService(offer),
+    // The provider itself signs settlements: there is no enclave that could.
+    teeSignerAddress: signer,
+  }
+}
+
+async function readService(ledger: Ledger, inferenceServing: Hex) {
+  try {
+    const at = { address: inferenceServing, abi: abis.inferenceServing } as const
+    return await ledger.read({ ...at, functionName: 'getService', args: [ledger.address!] })
+  } catch (fault) {
+    if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'ServiceNotExist') return undefined
+    throw fault
+  }
+}
+
+function readStake(ledger: Ledger, inferenceServing: Hex): Promise<bigint> {
+  return ledger.read({ address: inferenceServing, abi: abis.inferenceServing, functionName: 'MIN_PROVIDER_STAKE' })
+}
+
+function sameField(a: unknown, b: unknown): boolean {
+  return String(a).toLowerCase() === String(b).toLowerCase()
+}

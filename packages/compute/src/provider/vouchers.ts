@@ -1,0 +1,73 @@
+/** Vouchers come in: checked to the wei, written down, and only then acknowledged. COMPUTE §7.3 */
+import type { Hex } from '@weightless/codec'
+import type { HttpResponse } from '@weightless/env'
+import type { VoucherFault } from '../settlement/accountBook.ts'
+import { recordChainState } from '../settlement/recordChainState.ts'
+import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
+import { jsonResponse } from '../wire/jsonResponse.ts'
+import { hashVoucher, readVoucher, signerOf } from '../wire/payment.ts'
+import type { ProviderContext } from './providerContext.ts'
+
+const reasons: Record<VoucherFault, string> = {
+  stale: 'Its job nonce is not above the last one; see /v1/account.',
+  amount: 'Its cumulative fee is not the sum of the receipts that it covers; see /v1/account.',
+  root: 'Its receipts root is not the chain of the receipts that it covers.',
+  receipt: 'It covers a receipt that is unknown, paid already, or of a later job.',
+}
+
+export async function takeVoucher(context: ProviderContext, user: Hex, body: unknown): Promise<HttpResponse> {
+  const { address, log, place, sessionKeys } = context
+  const read = readVoucher(body)
+  if (!read.ok) return refuse('invalid_request', `The voucher is malformed: ${read.detail}`)
+  const { voucher, signature } = read.value
+  if (voucher.user !== user) return refuse('forbidden', 'The voucher is of another user.')
+  if (voucher.provider !== address) return refuse('invalid_authorization', 'The voucher is for another provider.')
+  const present = log.book.of(user).voucher?.voucher
+  const isRepeated =
+    present?.jobNonce === voucher.jobNonce &&
+    present.cumulativeFee === voucher.cumulativeFee &&
+    present.receiptsRoot === voucher.receiptsRoot
+  if (isRepeated) return acknowledge(context, user)
+  const signer = await signerOf(hashVoucher(voucher, place), signature)
+  if (!(await sessionKeys.maySign(signer, user))) return refuse('invalid_authorization', 'The signature is not valid.')
+  const fault = await log.addVoucher(read.value)
+  if (fault) return refuse('invalid_authorization', `The voucher is not accepted: ${reasons[fault]}`)
+  context.settleSoon()
+  return acknowledge(context, user)
+}
+
+/** What a user's gateway needs to go on after it lost its notes. Spec: COMPUTE §7.4. */
+export async function describeAccount(context: ProviderContext, user: Hex) {
+  const { log, accounts } = context
+  await recordChainState(log, accounts, user)
+  const account = log.book.of(user)
+  return {
+    user,
+    provider: context.address,
+    job_nonce: account.jobNonce,
+    receipted: account.receipted,
+    vouched: account.vouched,
+    voucher: account.voucher ?? null,
+    receipts_root: account.receiptsRoot,
+    owed_on_chain: account.owedOnChain,
+    paid_on_chain: account.paidOnChain,
+    unvouched: [...account.unvouched].map(([receiptHash, { jobNonce, fee }]) => ({
+      receipt_hash: receiptHash,
+      job_nonce: jobNonce,
+      fee,
+    })),
+  }
+}
+
+function acknowledge({ log }: ProviderContext, user: Hex): HttpResponse {
+  const { vouched, voucher, unvouched } = log.book.of(user)
+  return jsonResponse({
+    cumulative_fee: vouched,
+    job_nonce: voucher?.voucher.jobNonce ?? 0n,
+    unvouched: unvouched.size,
+  })
+}
+
+function refuse(code: ApiErrorCode, message: string): HttpResponse {
+  return errorResponse({ code, message })
+}

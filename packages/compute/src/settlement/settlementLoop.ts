@@ -1,0 +1,107 @@
+import type { Env } from '@weightless/env'
+import type { ChainAccounts } from '../admission/chainAccounts.ts'
+import { outstandingWei, unsettledVoucher } from './accountBook.ts'
+import type { JobLog } from './jobLog.ts'
+import { recordChainState } from './recordChainState.ts'
+import { settleOnWord, type WordSettler } from './settleOnWord.ts'
+import { collectUnpaid, settleVouchers, type VoucherSettler } from './settleVouchers.ts'
+
+export type SettlementOptions = {
+  env: Pick<Env, 'clock' | 'log'>
+  log: JobLog
+  accounts: ChainAccounts
+  settler: VoucherSettler & WordSettler
+  usersMin: number
+  ageMsMax: number
+  onUnsettled: (wei: bigint) => void
+}
+
+export type SettlementLoop = {
+  /** There may be something to settle. */
+  soon(): void
+  /** Settles all that can be settled, now. @throws {LedgerUnreachableError} */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+const lookMs = 200
+const retryMs = 5_000
+
+export function startSettlement(options: SettlementOptions): SettlementLoop {
+  const { env, log, usersMin, ageMsMax } = options
+  const stop = new AbortController()
+  let dirtySinceMs: number | undefined = env.clock.monotonicMs()
+  let working: Promise<void> = Promise.resolve()
+
+  /** One pass at a time. */
+  function flush(): Promise<void> {
+    const pass = working.then(() => settleAll(options))
+    working = pass.catch(() => undefined)
+    return pass
+  }
+
+  function isDue(): boolean {
+    if (dirtySinceMs === undefined) return false
+    if (env.clock.monotonicMs() - dirtySinceMs >= ageMsMax) return true
+    let users = 0
+    for (const [, account] of log.book.users()) if (unsettledVoucher(account)) users++
+    return users >= usersMin
+  }
+
+  async function run(): Promise<void> {
+    while (!stop.signal.aborted) {
+      const pauseMs = await passIfDue()
+      await env.clock.sleep(pauseMs, stop.signal).catch(() => undefined)
+    }
+  }
+
+  async function passIfDue(): Promise<number> {
+    if (!isDue()) return lookMs
+    const since = dirtySinceMs
+    dirtySinceMs = undefined
+    try {
+      await flush()
+      return lookMs
+    } catch (fault) {
+      dirtySinceMs = since
+      env.log.warn('settlement failed', { reason: fault instanceof Error ? fault.message : String(fault) })
+      return retryMs
+    }
+  }
+
+  const running = run()
+  return {
+    soon() {
+      dirtySinceMs ??= env.clock.monotonicMs()
+      options.onUnsettled(totalOutstanding(log))
+    },
+    flush,
+    async close() {
+      stop.abort()
+      await Promise.all([running, working])
+    },
+  }
+}
+
+async function settleAll(options: SettlementOptions): Promise<void> {
+  const { log, onUnsettled } = options
+  await refreshUnsettled(options)
+  await settleVouchers(options)
+  await collectUnpaid(options)
+  await settleOnWord(options)
+  onUnsettled(totalOutstanding(log))
+}
+
+/** What another process, or this one before it was killed, has settled already. */
+async function refreshUnsettled({ log, accounts }: SettlementOptions): Promise<void> {
+  for (const [user, account] of log.book.users()) {
+    if (unsettledVoucher(account) || account.owedOnChain > account.paidOnChain)
+      await recordChainState(log, accounts, user)
+  }
+}
+
+function totalOutstanding(log: JobLog): bigint {
+  let sum = 0n
+  for (const [, account] of log.book.users()) sum += outstandingWei(account)
+  return sum
+}
