@@ -1,0 +1,242 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { type Hex, parseEther } from 'viem'
+import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig } from '../scripts/settlementRig.ts'
+
+/** What the rules say about one user, kept by hand beside the contracts. */
+type Model = {
+  available: bigint
+  balance: bigint
+  pending: { wei: bigint; at: bigint }[]
+  paid: bigint
+  owed: bigint
+  jobNonce: bigint
+}
+type World = SettlementRig & {
+  users: { account: SettlementRig['provider']; model: Model }[]
+  claims: {
+    hash: Hex
+    held: bigint
+    at: bigint
+    user: number
+    jobNonce: bigint
+    state: 'open' | 'contested' | 'closed'
+  }[]
+  covered: bigint[]
+  payoutWei: bigint
+  depositedWei: bigint
+}
+type Step = { user: number; amount: bigint; skip: bigint; pick: number }
+
+/** More on demand: `CONSERVATION_RUNS=300 npx node --test …`. */
+const numRuns = Number(process.env.CONSERVATION_RUNS ?? 4)
+const lockSeconds = 3600n
+const windowSeconds = 600n
+const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
+  async topUp(world, { user, amount }) {
+    const { account, model } = world.users[user]!
+    const { ledgerManager } = world.rig.contracts
+    const args = [world.provider.address, 'inference-v1.0', amount + 1n] as const
+    const sent = await world.rig.send(ledgerManager, 'transferFund', args, { from: account.address })
+    const pending = model.pending.reduce((sum, { wei }) => sum + wei, 0n)
+    const cancelled = amount + 1n < pending ? amount + 1n : pending
+    const moved = amount + 1n - cancelled
+    assert.equal(sent.ok, moved <= model.available)
+    if (!sent.ok) return
+    cancelYoungest(model, cancelled)
+    model.available -= moved
+    model.balance += moved
+  },
+  async retrieve(world, { user }) {
+    const { account, model } = world.users[user]!
+    const { ledgerManager } = world.rig.contracts
+    const args = [[world.provider.address], 'inference-v1.0'] as const
+    const now = world.rig.evm.block.timestamp
+    const sent = await world.rig.send(ledgerManager, 'retrieveFund', args, { from: account.address })
+    const ripe = model.pending.filter(({ at }) => now >= at + lockSeconds).reduce((sum, { wei }) => sum + wei, 0n)
+    const waiting = model.pending.filter(({ at }) => now < at + lockSeconds)
+    const asked = model.balance - ripe - waiting.reduce((sum, { wei }) => sum + wei, 0n)
+    assert.equal(sent.ok, asked === 0n || waiting.length < 5)
+    if (!sent.ok) return
+    model.balance -= ripe
+    model.available += ripe
+    model.pending = asked > 0n ? [...waiting, { wei: asked, at: now }] : waiting
+  },
+  async voucher(world, { user, amount, skip }) {
+    const { account, model } = world.users[user]!
+    // now and then a step back, which must be refused
+    const fee = model.owed + amount - 20n
+    const jobNonce = model.jobNonce + skip
+    if (fee < 0n) return
+    const voucher = world.voucher(account.address, fee, jobNonce)
+    const args = [[voucher], [await world.signVoucher(account, voucher)]] as const
+    const { value } = await world.rig.must(world.settlement, 'settleVouchers', args, { from: world.provider.address })
+    if (fee <= model.owed || skip === 0n) return assert.deepEqual(value, [3])
+    const drawn = draw(model, fee - model.paid)
+    assert.deepEqual(value, [drawn === fee - model.paid ? 0 : 1])
+    model.paid += drawn
+    model.owed = fee
+    model.jobNonce = jobNonce
+    if (world.claims.some((claim) => claim.user === user && claim.state !== 'closed')) world.covered[user] = jobNonce
+    world.payoutWei += drawn
+  },
+  async collect(world, { user }) {
+    const { account, model } = world.users[user]!
+    const args = [[account.address]] as const
+    const { value } = await world.rig.must(world.settlement, 'collectUnpaid', args, { from: world.provider.address })
+    const drawn = draw(model, model.owed - model.paid)
+    assert.deepEqual(value, [drawn])
+    model.paid += drawn
+    world.payoutWei += drawn
+  },
+  async claim(world, { user, skip }) {
+    const { account, model } = world.users[user]!
+    const { rig, provider } = world
+    const now = rig.evm.block.timestamp
+    const jobNonce = model.jobNonce + skip
+    const authorization = authorizationOf(account.address, provider.address, jobNonce, now)
+    const receipt = receiptOf(account.address, provider.address, jobNonce, rig.chainId)
+    const signatures = [
+      await world.signAuthorization(account, authorization),
+      await world.signReceipt(provider, receipt),
+    ]
+    const args = [authorization, signatures[0]!, receipt, signatures[1]!, price] as const
+    const sent = await rig.send(world.settlement, 'claim', args, { from: provider.address })
+    assert.equal(sent.ok, skip > 0n)
+    if (!sent.ok) return
+    const held = draw(model, 130n)
+    model.paid += held
+    model.owed += held
+    model.jobNonce = jobNonce
+    world.claims.push({ hash: sent.value, held, at: now, user, jobNonce, state: 'open' })
+  },
+  async contest(world, { pick }) {
+    const claim = world.claims[pick % (world.claims.length || 1)]
+    if (!claim) return
+    const { account } = world.users[claim.user]!
+    const now = world.rig.evm.block.timestamp
+    const sent = await world.rig.send(world.settlement, 'contest', [claim.hash], { from: account.address })
+    const isCovered = world.covered[claim.user]! >= claim.jobNonce
+    assert.equal(sent.ok, claim.state === 'open' && now < claim.at + windowSeconds && !isCovered)
+    if (sent.ok) claim.state = 'contested'
+  },
+  async payClaim(world, { pick }) {
+    const claim = world.claims[pick % (world.claims.length || 1)]
+    if (!claim) return
+    const now = world.rig.evm.block.timestamp
+    const sent = await world.rig.send(world.settlement, 'payClaim', [claim.hash], { from: world.provider.address })
+    const isCovered = world.covered[claim.user]! >= claim.jobNonce
+    const isRipe = claim.state === 'open' && now >= claim.at + windowSeconds
+    assert.equal(sent.ok, isRipe || (claim.state !== 'closed' && isCovered))
+    if (!sent.ok) return
+    claim.state = 'closed'
+    world.payoutWei += claim.held
+  },
+  async wait(world, { pick }) {
+    world.rig.evm.advance(1, pick)
+  },
+}
+
+describe('Settlement', () => {
+  it('conserves every wei and follows its model through any sequence of steps', async () => {
+    const step = fc.record({
+      name: fc.constantFrom(...Object.keys(steps)),
+      user: fc.integer({ min: 0, max: 1 }),
+      amount: fc.bigInt({ min: 0n, max: 400n }),
+      skip: fc.bigInt({ min: 0n, max: 2n }),
+      pick: fc.integer({ min: 0, max: 1500 }),
+    })
+    const sequences = fc.array(step, { minLength: 25, maxLength: 60, size: 'max' })
+    await fc.assert(
+      fc.asyncProperty(sequences, async (sequence) => {
+        const world = await createWorld()
+        for (const [index, { name, ...rest }] of sequence.entries()) {
+          await steps[name]!(world, rest)
+          await checkConservation(world)
+          if (index % 5 === 4 || index === sequence.length - 1) await checkAccounts(world)
+        }
+      }),
+      { numRuns, endOnFailure: true },
+    )
+  })
+})
+
+async function createWorld(): Promise<World> {
+  const stage = await createSettlementRig()
+  const depositedWei = parseEther('0.002')
+  const users: World['users'] = []
+  for (const account of stage.rig.accounts.slice(1, 3)) {
+    const options = { from: account.address, value: depositedWei }
+    await stage.rig.must(stage.rig.contracts.ledgerManager, 'depositFund', [], options)
+    const firstWei = parseEther('0.0001')
+    const args = [stage.provider.address, 'inference-v1.0', firstWei] as const
+    await stage.rig.must(stage.rig.contracts.ledgerManager, 'transferFund', args, { from: account.address })
+    // the rest of the first transfer goes at once, so that balances run dry within a sequence
+    const voucher = stage.voucher(account.address, firstWei - 500n, 1n)
+    const settled = [[voucher], [await stage.signVoucher(account, voucher)]] as const
+    await stage.rig.must(stage.settlement, 'settleVouchers', settled, { from: stage.provider.address })
+    const paid = firstWei - 500n
+    users.push({
+      account,
+      model: { available: depositedWei - firstWei, balance: 500n, pending: [], paid, owed: paid, jobNonce: 1n },
+    })
+  }
+  const spentWei = users.reduce((sum, { model }) => sum + model.paid, 0n)
+  return { ...stage, users, claims: [], covered: [0n, 0n], payoutWei: spentWei, depositedWei: depositedWei * 2n }
+}
+
+/** Deposits = balances + payouts + what is held, in each contract and over all. */
+async function checkConservation({ rig, users, claims, provider, settlement, ...world }: World): Promise<void> {
+  const { ledgerManager, inferenceServing } = rig.contracts
+  const sum = (value: (model: Model) => bigint) => users.reduce((total, { model }) => total + value(model), 0n)
+  const held = claims.filter(({ state }) => state !== 'closed').reduce((total, claim) => total + claim.held, 0n)
+  assert.equal(
+    await rig.evm.balance(ledgerManager.address),
+    sum(({ available }) => available),
+  )
+  assert.equal(
+    await rig.evm.balance(inferenceServing.address),
+    sum(({ balance }) => balance),
+  )
+  assert.equal(await rig.evm.balance(settlement.address), held)
+  assert.equal(await rig.evm.balance(provider.address), parseEther('10000') + world.payoutWei)
+  assert.equal(world.depositedWei, sum(({ available, balance }) => available + balance) + held + world.payoutWei)
+}
+
+/** What each contract says about each user is what the model says. */
+async function checkAccounts(world: World): Promise<void> {
+  const { rig, users, provider } = world
+  const { ledgerManager, inferenceServing } = rig.contracts
+  for (const { account, model } of users) {
+    const ledger = (await rig.must(ledgerManager, 'getLedger', [account.address])).value
+    assert.deepEqual([ledger.availableBalance, ledger.totalBalance], [model.available, model.available + model.balance])
+    const entry = (await rig.must(inferenceServing, 'getAccount', [account.address, provider.address])).value
+    const pending = model.pending.reduce((sum, { wei }) => sum + wei, 0n)
+    assert.deepEqual([entry.balance, entry.pendingRefund], [model.balance, pending])
+    const { paid, owed, jobNonce } = await world.pair(account.address)
+    assert.deepEqual({ paid, owed, jobNonce }, { paid: model.paid, owed: model.owed, jobNonce: model.jobNonce })
+    assert.ok(paid <= owed)
+  }
+}
+
+function draw(model: Model, wei: bigint): bigint {
+  const drawn = wei < model.balance ? wei : model.balance
+  const pending = model.pending.reduce((sum, entry) => sum + entry.wei, 0n)
+  if (drawn > model.balance - pending) cancelYoungest(model, drawn - (model.balance - pending))
+  model.balance -= drawn
+  return drawn
+}
+
+function cancelYoungest(model: Model, wei: bigint): void {
+  let rest = wei
+  while (rest > 0n) {
+    const youngest = model.pending.at(-1)!
+    if (youngest.wei > rest) {
+      youngest.wei -= rest
+      return
+    }
+    rest -= youngest.wei
+    model.pending.pop()
+  }
+}
