@@ -51,11 +51,14 @@ export async function describeAccount(context: ProviderContext, user: Hex) {
     receipts_root: account.receiptsRoot,
     owed_on_chain: account.owedOnChain,
     paid_on_chain: account.paidOnChain,
-    unvouched: [...account.unvouched].map(([receiptHash, { jobNonce, fee }]) => ({
-      receipt_hash: receiptHash,
-      job_nonce: jobNonce,
-      fee,
-    })),
+    unvouched: await Promise.all(
+      [...account.unvouched].map(async ([receiptHash, { jobNonce, fee }]) => ({
+        receipt_hash: receiptHash,
+        job_nonce: jobNonce,
+        fee,
+        authorization: (await log.findByReceipt(receiptHash))?.authorization ?? null,
+      })),
+    ),
   }
 }
 

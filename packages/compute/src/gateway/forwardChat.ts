@@ -1,0 +1,162 @@
+/** A chat request through the gateway: choose, sign, forward, pass bytes through untouched, then check and pay. COMPUTE §10 */
+import { bytesToText, type Hex } from '@weightless/codec'
+import type { FetchResponse, HttpRequest, HttpResponse } from '@weightless/env'
+import { readBody } from '@weightless/env'
+import type { Bundle } from '@weightless/receipt'
+import { type ApiError, errorResponse } from '../wire/apiError.ts'
+import { readChatRequest } from '../wire/chatRequest.ts'
+import { receiptHeader } from '../wire/payment.ts'
+import { type Ask, type Asked, askProvider } from './askProvider.ts'
+import { chooseProviders } from './chooseProviders.ts'
+import { createDeliveredText } from './deliveredText.ts'
+import type { Customer, GatewayContext } from './gatewayContext.ts'
+import { ReceiptUnacceptableError } from './openTab.ts'
+import type { ListedProvider } from './providerDirectory.ts'
+import { type JobQuote, quoteJob } from './quoteJob.ts'
+
+const avoidMs = 10_000
+const distrustMs = 3_600_000
+
+export async function forwardChat(
+  context: GatewayContext,
+  customer: Customer,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const bytes = await readBody(request.body, context.limits.bodyBytesMax)
+  const body = parseJson(bytes)
+  const parsed = readChatRequest(body)
+  if (!parsed.ok) return errorResponse(parsed.error!)
+  const choice = await chooseProviders(context.directory, parsed.value.model, request.headers)
+  if ('error' in choice) return errorResponse(choice.error)
+  if (customer.inFlight >= context.limits.perKeyMax) {
+    const message = `This key has ${customer.inFlight} requests in flight already.`
+    return errorResponse({ code: 'too_many_requests', message, retryAfterSeconds: 1 })
+  }
+  const ask = { customer, request: parsed.value, body: body as Record<string, unknown>, signal: request.signal }
+  customer.inFlight++
+  let handedOver = false
+  try {
+    const response = await firstAnswer(context, ask, choice.providers)
+    handedOver = response.status === 200
+    return response
+  } finally {
+    // A body that is still to be sent ends the request itself.
+    if (!handedOver) customer.inFlight--
+  }
+}
+
+async function firstAnswer(
+  context: GatewayContext,
+  ask: Ask,
+  providers: readonly ListedProvider[],
+): Promise<HttpResponse> {
+  const { customer, request } = ask
+  let last: ApiError = { code: 'no_available_provider', message: 'No provider answers.', retryAfterSeconds: 5 }
+  for (const provider of providers.slice(0, context.limits.attemptsMax)) {
+    const quote = quoteJob(request, provider, context.limits.defaultMaxTokens)
+    const capped = capError(context, customer, quote.maxFee)
+    if (capped) return errorResponse(capped)
+    customer.heldWei += quote.maxFee
+    const startedMs = context.env.clock.monotonicMs()
+    const asked = await askProvider(context, ask, provider, quote).catch((fault) => {
+      customer.heldWei -= quote.maxFee
+      throw fault
+    })
+    if (asked.kind === 'answering') {
+      context.directory.succeeded(provider.address, context.env.clock.monotonicMs() - startedMs)
+      return passOn(context, ask, provider, quote, asked)
+    }
+    customer.heldWei -= quote.maxFee
+    if (asked.kind === 'refused') {
+      return { status: asked.status, headers: { 'content-type': 'application/json' }, body: asked.body }
+    }
+    last = errorOf(asked)
+    if (asked.kind === 'failed') {
+      context.env.log.warn('provider failed', { provider: provider.address, reason: asked.reason })
+      context.directory.failed(provider.address, avoidMs)
+    }
+  }
+  return errorResponse(last)
+}
+
+function passOn(
+  context: GatewayContext,
+  ask: Ask,
+  provider: ListedProvider,
+  quote: JobQuote,
+  { response, terms, tab }: Extract<Asked, { kind: 'answering' }>,
+): HttpResponse {
+  const { customer } = ask
+  const jobId = response.headers[receiptHeader] ?? `job-${provider.address}-${terms.authorization.jobNonce}`
+  const delivered = createDeliveredText(ask.request.stream)
+  const begin = Promise.withResolvers<void>()
+  const settled = begin.promise
+    .then(() => tab.settleJob(terms, { jobId, text: delivered.text() }))
+    .catch((fault) => blame(context, provider, jobId, fault))
+    .finally(() => {
+      customer.heldWei -= quote.maxFee
+      context.settling.delete(jobId)
+    })
+  context.settling.set(jobId, settled)
+  const finish = () => {
+    customer.inFlight--
+    begin.resolve()
+  }
+  return { status: 200, headers: headersOf(response, provider.address), body: passBody(response, delivered, finish) }
+}
+
+/** Every piece goes on as soon as it is here, and no faster than the client takes it. */
+async function* passBody(
+  { body }: FetchResponse,
+  delivered: ReturnType<typeof createDeliveredText>,
+  finish: () => void,
+): AsyncGenerator<Uint8Array> {
+  try {
+    for await (const piece of body) {
+      delivered.add(piece)
+      yield piece
+    }
+  } finally {
+    finish()
+  }
+}
+
+/** A provider that bills falsely is not paid and not asked again for a while. */
+function blame(context: GatewayContext, provider: ListedProvider, jobId: string, fault: unknown): Bundle | undefined {
+  const reason = fault instanceof Error ? fault.message : String(fault)
+  context.env.log.error('job not settled', { provider: provider.address, jobId, reason })
+  const isFalse = fault instanceof ReceiptUnacceptableError
+  context.directory.failed(provider.address, isFalse ? distrustMs : avoidMs)
+  return undefined
+}
+
+function capError({ purse }: GatewayContext, customer: Customer, maxFee: bigint): ApiError | undefined {
+  const { spendingCapWei, user, heldWei } = customer
+  if (spendingCapWei === undefined || purse.spent(user) + heldWei + maxFee <= spendingCapWei) return undefined
+  const spent = `${purse.spent(user)} wei are spent, ${heldWei} held, this request may cost ${maxFee}`
+  const message = `The key may spend ${spendingCapWei} wei: ${spent}. Ask for fewer tokens, or raise the cap.`
+  return { code: 'spending_cap_reached', message }
+}
+
+function errorOf(asked: Extract<Asked, { kind: 'failed' | 'unfunded' }>): ApiError {
+  if (asked.kind === 'unfunded') return { code: 'insufficient_balance', message: asked.message }
+  return { code: 'provider_error', message: `The provider failed: ${asked.reason}.`, retryAfterSeconds: 2 }
+}
+
+function headersOf({ headers }: FetchResponse, provider: Hex): Record<string, string> {
+  const passed: Record<string, string> = { 'x-0g-provider-address': provider }
+  for (const name of ['content-type', 'cache-control', receiptHeader, 'zg-res-key', 'x-request-id']) {
+    const value = headers[name]
+    if (value !== undefined) passed[name] = value
+  }
+  return passed
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(bytesToText(bytes))
+  } catch {
+    // Not JSON at all: `undefined` is refused by the schema.
+    return undefined
+  }
+}

@@ -1,0 +1,57 @@
+/** What whoever runs a gateway may set. */
+import type { Hex } from '@weightless/codec'
+import type { Env } from '@weightless/env'
+import type { LocalAccount } from 'viem'
+import { z } from 'zod'
+import type { ComputeContracts } from '../provider/startProvider.ts'
+
+/** One API key and the account that pays for it. */
+export type GatewayKey = {
+  /** `sk-…` */
+  key: string
+  /** Signs authorisations and vouchers: the user's own key, or a session key that she registered. */
+  account: LocalAccount
+  /** Whose prepaid accounts are used; default is the address of `account`. */
+  user?: Hex
+  /** Wei that this key may spend altogether; no cap without it. */
+  spendingCapWei?: bigint
+}
+
+export type GatewayOptions = {
+  env: Env
+  /** Folder of `env.disk` for receipts and vouchers; default `gateway`. */
+  folder?: string
+  rpcUrl: string
+  chainId: number
+  contracts: ComputeContracts
+  port: number
+  host?: string
+  keys: readonly GatewayKey[]
+  /**
+   * Wei that are moved from the user's prepaid ledger to a provider whenever her account with it runs short; without it
+   * users fund each provider themselves.
+   */
+  autoFundWei?: bigint
+  limits?: Partial<GatewayLimits>
+}
+
+export const gatewayLimitsSchema = z.object({
+  /** Tokens of an answer when the request names no limit: the user signs for a definite number. */
+  defaultMaxTokens: z.int().min(1).default(1_024),
+  bodyBytesMax: z
+    .int()
+    .min(1_024)
+    .default(4 * 1024 * 1024),
+  /** Providers that are asked for one request, until one begins to answer. */
+  attemptsMax: z.int().min(1).default(3),
+  /** Requests in flight of one key. */
+  perKeyMax: z.int().min(1).default(32),
+  /** How old the list of providers may be. */
+  directoryAgeMsMax: z.int().min(0).default(5_000),
+  /** Silence of a provider that ends an attempt. */
+  providerTimeoutMs: z.int().min(100).default(120_000),
+  /** A client that takes nothing for so long loses its answer. */
+  stallMsMax: z.int().min(100).default(20_000),
+})
+
+export type GatewayLimits = z.infer<typeof gatewayLimitsSchema>

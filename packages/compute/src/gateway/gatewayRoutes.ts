@@ -1,0 +1,117 @@
+/** The gateway's HTTP interface: OpenAI's paths under the gateway's own keys, and receipts. Spec: COMPUTE §10. */
+import { bytesToHex } from '@weightless/codec'
+import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse } from '@weightless/env'
+import { LedgerUnreachableError } from '@weightless/ledger'
+import { bundleToJson } from '@weightless/receipt'
+import { type ApiError, errorResponse } from '../wire/apiError.ts'
+import type { ModelCard } from '../wire/chatAnswer.ts'
+import { jsonResponse } from '../wire/jsonResponse.ts'
+import { forwardChat } from './forwardChat.ts'
+import type { Customer, GatewayContext } from './gatewayContext.ts'
+import type { ListedProvider } from './providerDirectory.ts'
+
+export function createGatewayHandler(context: GatewayContext): HttpHandler {
+  return async (request) => {
+    try {
+      return await route(context, request)
+    } catch (fault) {
+      return answerFault(context, fault)
+    }
+  }
+}
+
+async function route(context: GatewayContext, request: HttpRequest): Promise<HttpResponse> {
+  const { method, path, query } = request
+  if (method === 'GET' && path === '/v1/models') return listModels(context)
+  if (method === 'GET' && path.startsWith('/v1/models/')) return oneModel(context, path.slice('/v1/models/'.length))
+  if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
+  const customer = context.customerOf(request.headers.authorization)
+  if (!customer) {
+    return refuse(
+      'invalid_api_key',
+      'Incorrect API key provided. Give one of this gateway: "Authorization: Bearer sk-…".',
+    )
+  }
+  if (path === '/v1/chat/completions') {
+    return method === 'POST' ? forwardChat(context, customer, request) : refuse('method_not_allowed', 'Use POST.')
+  }
+  const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
+  if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
+  return answerReceipt(context, customer, decodeURIComponent(found[1]!), found[2] !== undefined)
+}
+
+async function answerReceipt(context: GatewayContext, customer: Customer, id: string, operators: boolean) {
+  const settling = await context.settling.get(id)
+  if (settling && !operators && settling.receipt.user === customer.user) return jsonResponse(bundleToJson(settling))
+  const kept = await context.purse.bundle(customer.user, id)
+  if (!kept) return refuse('receipt_not_found', 'There is no such receipt of this key.')
+  if (!operators) return jsonResponse(kept.bundle)
+  const provider = (await context.directory.list()).find(({ address }) => address === kept.provider)
+  if (!provider) return refuse('no_available_provider', 'The provider of that answer is gone.')
+  const { status, headers, body } = await customer.tabOf(provider).caller.fetch(`/v1/receipts/${id}/operators`)
+  return { status, headers: { 'content-type': headers['content-type'] ?? 'application/octet-stream' }, body }
+}
+
+/** One entry per model: the cheapest provider's. */
+async function listModels(context: GatewayContext): Promise<HttpResponse> {
+  return jsonResponse({ object: 'list', data: [...(await cheapestCards(context)).values()] })
+}
+
+async function oneModel(context: GatewayContext, encoded: string): Promise<HttpResponse> {
+  const id = decodeURIComponent(encoded)
+  const card = (await cheapestCards(context)).get(id)
+  return card ? jsonResponse(card) : refuse('model_not_found', `The model '${id}' does not exist here; see /v1/models.`)
+}
+
+async function cheapestCards({ directory }: GatewayContext): Promise<Map<string, ModelCard>> {
+  const cards = new Map<string, ModelCard>()
+  const sum = ({ price }: ListedProvider) => price.inputWeiPerToken + price.outputWeiPerToken
+  for (const provider of (await directory.list()).toSorted((a, b) => (sum(a) < sum(b) ? -1 : 1))) {
+    if (provider.modelRoot && !cards.has(provider.model)) cards.set(provider.model, cardOf(provider))
+  }
+  return cards
+}
+
+async function listProviders({ directory }: GatewayContext, model: string | null): Promise<HttpResponse> {
+  const providers = (await directory.list()).filter((provider) => model === null || provider.model === model)
+  const data = providers.map((provider) => ({
+    ...cardOf(provider),
+    url: provider.url,
+    first_byte_ms: directory.firstByteMs(provider.address) ?? null,
+    avoided: directory.isAvoided(provider.address),
+  }))
+  return jsonResponse({ object: 'list', data })
+}
+
+function cardOf(provider: ListedProvider): ModelCard {
+  const { address, model, price, modelRoot, programId, tokenizerRoot, contextLength, verifiability } = provider
+  return {
+    id: model,
+    object: 'model',
+    created: provider.registeredSeconds,
+    owned_by: address,
+    provider: address,
+    root: modelRoot ?? '',
+    program_id: programId ?? '',
+    tokenizer_root: tokenizerRoot ?? '',
+    context_length: contextLength,
+    verifiability,
+    pricing: {
+      prompt: price.inputWeiPerToken.toString(),
+      completion: price.outputWeiPerToken.toString(),
+      updated_at: price.updatedAt.toString(),
+    },
+  }
+}
+
+function answerFault({ env }: GatewayContext, fault: unknown): HttpResponse {
+  if (fault instanceof BodyTooLargeError) return refuse('request_too_large', fault.message)
+  const id = bytesToHex(env.random.bytes(6)).slice(2)
+  env.log.error('request failed', { id, reason: fault instanceof Error ? fault.message : String(fault) })
+  if (fault instanceof LedgerUnreachableError) return refuse('no_available_provider', 'The chain does not answer.')
+  return refuse('server_error', `The gateway failed; its log says why under ${id}.`)
+}
+
+function refuse(code: ApiError['code'], message: string): HttpResponse {
+  return errorResponse({ code, message })
+}

@@ -1,0 +1,252 @@
+/**
+ * The running bill of one user with one provider: numbers jobs, signs for them, checks what comes back and pays exactly
+ * that, one voucher after the other. Spec: COMPUTE §7, §10.4.
+ */
+import { type Hex, WeightlessError } from '@weightless/codec'
+import type { Env } from '@weightless/env'
+import { type Bundle, bundleToJson, checkBundle, hashReceipt, priceId, readBundle } from '@weightless/receipt'
+import type { LocalAccount } from 'viem'
+import { z } from 'zod'
+import {
+  type Authorization,
+  hashAuthorization,
+  hashVoucher,
+  type JobTerms,
+  type SigningPlace,
+  signAuthorization,
+  signerOf,
+  type Voucher,
+} from '../wire/payment.ts'
+import type { ProviderCaller } from './callProvider.ts'
+import type { ListedProvider } from './providerDirectory.ts'
+import type { PurseLog } from './purseLog.ts'
+import { openVoucherChain } from './voucherChain.ts'
+
+export type Tab = {
+  caller: ProviderCaller
+  /** Agrees with the provider on what happened so far; once, before the first job. */
+  agree(): Promise<void>
+  /** Numbers a job and signs for it. */
+  authorize(job: { requestHash: Hex; salt: Hex; nonce: Hex; maxFee: bigint }): Promise<JobTerms>
+  /** The provider says that numbers below this one are used. */
+  raiseJobNonce(next: bigint): void
+  /**
+   * Fetches the receipt of a job, checks it against what was authorised and delivered, keeps it and pays for it.
+   * Undefined when the provider has none: nothing was emitted, nothing is owed.
+   * @throws {ReceiptUnacceptableError} the provider bills something else; it is not paid
+   */
+  settleJob(terms: JobTerms, delivered: Delivered): Promise<Bundle | undefined>
+}
+
+export type Delivered = { jobId: string; text: string }
+
+export type TabOptions = {
+  env: Pick<Env, 'clock' | 'log'>
+  place: SigningPlace
+  purse: PurseLog
+  caller: ProviderCaller
+  provider: ListedProvider
+  user: Hex
+  account: LocalAccount
+}
+
+const authorizationSeconds = 3_600n
+const receiptAttempts = 20
+const receiptRetryMs = 150
+
+export function openTab(options: TabOptions): Tab {
+  const { env, purse, caller, provider, user, account, place } = options
+  const numbers = { next: purse.jobNonce(user, provider.address) + 1n }
+  const vouchers = openVoucherChain({ purse, caller, provider: provider.address, user, account, place, numbers })
+  let agreed: Promise<void> | undefined
+
+  async function agreeOnce(): Promise<void> {
+    const state = accountSchema.parse(await caller.json('/v1/account'))
+    await checkProviderState(options, state)
+    const jobNonce = state.voucher?.voucher.jobNonce ?? 0n
+    vouchers.begin({ cumulativeFee: state.vouched, receiptsRoot: state.receipts_root, jobNonce })
+    for (const used of [state.job_nonce, jobNonce]) if (used >= numbers.next) numbers.next = used + 1n
+    for (const job of state.unvouched) await adopt(job.receipt_hash, job.authorization, jobNonce)
+    await vouchers.pay()
+  }
+
+  /** A receipt from before a crash: good if we signed for that job and have not paid it. */
+  async function adopt(receiptHash: Hex, signed: SignedAuthorization | null, voucherNonce: bigint) {
+    const paidUnder = purse.vouchedUnder(receiptHash)
+    if (!signed || (paidUnder !== undefined && paidUnder <= voucherNonce)) return
+    const fault = await authorizationFault(options, signed)
+    if (fault) return env.log.warn('receipt not adopted', { receiptHash, fault })
+    const bundle = await fetchBundle(caller, `/v1/receipts/${receiptHash}`)
+    if (bundle) await keep(bundle, signed.authorization, receiptHash)
+  }
+
+  async function keep(bundle: Bundle, authorization: Authorization, jobId: string): Promise<void> {
+    const unacceptable = await receiptFault(options, bundle, authorization)
+    if (unacceptable) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: unacceptable })
+    const { fee, jobNonce } = bundle.receipt
+    const receiptHash = hashReceipt(bundle.receipt, place.settlement)
+    const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee }
+    await purse.add({ kind: 'job', job, bundle: bundleToJson(bundle) })
+    vouchers.owe(receiptHash, { fee, jobNonce })
+  }
+
+  return {
+    caller,
+    raiseJobNonce: (next) => {
+      if (next > numbers.next) numbers.next = next
+    },
+    agree() {
+      agreed ??= agreeOnce().catch((fault) => {
+        agreed = undefined
+        throw fault
+      })
+      return agreed
+    },
+    async authorize({ requestHash, salt, nonce, maxFee }) {
+      const authorization = {
+        user,
+        provider: provider.address,
+        jobNonce: numbers.next++,
+        requestHash,
+        priceId: priceId(provider.address, provider.price),
+        maxFee,
+        deadline: BigInt(Math.floor(env.clock.nowMs() / 1000)) + authorizationSeconds,
+      }
+      return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
+    },
+    async settleJob({ authorization }, { jobId, text }) {
+      const bundle = await awaitBundle(options, authorization.jobNonce)
+      if (!bundle) return undefined
+      const difference = deliveredFault(bundle, text)
+      if (difference) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: difference })
+      await keep(bundle, authorization, jobId)
+      await vouchers.pay()
+      return bundle
+    },
+  }
+}
+
+/** A provider writes the receipt of a client that left only after it noticed. */
+async function awaitBundle({ env, caller }: TabOptions, jobNonce: bigint): Promise<Bundle | undefined> {
+  for (let attempt = 0; attempt < receiptAttempts; attempt++) {
+    const bundle = await fetchBundle(caller, `/v1/jobs/${jobNonce}`)
+    if (bundle) return bundle
+    await env.clock.sleep(receiptRetryMs)
+  }
+  return undefined
+}
+
+async function fetchBundle(caller: ProviderCaller, path: string): Promise<Bundle | undefined> {
+  const response = await caller.fetch(path)
+  if (response.status !== 200) {
+    await response.text(65_536)
+    return undefined
+  }
+  const read = readBundle(await response.json())
+  return read.ok ? read.value : undefined
+}
+
+async function receiptFault(
+  { provider, user, place }: TabOptions,
+  bundle: Bundle,
+  authorization: Authorization,
+): Promise<string | undefined> {
+  const { receipt } = bundle
+  const difference = await checkBundle(bundle, {
+    chainId: place.chainId,
+    settlement: place.settlement,
+    user,
+    provider: provider.address,
+    price: provider.price,
+    ...(provider.modelRoot ? { modelRoot: provider.modelRoot } : {}),
+    ...(provider.programId ? { programId: provider.programId } : {}),
+  })
+  if (difference) return `${difference.fault}: ${difference.detail}`
+  if (receipt.jobNonce !== authorization.jobNonce) return 'it is for another job'
+  if (receipt.inputHash !== authorization.requestHash) return 'it is for another request'
+  if (receipt.priceId !== authorization.priceId) return 'it has another price'
+  return receipt.fee > authorization.maxFee ? 'it costs more than was authorised' : undefined
+}
+
+/** What was paid for must be what arrived. */
+function deliveredFault({ opening }: Bundle, text: string): string | undefined {
+  const { outputText, finishReason } = opening
+  // A client that leaves may have been sent less than the provider had on its way to it.
+  const same = outputText.startsWith(text) || (finishReason === 'cancelled' && text.startsWith(outputText))
+  return same ? undefined : 'its text is not the text that was delivered'
+}
+
+async function authorizationFault(
+  { place, account }: TabOptions,
+  { authorization, signature }: SignedAuthorization,
+): Promise<string | undefined> {
+  const signer = await signerOf(hashAuthorization(authorization, place), signature)
+  return signer === account.address.toLowerCase() ? undefined : 'we did not sign for it'
+}
+
+/** A provider can show less than we signed, which only harms itself, but never more. */
+async function checkProviderState({ place, account, provider }: TabOptions, state: AccountState): Promise<void> {
+  const refuse = (reason: string) => new TabDisputedError({ provider: provider.address, reason })
+  if (!state.voucher) {
+    if (state.vouched !== state.owed_on_chain) throw refuse('it claims vouchers that it does not show')
+    return
+  }
+  const { voucher, signature } = state.voucher
+  const signer = await signerOf(hashVoucher(voucher, place), signature)
+  if (signer !== account.address.toLowerCase()) throw refuse('it shows a voucher that we did not sign')
+  if (voucher.cumulativeFee !== state.vouched) throw refuse('its sum is not that of the voucher')
+}
+
+type SignedAuthorization = { authorization: Authorization; signature: Hex }
+type AccountState = z.infer<typeof accountSchema>
+
+const hexOf = (byteCount: number) =>
+  z
+    .string()
+    .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
+    .transform((text) => text.toLowerCase() as Hex)
+const integer = z
+  .string()
+  .regex(/^\d{1,78}$/)
+  .transform(BigInt)
+const pair = { user: hexOf(20), provider: hexOf(20), jobNonce: integer }
+const voucherSchema = z.object({
+  ...pair,
+  cumulativeFee: integer,
+  receiptsRoot: hexOf(32),
+}) satisfies z.ZodType<Voucher>
+const authorizationSchema = z.object({
+  ...pair,
+  requestHash: hexOf(32),
+  priceId: hexOf(32),
+  maxFee: integer,
+  deadline: integer,
+})
+const accountSchema = z.object({
+  job_nonce: integer,
+  vouched: integer,
+  owed_on_chain: integer,
+  receipts_root: hexOf(32),
+  voucher: z.object({ voucher: voucherSchema, signature: hexOf(65) }).nullable(),
+  unvouched: z
+    .array(
+      z.object({
+        receipt_hash: hexOf(32),
+        authorization: z.object({ authorization: authorizationSchema, signature: hexOf(65) }).nullable(),
+      }),
+    )
+    .max(1_024),
+})
+
+/** The provider bills what was not authorised or not delivered. It is not paid. */
+export class ReceiptUnacceptableError extends WeightlessError {
+  constructor(facts: { provider: Hex; jobId: string; reason: string }) {
+    super('compute/receipt-unacceptable', 'The provider’s receipt is not acceptable.', facts)
+  }
+}
+
+export class TabDisputedError extends WeightlessError {
+  constructor(facts: { provider: Hex; reason: string }) {
+    super('compute/tab-disputed', 'The provider’s account of the past is not ours.', facts)
+  }
+}

@@ -1,0 +1,146 @@
+/** The providers of the registry on the chain, what they serve at which price, and how they have behaved. COMPUTE §10.1 */
+import { type Hex, isHexOf } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import type { Env } from '@weightless/env'
+import type { Ledger } from '@weightless/ledger'
+import type { Price } from '@weightless/receipt'
+
+export type ListedProvider = {
+  address: Hex
+  url: string
+  model: string
+  verifiability: string
+  price: Price
+  /** From the registry's `additionalInfo`; undefined for services that are not of this kind. */
+  modelRoot: Hex | undefined
+  programId: Hex | undefined
+  tokenizerRoot: Hex | undefined
+  contextLength: number
+  registeredSeconds: number
+}
+
+export type ProviderDirectory = {
+  /** @throws {LedgerUnreachableError} only when nothing has ever been read */
+  list(): Promise<ListedProvider[]>
+  /** The next `list` reads the chain again. */
+  forget(): void
+  succeeded(provider: Hex, firstByteMs: number): void
+  /** Avoided for `forMs`. */
+  failed(provider: Hex, forMs: number): void
+  isAvoided(provider: Hex): boolean
+  /** Smoothed time to the first byte; undefined before the first answer. */
+  firstByteMs(provider: Hex): number | undefined
+}
+
+const pageSize = 50n
+const pagesMax = 20
+
+export function createProviderDirectory(options: {
+  env: Pick<Env, 'clock' | 'log'>
+  ledger: Ledger
+  inferenceServing: Hex
+  ageMsMax: number
+}): ProviderDirectory {
+  const { env, ageMsMax } = options
+  const behaviour = new Map<Hex, { firstByteMs?: number; avoidedUntilMs: number }>()
+  let listed: { providers: ListedProvider[]; readAtMs: number } | undefined
+  let reading: Promise<ListedProvider[]> | undefined
+
+  async function read(): Promise<ListedProvider[]> {
+    try {
+      const providers = await readRegistry(options)
+      listed = { providers, readAtMs: env.clock.monotonicMs() }
+      return providers
+    } catch (fault) {
+      // An old list is better than none while the chain is away; prices are locked by receipts anyway.
+      if (!listed) throw fault
+      env.log.warn('registry not read', { reason: String(fault) })
+      return listed.providers
+    } finally {
+      reading = undefined
+    }
+  }
+
+  const of = (provider: Hex) => {
+    let known = behaviour.get(provider)
+    if (!known) {
+      known = { avoidedUntilMs: 0 }
+      behaviour.set(provider, known)
+    }
+    return known
+  }
+
+  return {
+    list() {
+      if (listed && env.clock.monotonicMs() - listed.readAtMs <= ageMsMax) return Promise.resolve(listed.providers)
+      reading ??= read()
+      return reading
+    },
+    forget() {
+      if (listed) listed.readAtMs = Number.NEGATIVE_INFINITY
+    },
+    succeeded(provider, firstByteMs) {
+      const known = of(provider)
+      known.avoidedUntilMs = 0
+      known.firstByteMs = known.firstByteMs === undefined ? firstByteMs : known.firstByteMs * 0.7 + firstByteMs * 0.3
+    },
+    failed: (provider, forMs) => {
+      of(provider).avoidedUntilMs = env.clock.monotonicMs() + forMs
+    },
+    isAvoided: (provider) => of(provider).avoidedUntilMs > env.clock.monotonicMs(),
+    firstByteMs: (provider) => behaviour.get(provider)?.firstByteMs,
+  }
+}
+
+async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; inferenceServing: Hex }) {
+  const providers: ListedProvider[] = []
+  for (let page = 0; page < pagesMax; page++) {
+    const [services, total] = await ledger.read({
+      address: inferenceServing,
+      abi: abis.inferenceServing,
+      functionName: 'getAllServices',
+      args: [BigInt(page) * pageSize, pageSize],
+    })
+    for (const service of services) {
+      const info = readInfo(service.additionalInfo)
+      if (service.serviceType !== 'chatbot' || !/^https?:\/\//.test(service.url)) continue
+      providers.push({
+        address: service.provider.toLowerCase() as Hex,
+        url: service.url.replace(/\/+$/, ''),
+        model: service.model,
+        verifiability: service.verifiability,
+        price: {
+          model: service.model,
+          inputWeiPerToken: service.inputPrice,
+          outputWeiPerToken: service.outputPrice,
+          updatedAt: service.updatedAt,
+        },
+        ...info,
+        registeredSeconds: Number(service.updatedAt),
+      })
+    }
+    if (BigInt(page + 1) * pageSize >= total) break
+  }
+  return providers
+}
+
+/** Anybody can register anything: what is not as we write it is as if it were not there. */
+function readInfo(text: string) {
+  const hash = (value: unknown) => (isHexOf(value, 32) ? value : undefined)
+  let info: Record<string, unknown> = {}
+  try {
+    const parsed = JSON.parse(text) as { weightless?: unknown } | null
+    if (typeof parsed?.weightless === 'object' && parsed.weightless !== null) {
+      info = parsed.weightless as Record<string, unknown>
+    }
+  } catch {
+    // Another kind of service.
+  }
+  const { modelRoot, programId, tokenizerRoot, contextLength } = info
+  return {
+    modelRoot: hash(modelRoot),
+    programId: hash(programId),
+    tokenizerRoot: hash(tokenizerRoot),
+    contextLength: typeof contextLength === 'number' && contextLength > 0 ? contextLength : 0,
+  }
+}

@@ -1,0 +1,97 @@
+/** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
+import type { Hex } from '@weightless/codec'
+import { createLedger } from '@weightless/ledger'
+import { createProviderCaller } from './callProvider.ts'
+import { createFunder } from './fundTab.ts'
+import type { Customer, GatewayContext } from './gatewayContext.ts'
+import { type GatewayKey, type GatewayLimits, type GatewayOptions, gatewayLimitsSchema } from './gatewayOptions.ts'
+import { createGatewayHandler } from './gatewayRoutes.ts'
+import { openTab, type Tab } from './openTab.ts'
+import { createProviderDirectory, type ListedProvider } from './providerDirectory.ts'
+import { openPurseLog, type PurseLog } from './purseLog.ts'
+
+export type Gateway = {
+  url: string
+  /** Resolves when every finished answer has been checked and paid. */
+  settled(): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws {PortInUseError} {LogCorruptError} */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { env, rpcUrl, contracts, port, host } = options
+  const limits = gatewayLimitsSchema.parse(options.limits ?? {})
+  const { inferenceServing } = contracts
+  const purse = await openPurseLog(env.disk, options.folder ?? 'gateway')
+  const directory = createProviderDirectory({
+    env,
+    ledger: createLedger({ rpcUrl, env }),
+    inferenceServing,
+    ageMsMax: limits.directoryAgeMsMax,
+  })
+  const customers = new Map(options.keys.map((key) => [key.key, createCustomer(options, limits, purse, key)]))
+  const context: GatewayContext = {
+    env,
+    limits,
+    directory,
+    purse,
+    settling: new Map(),
+    customerOf(authorization) {
+      const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
+      return key === undefined ? undefined : customers.get(key)
+    },
+  }
+  const server = await env.network.serve({
+    port,
+    ...(host === undefined ? {} : { host }),
+    handler: createGatewayHandler(context),
+    bodyBytesMax: limits.bodyBytesMax,
+    stallMsMax: limits.stallMsMax,
+  })
+  env.log.info('gateway open', { url: server.url, keys: customers.size })
+  const settled = async () => {
+    while (context.settling.size > 0) await Promise.all(context.settling.values())
+  }
+  return {
+    url: server.url,
+    settled,
+    async close() {
+      await server.close()
+      await settled()
+      await purse.close()
+    },
+  }
+}
+
+function createCustomer(options: GatewayOptions, limits: GatewayLimits, purse: PurseLog, key: GatewayKey): Customer {
+  const { env, rpcUrl, contracts, autoFundWei } = options
+  const { account, spendingCapWei } = key
+  const { inferenceServing } = contracts
+  const user = (key.user ?? account.address).toLowerCase() as Hex
+  const ledger = createLedger({ rpcUrl, env, account })
+  const place = { chainId: BigInt(options.chainId), settlement: contracts.receiptSettlement.toLowerCase() as Hex }
+  const tabs = new Map<Hex, { tab: Tab; listed: ListedProvider }>()
+  const timeoutMs = limits.providerTimeoutMs
+
+  /** A changed entry in the registry is another price or another address: a new tab, which agrees on the past anew. */
+  function tabOf(provider: ListedProvider): Tab {
+    const known = tabs.get(provider.address)
+    if (known && known.listed.url === provider.url && known.listed.price.updatedAt === provider.price.updatedAt) {
+      return known.tab
+    }
+    const caller = createProviderCaller({ env, ledger, inferenceServing, provider, user, account, timeoutMs })
+    const tab = openTab({ env, place, purse, caller, provider, user, account })
+    tabs.set(provider.address, { tab, listed: provider })
+    return tab
+  }
+
+  return {
+    user,
+    account,
+    spendingCapWei,
+    funder: createFunder(ledger, contracts, user, autoFundWei),
+    inFlight: 0,
+    heldWei: 0n,
+    tabOf,
+  }
+}

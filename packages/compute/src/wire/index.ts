@@ -1,0 +1,26 @@
+export { type ApiError, type ApiErrorBody, type ApiErrorCode, errorBody, statusOf } from './apiError.ts'
+export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLogprob, Usage } from './chatAnswer.ts'
+export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
+export {
+  type Authorization,
+  decodeTerms,
+  emptyReceiptsRoot,
+  encodeTerms,
+  hashAuthorization,
+  hashVoucher,
+  type JobTerms,
+  jobNonceHeader,
+  nextReceiptsRoot,
+  readVoucher,
+  receiptHeader,
+  type SignedVoucher,
+  type SigningPlace,
+  signAuthorization,
+  signerOf,
+  signVoucher,
+  termsHeader,
+  type Voucher,
+  type VoucherNote,
+  voucherToJson,
+} from './payment.ts'
+export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
