@@ -1,6 +1,7 @@
 /** The live chain: follows `newHeads` over one WebSocket, keeps the last blocks in memory, reconnects by itself. */
 import { useSyncExternalStore } from 'react'
 import type { Block, Hash, Transaction } from 'viem'
+import { getBlock } from 'viem/actions'
 import { chainClient } from './chainClient.ts'
 
 export type LiveBlock = Block<bigint, true, 'latest'>
@@ -53,11 +54,11 @@ export function startBlockFeed(rpcUrl: string, wsUrl: string): () => void {
 
 async function catchUp(rpcUrl: string): Promise<void> {
   const client = chainClient(rpcUrl)
-  const newest = await client.getBlock({ includeTransactions: true })
+  const newest = await getBlock(client, { includeTransactions: true })
   const count = Math.min(Number(newest.number), 32)
   const older = await Promise.all(
     Array.from({ length: count }, (_, i) =>
-      client.getBlock({ blockNumber: newest.number - BigInt(i + 1), includeTransactions: true }),
+      getBlock(client, { blockNumber: newest.number - BigInt(i + 1), includeTransactions: true }),
     ),
   )
   // Another chain behind the same URL (a reset devnet) must not be mixed with the old one.
@@ -67,7 +68,7 @@ async function catchUp(rpcUrl: string): Promise<void> {
 }
 
 async function addBlockByHash(rpcUrl: string, hash: Hash): Promise<void> {
-  const block = await chainClient(rpcUrl).getBlock({ blockHash: hash, includeTransactions: true })
+  const block = await getBlock(chainClient(rpcUrl), { blockHash: hash, includeTransactions: true })
   publish({ state: 'live', blocks: merge(feed.blocks, [block]) })
 }
 

@@ -1,14 +1,14 @@
-/** One viem client per network, batching its reads into few requests. */
+/** One viem client per network, batching its reads into few requests. Actions are imported one by one, to keep it small. */
 import type { NetworkConfig } from '@weightless/sdk/networkConfig'
-import { type Chain, createPublicClient, http, type PublicClient } from 'viem'
+import { type Chain, type Client, createClient, http } from 'viem'
 
-let made: { rpcUrl: string; client: PublicClient } | undefined
+let made: { rpcUrl: string; client: Client } | undefined
 
-export function chainClient(rpcUrl: string): PublicClient {
+export function chainClient(rpcUrl: string): Client {
   if (made?.rpcUrl !== rpcUrl)
     made = {
       rpcUrl,
-      client: createPublicClient({
+      client: createClient({
         transport: http(rpcUrl, { batch: { batchSize: 64 }, retryCount: 1, timeout: 8_000 }),
       }),
     }

@@ -1,5 +1,5 @@
 /** Receipts with their openings, kept in this browser alone (IndexedDB): nobody else can show what was asked. */
-import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
+import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt/bundle'
 
 export type KeptBundle = { receiptId: string; keptAtMs: number; bundle: Bundle }
 

@@ -67,10 +67,10 @@ function Header() {
           <button
             type="button"
             onClick={openCommandPalette}
-            aria-label="Search and commands"
             aria-keyshortcuts="Control+K Meta+K"
             className="hidden rounded-full px-3 py-1.5 text-mute text-sm transition-colors hover:text-ink sm:block"
           >
+            <span className="sr-only">Search and commands </span>
             <kbd className="font-mono text-[0.8125rem]">{modifierKey} K</kbd>
           </button>
           <ThemeButton />

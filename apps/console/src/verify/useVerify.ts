@@ -1,5 +1,6 @@
 /** Runs one check in a worker of its own; stopping it ends the worker, so nothing goes on in the background. */
-import { type Bundle, bundleToJson, type Verification } from '@weightless/receipt'
+import type { Verification } from '@weightless/receipt'
+import { type Bundle, bundleToJson } from '@weightless/receipt/bundle'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useNetwork } from '../network/NetworkProvider.tsx'
 import type { VerifyAnswerMessage, VerifyProgress, VerifyRequest } from './verifyWorker.ts'

@@ -1,6 +1,7 @@
 /** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
 import { WeightlessError } from '@weightless/codec'
-import { type Bundle, readBundle, type Verification } from '@weightless/receipt'
+import type { Bundle, Verification } from '@weightless/receipt'
+
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
@@ -28,6 +29,7 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
   return {
     async get(receiptId, { signal } = {}) {
       const document = await getJson(context, `/v1/receipts/${encodeURIComponent(receiptId)}`, signal)
+      const { readBundle } = await import('@weightless/receipt/bundle')
       const verdict = readBundle(document)
       if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
       return verdict.value

@@ -1,6 +1,6 @@
 /** Checks a bundle with weights from the storage network: by default every segment is proven on its way in. */
 import type { Hex } from '@weightless/codec'
-import { type Bundle, type Verification, type VerifyProgress, verifyBundle } from '@weightless/receipt'
+import type { Bundle, Verification, VerifyProgress } from '@weightless/receipt'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 
@@ -13,7 +13,7 @@ export type VerifyOptions = {
   signal?: AbortSignal
 }
 
-export function verifyReceipt(
+export async function verifyReceipt(
   { config }: ClientContext,
   files: FilesApi,
   bundle: Bundle,
@@ -22,6 +22,8 @@ export function verifyReceipt(
   const fromStorage = (root: Hex) =>
     files.download(root, { ...(onModelProgress && { onProgress: onModelProgress }), ...(signal && { signal }) })
   const settlement = config.contracts.receiptSettlement
+  // The verifier brings the whole tensor engine; who only chats should not have to load it.
+  const { verifyBundle } = await import('@weightless/receipt/verifyBundle')
   return verifyBundle(bundle, {
     loadWeights: loadWeights ?? fromStorage,
     // A receipt of another chain or contract may be true there; it is worth nothing here.

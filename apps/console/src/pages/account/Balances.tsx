@@ -34,7 +34,7 @@ export function Balances() {
         <Figure
           name="With providers"
           wei={data?.providers.reduce((sum, each) => sum + each.balanceWei, 0n)}
-          hint="Each answer is paid from here."
+          hint="Answers asked for with this account are paid from here."
         />
       </div>
       {data && data.providers.length > 0 && <ProviderBalances balance={data} />}

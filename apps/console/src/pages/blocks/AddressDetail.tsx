@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { useParams } from '@tanstack/react-router'
 import { isAddress } from 'viem'
+import { getBalance, getCode, getTransactionCount } from 'viem/actions'
 import { useBlockFeed } from '../../network/blockFeed.ts'
 import { chainClient } from '../../network/chainClient.ts'
 import { contractNameOf } from '../../network/decodeTransaction.ts'
@@ -59,9 +60,9 @@ function useAddress(address: string) {
       if (!isAddress(address, { strict: false })) throw new Error('An address is 0x and 40 hex digits.')
       const client = chainClient(chain.rpcUrl)
       const [balanceWei, nonce, code] = await Promise.all([
-        client.getBalance({ address }),
-        client.getTransactionCount({ address }),
-        client.getCode({ address }),
+        getBalance(client, { address }),
+        getTransactionCount(client, { address }),
+        getCode(client, { address }),
       ])
       return { balanceWei, nonce, codeBytes: code ? code.length / 2 - 1 : 0 }
     },

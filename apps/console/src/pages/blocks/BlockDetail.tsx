@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import type { Hash } from 'viem'
+import { getBlock } from 'viem/actions'
 import { chainClient } from '../../network/chainClient.ts'
 import { useNetwork } from '../../network/NetworkProvider.tsx'
 import { Age } from '../../parts/Age.tsx'
@@ -70,8 +71,8 @@ function useBlock(wanted: string) {
     queryFn: () => {
       const client = chainClient(chain.rpcUrl)
       if (/^0x[0-9a-fA-F]{64}$/.test(wanted))
-        return client.getBlock({ blockHash: wanted as Hash, includeTransactions: true })
-      if (/^\d{1,15}$/.test(wanted)) return client.getBlock({ blockNumber: BigInt(wanted), includeTransactions: true })
+        return getBlock(client, { blockHash: wanted as Hash, includeTransactions: true })
+      if (/^\d{1,15}$/.test(wanted)) return getBlock(client, { blockNumber: BigInt(wanted), includeTransactions: true })
       throw new Error('A block is named by its number or its hash.')
     },
     staleTime: 60_000,

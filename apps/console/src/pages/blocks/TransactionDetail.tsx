@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link, useParams } from '@tanstack/react-router'
 import { type Hash, isHash } from 'viem'
+import { getTransaction, getTransactionReceipt } from 'viem/actions'
 import { chainClient } from '../../network/chainClient.ts'
 import { contractNameOf } from '../../network/decodeTransaction.ts'
 import { useNetwork } from '../../network/NetworkProvider.tsx'
@@ -100,8 +101,8 @@ function useTransaction(hash: string) {
     queryFn: async () => {
       if (!isHash(hash)) throw new Error('A transaction is named by its hash: 0x and 64 hex digits.')
       const client = chainClient(chain.rpcUrl)
-      const transaction = await client.getTransaction({ hash })
-      const receipt = transaction.blockNumber === null ? undefined : await client.getTransactionReceipt({ hash })
+      const transaction = await getTransaction(client, { hash })
+      const receipt = transaction.blockNumber === null ? undefined : await getTransactionReceipt(client, { hash })
       return { transaction, receipt }
     },
     refetchInterval: (query) => (query.state.data && !query.state.data.receipt ? 1_000 : false),

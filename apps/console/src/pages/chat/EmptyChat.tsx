@@ -7,7 +7,7 @@ const starters = ['What is the capital of France?', 'Explain a hash in one sente
 export function EmptyChat({ model, onAsk }: { model: ChatModel | undefined; onAsk: (question: string) => void }) {
   return (
     <div className="grid gap-8 py-6 sm:py-14">
-      <h2 className="title max-w-[24ch]">Ask. Then see for yourself that the answer is the model's.</h2>
+      <h2 className="title max-w-[24ch]">Ask. Then see for yourself that the answer is the model’s.</h2>
       <p className="max-w-[38rem] text-[1.0625rem] text-soft">
         Each answer carries a signed receipt. <em className="font-[560] not-italic">Verify in this browser</em> loads
         the same weights from the storage network, runs them again here, and compares token by token.

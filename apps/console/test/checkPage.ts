@@ -1,0 +1,23 @@
+/** What must hold on every page: no accessibility fault that axe can find, and nothing that makes the page scroll sideways. */
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { Page } from 'playwright-core'
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+type AxeRun = { violations: { id: string; help: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }
+
+/** Returns what is wrong, in words. */
+export async function checkPage(page: Page, name: string): Promise<string[]> {
+  await page.evaluate(axeSource)
+  const { violations } = (await page.evaluate(
+    // The page's own content security policy forbids nothing here: evaluation comes from the debugger.
+    `axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })`,
+  )) as AxeRun
+  const faults = violations.map(({ id, help, nodes }) => {
+    const first = nodes[0]
+    return `${name}: ${id}: ${help}; ${nodes.length} × ${String(first?.target)}: ${first?.failureSummary ?? ''}`
+  })
+  const overflowPx = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+  if (Number(overflowPx) > 0) faults.push(`${name}: the page is ${overflowPx} px wider than the window`)
+  return faults
+}

@@ -1,0 +1,66 @@
+/**
+ * `npm run test:browser`: drives the built console in Chromium against a real devnet, as a user does: looks at every page
+ * in both themes and on a phone, stores a file, asks, verifies, deposits with a wallet, goes everywhere by keyboard.
+ * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already.
+ */
+import { mkdirSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { askAndVerify } from './journeys/askAndVerify.ts'
+import { depositWithWallet } from './journeys/depositWithWallet.ts'
+import { goByKeyboard } from './journeys/goByKeyboard.ts'
+import { loseTheNetwork } from './journeys/loseTheNetwork.ts'
+import { moveFundsWithTestKey } from './journeys/moveFundsWithTestKey.ts'
+import { readTheChain } from './journeys/readTheChain.ts'
+import { seeEveryPage } from './journeys/seeEveryPage.ts'
+import { storeAndFetchFile } from './journeys/storeAndFetchFile.ts'
+import { openBrowser } from './openBrowser.ts'
+import { screenshotFolder } from './shoot.ts'
+import type { Stage } from './stage.ts'
+import { startNetwork } from './startNetwork.ts'
+
+const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
+  ['store and fetch a file', storeAndFetchFile],
+  ['ask and verify in the browser', askAndVerify],
+  ['move funds with the test key', moveFundsWithTestKey],
+  ['deposit with a wallet', depositWithWallet],
+  ['read the chain', readTheChain],
+  ['go everywhere by keyboard', goByKeyboard],
+  ['see every page, light and dark, desk and phone', seeEveryPage],
+  ['lose the network and find it again', loseTheNetwork],
+]
+
+const { values } = parseArgs({
+  options: {
+    url: { type: 'string' },
+    only: { type: 'string' },
+    weights: { type: 'string', default: 'tiny' },
+    'model-wait': { type: 'string', default: '120' },
+  },
+})
+mkdirSync(screenshotFolder, { recursive: true })
+const network = await startNetwork({ url: values.url, weights: values.weights })
+const browser = await openBrowser()
+let failed = 0
+try {
+  console.log(`console at ${network.url}`)
+  for (const [name, journey] of journeys) {
+    if (values.only && !name.includes(values.only)) continue
+    const startMs = performance.now()
+    const faults: string[] = []
+    const stage: Stage = { ...network, browser, faults, modelWaitMs: Number(values['model-wait']) * 1000 }
+    try {
+      await journey(stage)
+    } catch (error) {
+      faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+    }
+    const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`
+    console.log(`${faults.length === 0 ? '✔' : '✖'} ${name} (${took})`)
+    for (const fault of faults) console.log(`    ${fault.replaceAll('\n', '\n    ')}`)
+    if (faults.length > 0) failed++
+  }
+} finally {
+  await browser.close()
+  await network.close()
+}
+console.log(failed === 0 ? 'The console holds.' : `${failed} journeys failed.`)
+process.exit(failed === 0 ? 0 : 1)

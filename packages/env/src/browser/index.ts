@@ -1,0 +1,1 @@
+export { type BrowserEnv, createBrowserEnv } from './createBrowserEnv.ts'
