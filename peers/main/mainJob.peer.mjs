@@ -13,6 +13,8 @@ import OpenAI from 'openai'
 import { createPublicClient, http, parseAbiItem } from 'viem'
 
 const devnet = JSON.parse(readFileSync(process.env.WEIGHTLESS_DEVNET, 'utf8'))
+const settledEvent =
+  'event VoucherSettled(address indexed user, address indexed provider, bytes32 indexed receiptsRoot, uint8 status, uint256 paid, uint256 cumulativeFee)'
 const folder = mkdtempSync(join(tmpdir(), 'weightless-main-'))
 try {
   const root = await storeAndFetch()
@@ -107,11 +109,12 @@ async function seeSettlement(receipt) {
   while (Date.now() < deadline) {
     const logs = await client.getLogs({
       address: devnet.contracts.receiptSettlement,
-      event: parseAbiItem(process.env.WEIGHTLESS_SETTLED_EVENT ?? settledEvent),
+      event: parseAbiItem(settledEvent),
       args: { user: receipt.user, provider: receipt.provider },
       fromBlock: 0n,
     })
-    const covering = logs.find(({ args }) => args.jobNonce >= BigInt(receipt.jobNonce))
+    const paid = logs.reduce((sum, { args }) => sum + args.paid, 0n)
+    const covering = paid >= BigInt(receipt.fee) && logs.at(-1)
     if (covering) {
       const transaction = await client.getTransactionReceipt({ hash: covering.transactionHash })
       assert.equal(transaction.status, 'success')

@@ -26,6 +26,9 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
   switch (event.type) {
     case 'ports':
       return [`  ${yellow('!')} ports ${event.busyPorts.join(', ')} are busy; using --port-base ${event.portBase}`]
+    case 'weights':
+    case 'first-light-token':
+      return []
     case 'service':
       return [
         row(green('●'), event.name, event.url, [formatDuration(event.tookMs), event.note].filter(Boolean).join(', ')),

@@ -80,7 +80,10 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
     const bundle = event.receiptId ? await client.receipts.get(event.receiptId) : undefined
     const file =
       bundle && event.receiptId
-        ? saveBundle(flags.save ?? join(dataDir, 'receipts', `${event.receiptId}.json`), bundleToJson(bundle))
+        ? saveBundle(
+            flags.save ?? join(dataDir, 'receipts', `${event.receiptId}.json`),
+            `${JSON.stringify(bundleToJson(bundle))}\n`,
+          )
         : undefined
     const feeWei = bundle?.receipt.fee
     if (json)

@@ -69,7 +69,7 @@ async function upload(client: Client, path: string, options: { yes?: boolean }, 
       },
     }
     const stored = await client.files.upload(source, {
-      onProgress: ({ stage, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, stage.padEnd(10)),
+      onProgress: ({ phase, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, phase.padEnd(10)),
     })
     bar.finish()
     printResult(command, stored, [

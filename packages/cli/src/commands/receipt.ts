@@ -31,7 +31,7 @@ export function addReceiptCommands(program: Command): void {
         const folder = join(globalOptions(command).dataDir, 'receipts')
         mkdirSync(folder, { recursive: true, mode: 0o700 })
         const file = join(folder, `${id.replace(/[^0-9A-Za-z-]/g, '')}.json`)
-        writeFileSync(file, bundleToJson(await client.receipts.get(id)), { mode: 0o600 })
+        writeFileSync(file, `${JSON.stringify(bundleToJson(await client.receipts.get(id)))}\n`, { mode: 0o600 })
         printResult(command, { file }, [file])
       }),
     )

@@ -1,7 +1,7 @@
 /** `weightless verify BUNDLE`: does the work of a receipt again, in this process, without the provider. */
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { WeightlessError } from '@weightless/codec'
-import { bundleBytesMax, parseBundle } from '@weightless/receipt'
+import { bundleBytesMax, parseBundle, type Verification } from '@weightless/receipt'
 import type { Command } from 'commander'
 import { formatDuration, printResult } from '../output.ts'
 import { verifyBundleFile } from '../verifyBundleFile.ts'
@@ -16,12 +16,17 @@ export function addVerifyCommand(program: Command): void {
       const startedMs = performance.now()
       const outcome = await verifyBundleFile(bundle, options, command)
       const took = formatDuration(performance.now() - startedMs)
-      printResult(command, outcome, [
-        `${outcome.accepted ? 'accepted' : 'REFUSED'}  ${outcome.detail}`,
-        `checked in ${took}, without the provider`,
-      ])
+      printResult(command, outcome, [describe(outcome), `checked in ${took}, without the provider`])
       if (!outcome.accepted) process.exitCode = 1
     })
+}
+
+function describe(outcome: Verification): string {
+  if (outcome.accepted) return `accepted  ${outcome.promptTokens} + ${outcome.completionTokens} tokens, the same bits`
+  const place = [outcome.token === undefined ? '' : `token ${outcome.token}`, outcome.operator ?? '']
+    .filter(Boolean)
+    .join(', ')
+  return `REFUSED   ${outcome.detail}${place ? ` (${place})` : ''}`
 }
 
 function readBundleFile(path: string) {

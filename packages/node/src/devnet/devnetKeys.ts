@@ -1,0 +1,25 @@
+/** The well-known accounts of a devnet, from the usual test mnemonic, and which of them the services use. */
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { genesis } from '@weightless/contracts'
+import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+
+export const devnetAccountCount = 10
+
+/** Pays for what the gateway buys; also stores the default model and does first light. */
+export const gatewayAccountIndex = 8
+
+/** The accounts of the providers, in the order in which they start. Account 0 to 3 are the user's alone. */
+export const providerAccountIndices = [9, 7, 6, 5, 4] as const
+
+export type DevnetKey = { address: Hex; privateKey: Hex; account: HDAccount }
+
+export function devnetKey(index: number): DevnetKey {
+  const account = mnemonicToAccount(genesis.mnemonic, { addressIndex: index })
+  const privateKey = account.getHdKey().privateKey
+  if (!privateKey) throw new Error('unreachable: a mnemonic account has a private key')
+  return { address: account.address, privateKey: bytesToHex(privateKey), account }
+}
+
+export function devnetKeys(): DevnetKey[] {
+  return Array.from({ length: devnetAccountCount }, (_, index) => devnetKey(index))
+}

@@ -1,0 +1,55 @@
+/** Brings the files of the models that a devnet serves: the default one (found or fetched), the user's own, the tiny one. */
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { DevnetEvent, DevnetOptions } from '../devnetOptions.ts'
+import { listAddedModels } from '../weights/addModel.ts'
+import { smolLm2 } from '../weights/modelSources.ts'
+import { resolveWeights } from '../weights/resolveWeights.ts'
+
+export type ModelFile = { id: string; path: string }
+
+/** The small model in the repository: for tests, and for machines that can have no other. */
+export const tinyModel: ModelFile = {
+  id: 'weightless-tiny',
+  path: join(import.meta.dirname, '../../../tensor/models/weightless-tiny.gguf'),
+}
+
+/**
+ * Files in the order in which they are to be served; `onModel` gets each as soon as it is there.
+ * What cannot be had is told as an event and never stops the others.
+ */
+export async function loadModelFiles(
+  options: Pick<DevnetOptions, 'modelPath' | 'weights'> & { dataFolder: string; signal: AbortSignal },
+  emit: (event: DevnetEvent) => void,
+  onModel: (model: ModelFile) => Promise<void>,
+): Promise<void> {
+  for (const { id, path } of listAddedModels(options.dataFolder)) await onModel({ id, path })
+  if (options.weights === 'none') return
+  if (options.modelPath) {
+    await onModel({ id: basename(options.modelPath).replace(/\.gguf$/i, ''), path: options.modelPath })
+    return
+  }
+  if (options.weights === 'tiny') {
+    await onModel(tinyModel)
+    return
+  }
+  const found = await findDefault(options.signal, emit)
+  if (found) await onModel(found)
+}
+
+async function findDefault(signal: AbortSignal, emit: (event: DevnetEvent) => void): Promise<ModelFile | undefined> {
+  try {
+    const { path, origin, sizeBytes } = await resolveWeights(smolLm2, {
+      signal,
+      onProgress: ({ stage, doneBytes, totalBytes }) =>
+        emit({ type: 'weights', model: smolLm2.id, stage, doneBytes, totalBytes }),
+    })
+    emit({ type: 'weights-ready', model: smolLm2.id, origin, sizeBytes })
+    return { id: smolLm2.id, path }
+  } catch (error) {
+    if (signal.aborted) return undefined
+    const fallback = existsSync(tinyModel.path) ? tinyModel : undefined
+    emit({ type: 'weights-missing', model: smolLm2.id, reason: (error as Error).message, fallback: fallback?.id })
+    return fallback
+  }
+}

@@ -1,0 +1,54 @@
+/** Has one provider of the devnet serve one model: stores the file, loads it in a worker, registers, opens. */
+import { readFile } from 'node:fs/promises'
+import { openTensorEngine, type Provider, startProvider } from '@weightless/compute'
+import { addresses, genesis } from '@weightless/contracts'
+import type { Env } from '@weightless/env'
+import type { DevnetEvent } from '../devnetOptions.ts'
+import type { DevnetKey } from './devnetKeys.ts'
+import type { ModelFile } from './modelLoader.ts'
+import { storeModel } from './storeModel.ts'
+
+export type OpenModelOptions = {
+  model: ModelFile
+  key: DevnetKey
+  payer: DevnetKey
+  port: number
+  host: string
+  rpcUrl: string
+  indexerUrl: string
+  signal: AbortSignal
+  emit(event: DevnetEvent): void
+}
+
+/** Prices of the devnet, in wei a token: a thousand tokens of answer cost two millionths of a token. */
+const inputWeiPerToken = 1_000_000_000n
+const outputWeiPerToken = 2_000_000_000n
+
+export async function openModel(env: Env, options: OpenModelOptions): Promise<Provider> {
+  const { model, key, emit } = options
+  const startedMs = env.clock.monotonicMs()
+  const { root } = await storeModel(env, { ...options, path: model.path })
+  emit({ type: 'weights-stored', model: model.id, root, tookMs: env.clock.monotonicMs() - startedMs })
+  const provider = await startProvider({
+    env,
+    folder: `provider-${key.address.toLowerCase()}`,
+    rpcUrl: options.rpcUrl,
+    chainId: genesis.chainId,
+    contracts: addresses,
+    account: key.account,
+    port: options.port,
+    host: options.host,
+    openEngine: async () =>
+      openTensorEngine({ env, name: model.id, weights: new Uint8Array(await readFile(model.path)) }),
+    inputWeiPerToken,
+    outputWeiPerToken,
+  })
+  try {
+    await provider.ready
+  } catch (error) {
+    await provider.close()
+    throw error
+  }
+  emit({ type: 'model-open', model: model.id, provider: key.address, url: provider.url })
+  return provider
+}

@@ -1,0 +1,202 @@
+/** The composition root: starts every service of a devnet in order, and tells each step as an event. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { WeightlessError } from '@weightless/codec'
+import type { Provider } from '@weightless/compute'
+import { addresses, genesis } from '@weightless/contracts'
+import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
+import { loadApiKey } from './apiKey.ts'
+import { takeDataFolder } from './dataFolder.ts'
+import { createClosers } from './devnet/closeInOrder.ts'
+import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } from './devnet/devnetKeys.ts'
+import { doFirstLight } from './devnet/firstLight.ts'
+import { loadModelFiles, type ModelFile } from './devnet/modelLoader.ts'
+import { openModel } from './devnet/openModel.ts'
+import { createConfigState } from './devnet/publicConfig.ts'
+import { startChain } from './devnet/startChain.ts'
+import { startComputeGateway } from './devnet/startComputeGateway.ts'
+import { startStorageNetwork } from './devnet/startStorageNetwork.ts'
+import { type DevnetFile, writeDevnetFile } from './devnetFile.ts'
+import type { DevnetEvent, DevnetOptions, ServiceName } from './devnetOptions.ts'
+import { findFreePorts, type PortPlan, planPorts } from './portPlan.ts'
+import { serveConsole } from './serveConsole.ts'
+
+export type Devnet = {
+  /** As written to `devnet.json`; grows as models open. */
+  file: DevnetFile
+  /** Resolves when the models of the start are open, or could not be had. Never rejects. */
+  modelsSettled: Promise<void>
+  /** Stops every service, last first; all state stays. */
+  close(): Promise<void>
+}
+
+type Running = {
+  env: NodeEnv
+  folder: string
+  options: DevnetOptions
+  ports: PortPlan
+  host: string
+  emit(event: DevnetEvent): void
+  signal: AbortSignal
+}
+
+/**
+ * Resolves when chain, storage, gateway and console answer; models open in the background.
+ * @throws {DataFolderBusyError | PortsExhaustedError | …} after closing what was opened
+ */
+export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
+  const host = options.host ?? '127.0.0.1'
+  if (!isLoopback(host)) throw new WellKnownKeysError({ host })
+  const closers = createClosers()
+  const stop = new AbortController()
+  try {
+    const data = takeDataFolder(options.dataFolder ?? '.weightless')
+    closers.add(data.release)
+    const env = createNodeEnv({ dataFolder: data.path, log: options.log ?? 'silent' })
+    closers.add(() => env.close())
+    const config = createConfigState({ withKeys: true })
+    const emit = (event: DevnetEvent) => {
+      config.onEvent(event)
+      options.onEvent?.(event)
+    }
+    const ports = await choosePorts(options, emit)
+    const running: Running = { env, folder: data.path, options, ports, host, emit, signal: stop.signal }
+    const file = await startServices(running, closers, config.describe)
+    const modelsSettled = openModels(running, file, closers)
+    closers.add(() => modelsSettled)
+    closers.add(() => stop.abort())
+    return { file, modelsSettled, close: () => closers.close() }
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+}
+
+async function choosePorts(options: DevnetOptions, emit: (event: DevnetEvent) => void): Promise<PortPlan> {
+  const counts = { nodes: options.nodes ?? 1, providers: providerAccountIndices.length }
+  const wanted = options.portBase ?? 0
+  if (options.portsExact) return planPorts(wanted, counts)
+  const { plan, portBase, busyPorts } = await findFreePorts(wanted, counts)
+  if (busyPorts.length > 0) emit({ type: 'ports', busyPorts, portBase })
+  return plan
+}
+
+async function startServices(
+  running: Running,
+  closers: ReturnType<typeof createClosers>,
+  describe: (file: DevnetFile) => object,
+): Promise<DevnetFile> {
+  const { env, host, ports, emit } = running
+  const startedMs = env.clock.monotonicMs()
+  const announce = timer(env, emit)
+  const chain = await startChain(env, { port: ports.chain, host })
+  closers.add(() => chain.close())
+  announce('chain', chain.rpcUrl, `block ${chain.chain.head().number}`)
+  const storage = await startStorageNetwork(env, { ports, host, rpcUrl: chain.rpcUrl })
+  closers.add(() => storage.close())
+  announce('storage', storage.indexerUrl, storage.nodeUrls.length > 1 ? `${storage.nodeUrls.length} nodes` : undefined)
+  const apiKey = loadApiKey(running.folder)
+  const gateway = await startComputeGateway(env, {
+    port: ports.gateway,
+    host,
+    rpcUrl: chain.rpcUrl,
+    apiKey,
+    payer: devnetKey(gatewayAccountIndex),
+  })
+  closers.add(() => gateway.close())
+  announce('compute gateway', `${gateway.url}/v1`)
+  const file: DevnetFile = {
+    chain: {
+      rpcUrl: chain.rpcUrl,
+      wsUrl: chain.wsUrl,
+      chainId: genesis.chainId,
+      accounts: devnetKeys().map(({ address, privateKey }) => ({ address, privateKey })),
+    },
+    contracts: { ...addresses },
+    storage: { indexerUrl: storage.indexerUrl, nodeUrls: storage.nodeUrls },
+    compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
+    console: { url: '' },
+  }
+  if (running.options.console !== false) {
+    const server = await serveConsole(env.network, {
+      port: ports.console,
+      host,
+      folder: consoleFolder,
+      config: () => describe(file),
+    })
+    closers.add(() => server.close())
+    file.console.url = server.url
+    announce('console', server.url, existsSync(join(consoleFolder, 'index.html')) ? undefined : 'not built')
+  }
+  writeDevnetFile(running.folder, file)
+  emit({ type: 'ready', tookMs: env.clock.monotonicMs() - startedMs })
+  return file
+}
+
+/** Opens the models one after another and then does first light; what fails is told, and the rest goes on. */
+async function openModels(
+  running: Running,
+  file: DevnetFile,
+  closers: ReturnType<typeof createClosers>,
+): Promise<void> {
+  const { env, options, folder, emit, signal } = running
+  const slots = providerAccountIndices
+    .slice(0, options.providers ?? 1)
+    .map((account, i) => ({ key: devnetKey(account), port: running.ports.providers[i]! }))
+  const opened: Provider[] = []
+  const onModel = async (model: ModelFile) => {
+    const slot = slots[opened.length]
+    if (!slot)
+      return emit({
+        type: 'warning',
+        message: `${model.id} is not served: every provider has a model`,
+        hint: 'Start with more --providers.',
+      })
+    try {
+      const { rpcUrl } = file.chain
+      const provider = await openModel(env, {
+        model,
+        ...slot,
+        payer: devnetKey(gatewayAccountIndex),
+        host: running.host,
+        rpcUrl,
+        indexerUrl: file.storage.indexerUrl,
+        signal,
+        emit,
+      })
+      opened.push(provider)
+      closers.add(() => provider.close())
+      file.compute.providers.push({ address: slot.key.address, url: provider.url, models: [model.id] })
+      writeDevnetFile(folder, file)
+    } catch (error) {
+      if (!signal.aborted)
+        emit({ type: 'weights-missing', model: model.id, reason: (error as Error).message, fallback: undefined })
+    }
+  }
+  await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, onModel)
+  if (opened.length === 0 || options.firstLight === false || signal.aborted) return
+  await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
+}
+
+function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {
+  let sinceMs = env.clock.monotonicMs()
+  return (name: ServiceName, url: string, note?: string) => {
+    const nowMs = env.clock.monotonicMs()
+    emit({ type: 'service', name, url, tookMs: nowMs - sinceMs, ...(note && { note }) })
+    sinceMs = nowMs
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+const consoleFolder = join(import.meta.dirname, '../../../apps/console/dist')
+
+export class WellKnownKeysError extends WeightlessError {
+  constructor(facts: { host: string }) {
+    super('node/well-known-keys', 'A devnet pays with well-known keys, so it binds to loopback only.', facts, {
+      hint: 'Reach it from elsewhere through a tunnel that you trust (ssh -L).',
+    })
+  }
+}
