@@ -20,6 +20,21 @@ export function crc32(bytes: Uint8Array, crc = 0): number {
   return ~state >>> 0
 }
 
+/**
+ * Whether one byte of `payload`, zero now, explains that its checksum is `found` and not `expected`. Runs the difference
+ * backwards through the register: behind the changed byte it must have stood in the lowest eight bits alone. A
+ * difference of another origin is taken for one with a probability of (zero bytes in the payload) / 2^24.
+ */
+export function isOneByteZeroed(payload: Uint8Array, found: number, expected: number): boolean {
+  let state = found ^ expected
+  for (let at = payload.length - 1; at >= 0; at--) {
+    const low = lowOfTop[state >>> 24]!
+    state = ((state ^ tables[low]!) << 8) | low
+    if (state > 0 && state < 256 && payload[at] === 0) return true
+  }
+  return false
+}
+
 /** `tables[256 * k + b]` is the checksum of byte b followed by k zero bytes, without the inversions. */
 const tables = new Int32Array(8 * 256)
 for (let value = 0; value < 256; value++) {
@@ -31,3 +46,7 @@ for (let at = 256; at < tables.length; at++) {
   const before = tables[at - 256]!
   tables[at] = (before >>> 8) ^ tables[before & 255]!
 }
+
+/** Which byte a step started from is seen in the register's top byte. */
+const lowOfTop = new Uint8Array(256)
+for (let low = 0; low < 256; low++) lowOfTop[tables[low]! >>> 24] = low

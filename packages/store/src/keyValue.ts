@@ -87,7 +87,7 @@ export async function openKeyValue(disk: Disk, folder: string, options: KeyValue
     const durable = gate.then(() => wal.append([encodeBatch(kept)])).then(() => wal.sync())
     const before = order
     const done = (async () => {
-      await Promise.allSettled([before])
+      await Promise.allSettled([before, durable])
       await durable
       for (const change of kept) apply(change)
     })()

@@ -1,26 +1,36 @@
 /**
- * How one record stands in a segment file: a header that protects itself, then the payload.
+ * How one record stands in a segment file: a header that protects itself, the payload, zeros up to a multiple of 32 bytes.
  *
- * Header, 32 bytes, little-endian: magic u32 | payload length u32 | synced bytes u64 | zero sectors u32 | payload CRC u32 |
+ * Header, 32 bytes, little-endian: magic u32 | payload length u32 | synced bytes u64 | zero pieces u32 | payload CRC u32 |
  * reserved u32 = 0 | CRC u32 of the 28 bytes before. *Synced bytes* is how much of this file was known durable when the
- * record was written; *zero sectors* counts the runs of 512 zero bytes, aligned in the payload, that were really written.
- * Both exist to tell a torn write from a changed byte (see `scanSegment.ts`).
+ * record was written; *zero pieces* counts the parts of the payload that are all zero, when it is cut where the file's
+ * 512-byte sectors meet. Both exist to tell a torn write from a changed byte (see `scanSegment.ts`).
  */
 import { crc32 } from './crc32.ts'
 
-export type RecordHeader = { payloadBytes: number; syncedBytes: number; zeroSectors: number; payloadCrc: number }
+export type RecordHeader = { payloadBytes: number; syncedBytes: number; zeroPieces: number; payloadCrc: number }
 
-export function writeRecord(target: Uint8Array, offset: number, payload: Uint8Array, syncedBytes: number): void {
-  const view = new DataView(target.buffer, target.byteOffset + offset, recordHeaderBytes)
+/** Bytes that a record with such a payload takes in the file. */
+export function recordBytes(payloadBytes: number): number {
+  return Math.ceil((recordHeaderBytes + payloadBytes) / alignBytes) * alignBytes
+}
+
+/** @param fileOffset - where the record will stand in its file; `target` must be zero there */
+export function writeRecord(
+  target: Uint8Array,
+  at: number,
+  { payload, fileOffset, syncedBytes }: { payload: Uint8Array; fileOffset: number; syncedBytes: number },
+): void {
+  const view = new DataView(target.buffer, target.byteOffset + at, recordHeaderBytes)
   view.setUint32(0, magic, true)
   view.setUint32(4, payload.length, true)
   view.setUint32(8, syncedBytes % 2 ** 32, true)
   view.setUint32(12, Math.floor(syncedBytes / 2 ** 32), true)
-  view.setUint32(16, countZeroSectors(payload), true)
+  view.setUint32(16, countZeroPieces(payload, fileOffset + recordHeaderBytes), true)
   view.setUint32(20, crc32(payload), true)
   view.setUint32(24, 0, true)
-  view.setUint32(28, crc32(target.subarray(offset, offset + 28)), true)
-  target.set(payload, offset + recordHeaderBytes)
+  view.setUint32(28, crc32(target.subarray(at, at + 28)), true)
+  target.set(payload, at + recordHeaderBytes)
 }
 
 /** The header at the start of `bytes`; undefined if it is not intact. */
@@ -32,36 +42,41 @@ export function readRecordHeader(bytes: Uint8Array): RecordHeader | undefined {
   return {
     payloadBytes: view.getUint32(4, true),
     syncedBytes: view.getUint32(8, true) + view.getUint32(12, true) * 2 ** 32,
-    zeroSectors: view.getUint32(16, true),
+    zeroPieces: view.getUint32(16, true),
     payloadCrc: view.getUint32(20, true),
   }
 }
 
-export function countZeroSectors(payload: Uint8Array): number {
+/** How many parts of `payload`, cut at the sectors of its file, are all zero. */
+export function countZeroPieces(payload: Uint8Array, fileOffset: number): number {
   let count = 0
-  for (let start = 0; start + sectorBytes <= payload.length; start += sectorBytes) {
+  for (let start = 0; start < payload.length; ) {
+    const end = Math.min(payload.length, start + sectorBytes - ((fileOffset + start) % sectorBytes))
     let at = start
-    while (at < start + sectorBytes && payload[at] === 0) at++
-    if (at === start + sectorBytes) count++
+    while (at < end && payload[at] === 0) at++
+    if (at === end) count++
+    start = end
   }
   return count
 }
 
-/** Segment file header, 16 bytes: magic u32 | version u32 | file number u32 | CRC u32 of the 12 bytes before. */
+/** Segment file header, 32 bytes: magic u32 | version u32 | file number u32 | 16 zeros | CRC u32 of the 28 bytes before. */
 export function encodeSegmentHeader(fileNumber: number): Uint8Array {
   const bytes = new Uint8Array(segmentHeaderBytes)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, segmentMagic, true)
   view.setUint32(4, 1, true)
   view.setUint32(8, fileNumber, true)
-  view.setUint32(12, crc32(bytes.subarray(0, 12)), true)
+  view.setUint32(28, crc32(bytes.subarray(0, 28)), true)
   return bytes
 }
 
 export const recordHeaderBytes = 32
-export const segmentHeaderBytes = 16
+export const segmentHeaderBytes = 32
 /** First bytes of a record header, for the search after a bad one. */
 export const magicBytes = Uint8Array.of(0x57, 0x4c, 0x52, 0x31)
+/** Divides the sector size, so that no header lies across two sectors. */
+const alignBytes = 32
 const sectorBytes = 512
 const magic = 0x31524c57 // "WLR1"
 const segmentMagic = 0x31534c57 // "WLS1"

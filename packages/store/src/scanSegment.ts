@@ -3,28 +3,29 @@
  * which is refused and named.
  *
  * A crash can only spoil what was not yet synced. It leaves (a) a file that ends inside a record, or (b) on file systems
- * that write out of order, sectors of zeros inside it. So a bad record is torn only if the file ends inside it, or it has
- * more zero sectors than were written; and never if an intact record behind it says that this place was already synced.
- * Everything else is corruption: a changed byte alone neither shortens a file nor empties a sector. (The exception is a
- * sector of which the changed byte was the only non-zero one, in the last unsynced run of records.)
+ * that write out of order, sectors of zeros inside it. So a bad record is torn only if the file ends inside it, or its
+ * header is all zeros, or it has more zero pieces than were written; and never if an intact record behind it says that
+ * this place was already synced, or if the change of one byte explains the difference. Everything else is corruption: a
+ * changed byte alone neither shortens a file nor empties a sector.
  */
 import { bytesEqual, WeightlessError } from '@weightless/codec'
 import type { File } from '@weightless/env'
-import { crc32 } from './crc32.ts'
+import { crc32, isOneByteZeroed } from './crc32.ts'
 import {
-  countZeroSectors,
+  countZeroPieces,
   encodeSegmentHeader,
   magicBytes,
   type RecordHeader,
   readRecordHeader,
+  recordBytes,
   recordHeaderBytes,
   segmentHeaderBytes,
 } from './recordFrame.ts'
 
 export type ScannedRecord = { offset: number; payload: Uint8Array }
 
-/** Where the intact records end, and how many torn bytes follow. */
-export type ScanEnd = { endOffset: number; tornBytes: number }
+/** Where the intact records end, how many torn bytes follow, and up to where the records say that they were synced. */
+export type ScanEnd = { endOffset: number; tornBytes: number; syncedOffset: number }
 
 /**
  * Calls `onRecord` for each intact record in order. `payload` is a view into a buffer that is not reused.
@@ -37,9 +38,11 @@ export async function scanSegment(
   onRecord: (record: ScannedRecord) => void,
 ): Promise<ScanEnd> {
   const sizeBytes = await file.size()
-  if (await isHeaderTorn(file, path, fileNumber, sizeBytes)) return { endOffset: 0, tornBytes: sizeBytes }
+  if (await isHeaderTorn(file, path, fileNumber, sizeBytes))
+    return { endOffset: 0, tornBytes: sizeBytes, syncedOffset: 0 }
   const reader = createWindowReader(file, sizeBytes)
   let offset = segmentHeaderBytes
+  let syncedOffset = segmentHeaderBytes
   while (offset < sizeBytes) {
     const found = await readRecordAt(reader, offset, sizeBytes)
     if (!('payload' in found)) {
@@ -47,9 +50,10 @@ export async function scanSegment(
       throw new LogCorruptError({ path, offset, reason: found.reason })
     }
     onRecord({ offset, payload: found.payload })
-    offset += recordHeaderBytes + found.payload.length
+    syncedOffset = Math.max(syncedOffset, found.header.syncedBytes)
+    offset += recordBytes(found.payload.length)
   }
-  return { endOffset: offset, tornBytes: sizeBytes - offset }
+  return { endOffset: offset, tornBytes: sizeBytes - offset, syncedOffset }
 }
 
 async function isHeaderTorn(file: File, path: string, fileNumber: number, sizeBytes: number): Promise<boolean> {
@@ -72,10 +76,16 @@ async function readRecordAt(
   const header = readRecordHeader(head)
   if (!header) return { torn: isZero(head), reason: 'a record header is not intact' }
   const start = offset + recordHeaderBytes
-  if (start + header.payloadBytes > sizeBytes) return { torn: true, reason: 'the file ends inside a record' }
-  const payload = await reader(start, header.payloadBytes)
-  if (crc32(payload) === header.payloadCrc) return { payload, header }
-  return { torn: countZeroSectors(payload) > header.zeroSectors, reason: 'a record does not match its checksum' }
+  const { payloadBytes, payloadCrc, zeroPieces } = header
+  const end = offset + recordBytes(payloadBytes)
+  if (end > sizeBytes) return { torn: true, reason: 'the file ends inside a record' }
+  const whole = await reader(start, end - start)
+  const payload = whole.subarray(0, payloadBytes)
+  if (!isZero(whole.subarray(payloadBytes))) return { torn: false, reason: 'the filling after a record is not zero' }
+  const crc = crc32(payload)
+  if (crc === payloadCrc) return { payload, header }
+  const torn = countZeroPieces(payload, start) > zeroPieces && !isOneByteZeroed(payload, crc, payloadCrc)
+  return { torn, reason: 'a record does not match its checksum' }
 }
 
 /** Whether an intact record header behind `offset` proves that `offset` had been synced. */

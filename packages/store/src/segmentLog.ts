@@ -9,6 +9,7 @@ import { isPlanted } from './plantedBugs.ts'
 import {
   encodeSegmentHeader,
   readRecordHeader,
+  recordBytes,
   recordHeaderBytes,
   segmentHeaderBytes,
   writeRecord,
@@ -150,14 +151,14 @@ function segmentPath(folder: string, fileNumber: number): string {
 }
 
 function frame(payloads: readonly Uint8Array[], startOffset: number, syncedBytes: number) {
-  const length = payloads.reduce((sum, payload) => sum + recordHeaderBytes + payload.length, 0)
+  const length = payloads.reduce((sum, payload) => sum + recordBytes(payload.length), 0)
   const bytes = new Uint8Array(length)
   const offsets: number[] = []
   let at = 0
   for (const payload of payloads) {
     offsets.push(startOffset + at)
-    writeRecord(bytes, at, payload, syncedBytes)
-    at += recordHeaderBytes + payload.length
+    writeRecord(bytes, at, { payload, fileOffset: startOffset + at, syncedBytes })
+    at += recordBytes(payload.length)
   }
   return { bytes, offsets }
 }
@@ -215,7 +216,7 @@ async function openSegment(
   if (!isTail && !onRecord) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
   const base = fileNumber * fileFactor
   const see = (record: ScannedRecord): void => onRecord?.(base + record.offset, record.payload)
-  const { endOffset, tornBytes } = await scanSegment(file, path, fileNumber, see)
+  const { endOffset, tornBytes, syncedOffset } = await scanSegment(file, path, fileNumber, see)
   // An older file was synced whole before the next one began.
   if (tornBytes > 0 && !isTail) throw new LogCorruptError({ path, offset: endOffset, reason: 'the file is cut short' })
   if (tornBytes > 0) {
@@ -223,7 +224,14 @@ async function openSegment(
     if (isPlanted('ignore-torn-tail')) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
     await file.truncate(endOffset)
   }
-  // Records that a crash left unsynced must be durable before anything is told about them.
+  // What a crash left unsynced must be durable before anything is told about it. Written anew, because after a failed
+  // flush the system may hold pages for clean that never reached the disk.
+  if (isTail) {
+    if (endOffset > syncedOffset) {
+      await file.write(syncedOffset, await file.read(syncedOffset, endOffset - syncedOffset))
+    }
+    if (endOffset > 0) await file.write(0, encodeSegmentHeader(fileNumber))
+  }
   await file.sync()
   return { fileNumber, file, endOffset, syncedBytes: endOffset }
 }
@@ -272,7 +280,7 @@ function createReader(segments: readonly Segment[], folder: string) {
         while (at < end) {
           const payload = await read(at)
           yield { position: at, payload }
-          at += recordHeaderBytes + payload.length
+          at += recordBytes(payload.length)
         }
       }
     },

@@ -1,8 +1,7 @@
 /** The snapshot of a key-value map: one file, put in place whole by a rename, every byte under a checksum. */
-import { concatBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import { type Change, decodeBatch, decodeSnapshotHead, encodeBatch, encodeSnapshotHead } from './keyValueRecords.ts'
-import { encodeSegmentHeader, recordHeaderBytes, writeRecord } from './recordFrame.ts'
+import { encodeSegmentHeader, recordBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
 import { LogCorruptError, scanSegment } from './scanSegment.ts'
 
 export type Snapshot = { position: number; entries: Map<string, Uint8Array> }
@@ -49,26 +48,27 @@ export async function readSnapshot(disk: Disk, folder: string): Promise<Snapshot
 
 /** Whole file in pieces of some MiB; taken from the map in one go, so that later changes do not mix in. */
 function encodeSnapshot({ position, entries }: Snapshot): Uint8Array[] {
-  const head = encodeSnapshotHead(position, entries.size)
-  const parts = [concatBytes([encodeSegmentHeader(snapshotNumber), frame(head)])]
+  const parts = [encodeSegmentHeader(snapshotNumber)]
+  let fileOffset = segmentHeaderBytes
+  const add = (payload: Uint8Array): void => {
+    const bytes = new Uint8Array(recordBytes(payload.length))
+    writeRecord(bytes, 0, { payload, fileOffset, syncedBytes: 0 })
+    parts.push(bytes)
+    fileOffset += bytes.length
+  }
+  add(encodeSnapshotHead(position, entries.size))
   let changes: Change[] = []
   let gatheredBytes = 0
   for (const [key, value] of entries) {
     changes.push({ key, value })
     gatheredBytes += key.length + value.length
     if (gatheredBytes < partBytes) continue
-    parts.push(frame(encodeBatch(changes)))
+    add(encodeBatch(changes))
     changes = []
     gatheredBytes = 0
   }
-  if (changes.length > 0) parts.push(frame(encodeBatch(changes)))
+  if (changes.length > 0) add(encodeBatch(changes))
   return parts
-}
-
-function frame(payload: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(recordHeaderBytes + payload.length)
-  writeRecord(bytes, 0, payload, 0)
-  return bytes
 }
 
 const name = 'snapshot'

@@ -1,0 +1,25 @@
+/** What a scenario is: a world built and broken under one seed, and what must hold in it. */
+import type { Sim } from '@weightless/env/sim'
+
+export type Scenario = {
+  /** `service/story`, as given to `--scenario`. */
+  name: string
+  /** One sentence: what must hold. */
+  claim: string
+  /** Bugs which, planted, this scenario must find within 200 seeds. */
+  plants: readonly string[]
+  /** Builds the world and runs the story; returns its world. @throws {ClaimBrokenError} or any fault of the code under test */
+  run(seed: number, onSim: (sim: Sim) => void): Promise<void>
+}
+
+/** What must always hold did not. */
+export class ClaimBrokenError extends Error {
+  constructor(what: string) {
+    super(what)
+    this.name = 'ClaimBrokenError'
+  }
+}
+
+export function claim(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new ClaimBrokenError(what)
+}

@@ -1,0 +1,7 @@
+/** Every scenario, by name. */
+import type { Scenario } from './scenario.ts'
+import { storeKeyValue } from './storeKeyValue.sim.ts'
+import { storeLog } from './storeLog.sim.ts'
+import { storeNodes } from './storeNodes.sim.ts'
+
+export const scenarios: readonly Scenario[] = [storeLog, storeKeyValue, storeNodes]
