@@ -6,12 +6,12 @@ import { defineConfig } from 'vite'
 export default defineConfig({
   base: '/',
   plugins: [react(), tailwindcss()],
+  server: { proxy: { '/config.json': process.env.CONSOLE_URL ?? 'http://127.0.0.1:3000' } },
   build: {
     target: 'es2023',
     modulePreload: { polyfill: false },
     // Inlined data URLs would need `data:` in the content security policy.
     assetsInlineLimit: 0,
-    reportCompressedSize: true,
     chunkSizeWarningLimit: 900,
   },
   worker: { format: 'es' },

@@ -1,6 +1,7 @@
 /** Checks a bundle with weights from the storage network: by default every segment is proven on its way in. */
 import type { Hex } from '@weightless/codec'
 import type { Bundle, Verification, VerifyProgress } from '@weightless/receipt'
+import { callGateway } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 
@@ -14,21 +15,40 @@ export type VerifyOptions = {
 }
 
 export async function verifyReceipt(
-  { config }: ClientContext,
+  context: ClientContext,
   files: FilesApi,
   bundle: Bundle,
   { loadWeights, onProgress, onModelProgress, signal }: VerifyOptions,
 ): Promise<Verification> {
   const fromStorage = (root: Hex) =>
     files.download(root, { ...(onModelProgress && { onProgress: onModelProgress }), ...(signal && { signal }) })
+  const { config } = context
   const settlement = config.contracts.receiptSettlement
   // The verifier brings the whole tensor engine; who only chats should not have to load it.
   const { verifyBundle } = await import('@weightless/receipt/verifyBundle')
   return verifyBundle(bundle, {
     loadWeights: loadWeights ?? fromStorage,
+    loadOperators: () => fetchOperators(context, bundle),
     // A receipt of another chain or contract may be true there; it is worth nothing here.
     expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })
+}
+
+const operatorsBytesMax = 64 * 1024 * 1024
+
+/** They only help to name what differs, and they are checked against the receipt; without them the verdict is the same. */
+async function fetchOperators(
+  context: ClientContext,
+  { receipt, settlement }: Bundle,
+): Promise<Uint8Array | undefined> {
+  const { hashReceipt } = await import('@weightless/receipt/receipt')
+  try {
+    const response = await callGateway(context, `/v1/receipts/${hashReceipt(receipt, settlement)}/operators`)
+    return await response.bytes(operatorsBytesMax)
+  } catch (fault) {
+    context.env.log.debug('operators not had', { reason: fault instanceof Error ? fault.message : String(fault) })
+    return undefined
+  }
 }
