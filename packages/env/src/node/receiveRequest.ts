@@ -87,7 +87,8 @@ export function readMessage(message: IncomingMessage, bytesMax: number): AsyncIt
       }
     },
     async return() {
-      message.resume()
+      // With a listener for `readable` a stream does not flow, and the sender would wait for ever.
+      message.off('readable', rouse).resume()
       return { done: true, value: undefined }
     },
   }
