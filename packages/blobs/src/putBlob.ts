@@ -44,6 +44,7 @@ export type PutBlob = {
 const parallelMax = 4
 const triesMax = 5
 const pollMs = 100
+const firstNodeGraceMs = 2_000
 
 export async function putBlob(
   parts: PutParts,
@@ -102,18 +103,21 @@ export async function readFlowAddress(network: Network, nodeUrl: string): Promis
   return status.networkIdentity.flowAddress
 }
 
+/** The node to send to: the one that has most of the file already, else the first, else whichever has seen the submission. */
 async function waitUntilSeen(
   parts: PutParts,
   nodeUrls: readonly string[],
   txSeq: number,
   signal: AbortSignal | undefined,
 ): Promise<{ nodeUrl: string; info: FileInfoJson }> {
+  const graceEndMs = parts.clock.monotonicMs() + firstNodeGraceMs
   return poll(parts, 'the storage nodes have not seen the submission', signal, async () => {
-    for (const nodeUrl of nodeUrls) {
-      const info = await readInfo(parts, nodeUrl, txSeq, signal)
-      if (info) return { nodeUrl, info }
-    }
-    return undefined
+    const infos = await Promise.all(nodeUrls.map((nodeUrl) => readInfo(parts, nodeUrl, txSeq, signal)))
+    const seen = infos.flatMap((info, i) => (info ? [{ nodeUrl: nodeUrls[i]!, info }] : []))
+    const best = seen.reduce((a, b) => (b.info.uploadedSegNum > a.info.uploadedSegNum ? b : a), seen[0]!)
+    if (!best || best.info.uploadedSegNum > 0 || best.nodeUrl === nodeUrls[0]) return best
+    // An upload that is broken off and taken up again should find the same node.
+    return parts.clock.monotonicMs() > graceEndMs ? best : undefined
   })
 }
 

@@ -21,7 +21,7 @@ test('files of boundary sizes come back byte for byte, over RPC and as ranges', 
       assert.equal(before.finalized, false)
       for (let index = 0; index < file.tree.shape.segments; index++) {
         const answer = await rpc(storage.url, 'zgs_uploadSegmentsByTxSeq', [file.segment(index)], seq)
-        assert.deepEqual(answer, { jsonrpc: '2.0', id: 0.123456789012345, result: null })
+        assert.deepEqual(answer, { jsonrpc: '2.0', id: 0.123456789012345, result: 0 })
       }
       const info = (await rpc(storage.url, 'zgs_getFileInfo', file.root, true)).result as FileInfoJson
       assert.deepEqual(info, {
@@ -112,7 +112,7 @@ test('refusals come in the network’s order and words', async () => {
       code: -32000,
       message: 'segment has already been uploaded or is being uploaded',
     })
-    assert.deepEqual((await rpc(url, 'zgs_uploadSegmentsByTxSeq', [good, file.segment(1)], '0')).result, null)
+    assert.deepEqual((await rpc(url, 'zgs_uploadSegmentsByTxSeq', [good, file.segment(1)], '0')).result, 0)
     assert.deepEqual(await refused(good), invalid('root', 'already uploaded and finalized'))
   })
 })

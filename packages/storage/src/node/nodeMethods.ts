@@ -72,7 +72,9 @@ async function upload(
   }
   const written = await Promise.all(writes)
   fault ??= written.find((outcome) => outcome !== undefined)
-  return fault ? { fault } : result(null)
+  if (fault) return { fault }
+  // SDK 0.3.3 takes the null of the network's nodes for a failure and sends everything again; a number suits all clients.
+  return result(duplicates === 'pass' ? 0 : null)
 }
 
 async function download(

@@ -9,7 +9,11 @@ import { type AcceptParts, isComplete } from './acceptSegment.ts'
 import { type Content, contentOf } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
-export type SyncParts = AcceptParts & { env: Pick<Env, 'clock' | 'network' | 'log'>; peerUrls: readonly string[] }
+export type SyncParts = AcceptParts & {
+  env: Pick<Env, 'clock' | 'network' | 'log'>
+  /** May grow while the node runs. */
+  peerUrls: readonly string[]
+}
 
 export type FileSync = {
   /** Takes note of submissions whose files may be missing. */
@@ -43,7 +47,7 @@ const filesAtOnce = 4
 const segmentsAtOnce = 4
 
 export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
-  const { env, flow, peerUrls } = parts
+  const { env, flow } = parts
   const jobs = new Map<number, Job>()
   const answering = new Set<string>()
 
@@ -56,7 +60,6 @@ export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
   const locate = (txSeq: number) => findHolders(parts, txSeq, answering, signal)
   return {
     watch(submissions) {
-      if (peerUrls.length === 0) return
       for (const submission of submissions) {
         if (submission.shape && !isComplete(parts.segments, submission)) enqueue(submission.seq, graceMs)
       }
@@ -82,7 +85,7 @@ export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
     running: () => jobs.size,
     reachable: () => answering.size,
     locate,
-    ended: peerUrls.length === 0 ? Promise.resolve() : run(parts, jobs, locate, signal),
+    ended: run(parts, jobs, locate, signal),
   }
 }
 
@@ -94,6 +97,8 @@ async function run(
 ): Promise<void> {
   const { clock } = parts.env
   while (!signal.aborted) {
+    // A node without peers keeps no list: it would only grow.
+    if (parts.peerUrls.length === 0) jobs.clear()
     const due = [...jobs].filter(([, job]) => job.dueMs <= clock.monotonicMs()).slice(0, filesAtOnce)
     await Promise.all(
       due.map(async ([txSeq, job]) => {
