@@ -20,6 +20,8 @@ import type { EngineInput, FromWorker, ToWorker } from './enginePort.ts'
 
 type Running = {
   credit: number
+  /** What each token added to the text. */
+  texts: string[]
   wake: (() => void) | undefined
   abort: AbortController
   run: Promise<ChatRun>
@@ -81,8 +83,9 @@ async function run(host: Host, id: number, job: EngineJob, ahead: number): Promi
   const { model, send, pause } = host
   const promptTokens = model.promptTokens(job.messages).length
   const abort = new AbortController()
-  const state: Running = { credit: ahead, wake: undefined, abort, run: undefined as never }
+  const state: Running = { credit: ahead, texts: [], wake: undefined, abort, run: undefined as never }
   async function onToken(event: ChatToken): Promise<void> {
+    state.texts.push(event.text)
     send({ kind: 'token', id, token: tokenOf(model, event) })
     state.credit--
     while (state.credit <= 0 && !abort.signal.aborted) {
@@ -118,14 +121,14 @@ async function end(host: Host, id: number, keepTokens: number | undefined): Prom
     grant(state, 0)
   }
   try {
-    host.send({ kind: 'done', id, end: endOf(await state.run, keepTokens) })
+    host.send({ kind: 'done', id, end: endOf(await state.run, state.texts, keepTokens) })
   } finally {
     host.running.delete(id)
   }
 }
 
 /** What the run made, or the beginning of it: a trace of a prefix is a prefix of the trace. */
-function endOf(run: ChatRun, keepTokens: number | undefined): EngineEnd {
+function endOf(run: ChatRun, texts: readonly string[], keepTokens: number | undefined): EngineEnd {
   const kept = Math.min(keepTokens ?? run.outputTokens.length, run.outputTokens.length)
   const isWhole = kept === run.outputTokens.length
   const promptTokens = run.promptTokens.length
@@ -135,7 +138,7 @@ function endOf(run: ChatRun, keepTokens: number | undefined): EngineEnd {
     finishReason: isWhole ? run.finishReason : 'cancelled',
     promptTokens,
     outputTokens: run.outputTokens.slice(0, kept),
-    outputText: run.text,
+    outputText: isWhole ? run.text : texts.slice(0, kept).join(''),
     traceRoot: bytesToHex(root),
     trace: encodeTrace({ root, steps, operators: undefined }, 'steps'),
   }

@@ -1,5 +1,4 @@
 /** What whoever runs a gateway may set. */
-import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import type { LocalAccount } from 'viem'
 import { z } from 'zod'
@@ -9,10 +8,8 @@ import type { ComputeContracts } from '../provider/startProvider.ts'
 export type GatewayKey = {
   /** `sk-…` */
   key: string
-  /** Signs authorisations and vouchers: the user's own key, or a session key that she registered. */
+  /** The user's own key: signs session tokens, authorisations and vouchers, and moves her money where that is asked for. */
   account: LocalAccount
-  /** Whose prepaid accounts are used; default is the address of `account`. */
-  user?: Hex
   /** Wei that this key may spend altogether; no cap without it. */
   spendingCapWei?: bigint
 }

@@ -45,7 +45,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     port,
     ...(host === undefined ? {} : { host }),
     handler: createGatewayHandler(context),
-    bodyBytesMax: limits.bodyBytesMax,
+    // Ours is the smaller bound, and its refusal has the shape that clients know.
+    bodyBytesMax: limits.bodyBytesMax * 16,
     stallMsMax: limits.stallMsMax,
   })
   env.log.info('gateway open', { url: server.url, keys: customers.size })
@@ -67,7 +68,7 @@ function createCustomer(options: GatewayOptions, limits: GatewayLimits, purse: P
   const { env, rpcUrl, contracts, autoFundWei } = options
   const { account, spendingCapWei } = key
   const { inferenceServing } = contracts
-  const user = (key.user ?? account.address).toLowerCase() as Hex
+  const user = account.address.toLowerCase() as Hex
   const ledger = createLedger({ rpcUrl, env, account })
   const place = { chainId: BigInt(options.chainId), settlement: contracts.receiptSettlement.toLowerCase() as Hex }
   const tabs = new Map<Hex, { tab: Tab; listed: ListedProvider }>()

@@ -60,7 +60,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     port,
     ...(host === undefined ? {} : { host }),
     handler: createProviderHandler(() => context),
-    bodyBytesMax: limits.bodyBytesMax,
+    // Ours is the smaller bound, and its refusal has the shape that clients know.
+    bodyBytesMax: limits.bodyBytesMax * 16,
     stallMsMax: limits.stallMsMax,
   })
 
@@ -123,7 +124,7 @@ async function join(
     env,
     address,
     account,
-    place: { chainId, settlement: receiptSettlement },
+    place: { chainId, settlement: receiptSettlement.toLowerCase() as Hex },
     engine,
     price,
     verifiability,
