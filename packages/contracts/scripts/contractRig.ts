@@ -10,13 +10,14 @@ import {
   type Hex,
   parseEventLogs,
 } from 'viem'
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import type { PrivateKeyAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { genesis } from '../src/genesis.generated.ts'
 import { create2Deployer, planDeployment } from './deploymentPlan.ts'
 import { createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
 import { type Preset, presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
+import { testAccounts } from './testAccounts.ts'
 
 type Mutability = 'nonpayable' | 'payable' | 'view' | 'pure'
 export type CallResult<Value> =
@@ -26,7 +27,7 @@ export type CallResult<Value> =
 
 export type Rig = {
   evm: LocalEvm
-  accounts: HDAccount[]
+  accounts: readonly PrivateKeyAccount[]
   addresses: { [name: string]: Hex }
   chainId: number
   /** Sends a transaction and decodes what came of it. */
@@ -57,9 +58,7 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
   const timestamp = BigInt(genesis.timestampSeconds) + 1000n
   const evm = await createLocalEvm({ chainId, timestamp, alloc: isDevnet ? genesis.alloc : bareAlloc })
   evm.advance(1, 1)
-  const accounts = Array.from({ length: 10 }, (_, addressIndex) =>
-    mnemonicToAccount(genesis.mnemonic, { addressIndex }),
-  )
+  const accounts = testAccounts
   const plan = planDeployment(isDevnet ? presets.weightless : preset, accounts[0]!.address, isDevnet ? devnetFixed : {})
   if (!isDevnet) await runPlan(evm, plan, accounts[0]!.address)
   const send = sender(evm, accounts[0]!.address)

@@ -23,18 +23,30 @@ export type Step =
   | { kind: 'create'; name: string; address: Hex; initCode: Hex; isFixed: boolean }
   | { kind: 'call'; what: string; to: Hex; data: Hex }
 
-export type Plan = { steps: Step[]; addresses: { [name: string]: Hex } }
+export type Plan = {
+  steps: Step[]
+  addresses: { [name: string]: Hex }
+  /** Contract that carries out CREATE2. */
+  deployer: Hex
+}
 
 /** Arachnid's deterministic deployer: calldata is salt and creation code. */
 export const create2Deployer: Hex = '0x4e59b44847b379578588920cA78FbF26c0B4956C'
 export const salt: Hex = `0x${'00'.repeat(32)}`
 
-/** `fixed` names contracts that stand at given addresses instead of their CREATE2 ones. */
-export function planDeployment(preset: Preset, owner: Hex, fixed: { readonly [name: string]: Hex } = {}): Plan {
-  const plan: Plan = { steps: [], addresses: {} }
+/**
+ * `fixed` names contracts that stand at given addresses instead of their CREATE2 ones; `deployer` is another copy of the
+ * deterministic deployer, for chains that refuse its presigned transaction.
+ */
+export function planDeployment(
+  preset: Preset,
+  owner: Hex,
+  fixed: { readonly [name: string]: Hex } = {},
+  deployer: Hex = create2Deployer,
+): Plan {
+  const plan: Plan = { steps: [], addresses: {}, deployer }
   const create = (name: string, initCode: Hex): Hex => {
-    const address =
-      fixed[name] ?? getContractAddress({ opcode: 'CREATE2', from: create2Deployer, salt, bytecode: initCode })
+    const address = fixed[name] ?? getContractAddress({ opcode: 'CREATE2', from: deployer, salt, bytecode: initCode })
     plan.steps.push({ kind: 'create', name, address, initCode, isFixed: fixed[name] !== undefined })
     plan.addresses[name] = address
     return address

@@ -147,7 +147,7 @@ describe('Settlement', () => {
       skip: fc.bigInt({ min: 0n, max: 2n }),
       pick: fc.integer({ min: 0, max: 1500 }),
     })
-    const sequences = fc.array(step, { minLength: 25, maxLength: 60, size: 'max' })
+    const sequences = fc.array(step, { minLength: 20, maxLength: 45, size: 'max' })
     await fc.assert(
       fc.asyncProperty(sequences, async (sequence) => {
         const world = await createWorld()
