@@ -29,8 +29,26 @@ export type Kernels = {
   addInto(x: number, y: number, n: number): void
   sampleWeights(logits: number, weights: number, n: number, top: number, temperature: number): void
   embedRow(group: number, lane: number, kind: number, n: number, y: number): void
-  matvecQ41(w: number, q: number, scales: number, sums: number, out: number, groups: number, blocks: number): void
-  matvecQ40(w: number, q: number, scales: number, sums: number, out: number, groups: number, blocks: number): void
+  matvecQ41(
+    w: number,
+    q: number,
+    scales: number,
+    sums: number,
+    out: number,
+    groups: number,
+    blocks: number,
+    mask: number,
+  ): void
+  matvecQ40(
+    w: number,
+    q: number,
+    scales: number,
+    sums: number,
+    out: number,
+    groups: number,
+    blocks: number,
+    mask: number,
+  ): void
   matvecQ80(w: number, q: number, scales: number, out: number, groups: number, blocks: number): void
   matmulFloat(
     w: number,

@@ -5,11 +5,12 @@
 import { WeightlessError } from '@weightless/codec'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
+import { allocateCache, growCache, type KeyValueCache, keysOf, releaseCache, valuesOf } from './keyValueCache.ts'
 import type { EngineParts } from './loadModel.ts'
 import type { Matrix } from './loadWeights.ts'
 import { multiply } from './multiply.ts'
 import { ropeRows } from './ropeTable.ts'
-import { positionsMax, type Scratch } from './scratch.ts'
+import { positionsMax } from './scratch.ts'
 
 export type Session = {
   /** Positions in the cache. */
@@ -29,39 +30,37 @@ export type Session = {
 
 export { positionsMax }
 
-/** @param capacity - positions that the cache can hold; rounded up to a multiple of 16 */
+const firstCapacity = 512
+
+/** @param capacity - positions that the session may come to hold; memory is taken as they come */
 export function createSession(parts: EngineParts, capacity: number): Session {
-  const { graph, arena } = parts
-  const rounded = Math.ceil(capacity / 16) * 16
-  const layerBytes = graph.keyHeadCount * graph.headSize * rounded * 4
-  const cache = arena.allocate(layerBytes * graph.layerCount * 2)
-  const scores = arena.allocate((rounded + 16) * 4)
+  const capacityMax = Math.ceil(capacity / 16) * 16
+  let cache = allocateCache(parts, Math.min(firstCapacity, capacityMax))
   let length = 0
   let open = true
   return {
     get length() {
       return length
     },
-    capacity: rounded,
+    capacity: capacityMax,
     append(tokens, logitsFrom, recorder) {
-      if (!open) throw new ContextFullError({ capacity: 0, needed: tokens.length })
-      if (tokens.length < 1 || tokens.length > positionsMax || length + tokens.length > rounded) {
-        throw new ContextFullError({ capacity: rounded, needed: length + tokens.length })
+      const needed = length + tokens.length
+      if (!open || tokens.length < 1 || tokens.length > positionsMax || needed > capacityMax) {
+        throw new ContextFullError({ capacity: open ? capacityMax : 0, needed })
       }
-      const pass: Pass = { parts, tokens, first: length, capacity: rounded, cache, layerBytes, scores, recorder }
+      if (needed > cache.capacity) cache = growCache(parts, cache, Math.min(capacityMax, cache.capacity * 2), length)
+      const pass: Pass = { parts, tokens, first: length, cache, recorder }
       embed(pass)
-      for (let layer = 0; layer < graph.layerCount; layer++) runLayer(pass, layer)
-      length += tokens.length
+      for (let layer = 0; layer < parts.graph.layerCount; layer++) runLayer(pass, layer)
+      length = needed
       return runHead(pass, logitsFrom)
     },
     truncate(to) {
       length = Math.min(length, Math.max(0, to))
     },
     close() {
-      if (!open) return
+      if (open) releaseCache(parts, cache)
       open = false
-      arena.release(cache)
-      arena.release(scores)
     },
   }
 }
@@ -70,10 +69,7 @@ type Pass = {
   parts: EngineParts
   tokens: readonly number[]
   first: number
-  capacity: number
-  cache: number
-  layerBytes: number
-  scores: number
+  cache: KeyValueCache
   recorder: StepRecorder | undefined
 }
 
@@ -136,30 +132,32 @@ function project(pass: Pass, matrices: readonly Matrix[], input: number, operato
 }
 
 function attend(pass: Pass, layer: number, operator: number, stride: number): void {
-  const { arena, graph, scratch } = pass.parts
+  const { parts } = pass
+  const { arena, graph, scratch } = parts
   const { kernels } = arena
   const { headCount, keyHeadCount, headSize, rotatedSize } = graph
   const positions = pass.tokens.length
-  const keys = pass.cache + layer * pass.layerBytes * 2
-  const values = keys + pass.layerBytes
+  const { capacity, scores } = pass.cache
+  const keys = keysOf(parts, pass.cache, layer)
+  const values = valuesOf(parts, pass.cache, layer)
   const { cosines, sines, qkv } = scratch
   // Queries and keys are neighbours, so one call turns the heads of both.
   kernels.rotate(qkv, stride, headCount + keyHeadCount, headSize, rotatedSize, cosines, sines, positions)
   record(pass, operator + 1, qkv, scratch.qkvWidth)
   const k = qkv + headCount * headSize * 4
   const v = k + keyHeadCount * headSize * 4
-  kernels.storeKeys(k, v, stride, keys, values, keyHeadCount, headSize, pass.capacity, pass.first, positions)
+  kernels.storeKeys(k, v, stride, keys, values, keyHeadCount, headSize, capacity, pass.first, positions)
   kernels.attend(
     qkv,
     stride,
     scratch.mix,
     keys,
     values,
-    pass.scores,
+    scores,
     headCount,
     keyHeadCount,
     headSize,
-    pass.capacity,
+    capacity,
     pass.first,
     positions,
     pass.parts.scoreFactor,
@@ -214,8 +212,6 @@ function record(pass: Pass, operator: number, address: number, width: number): v
     pass.recorder.record(i, operator, pass.parts.arena.bytes(address + i * width * 4, width * 4))
   }
 }
-
-export type { Scratch }
 
 export class ContextFullError extends WeightlessError {
   constructor(facts: { capacity: number; needed: number }) {

@@ -3,6 +3,8 @@ import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './loadModel.ts'
 import type { Matrix } from './loadWeights.ts'
 
+const nibbleMask = 15
+
 /**
  * out[position][row] = matrix[row] · input[position]. Quantised matrices read the scratch's integers, which the caller has
  * made from `input`; others read `input`. `outStrideBytes` separates positions in `out`.
@@ -31,8 +33,8 @@ export function multiply(
   for (let i = together; i < positions; i++) {
     const at = i * blocks
     const [x, s, t, to] = [q + at * 64, scales + at * 4, sums + at * 4, out + i * outStrideBytes]
-    if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, x, s, t, to, groups, blocks)
-    else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, x, s, t, to, groups, blocks)
+    if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, x, s, t, to, groups, blocks, nibbleMask)
+    else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, x, s, t, to, groups, blocks, nibbleMask)
     else kernels.matvecQ80(address, x, s, to, groups, blocks)
   }
 }

@@ -1,0 +1,129 @@
+/**
+ * Speed of the engine beside llama.cpp (through node-llama-cpp) on the same GGUF, tokens and context: median of five
+ * interleaved runs in one process. Usage: node measureEngines.ts MODEL.gguf; prints one JSON object.
+ */
+import { createHash, hash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { cpus } from 'node:os'
+import { setHasher } from '@weightless/crypto'
+import { loadModel, positionsMax, recordSteps } from '@weightless/tensor'
+import { getLlama } from 'node-llama-cpp'
+
+const runs = 5
+const decodeTokens = 64
+const promptTokens = 100
+const prefillTokens = 512
+const path = process.argv[2]!
+
+setHasher({ sha256: (bytes) => hash('sha256', bytes, 'buffer'), createSha256: () => createHash('sha256') })
+
+const loadStart = performance.now()
+const model = await loadModel(new Uint8Array(readFileSync(path)))
+const loadMs = performance.now() - loadStart
+const text = readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8')
+const tokens = model.tokenizer.encode(text).slice(0, prefillTokens)
+
+type Figures = { decode: number; prefill: number; firstTokenMs: number; decodeCpuMs: number }
+
+function argmax(logits: Float32Array): number {
+  let best = 0
+  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i
+  return best
+}
+
+/** Tokens per second of `count` tokens, and CPU milliseconds per token, while `work` runs. */
+async function timed(count: number, work: () => unknown): Promise<{ rate: number; ms: number; cpuMs: number }> {
+  const [cpu, start] = [process.cpuUsage(), performance.now()]
+  await work()
+  const ms = performance.now() - start
+  const used = process.cpuUsage(cpu)
+  return { rate: (count / ms) * 1000, ms, cpuMs: (used.user + used.system) / 1000 / count }
+}
+
+async function measureOurs(traced: boolean): Promise<Figures> {
+  const session = model.createSession(prefillTokens + decodeTokens)
+  const recorder = traced ? recordSteps(model.info.layerCount, false) : undefined
+  const feed = (list: readonly number[]) => {
+    let last = 0
+    for (let i = 0; i < list.length; i += positionsMax) {
+      const pass = list.slice(i, i + positionsMax)
+      const isLast = i + pass.length >= list.length
+      const [row] = session.append(pass, isLast ? pass.length - 1 : pass.length, recorder)
+      if (row !== undefined) last = argmax(row)
+    }
+    return last
+  }
+  let next = 0
+  const first = await timed(promptTokens, () => {
+    next = feed(tokens.slice(0, promptTokens))
+  })
+  const decode = await timed(decodeTokens, () => {
+    for (let i = 0; i < decodeTokens; i++) next = feed([next])
+  })
+  session.truncate(0)
+  const prefill = await timed(prefillTokens, () => feed(tokens))
+  session.close()
+  recorder?.finish()
+  return { decode: decode.rate, prefill: prefill.rate, firstTokenMs: first.ms, decodeCpuMs: decode.cpuMs }
+}
+
+const llama = await getLlama({ gpu: false, build: 'never', maxThreads: 2, logLevel: 'error' })
+const rival = await llama.loadModel({ modelPath: path })
+
+async function measureRival(threads: number): Promise<Figures> {
+  const context = await rival.createContext({ threads, contextSize: 1024, batchSize: prefillTokens })
+  const sequence = context.getSequence()
+  const take = async (list: number[], count: number) => {
+    let last = 0
+    let taken = 0
+    for await (const token of sequence.evaluate(list as never, { temperature: 0, yieldEogToken: true })) {
+      last = token as number
+      if (++taken === count) break
+    }
+    return last
+  }
+  let next = 0
+  const first = await timed(promptTokens, async () => {
+    next = await take(tokens.slice(0, promptTokens), 1)
+  })
+  const decode = await timed(decodeTokens, () => take([next], decodeTokens))
+  await sequence.clearHistory()
+  const prefill = await timed(prefillTokens, () => take(tokens, 1))
+  await context.dispose()
+  return { decode: decode.rate, prefill: prefill.rate, firstTokenMs: first.ms, decodeCpuMs: decode.cpuMs }
+}
+
+const contenders: Record<string, () => Promise<Figures>> = {
+  ours: () => measureOurs(false),
+  oursTraced: () => measureOurs(true),
+  llama1: () => measureRival(1),
+  llama2: () => measureRival(2),
+}
+const results: Record<string, Figures[]> = {}
+for (let run = -1; run < runs; run++) {
+  for (const [name, measure] of Object.entries(contenders)) {
+    const figures = await measure()
+    if (run >= 0) results[name] = [...(results[name] ?? []), figures]
+  }
+}
+
+function median(list: readonly Figures[], pick: keyof Figures): number {
+  return list.map((figures) => figures[pick]).sort((a, b) => a - b)[Math.floor(list.length / 2)]!
+}
+
+const medians = Object.fromEntries(
+  Object.entries(results).map(([name, list]) => [
+    name,
+    {
+      decode: median(list, 'decode'),
+      prefill: median(list, 'prefill'),
+      firstTokenMs: median(list, 'firstTokenMs'),
+      decodeCpuMs: median(list, 'decodeCpuMs'),
+    },
+  ]),
+)
+console.log(
+  JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, loadMs, memoryBytes: model.memoryBytes(), medians }),
+)
+await rival.dispose()
+await llama.dispose()

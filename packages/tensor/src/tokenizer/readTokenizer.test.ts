@@ -1,0 +1,123 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { describeModel, type ModelDescription } from '../model/loadModel.ts'
+import { smolLm2 } from '../weights.cases.ts'
+import { mergePairs, pairKey } from './mergePairs.ts'
+import { letterRanges, numberRanges, spaceRanges } from './unicodeRanges.generated.ts'
+
+const vectors = new URL('../../../../vectors/tensor/', import.meta.url)
+const tiny = await describeModel(new Uint8Array(readFileSync(new URL('tiny-random.gguf', vectors))))
+
+type Golden = {
+  texts: { text: string; tokens: number[] }[]
+  conversations: { messages: { role: string; content: string }[]; prompt: string }[]
+}
+
+function compare(model: ModelDescription, file: string): void {
+  const golden: Golden = JSON.parse(readFileSync(new URL(file, vectors), 'utf8'))
+  assert.ok(golden.texts.length > 100)
+  for (const { text, tokens } of golden.texts) {
+    assert.deepEqual(model.tokenizer.encode(text), tokens, JSON.stringify(text))
+    assert.equal(model.tokenizer.decode(model.tokenizer.encode(text, { special: false })), text)
+  }
+  for (const { messages, prompt } of golden.conversations) assert.equal(model.renderChat(messages), prompt)
+}
+
+test('tokens and prompts are those of Hugging Face tokenizers and jinja2, tiny vocabulary', () => {
+  compare(tiny, 'tiny-random.tokens.json')
+})
+
+test('tokens and prompts are those of Hugging Face tokenizers and jinja2, SmolLM2', smolLm2.options, async () => {
+  compare(await describeModel(smolLm2.bytes()), 'smollm2.tokens.json')
+})
+
+test('any text comes back from its tokens, streamed or whole', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+      const tokens = tiny.tokenizer.encode(text, { special: false })
+      assert.equal(tiny.tokenizer.decode(tokens), text)
+      const decoder = tiny.tokenizer.createDecoder()
+      assert.equal(tokens.map((token) => decoder.push(token)).join('') + decoder.flush(), text)
+    }),
+  )
+})
+
+test('special tokens are found in a text only when asked for', () => {
+  const text = 'a<|im_end|>b'
+  assert.ok(tiny.tokenizer.encode(text).includes(2))
+  assert.ok(!tiny.tokenizer.encode(text, { special: false }).includes(2))
+  assert.equal(tiny.tokenizer.decode([2]), '')
+  assert.ok(tiny.tokenizer.isStop(2))
+})
+
+test('merging by heap gives what merging by repeated search gives', () => {
+  const ranks = new Map<number, number>()
+  const merged: number[] = []
+  const random = [1, 2, 3, 1, 2, 0, 3, 3, 0, 1, 2, 2, 1, 1, 0, 0]
+  for (let rank = 0; rank + 1 < random.length; rank += 2) {
+    const key = pairKey(random[rank]!, random[rank + 1]!)
+    if (ranks.has(key)) continue
+    ranks.set(key, merged.length)
+    merged.push(4 + merged.length)
+  }
+  ranks.set(pairKey(4, 5), merged.length)
+  merged.push(20)
+  const table = { ranks, merged: Int32Array.from(merged) }
+  const bySearch = (input: number[]) => {
+    const tokens = [...input]
+    for (;;) {
+      let best = Infinity
+      let where = -1
+      for (let i = 0; i + 1 < tokens.length; i++) {
+        const rank = ranks.get(pairKey(tokens[i]!, tokens[i + 1]!)) ?? Infinity
+        if (rank < best) [best, where] = [rank, i]
+      }
+      if (where < 0) return tokens
+      tokens.splice(where, 2, merged[best]!)
+    }
+  }
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 }), (tokens) => {
+      assert.deepEqual(mergePairs(tokens, table), bySearch(tokens))
+    }),
+    { numRuns: 300 },
+  )
+})
+
+test('a long text without a space is no trap', () => {
+  const text = 'ab'.repeat(50_000)
+  assert.equal(tiny.tokenizer.decode(tiny.tokenizer.encode(text)), text)
+})
+
+test('the committed Unicode classes are those of the standard for long-settled characters', () => {
+  const inside = (ranges: string, code: number) =>
+    ranges.split(' ').some((range) => {
+      const [low, high] = range.split('-').map((digits) => Number.parseInt(digits, 16))
+      return code >= low! && code <= (high ?? low!)
+    })
+  for (const letter of 'azAZéßДש中あ한ªʰ') assert.ok(inside(letterRanges, letter.codePointAt(0)!), letter)
+  for (const number of '09½Ⅷ٣²') assert.ok(inside(numberRanges, number.codePointAt(0)!), number)
+  for (const space of ' \t\n\u0085\u00a0\u3000') assert.ok(inside(spaceRanges, space.codePointAt(0)!))
+  for (const other of ['\ufeff', '\u200b', '_', '-']) {
+    for (const ranges of [letterRanges, numberRanges, spaceRanges]) assert.ok(!inside(ranges, other.codePointAt(0)!))
+  }
+})
+
+test('a template that asks for the time, raises or loops for ever fails with a typed error', async () => {
+  const bytes = new Uint8Array(readFileSync(new URL('tiny-random.gguf', vectors)))
+  const { createChatTemplate } = await import('../chat/chatTemplate.ts')
+  const { tokenizer } = await describeModel(bytes)
+  for (const source of [
+    "{{ strftime_now('%Y') }}",
+    "{{ raise_exception('no') }}",
+    '{% for i in range(1000000) %}x{% endfor %}',
+    '',
+    '{% if %}',
+  ]) {
+    assert.throws(() => createChatTemplate(source, tokenizer)([{ role: 'user', content: 'x' }]), {
+      name: 'ChatTemplateError',
+    })
+  }
+})
