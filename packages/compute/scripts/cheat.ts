@@ -2,9 +2,10 @@
  * Ways to cheat behind a public interface that looks honest: the same signatures, hashes and identities, another
  * computation. They exist to be caught; nothing of the product imports them.
  */
-import { textToBytes } from '@weightless/codec'
+import { bytesToHex, textToBytes } from '@weightless/codec'
+import { fileRoot } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
-import { readGguf } from '@weightless/tensor'
+import { describeModel, readGguf } from '@weightless/tensor'
 import type { Engine, EngineEnd, EngineJob, EngineRun, EngineToken } from '../src/engine/engine.ts'
 import { openTensorEngine } from '../src/engine/openTensorEngine.ts'
 
@@ -34,12 +35,11 @@ export type CheatingEngineOptions = {
 
 export async function openCheatingEngine(options: CheatingEngineOptions): Promise<Engine> {
   const { env, name, weights, cheat } = options
-  const honest = await openTensorEngine({ env, name, weights: weights.slice() })
-  const { model } = honest
-  const run = await cheatingWeights(options)
-  if (!run) return wrap(honest, model, cheat)
-  await honest.close()
-  return wrap(await openTensorEngine({ env, name, weights: run }), model, cheat)
+  const { programId, tokenizerRoot, info } = await describeModel(weights)
+  const { contextLength } = info
+  const modelRoot = bytesToHex(fileRoot(weights))
+  const engine = await openTensorEngine({ env, name, weights: (await cheatingWeights(options)) ?? weights.slice() })
+  return wrap(engine, { ...engine.model, modelRoot, programId, tokenizerRoot, contextLength }, cheat)
 }
 
 /** The file that is really run, where it is not the claimed one. */

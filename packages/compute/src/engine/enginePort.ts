@@ -16,7 +16,7 @@ export type ToWorker =
   | { kind: 'pulse' }
 
 export type FromWorker =
-  | { kind: 'ready'; model: EngineModel; memoryBytes: number }
+  | { kind: 'ready'; model: Omit<EngineModel, 'check'>; memoryBytes: number }
   | { kind: 'counted'; id: number; tokens: number }
   | { kind: 'started'; id: number; promptTokens: number }
   | { kind: 'token'; id: number; token: EngineToken }

@@ -1,10 +1,10 @@
 /** The embedded deterministic engine behind the `Engine` seam: starts its worker, streams its tokens, survives its faults. */
 import type { Env, TaskPort } from '@weightless/env'
+import { checks } from '@weightless/receipt'
 import {
   type Engine,
   type EngineEnd,
   EngineFailedError,
-  type EngineModel,
   EngineRefusedError,
   type EngineRun,
   type EngineToken,
@@ -33,9 +33,11 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<En
   const port = env.tasks.open(module, { name, weights } satisfies EngineInput, [weights.buffer as ArrayBuffer])
   const link = createLink(port, name)
   const { model, memoryBytes } = (await link.ready) as Extract<FromWorker, { kind: 'ready' }>
+  // Not in the worker: a thread loads every module anew, and this one brings much with it.
+  const check = checks.reExecution
   env.log.info('engine opened', { model: name, modelRoot: model.modelRoot, memoryBytes })
   return {
-    model,
+    model: { ...model, check },
     async countPrompt(messages) {
       const answer = await link.ask((id) => ({ kind: 'count', id, messages }))
       return (answer as Extract<FromWorker, { kind: 'counted' }>).tokens
@@ -167,5 +169,3 @@ function faultOf(model: string, { reason, refused }: { reason: string; refused: 
 function isWhole({ buffer, byteOffset, byteLength }: Uint8Array): boolean {
   return buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength
 }
-
-export type { EngineModel }

@@ -2,7 +2,6 @@
 import { bytesToHex, hexToBytes, WeightlessError } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
-import { checks } from '@weightless/receipt'
 import {
   type ChatRun,
   type ChatToken,
@@ -35,7 +34,7 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   const model = await loadModel(weights)
   const { info, programId, tokenizerRoot } = model
   const { contextLength } = info
-  const described = { name, modelRoot, programId, tokenizerRoot, contextLength, check: checks.reExecution }
+  const described = { name, modelRoot, programId, tokenizerRoot, contextLength }
   send({ kind: 'ready', model: described, memoryBytes: model.memoryBytes() })
   const running = new Map<number, Running>()
   const pulses: (() => void)[] = []

@@ -28,7 +28,8 @@ export type Asked =
   | { kind: 'unfunded'; message: string }
 
 /** Times that a refusal which we can put right is put right. */
-const repairsMax = 4
+const repairsMax = 6
+const voucherWaitMs = 250
 
 export async function askProvider(
   context: GatewayContext,
@@ -102,6 +103,12 @@ async function putRight(
   }
   if (code === 'token_expired' || code === 'token_revoked' || code === 'invalid_api_key') {
     tab.caller.forgetToken()
+    return undefined
+  }
+  if (code === 'voucher_missing') {
+    // Answers that have just ended are paid in a moment, in the background.
+    await context.env.clock.sleep(voucherWaitMs)
+    await tab.payUp()
     return undefined
   }
   if (code === 'price_changed') {

@@ -32,7 +32,13 @@ export function createFunder(
       throw new BalanceShortError(facts, 'Deposit more with LedgerManager.depositFund (or addLedger, the first time).')
     }
     const { fullName } = await ledger.read({ ...at, functionName: 'getServiceInfo', args: [inferenceServing] })
-    await ledger.submit({ ...at, functionName: 'transferFund', args: [provider, fullName, sent] })
+    try {
+      await ledger.submit({ ...at, functionName: 'transferFund', args: [provider, fullName, sent] })
+    } catch (fault) {
+      if (!(fault instanceof TransactionRevertedError)) throw fault
+      const facts = { user, provider, needWei, availableWei }
+      throw new BalanceShortError(facts, `The contract refused the transfer: ${fault.reason.text}.`)
+    }
   }
 
   async function readAvailable(): Promise<bigint> {

@@ -30,6 +30,8 @@ export type Tab = {
   authorize(job: { requestHash: Hex; salt: Hex; nonce: Hex; maxFee: bigint }): Promise<JobTerms>
   /** The provider says that numbers below this one are used. */
   raiseJobNonce(next: bigint): void
+  /** Hands over a voucher for all that is owed. */
+  payUp(): Promise<void>
   /**
    * Fetches the receipt of a job, checks it against what was authorised and delivered, keeps it and pays for it.
    * Undefined when the provider has none: nothing was emitted, nothing is owed.
@@ -114,6 +116,7 @@ export function openTab(options: TabOptions): Tab {
       }
       return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
     },
+    payUp: () => vouchers.pay(),
     async settleJob({ authorization }, { jobId, text }) {
       const bundle = await awaitBundle(options, authorization.jobNonce)
       if (!bundle) return undefined

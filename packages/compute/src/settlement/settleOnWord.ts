@@ -15,6 +15,8 @@ export type WordSettler = {
   inferenceServing: Hex
   chainId: bigint
   account: LocalAccount
+  /** Until then nothing is tried again after a refusal: each try costs gas. */
+  wordPausedUntilMs: number
 }
 
 type Work = { env: Pick<Env, 'clock' | 'log'>; log: JobLog; accounts: ChainAccounts; settler: WordSettler }
@@ -23,13 +25,29 @@ type Batch = { user: Hex; nonce: bigint; fee: bigint; requestsHash: Hex }
 /** The contract's own bound. */
 const batchMax = 50
 
+/** Refusals come from the state of the chain, which does not change by itself. */
+const refusedPauseMs = 60_000
+
 export async function settleOnWord(work: Work): Promise<void> {
+  if (work.env.clock.monotonicMs() < work.settler.wordPausedUntilMs) return
+  if (!hasWork(work) || !(await isAcknowledged(work.settler))) return
   const batches: Batch[] = []
   for (const [user] of work.log.book.users()) {
     const batch = await openBatch(work, user)
     if (batch) batches.push(batch)
   }
   for (let at = 0; at < batches.length; at += batchMax) await send(work, batches.slice(at, at + batchMax))
+}
+
+function hasWork({ log }: Work): boolean {
+  for (const [, account] of log.book.users()) if (account.sdkBatch || account.sdkUnsettled > 0n) return true
+  return false
+}
+
+/** The registry's owner must have acknowledged the signer; before that every settlement would be refused. */
+async function isAcknowledged({ ledger, inferenceServing, account }: WordSettler): Promise<boolean> {
+  const at = { address: inferenceServing, abi: abis.inferenceServing } as const
+  return (await ledger.read({ ...at, functionName: 'getService', args: [account.address] })).teeSignerAcknowledged
 }
 
 /** The batch that is on its way, or a new one; it is in the log before it is sent, so it can never be sent as another. */
@@ -63,9 +81,11 @@ async function send(work: Work, batches: readonly Batch[]): Promise<void> {
   for (const [index, { user, nonce }] of batches.entries()) {
     const { status, unsettledAmount } = events[index]!.args
     const settled = status === teeSettlementStatus.success || status === teeSettlementStatus.partial
-    // Not settled: the same batch is sent again later, for example when the signer has been acknowledged.
     if (settled) await log.add({ kind: 'sdkSettled', user, nonce, unpaid: unsettledAmount })
-    else env.log.warn('settlement on our word refused', { user, status })
+    else {
+      settler.wordPausedUntilMs = env.clock.monotonicMs() + refusedPauseMs
+      env.log.warn('settlement on our word refused', { user, status })
+    }
     accounts.forget(user)
   }
   env.log.info('settled on our word', { users: batches.length, transactionHash: receipt.transactionHash })
