@@ -51,11 +51,12 @@ function largestError(model: Model, golden: Golden): number {
     const compare = (token: number, value: number) => {
       largest = Math.max(largest, Math.abs(row[token]! - value))
     }
-    if (expected !== undefined) row.forEach((_, id) => compare(id, expected.readFloatLE((i * row.length + id) * 4)))
-    else {
-      golden.top[i]!.forEach((token, j) => compare(token, golden.topLogits[i]![j]!))
-      golden.picked.forEach((token, j) => compare(token, golden.pickedLogits[i]![j]!))
+    if (expected !== undefined) {
+      for (let id = 0; id < row.length; id++) compare(id, expected.readFloatLE((i * row.length + id) * 4))
+      return
     }
+    for (const [j, token] of golden.top[i]!.entries()) compare(token, golden.topLogits[i]![j]!)
+    for (const [j, token] of golden.picked.entries()) compare(token, golden.pickedLogits[i]![j]!)
   })
   return largest
 }

@@ -1,7 +1,5 @@
 /** Natural logarithm from exactly rounded f64 operations, alike on every machine; relative error below 1e-14. */
 
-const ln2 = 0.6931471805599453
-
 /** @param value - positive and finite */
 export function naturalLog(value: number): number {
   let mantissa = value
@@ -18,5 +16,5 @@ export function naturalLog(value: number): number {
   const square = t * t
   let series = 0
   for (let k = 21; k >= 1; k -= 2) series = series * square + 1 / k
-  return exponent * ln2 + 2 * t * series
+  return exponent * Math.LN2 + 2 * t * series
 }
