@@ -12,6 +12,7 @@ import {
 } from '@weightless/env'
 import type { ByteBudget } from '../node/byteBudget.ts'
 import { answerContent, type ContentSource, envelope, gatewayCodes } from './contentRoutes.ts'
+import { answerDirectory } from './directoryRoute.ts'
 import { answerJsonRpc, type RpcMethods } from './jsonRpcServer.ts'
 
 /** Undefined when the path is none of its own. */
@@ -64,7 +65,8 @@ async function route(parts: HandlerParts, request: HttpRequest): Promise<HttpRes
       const response = await own(request)
       if (response) return response
     }
-    return (await answerContent(parts.content, request)) ?? envelope(gatewayCodes.notFound, 'Not found', null, 404)
+    const content = (await answerContent(parts.content, request)) ?? (await answerDirectory(parts.content, request))
+    return content ?? envelope(gatewayCodes.notFound, 'Not found', null, 404)
   } catch (fault) {
     if (fault instanceof BodyTooLargeError) return tooLarge
     if (request.signal.aborted) return { status: 499 }

@@ -18,6 +18,7 @@ export function createNetworkContent(
       if (here?.info.finalized) return here
       const infos = await registry.fileInfos(key, signal)
       const holders = infos.filter(({ info }) => info.finalized)
+      if (here && holders.length === 0) return here
       const known = holders[0] ?? infos[0]
       if (!known) return here
       return remoteFile(
@@ -61,7 +62,7 @@ function remoteFile(
   return {
     info,
     async frame(index) {
-      return index < shape.segments ? encodeSegmentFrame(await load(index)) : undefined
+      return index < shape.segments && nodeUrls.length > 0 ? encodeSegmentFrame(await load(index)) : undefined
     },
     async *open(from, to) {
       for (let index = Math.floor(from / segmentBytes); index * segmentBytes < to; index++) {

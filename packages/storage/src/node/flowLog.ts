@@ -72,17 +72,20 @@ export async function openFlowLog(index: KeyValue): Promise<FlowLog> {
     rootAfter: (seq) => roots[seq],
     async append(events, block) {
       const fresh = selectNew(events, submissions)
+      const nextHead = Math.max(head, block)
+      if (fresh.length > 0 || nextHead - writtenHead >= quietBlocksMax) {
+        // Written before it is believed: after a failed write the same events come again.
+        await index.batch([
+          ...fresh.map((submission) => ({
+            key: keyOf(submission.seq),
+            value: textToBytes(encodeSubmission(submission)),
+          })),
+          { key: headKey, value: textToBytes(String(nextHead)) },
+        ])
+        writtenHead = nextHead
+      }
       for (const submission of fresh) take(submission)
-      head = Math.max(head, block)
-      if (fresh.length === 0 && head - writtenHead < quietBlocksMax) return fresh
-      writtenHead = head
-      await index.batch([
-        ...fresh.map((submission) => ({
-          key: keyOf(submission.seq),
-          value: textToBytes(encodeSubmission(submission)),
-        })),
-        { key: headKey, value: textToBytes(String(head)) },
-      ])
+      head = nextHead
       return fresh
     },
     async revertTo(block) {

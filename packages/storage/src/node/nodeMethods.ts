@@ -66,7 +66,8 @@ async function upload(
     if ('stored' in acceptance) writes.push(acceptance.stored)
     else if (duplicates === 'pass' && acceptance.earlier) writes.push(acceptance.earlier)
     else {
-      fault = acceptance.fault
+      // Clients take this refusal for an acknowledgement, so it waits until the segment is on disk.
+      fault = (await acceptance.earlier) ?? acceptance.fault
       break
     }
   }
