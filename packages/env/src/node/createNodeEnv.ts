@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Env, Log } from '../env.ts'
+import './installHasher.ts'
 import { createNodeNetwork } from './createNodeNetwork.ts'
 import { createNodeTasks } from './createNodeTasks.ts'
 import { nodeClock } from './nodeClock.ts'
