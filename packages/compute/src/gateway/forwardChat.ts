@@ -10,7 +10,7 @@ import { type Ask, type Asked, askProvider } from './askProvider.ts'
 import { chooseProviders } from './chooseProviders.ts'
 import { createDeliveredText } from './deliveredText.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
-import { ReceiptUnacceptableError } from './openTab.ts'
+import { ReceiptUnacceptableError, type Tab } from './openTab.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import { type JobQuote, quoteJob } from './quoteJob.ts'
 
@@ -92,7 +92,7 @@ function passOn(
   const begin = Promise.withResolvers<void>()
   const settled = begin.promise
     .then(() => tab.settleJob(terms, { jobId, text: delivered.text() }))
-    .catch((fault) => blame(context, provider, jobId, fault))
+    .catch((fault) => blame(context, provider, tab, jobId, fault))
     .finally(() => {
       customer.heldWei -= quote.maxFee
       context.settling.delete(jobId)
@@ -121,13 +121,33 @@ async function* passBody(
   }
 }
 
-/** A provider that bills falsely is not paid and not asked again for a while. */
-function blame(context: GatewayContext, provider: ListedProvider, jobId: string, fault: unknown): Bundle | undefined {
+/** A provider that bills falsely is not paid and not asked again for a while; one that is away is paid later. */
+function blame(
+  context: GatewayContext,
+  provider: ListedProvider,
+  tab: Tab,
+  jobId: string,
+  fault: unknown,
+): Bundle | undefined {
   const reason = fault instanceof Error ? fault.message : String(fault)
   context.env.log.error('job not settled', { provider: provider.address, jobId, reason })
   const isFalse = fault instanceof ReceiptUnacceptableError
   context.directory.failed(provider.address, isFalse ? distrustMs : avoidMs)
+  if (!isFalse) void payLater(context, provider, tab)
   return undefined
+}
+
+/** With growing pauses; after that the next request to the provider, or the next start, does it. */
+async function payLater({ env, stopping }: GatewayContext, provider: ListedProvider, tab: Tab): Promise<void> {
+  for (let waitMs = 1_000; waitMs <= 64_000 && !stopping.aborted; waitMs *= 2) {
+    await env.clock.sleep(waitMs, stopping).catch(() => undefined)
+    if (stopping.aborted) return
+    try {
+      return await tab.agree()
+    } catch (fault) {
+      env.log.debug('not agreed yet', { provider: provider.address, reason: String(fault) })
+    }
+  }
 }
 
 function capError({ purse }: GatewayContext, customer: Customer, maxFee: bigint): ApiError | undefined {

@@ -29,4 +29,6 @@ export type GatewayContext = {
   customerOf(authorization: string | undefined): Customer | undefined
   /** Receipts that are being fetched, by job id: whoever asks for one waits for it. */
   settling: Map<string, Promise<Bundle | undefined>>
+  /** Aborts when the gateway closes. */
+  stopping: AbortSignal
 }

@@ -63,12 +63,17 @@ export function openTab(options: TabOptions): Tab {
   let agreed: Promise<void> | undefined
 
   async function agreeOnce(): Promise<void> {
-    const state = accountSchema.parse(await caller.json('/v1/account'))
-    await checkProviderState(options, state)
-    const jobNonce = state.voucher?.voucher.jobNonce ?? 0n
-    vouchers.begin({ cumulativeFee: state.vouched, receiptsRoot: state.receipts_root, jobNonce })
-    for (const used of [state.job_nonce, jobNonce]) if (used >= numbers.next) numbers.next = used + 1n
-    for (const job of state.unvouched) await adopt(job.receipt_hash, job.authorization, jobNonce)
+    let state: AccountState | undefined
+    await vouchers.begin(async () => {
+      state = accountSchema.parse(await caller.json('/v1/account'))
+      await checkProviderState(options, state)
+      const jobNonce = state.voucher?.voucher.jobNonce ?? 0n
+      return { cumulativeFee: state.vouched, receiptsRoot: state.receipts_root, jobNonce }
+    })
+    const { job_nonce, voucher, unvouched } = state!
+    const voucherNonce = voucher?.voucher.jobNonce ?? 0n
+    for (const used of [job_nonce, voucherNonce]) if (used >= numbers.next) numbers.next = used + 1n
+    for (const job of unvouched) await adopt(job.receipt_hash, job.authorization, voucherNonce)
     await vouchers.pay()
   }
 
@@ -98,11 +103,13 @@ export function openTab(options: TabOptions): Tab {
       if (next > numbers.next) numbers.next = next
     },
     agree() {
-      agreed ??= agreeOnce().catch((fault) => {
+      if (agreed) return agreed
+      const attempt = agreeOnce()
+      agreed = attempt
+      attempt.catch(() => {
         agreed = undefined
-        throw fault
       })
-      return agreed
+      return attempt
     },
     async authorize({ requestHash, salt, nonce, maxFee }) {
       const authorization = {
@@ -118,13 +125,19 @@ export function openTab(options: TabOptions): Tab {
     },
     payUp: () => vouchers.pay(),
     async settleJob({ authorization }, { jobId, text }) {
-      const bundle = await awaitBundle(options, authorization.jobNonce)
-      if (!bundle) return undefined
-      const difference = deliveredFault(bundle, text)
-      if (difference) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: difference })
-      await keep(bundle, authorization, jobId)
-      await vouchers.pay()
-      return bundle
+      try {
+        const bundle = await awaitBundle(options, authorization.jobNonce)
+        if (!bundle) return undefined
+        const difference = deliveredFault(bundle, text)
+        if (difference) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: difference })
+        await keep(bundle, authorization, jobId)
+        await vouchers.pay()
+        return bundle
+      } catch (fault) {
+        // What went wrong half-way is put right when the two agree anew.
+        agreed = undefined
+        throw fault
+      }
     },
   }
 }

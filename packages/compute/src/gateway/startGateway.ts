@@ -30,12 +30,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ageMsMax: limits.directoryAgeMsMax,
   })
   const customers = new Map(options.keys.map((key) => [key.key, createCustomer(options, limits, purse, key)]))
+  const stop = new AbortController()
   const context: GatewayContext = {
     env,
     limits,
     directory,
     purse,
     settling: new Map(),
+    stopping: stop.signal,
     customerOf(authorization) {
       const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
       return key === undefined ? undefined : customers.get(key)
@@ -50,6 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     stallMsMax: limits.stallMsMax,
   })
   env.log.info('gateway open', { url: server.url, keys: customers.size })
+  const reconciled = payEarlierJobs(context, [...customers.values()])
   const settled = async () => {
     while (context.settling.size > 0) await Promise.all(context.settling.values())
   }
@@ -59,8 +62,23 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     async close() {
       await server.close()
       await settled()
+      stop.abort()
+      await reconciled
       await purse.close()
     },
+  }
+}
+
+/** What was answered before this start and not paid, because one of the two was killed in between. */
+async function payEarlierJobs({ directory, purse, env }: GatewayContext, customers: readonly Customer[]) {
+  try {
+    for (const provider of await directory.list()) {
+      for (const customer of customers) {
+        if (purse.jobNonce(customer.user, provider.address) > 0n) await customer.tabOf(provider).agree()
+      }
+    }
+  } catch (fault) {
+    env.log.warn('earlier jobs not looked at', { reason: fault instanceof Error ? fault.message : String(fault) })
   }
 }
 

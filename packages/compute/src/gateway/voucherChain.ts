@@ -10,17 +10,19 @@ import {
   type VoucherNote,
   voucherToJson,
 } from '../wire/payment.ts'
-import type { ProviderCaller } from './callProvider.ts'
+import { type ProviderCaller, ProviderRefusedError } from './callProvider.ts'
 import type { PurseLog } from './purseLog.ts'
 
 export type VoucherChain = {
-  /** Where the last acknowledged voucher left off. */
-  begin(paid: { cumulativeFee: bigint; receiptsRoot: Hex; jobNonce: bigint }): void
+  /** Goes on where the last voucher that the provider shows left off; no voucher is signed meanwhile. */
+  begin(load: () => Promise<Paid>): Promise<void>
   /** Notes a receipt that is to be paid. */
   owe(receiptHash: Hex, job: { fee: bigint; jobNonce: bigint }): void
   /** Signs one voucher for all that is owed and hands it over; what fails is part of the next one. */
   pay(): Promise<void>
 }
+
+export type Paid = { cumulativeFee: bigint; receiptsRoot: Hex; jobNonce: bigint }
 
 export function openVoucherChain(options: {
   purse: PurseLog
@@ -33,7 +35,7 @@ export function openVoucherChain(options: {
   numbers: { next: bigint }
 }): VoucherChain {
   const { purse, caller, provider, user, account, place, numbers } = options
-  let paid = { cumulativeFee: 0n, receiptsRoot: emptyReceiptsRoot, jobNonce: 0n }
+  let paid: Paid = { cumulativeFee: 0n, receiptsRoot: emptyReceiptsRoot, jobNonce: 0n }
   const owed = new Map<Hex, { fee: bigint; jobNonce: bigint }>()
   let turn: Promise<unknown> = Promise.resolve()
 
@@ -55,21 +57,30 @@ export function openVoucherChain(options: {
     const note: VoucherNote = { voucher, signature: await signVoucher(voucher, place, account), receipts }
     await purse.add({ kind: 'voucher', note })
     const headers = { 'content-type': 'application/json' }
-    await caller.json('/v1/vouchers', { method: 'POST', headers, body: voucherToJson(note) })
+    try {
+      await caller.json('/v1/vouchers', { method: 'POST', headers, body: voucherToJson(note) })
+    } catch (fault) {
+      // We and the provider disagree on what is owed; the next agreement tells.
+      if (fault instanceof ProviderRefusedError) owed.clear()
+      throw fault
+    }
     const { cumulativeFee, receiptsRoot, jobNonce } = voucher
     paid = { cumulativeFee, receiptsRoot, jobNonce }
     for (const receiptHash of receipts) owed.delete(receiptHash)
   }
 
+  function inTurn(work: () => Promise<void>): Promise<void> {
+    const result = turn.then(work)
+    turn = result.catch(() => undefined)
+    return result
+  }
+
   return {
-    begin: (state) => {
-      paid = state
-    },
+    begin: (load) =>
+      inTurn(async () => {
+        paid = await load()
+      }),
     owe: (receiptHash, job) => void owed.set(receiptHash, job),
-    pay() {
-      const result = turn.then(payNow)
-      turn = result.catch(() => undefined)
-      return result
-    },
+    pay: () => inTurn(payNow),
   }
 }

@@ -1,0 +1,113 @@
+/** kill -9 of a provider in the middle of answers: no receipt that a client heard of is lost, nothing is billed twice. */
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { abis } from '@weightless/contracts'
+import { type Bundle, readBundle } from '@weightless/receipt'
+import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
+
+const rounds = 2
+
+test('a killed provider loses no receipt and bills nothing twice', async () => {
+  const net = await startComputeNet()
+  const dataFolder = await mkdtemp(join(tmpdir(), 'weightless-killed-'))
+  const children = createChildren(net.rpcUrl, dataFolder)
+  try {
+    let { url } = await children.start(0)
+    const port = Number(new URL(url).port)
+    await net.deposit(2, tokens(10))
+    const gateway = await net.startGateway()
+    const heard: string[] = []
+    for (let round = 0; round < rounds; round++) {
+      const asking = Promise.all(Array.from({ length: 5 }, () => askOnce(gateway.url, heard)))
+      await new Promise((resolve) => setTimeout(resolve, 100 + 150 * round))
+      await children.kill()
+      await asking
+      ;({ url } = await children.start(port))
+    }
+    // One whole answer at the end makes gateway and provider agree on all that was before.
+    while (!(await askOnce(gateway.url, heard))) await new Promise((resolve) => setTimeout(resolve, 200))
+    await gateway.settled()
+    assert.ok(heard.length > 0 && heard.length < 5 * rounds + 1, `${heard.length} whole answers: nothing was cut off`)
+    const bundles = await Promise.all(heard.map((id) => bundleOf(gateway.url, id)))
+    const nonces = new Set(bundles.map(({ receipt }) => receipt.jobNonce))
+    assert.equal(nonces.size, heard.length)
+    const fees = bundles.reduce((sum, { receipt }) => sum + receipt.fee, 0n)
+    const paid = await paidInTheEnd(net, fees)
+    // Receipts of answers that were cut off may come on top; never less, and never the same one twice.
+    assert.ok(paid >= fees, `${paid} paid, ${fees} heard of`)
+    assert.equal(await paidInTheEnd(net, paid + 1n, 1_000), paid)
+  } finally {
+    await children.kill()
+    await net.close()
+    await rm(dataFolder, { recursive: true, force: true })
+  }
+})
+
+/** Whether the whole answer arrived; its id is then in `heard`. */
+async function askOnce(gatewayUrl: string, heard: string[]): Promise<boolean> {
+  try {
+    const answer = await fetch(`${gatewayUrl}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${gatewayKey}` },
+      body: JSON.stringify({
+        model: 'tiny',
+        messages: [{ role: 'user', content: 'Go on.' }],
+        max_tokens: 60,
+        stream: true,
+      }),
+    })
+    const text = await answer.text()
+    const complete = answer.status === 200 && text.endsWith('data: [DONE]\n\n')
+    if (complete) heard.push(answer.headers.get('x-weightless-receipt')!)
+    return complete
+  } catch {
+    // Cut off: exactly what killing does.
+    return false
+  }
+}
+
+async function bundleOf(gatewayUrl: string, id: string): Promise<Bundle> {
+  const headers = { authorization: `Bearer ${gatewayKey}` }
+  const answer = await fetch(`${gatewayUrl}/v1/receipts/${id}`, { headers })
+  const read = readBundle(await answer.json())
+  assert.ok(read.ok, `receipt ${id} is lost`)
+  return read.value
+}
+
+async function paidInTheEnd(net: ComputeNet, wanted: bigint, patienceMs = 10_000): Promise<bigint> {
+  for (let waitedMs = 0; ; waitedMs += 100) {
+    const [paid] = await net.ledgerOf(2).read({
+      address: contracts.receiptSettlement,
+      abi: abis.receiptSettlement,
+      functionName: 'pairs',
+      args: [net.accountOf(2).address, net.accountOf(1).address],
+    })
+    if (paid >= wanted || waitedMs >= patienceMs) return paid
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}
+
+function createChildren(rpcUrl: string, dataFolder: string) {
+  let child: ChildProcess | undefined
+  return {
+    async start(port: number): Promise<{ url: string }> {
+      const program = fileURLToPath(new URL('./providerProcess.ts', import.meta.url))
+      const settings = JSON.stringify({ rpcUrl, dataFolder, port })
+      child = spawn(process.execPath, [program, settings], { stdio: ['ignore', 'pipe', 'inherit'] })
+      const [line] = (await once(child.stdout!, 'data')) as [Buffer]
+      return { url: line.toString().trim() }
+    },
+    async kill() {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return
+      const gone = once(child, 'exit')
+      child.kill('SIGKILL')
+      await gone
+    },
+  }
+}
