@@ -42,7 +42,7 @@ const schema = z.object({
   max_tokens: optional(z.int().min(1).max(0x7fffffff)),
   max_completion_tokens: optional(z.int().min(1).max(0x7fffffff)),
   temperature: optional(z.number().min(0).max(2)),
-  top_p: optional(z.number().min(0).max(1)),
+  top_p: optional(z.number().gt(0).max(1)),
   stop: optional(z.union([wellFormed.min(1), z.array(wellFormed.min(1)).max(chatLimits.stops)])),
   seed: optional(z.int()),
   logprobs: optional(z.boolean()),
