@@ -12,8 +12,6 @@ export type DevnetOptions = {
   host?: string
   /** Storage nodes; default 1. */
   nodes?: number
-  /** Inference providers; 0 leaves compute out. Default 1. */
-  providers?: number
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */

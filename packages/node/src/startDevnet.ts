@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
-import type { Provider } from '@weightless/compute'
 import { addresses, genesis } from '@weightless/contracts'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { loadApiKey } from './apiKey.ts'
@@ -10,8 +9,8 @@ import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } from './devnet/devnetKeys.ts'
 import { doFirstLight } from './devnet/firstLight.ts'
-import { loadModelFiles, type ModelFile } from './devnet/modelLoader.ts'
-import { openModel } from './devnet/openModel.ts'
+import { createModelHost } from './devnet/modelHost.ts'
+import { loadModelFiles } from './devnet/modelLoader.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
@@ -62,10 +61,11 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
     const ports = await choosePorts(options, emit)
     const running: Running = { env, folder: data.path, options, ports, host, emit, signal: stop.signal }
     const file = await startServices(running, closers, config.describe)
-    const modelsSettled = openModels(running, file, closers)
-    closers.add(() => modelsSettled)
+    const models = openModels(running, file)
+    closers.add(() => models.close())
+    closers.add(() => models.ended)
     closers.add(() => stop.abort())
-    return { file, modelsSettled, close: () => closers.close() }
+    return { file, modelsSettled: models.settled, close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error
@@ -133,49 +133,27 @@ async function startServices(
   return file
 }
 
-/** Opens the models one after another and then does first light; what fails is told, and the rest goes on. */
-async function openModels(
+/** Opens the models one after another, then does first light, then watches for models that are added. */
+function openModels(
   running: Running,
   file: DevnetFile,
-  closers: ReturnType<typeof createClosers>,
-): Promise<void> {
-  const { env, options, folder, emit, signal } = running
-  const slots = providerAccountIndices
-    .slice(0, options.providers ?? 1)
-    .map((account, i) => ({ key: devnetKey(account), port: running.ports.providers[i]! }))
-  const opened: Provider[] = []
-  const onModel = async (model: ModelFile) => {
-    const slot = slots[opened.length]
-    if (!slot)
-      return emit({
-        type: 'warning',
-        message: `${model.id} is not served: every provider has a model`,
-        hint: 'Start with more --providers.',
-      })
-    try {
-      const { rpcUrl } = file.chain
-      const provider = await openModel(env, {
-        model,
-        ...slot,
-        payer: devnetKey(gatewayAccountIndex),
-        host: running.host,
-        rpcUrl,
-        indexerUrl: file.storage.indexerUrl,
-        signal,
-        emit,
-      })
-      opened.push(provider)
-      closers.add(() => provider.close())
-      file.compute.providers.push({ address: slot.key.address, url: provider.url, models: [model.id] })
-      writeDevnetFile(folder, file)
-    } catch (error) {
-      if (!signal.aborted)
-        emit({ type: 'weights-missing', model: model.id, reason: (error as Error).message, fallback: undefined })
-    }
-  }
-  await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, onModel)
-  if (opened.length === 0 || options.firstLight === false || signal.aborted) return
-  await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
+): { settled: Promise<void>; ended: Promise<void>; close(): Promise<void> } {
+  const { env, options, folder, emit, signal, ports, host } = running
+  const models = createModelHost({
+    env,
+    file,
+    ports,
+    host,
+    signal,
+    emit,
+    onChange: () => writeDevnetFile(folder, file),
+  })
+  const settled = (async () => {
+    await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, models.open)
+    if (models.opened() === 0 || options.firstLight === false || signal.aborted) return
+    await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
+  })()
+  return { settled, ended: settled.then(() => models.watchAdded(folder)), close: () => models.close() }
 }
 
 function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {

@@ -9,7 +9,6 @@ import { wholeNumber } from '../readNumber.ts'
 type DevnetFlags = {
   portBase: number
   nodes: number
-  providers: number
   host?: string
   model?: string
   weights: 'auto' | 'tiny' | 'none'
@@ -23,7 +22,6 @@ export function addDevnetCommand(program: Command): void {
     .description('run the whole system on this machine: chain, storage, compute, console')
     .option('--port-base <n>', 'shift every port by n', wholeNumber({ min: 0, max: 50_000 }), 0)
     .option('--nodes <n>', 'storage nodes', wholeNumber({ min: 1, max: 16 }), 1)
-    .option('--providers <n>', 'inference providers', wholeNumber({ min: 0, max: 8 }), 1)
     .option('--host <address>', 'bind to another address than loopback; refuses the well-known keys')
     .option('--model <path>', 'serve this GGUF file instead of the default model')
     .option('--weights <kind>', 'auto: the default model; tiny: the small one in the repository; none', 'auto')
@@ -40,11 +38,10 @@ export function addDevnetCommand(program: Command): void {
 }
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
-  const { portBase, nodes, providers, host, model, weights, firstLight, console } = flags
+  const { portBase, nodes, host, model, weights, firstLight, console } = flags
   return {
     portBase,
     nodes,
-    providers,
     weights,
     firstLight,
     console,

@@ -22,7 +22,7 @@ export function addModelCommands(program: Command): void {
     )
   model
     .command('add <file>')
-    .description('check a GGUF file and have the devnet serve it from its next start on')
+    .description('check a GGUF file and have the devnet serve it, now if it runs, and at every start')
     .option('--name <id>', 'the name in the API; from the file without it')
     .action(async (file: string, options: { name?: string }, command: Command) => {
       const added = await addModel({
@@ -32,7 +32,7 @@ export function addModelCommands(program: Command): void {
       })
       printResult(command, added, [
         `${added.id}: ${added.architecture}, ${formatBytes(added.sizeBytes)}, root ${added.root}`,
-        'It is stored, priced and served at the next `npm start`.',
+        'A running devnet stores, prices and serves it within seconds; see `weightless model list`.',
       ])
     })
 }

@@ -1,0 +1,86 @@
+/** Gives each model of a devnet a provider of its own, now and whenever `weightless model add` brings another. */
+import type { Provider } from '@weightless/compute'
+import type { Env } from '@weightless/env'
+import type { DevnetFile } from '../devnetFile.ts'
+import type { DevnetEvent } from '../devnetOptions.ts'
+import type { PortPlan } from '../portPlan.ts'
+import { listAddedModels } from '../weights/addModel.ts'
+import { devnetKey, gatewayAccountIndex, providerAccountIndices } from './devnetKeys.ts'
+import type { ModelFile } from './modelLoader.ts'
+import { openModel } from './openModel.ts'
+
+export type ModelHostOptions = {
+  env: Env
+  file: DevnetFile
+  ports: PortPlan
+  host: string
+  signal: AbortSignal
+  emit(event: DevnetEvent): void
+  /** Called when `file` has a provider more. */
+  onChange(): void
+}
+
+export type ModelHost = {
+  /** Stores, loads, registers and opens a model; what fails is told as an event. */
+  open(model: ModelFile): Promise<void>
+  opened(): number
+  /** Opens models added to the data directory while the devnet runs; resolves when `signal` aborts. */
+  watchAdded(dataFolder: string): Promise<void>
+  close(): Promise<void>
+}
+
+const lookEveryMs = 1_000
+
+export function createModelHost(options: ModelHostOptions): ModelHost {
+  const { env, file, ports, host, signal, emit } = options
+  const tried = new Set<string>()
+  const providers: Provider[] = []
+
+  async function open(model: ModelFile): Promise<void> {
+    const slot = providers.length
+    const account = providerAccountIndices[slot]
+    tried.add(model.id)
+    if (account === undefined) {
+      emit({ type: 'warning', message: `${model.id} is not served: every provider of this devnet has a model` })
+      return
+    }
+    const key = devnetKey(account)
+    const { rpcUrl } = file.chain
+    const { indexerUrl } = file.storage
+    try {
+      const payer = devnetKey(gatewayAccountIndex)
+      const provider = await openModel(env, {
+        model,
+        key,
+        payer,
+        port: ports.providers[slot]!,
+        host,
+        rpcUrl,
+        indexerUrl,
+        signal,
+        emit,
+      })
+      providers.push(provider)
+      file.compute.providers.push({ address: key.address, url: provider.url, models: [model.id] })
+      options.onChange()
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      if (!signal.aborted) emit({ type: 'weights-missing', model: model.id, reason, fallback: undefined })
+    }
+  }
+
+  return {
+    open,
+    opened: () => providers.length,
+    async watchAdded(dataFolder) {
+      while (!signal.aborted) {
+        const fresh = listAddedModels(dataFolder).filter(({ id }) => !tried.has(id))
+        for (const { id, path } of fresh) await open({ id, path })
+        await env.clock.sleep(lookEveryMs, signal).catch(() => undefined)
+      }
+    },
+    async close() {
+      for (const provider of providers.toReversed()) await provider.close()
+    },
+  }
+}

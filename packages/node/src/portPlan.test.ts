@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict'
+import { createServer } from 'node:net'
+import { test } from 'node:test'
+import { findFreePorts, listPorts, planPorts } from './portPlan.ts'
+
+test('the default ports are those that tools expect, and portBase shifts every one', () => {
+  const plan = planPorts(0, { nodes: 3, providers: 2 })
+  assert.deepEqual(plan, {
+    chain: 8545,
+    storage: 5678,
+    storageNodes: [5681, 5682],
+    gateway: 8080,
+    providers: [8081, 8082],
+    console: 3000,
+  })
+  const shifted = planPorts(700, { nodes: 3, providers: 2 })
+  assert.deepEqual(
+    listPorts(shifted),
+    listPorts(plan).map((port) => port + 700),
+  )
+})
+
+test('a busy port is named and another shift is taken', async () => {
+  const base = 31_000 + (process.pid % 50) * 100
+  const { portBase: free } = await findFreePorts(base, { nodes: 1, providers: 1 })
+  const blocker = createServer()
+  await new Promise<void>((resolve) => blocker.listen(8545 + free, '127.0.0.1', resolve))
+  try {
+    const found = await findFreePorts(free, { nodes: 1, providers: 1 })
+    assert.ok(found.portBase > free)
+    assert.deepEqual(found.busyPorts.includes(8545 + free), true)
+  } finally {
+    await new Promise((resolve) => blocker.close(resolve))
+  }
+})
