@@ -12,14 +12,14 @@ export type Scenario = {
   run(seed: number, onSim: (sim: Sim) => void): Promise<void>
 }
 
+export function claim(holds: boolean, what: string): asserts holds {
+  if (!holds) throw new ClaimBrokenError(what)
+}
+
 /** What must always hold did not. */
-export class ClaimBrokenError extends Error {
+class ClaimBrokenError extends Error {
   constructor(what: string) {
     super(what)
     this.name = 'ClaimBrokenError'
   }
-}
-
-export function claim(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new ClaimBrokenError(what)
 }

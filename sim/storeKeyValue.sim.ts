@@ -8,7 +8,7 @@ import { claim, type Scenario } from './scenario.ts'
 export const storeKeyValue: Scenario = {
   name: 'store/keyValue',
   claim: 'A batch whose put resolved is there; any other is there whole or not at all; order is kept.',
-  plants: ['skip-fsync', 'ignore-torn-tail', 'swap-snapshot-order', 'skip-folder-sync'],
+  plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'swap-snapshot-order', 'skip-folder-sync'],
   run: (seed, onSim) => {
     const model: Model = { promised: new Map(), inFlight: [] }
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnMap(env, sim, model) })

@@ -8,7 +8,7 @@ import { claim, type Scenario } from './scenario.ts'
 export const storeLog: Scenario = {
   name: 'store/log',
   claim: 'Every record that was synced is there, in order and unchanged; every other is there whole or not at all.',
-  plants: ['skip-fsync', 'ignore-torn-tail', 'skip-folder-sync'],
+  plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'skip-folder-sync'],
   run: (seed, onSim) => {
     const written: Written[] = []
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnLog(env, sim, written) })

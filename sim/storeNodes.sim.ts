@@ -9,7 +9,7 @@ export const storeNodes: Scenario = {
   name: 'store/nodes',
   claim:
     'The newest meta is that of the last commit, or of one in flight; all nodes of the commits up to it are there.',
-  plants: ['skip-fsync', 'ignore-torn-tail', 'skip-folder-sync'],
+  plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'skip-folder-sync'],
   run: (seed, onSim) => {
     const commits: Commit[] = []
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnNodes(env, sim, commits) })

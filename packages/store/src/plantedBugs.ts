@@ -5,6 +5,8 @@
 export type PlantedBug =
   /** `sync` says done without asking the disk. */
   | 'skip-fsync'
+  /** Data is written after the flush that was to make it durable. */
+  | 'swap-write-order'
   /** The key-value map drops its log before the snapshot that replaces it is in place. */
   | 'swap-snapshot-order'
   /** A torn tail is left where it is and written behind. */

@@ -53,6 +53,7 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
   const { segmentBytesMax = 64 * 1024 * 1024 } = options
   const segments = await openSegments(disk, folder, options)
   let failure: unknown
+  let lateWrite: (() => Promise<void>) | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
   /** One disk operation at a time, in order; a caller's fault does not stop the next one. */
@@ -75,6 +76,8 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     if (segment.syncedBytes === endOffset) return
     // After a failed flush the system may have dropped the pages: nothing written since is sure, so nothing more is taken.
     if (!isPlanted('skip-fsync')) await segment.file.sync().catch(fail)
+    await lateWrite?.()
+    lateWrite = undefined
     segment.syncedBytes = endOffset
   }
 
@@ -94,8 +97,10 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     let segment = segments.at(-1)!
     if (segment.endOffset >= segmentBytesMax) segment = await addSegment()
     const { bytes, offsets } = frame(payloads, segment.endOffset, segment.syncedBytes)
+    const { file, endOffset } = segment
     try {
-      await segment.file.write(segment.endOffset, bytes)
+      if (isPlanted('swap-write-order')) lateWrite = () => file.write(endOffset, bytes)
+      else await file.write(endOffset, bytes)
     } catch (error) {
       // A half-written record must not stand before the next one.
       await segment.file.truncate(segment.endOffset).catch(fail)

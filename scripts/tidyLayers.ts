@@ -1,0 +1,36 @@
+/** Which package may import which: only down a layer, and a service only at its edges. */
+import type { Package } from './tidyRules.ts'
+
+/** Why `owner` may not import `specifier`, or undefined. `<service>/wire` counts as layer 0. */
+export function findLayerFault(owner: Package, specifier: string, packages: readonly Package[]): string | undefined {
+  const target = packages.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`))
+  if (!target) return undefined
+  const from = shortName(owner)
+  const to = shortName(target)
+  const isWire = specifier === `${target.name}/wire`
+  if (isWire || (sideways[from] ?? []).includes(to)) return undefined
+  if (target.layer >= owner.layer) return `${from} (layer ${owner.layer}) may not import ${to} (layer ${target.layer})`
+  if (target.layer === serviceLayer && !compositionRoots.includes(from)) {
+    return `of a service, ${from} may import ${to}/wire alone`
+  }
+  return undefined
+}
+
+function shortName({ name }: Package): string {
+  return name.replace('@weightless/', '')
+}
+
+/** Imports inside one layer that the architecture grants. */
+const sideways: { readonly [from: string]: readonly string[] } = {
+  crypto: ['codec'],
+  tensor: ['codec', 'crypto'],
+  contracts: ['codec', 'crypto'],
+  evm: ['codec', 'crypto'],
+  receipt: ['codec', 'crypto', 'tensor'],
+  blobs: ['ledger'],
+  cli: ['node', 'sdk'],
+  node: ['sdk'],
+  console: ['sdk'],
+}
+const serviceLayer = 3
+const compositionRoots: readonly string[] = ['node']
