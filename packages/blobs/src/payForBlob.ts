@@ -5,7 +5,7 @@
 import { bytesToHex, type Hex, quantityToHex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type FileShape, type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
-import type { Ledger } from '@weightless/ledger'
+import { type Ledger, RpcRefusedError } from '@weightless/ledger'
 import { decodeLogs } from '@weightless/ledger/watchEvents'
 
 export type Payment = {
@@ -31,16 +31,35 @@ export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: num
   return { sizeBytes, paddedSectors, priceWeiPerSector: price, feeWei: price * BigInt(paddedSectors) }
 }
 
+/**
+ * Looks for a submission of this very file, newest blocks first, in pages that the chain's node accepts. It gives up
+ * after `pagesMax` of them: the Flow contract itself charges nothing for what the same submitter has paid.
+ */
 export async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment | undefined> {
   const identity = bytesToHex(submissionIdentity(file.nodes))
-  const filter = {
-    address: flowAddress,
-    fromBlock: quantityToHex(0),
-    toBlock: 'latest',
-    topics: [submitTopic, null, identity],
+  let to = await ledger.blockNumber()
+  let pageBlocks = 500_000n
+  for (let page = 0; page < pagesMax && to >= 0n; page++) {
+    const from = to >= pageBlocks ? to - pageBlocks + 1n : 0n
+    const range = { fromBlock: quantityToHex(from), toBlock: quantityToHex(to) }
+    const filter = { address: flowAddress, ...range, topics: [submitTopic, null, identity] }
+    try {
+      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, file)
+      if (found) return found
+      to = from - 1n
+    } catch (fault) {
+      if (!(fault instanceof RpcRefusedError) || pageBlocks <= pageBlocksMin) throw fault
+      pageBlocks /= 8n
+    }
   }
-  const logs = decodeLogs(abis.flow, (await ledger.rpc.request('eth_getLogs', [filter])) as never)
-  for (const log of logs) {
+  return undefined
+}
+
+const pagesMax = 64
+const pageBlocksMin = 100n
+
+function readSubmission(logs: never, file: FileTree): Payment | undefined {
+  for (const log of decodeLogs(abis.flow, logs)) {
     const { submissionIndex, submission } = (log as unknown as SubmitLog).args
     if (submission.length !== BigInt(file.shape.sizeBytes)) continue
     return { txSeq: Number(submissionIndex), txHash: log.transactionHash ?? undefined, feeWei: 0n }
