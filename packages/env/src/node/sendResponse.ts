@@ -39,8 +39,9 @@ async function pour(
   body: AsyncIterable<Uint8Array | string>,
   stallMsMax: number,
 ): Promise<void> {
+  if (response.destroyed) return leave(body)
   const source = body[Symbol.asyncIterator]()
-  let gone = response.destroyed
+  let gone = false
   let wake: (() => void) | undefined
   const onDrain = (): void => wake?.()
   const onClose = (): void => {
@@ -85,7 +86,13 @@ function cutWhenStalled(response: ServerResponse, stallMsMax: number): void {
   response.once('close', () => clearInterval(timer))
 }
 
+/**
+ * Ends a body that nobody will read. A generator that has not begun ends without running its `finally`, so that whatever it
+ * was to release would be held for ever: therefore it is begun first.
+ */
 async function leave(body: HttpResponse['body']): Promise<void> {
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return
-  await body[Symbol.asyncIterator]().return?.()
+  const source = body[Symbol.asyncIterator]()
+  await source.next()
+  await source.return?.()
 }
