@@ -27,10 +27,19 @@ export function takeDataFolder(folder: string): DataFolder {
   mkdirSync(path, { recursive: true, mode: 0o700 })
   chmodSync(path, 0o700)
   checkVersion(path)
+  if (held.has(path)) throw new DataFolderBusyError({ path, pid: process.pid })
   const lock = join(path, 'lock')
   writeLock(lock, path)
-  return { path, release: () => rmSync(lock, { force: true }) }
+  held.add(path)
+  const release = () => {
+    held.delete(path)
+    rmSync(lock, { force: true })
+  }
+  return { path, release }
 }
+
+/** Folders of this process: a lock file with our own pid and no entry here was left by a dead process of the same pid. */
+const held = new Set<string>()
 
 function checkVersion(path: string): void {
   const file = join(path, 'version.json')

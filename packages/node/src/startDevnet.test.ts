@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
+import { DataFolderBusyError } from './dataFolder.ts'
 import { devnetKey } from './devnet/devnetKeys.ts'
 import { readDevnetFile } from './devnetFile.ts'
 import { type Devnet, startDevnet, WellKnownKeysError } from './startDevnet.ts'
@@ -68,7 +69,7 @@ test('a model added while the devnet runs is served under its name', async () =>
 })
 
 test('a second start on the same directory is refused, on the same ports it moves', async () => {
-  await assert.rejects(startDevnet({ dataFolder }), /already|Another process/)
+  await assert.rejects(startDevnet({ dataFolder }), DataFolderBusyError)
   const port = Number(new URL(devnet.file.chain.rpcUrl).port)
   const moved = await startTestDevnet({ portBase: port - 8545, weights: 'none' })
   assert.notEqual(moved.file.chain.rpcUrl, devnet.file.chain.rpcUrl)

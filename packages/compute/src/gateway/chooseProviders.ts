@@ -16,7 +16,7 @@ export async function chooseProviders(
   model: string,
   headers: HttpHeaders,
 ): Promise<{ providers: ListedProvider[] } | { error: ApiError }> {
-  const offering = (await directory.list()).filter((provider) => provider.model === model)
+  const offering = await directory.listOf(model)
   if (offering.length === 0) {
     const message = `The model '${model}' does not exist here; see /v1/models.`
     return { error: { code: 'model_not_found', message, param: 'model' } }

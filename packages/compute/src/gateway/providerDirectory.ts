@@ -22,6 +22,8 @@ export type ListedProvider = {
 export type ProviderDirectory = {
   /** @throws {LedgerUnreachableError} only when nothing has ever been read */
   list(): Promise<ListedProvider[]>
+  /** Providers of one model; a model that is not in the list may have come since, so the chain is asked again, in bounds. */
+  listOf(model: string): Promise<ListedProvider[]>
   /** The next `list` reads the chain again. */
   forget(): void
   succeeded(provider: Hex, firstByteMs: number): void
@@ -34,6 +36,8 @@ export type ProviderDirectory = {
 
 const pageSize = 50n
 const pagesMax = 20
+/** Requests for models that nobody has read the chain at most this often. */
+const unknownModelAgeMsMax = 250
 
 export function createProviderDirectory(options: {
   env: Pick<Env, 'clock' | 'log'>
@@ -70,11 +74,18 @@ export function createProviderDirectory(options: {
     return known
   }
 
+  function listWithin(ageMs: number): Promise<ListedProvider[]> {
+    if (listed && env.clock.monotonicMs() - listed.readAtMs <= ageMs) return Promise.resolve(listed.providers)
+    reading ??= read()
+    return reading
+  }
+
   return {
-    list() {
-      if (listed && env.clock.monotonicMs() - listed.readAtMs <= ageMsMax) return Promise.resolve(listed.providers)
-      reading ??= read()
-      return reading
+    list: () => listWithin(ageMsMax),
+    async listOf(model) {
+      const offers = (providers: readonly ListedProvider[]) => providers.filter((provider) => provider.model === model)
+      const known = offers(await listWithin(ageMsMax))
+      return known.length > 0 ? known : offers(await listWithin(Math.min(ageMsMax, unknownModelAgeMsMax)))
     },
     forget() {
       if (listed) listed.readAtMs = Number.NEGATIVE_INFINITY
