@@ -1,0 +1,36 @@
+/** Runs one peer against a network with the tiny model instead of a whole devnet: `node peers/compute/local.ts openai.peer.mjs`. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { bytesToHex } from '@weightless/codec'
+import { addresses, genesis } from '@weightless/contracts'
+import { gatewayKey, startComputeNet, tokens } from '../../sim/compute/computeNet.ts'
+
+const net = await startComputeNet()
+const provider = await net.startProvider()
+await Promise.all([provider.ready, net.deposit(2, tokens(10))])
+const gateway = await net.startGateway()
+const folder = mkdtempSync(join(tmpdir(), 'weightless-peer-'))
+const file = join(folder, 'devnet.json')
+const accounts = Array.from({ length: 10 }, (_, index) => {
+  const account = net.accountOf(index)
+  return { address: account.address, privateKey: bytesToHex(account.getHdKey().privateKey!) }
+})
+const devnet = {
+  chain: { rpcUrl: net.rpcUrl, chainId: genesis.chainId, accounts },
+  contracts: addresses,
+  compute: {
+    gatewayUrl: gateway.url,
+    apiKey: gatewayKey,
+    providers: [{ address: provider.address, url: provider.url, models: ['tiny'] }],
+  },
+}
+writeFileSync(file, JSON.stringify(devnet))
+const script = join(import.meta.dirname, process.argv[2] ?? 'openai.peer.mjs')
+const child = spawn(process.execPath, [script], { stdio: 'inherit', env: { ...process.env, WEIGHTLESS_DEVNET: file } })
+const [code] = (await once(child, 'exit')) as [number]
+await net.close()
+rmSync(folder, { recursive: true, force: true })
+process.exit(code ?? 1)
