@@ -58,7 +58,9 @@ function compile(source: string): Uint8Array {
     '-o',
     out,
   ]
-  const { status } = spawnSync(process.execPath, [asc, source, ...flags], { stdio: 'inherit' })
+  // A kernel may ask for more in its first line: `// asc: --sharedMemory …`.
+  const more = /^\/\/ asc: (.*)/.exec(readFileSync(source, 'utf8'))?.[1]?.split(' ') ?? []
+  const { status } = spawnSync(process.execPath, [asc, source, ...flags, ...more], { stdio: 'inherit' })
   if (status !== 0) throw new Error(`asc failed on ${source}`)
   const wasm = readFileSync(out)
   rmSync(out)

@@ -20,6 +20,7 @@ const gates: Gate[] = [
   },
   { name: 'knip', command: [...bin('knip/bin/knip.js'), '--no-progress', '--no-config-hints'] },
   { name: 'tidy', command: [process.execPath, 'scripts/tidy.ts'] },
+  { name: 'lock', command: [process.execPath, 'scripts/completeLock.ts', '--check'] },
 ]
 const artefacts: Gate[] = [
   { name: 'kernels', command: [process.execPath, 'scripts/buildKernels.ts', '--check'] },

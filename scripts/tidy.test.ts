@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { completeLock } from './completeLock.ts'
 import { blankOut, checkFile, findImports, type Package } from './tidyRules.ts'
 
 const packages: Package[] = [
@@ -86,4 +87,26 @@ test('imports and blanks are found where they are', () => {
   const source = "a('x // y') // z\nb(/'/, `q\nc`)"
   assert.equal(blankOut(source).split('\n').length, 3)
   assert.match(blankOut(source), /^a\( +\) +\nb\( {3}, +\n {2}\)$/)
+})
+
+test('a lock that npm left incomplete gets the platform packages back', () => {
+  const lock = {
+    packages: {
+      'node_modules/a': {
+        dev: true,
+        optionalDependencies: { '@a/cli-linux-arm64-musl': '1.0.0', '@a/cli-darwin-x64': '1.0.0', other: '2' },
+      },
+      'node_modules/@a/cli-darwin-x64': { version: '1.0.0' },
+    },
+  }
+  assert.deepEqual(completeLock(lock), ['@a/cli-linux-arm64-musl'])
+  assert.deepEqual(lock.packages['node_modules/@a/cli-linux-arm64-musl' as 'node_modules/a'], {
+    version: '1.0.0',
+    os: ['linux'],
+    cpu: ['arm64'],
+    libc: ['musl'],
+    dev: true,
+    optional: true,
+  })
+  assert.deepEqual(completeLock(lock), [])
 })
