@@ -174,8 +174,8 @@ test('ranges, conditions and attachments', async () => {
     source.submit(file.tree)
     await until('seen', async () => (await rpc(url, 'zgs_getFileInfoByTxSeq', 0)).result !== null)
     assert.equal((await fetch(`${url}/file/${file.root}`)).status, 404)
-    const early = (await (await fetch(`${url}/file?root=${file.root}`)).json()) as { code: number }
-    assert.equal(early.code, 103)
+    const early = await fetch(`${url}/file?root=${file.root}`)
+    assert.deepEqual([early.status, ((await early.json()) as { code: number }).code], [200, 103])
     await rpc(
       url,
       'zgs_uploadSegments',
@@ -259,6 +259,25 @@ test('the flow is followed through doubles, gaps and reverts', async () => {
     await until('again', () => node!.flow.count() === 2 && node!.agreesWithChain())
     source.submit(files[2]!.tree)
     await until('on', () => node!.flow.count() === 3 && node!.agreesWithChain())
+  })
+})
+
+test('a chain that was begun anew is followed from its start, and content is kept by its root', async () => {
+  await withEnv(async ({ env, openAgain, keep }) => {
+    const old = createScriptedFlow()
+    const first = await keep(startStorageNode({ ...base, env, source: old }))
+    const [a, b] = [openFile(makeFile(5_000)), openFile(makeFile(6_000))]
+    for (const file of [b, a]) old.submit(file.tree)
+    await until('seen', () => first.node!.flow.count() === 2)
+    assert.equal((await rpc(first.url, 'zgs_uploadSegment', a.segment(0))).error, undefined)
+    await first.close()
+    const anew = createScriptedFlow()
+    anew.submit(a.tree)
+    const second = await keep(startStorageNode({ ...base, env: openAgain(), source: anew }))
+    await until('read again', () => second.node!.flow.count() === 1)
+    assert.equal((await rpc(second.url, 'zgs_checkFileFinalized', 0)).result, true)
+    assert.equal((await rpc(second.url, 'zgs_getFileInfo', b.root, false)).result, null)
+    assert.equal(second.node!.agreesWithChain(), true)
   })
 })
 

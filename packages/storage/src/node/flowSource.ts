@@ -15,6 +15,8 @@ export type FlowSource = {
   /** The chain's flow root after a submission; undefined when it does not keep it. */
   rootAfter(seq: number): Promise<Hex | undefined>
   blockHash(block: number): Promise<Hex>
+  /** The newest block, and how many submissions the flow has there. */
+  tip(): Promise<{ block: number; submissions: number }>
 }
 
 export function createFlowSource(ledger: Ledger, flowAddress: Hex): FlowSource {
@@ -30,6 +32,10 @@ export function createFlowSource(ledger: Ledger, flowAddress: Hex): FlowSource {
     async rootAfter(seq) {
       const root = await ledger.read({ ...contract, functionName: 'getFlowRootByTxSeq', args: [BigInt(seq)] })
       return root === noRoot ? undefined : root
+    },
+    async tip() {
+      const submissions = await ledger.read({ ...contract, functionName: 'numSubmissions' })
+      return { block: Number(await ledger.blockNumber()), submissions: Number(submissions) }
     },
     blockHash: async (block) => (await ledger.block(BigInt(block))).hash,
   }

@@ -40,7 +40,10 @@ async function follow(parts: FollowParts, compare: () => Promise<boolean>, signa
   for (let attempt = 0; !signal.aborted; attempt++) {
     try {
       // A log that was written for another chain, or for one that was rebuilt, is read again from the start.
-      if (flow.count() > 0 && !(await compare())) await flow.revertTo(parts.startBlock - 1)
+      if (!(await isSameChain(parts)) || !(await compare())) {
+        env.log.warn('the flow was another one and is read again', { submissions: flow.count() })
+        await flow.revertTo(parts.startBlock - 1)
+      }
       const from = Math.max(parts.startBlock, flow.headBlock() + 1)
       for await (const step of source.watch(from, signal)) {
         if ('revert' in step) {
@@ -68,6 +71,12 @@ async function follow(parts: FollowParts, compare: () => Promise<boolean>, signa
 function lastBlockBefore(flow: FlowLog): number {
   const newest = flow.get(flow.count() - 1)
   return newest ? newest.blockNumber - 1 : -1
+}
+
+/** A chain that is shorter than what we have seen of it is not the one that we saw. */
+async function isSameChain({ flow, source }: FollowParts): Promise<boolean> {
+  const tip = await source.tip()
+  return tip.block >= flow.headBlock() && tip.submissions >= flow.count()
 }
 
 /** A root that the chain does not keep counts as agreement. */

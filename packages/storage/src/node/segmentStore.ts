@@ -39,7 +39,13 @@ const groupBytesMax = 8 * 1024 * 1024
 /** Kept free so that the index and the chain's data can still be written. */
 const reserveBytes = 64 * 1024 * 1024
 
-export async function openSegmentStore(disk: Disk, keyValue: KeyValue, log: Log): Promise<SegmentStore> {
+/** @param onStored told of every group that became durable */
+export async function openSegmentStore(
+  disk: Disk,
+  keyValue: KeyValue,
+  log: Log,
+  onStored: (segments: number, bytes: number) => void = () => undefined,
+): Promise<SegmentStore> {
   const records = await openSegmentLog(disk, 'segments', { segmentBytesMax: fileBytesMax, log })
   const index = openSegmentIndex(keyValue)
   await indexTail(records, index, log)
@@ -50,7 +56,15 @@ export async function openSegmentStore(disk: Disk, keyValue: KeyValue, log: Log)
   async function pump(): Promise<void> {
     // One turn of the event loop lets requests that arrived together share a flush.
     await Promise.resolve()
-    while (queue.length > 0) await writeGroup(disk, records, index, takeGroup(queue))
+    while (queue.length > 0) {
+      const group = takeGroup(queue)
+      const stored = await writeGroup(disk, records, index, group)
+      if (stored)
+        onStored(
+          group.length,
+          group.reduce((sum, { frame }) => sum + frame.length, 0),
+        )
+    }
     pumping = undefined
   }
 
@@ -96,19 +110,21 @@ async function writeGroup(
   records: SegmentLog,
   index: SegmentIndex,
   group: readonly Waiting[],
-): Promise<void> {
+): Promise<boolean> {
   try {
     if ((await disk.freeBytes()) < reserveBytes + group.length * segmentBytes) {
       for (const { settle } of group) settle(false)
-      return
+      return false
     }
     const positions = await records.append(group.map(({ frame }) => frame))
     await records.sync()
     for (const [i, { fileKey, index: at }] of group.entries()) index.put(fileKey, at, positions[i]!)
     index.flushLater(records.end())
     for (const { settle } of group) settle(true)
+    return true
   } catch (fault) {
     for (const { settle, fail } of group) fault instanceof DiskFullError ? settle(false) : fail(fault)
+    return false
   }
 }
 

@@ -53,7 +53,12 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const log = env.log.child('storage')
   const source = options.source ?? createFlowSource(options.ledger ?? ledgerOf(options), options.flowAddress)
   const keyValue = await openKeyValue(disk, 'index', { log })
-  const segments = await openSegmentStore(disk, keyValue, log)
+  const segmentsStored = env.metrics.counter('weightless_storage_segments_stored_total', 'Segments made durable')
+  const bytesStored = env.metrics.counter('weightless_storage_bytes_stored_total', 'Bytes of segments made durable')
+  const segments = await openSegmentStore(disk, keyValue, log, (count, bytes) => {
+    segmentsStored.add(count)
+    bytesStored.add(bytes)
+  })
   const flow = await openFlowLog(keyValue)
   const parts: AcceptParts = { flow, segments, early: createEarlySegments(env.clock, earlyBytesMax) }
   const stop = new AbortController()

@@ -45,6 +45,7 @@ export function createScriptedFlow(): ScriptedFlow {
       give({ block, events: [event] })
       return event.seq
     },
+    tip: () => Promise.resolve({ block, submissions: events.length }),
     rootAfter: (seq) => Promise.resolve(roots[seq]),
     blockHash: (number) => Promise.resolve(bytesToHex(uintToBytes(BigInt(number), 32))),
     async *watch(fromBlock, signal) {
