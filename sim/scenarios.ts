@@ -1,8 +1,9 @@
 /** Every scenario, by name. */
+import { computeJobs } from './computeJobs.sim.ts'
 import type { Scenario } from './scenario.ts'
 import { storageUpload } from './storageUpload.sim.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
 import { storeLog } from './storeLog.sim.ts'
 import { storeNodes } from './storeNodes.sim.ts'
 
-export const scenarios: readonly Scenario[] = [storeLog, storeKeyValue, storeNodes, storageUpload]
+export const scenarios: readonly Scenario[] = [storeLog, storeKeyValue, storeNodes, storageUpload, computeJobs]
