@@ -10,7 +10,8 @@ const noBytes = new Uint8Array(0)
 const stepsMaxDefault = 100_000
 
 export function encodeBlock(block: BlockInput): RequestWriter {
-  const out = new RequestWriter()
+  const transactionBytes = block.transactions.reduce((sum, { raw }) => sum + raw.length + 24, 0)
+  const out = new RequestWriter(9000 + transactionBytes + 44 * block.withdrawals.length)
   writeContext(out, block)
   out.fixed('parentStateRoot', block.parentStateRoot, 32)
   out.optional(block.parentBeaconBlockRoot, (root) => out.fixed('parentBeaconBlockRoot', root, 32))

@@ -7,7 +7,7 @@ import { emptyStateRoot } from './createEvm.ts'
 import type { AccountChange, BlockInput, BlockOutput, TransactionInput } from './evm.ts'
 import { addressOf, createOracle, type Oracle, oracleChainId } from './testing/ethereumjsOracle.ts'
 import { createMemoryState, type MemoryState } from './testing/memoryState.ts'
-import { contracts, deploying, senders, sign, word } from './testing/signedTransactions.ts'
+import { authorize, contracts, deploying, senders, sign, word } from './testing/signedTransactions.ts'
 
 const coinbase = addressOf(0xc01ba5en)
 const gwei = 10n ** 9n
@@ -40,8 +40,8 @@ function blockOn(parentStateRoot: Uint8Array, number: number, transactions: Tran
 }
 
 /** Both engines on the same genesis; `run` executes a block on both and demands equality of everything. */
-async function createPair(genesis: AccountChange[]) {
-  const oracle = await createOracle()
+async function createPair(genesis: AccountChange[], spec: 'cancun' | 'prague' = 'cancun') {
+  const oracle = await createOracle(spec)
   const state = await createMemoryState()
   let root = state.applyState(emptyStateRoot, genesis).stateRoot
   assert.equal(bytesToHex(root), bytesToHex(await oracle.applyState(genesis)), 'genesis root')
@@ -51,7 +51,7 @@ async function createPair(genesis: AccountChange[]) {
     state,
     root: () => root,
     async run(transactions: TransactionInput[], extra: Partial<BlockInput> = {}): Promise<BlockOutput> {
-      const block = { ...blockOn(root, ++number, transactions), ...extra }
+      const block: BlockInput = { ...blockOn(root, ++number, transactions), spec, ...extra }
       const ours = state.execute(block)
       await assertSame(oracle, block, ours)
       root = ours.stateRoot
@@ -234,4 +234,47 @@ test('a historical root stays readable after later blocks', async () => {
   assert.equal(state.evm.getAccount(genesis, senders[0]!)?.nonce, 0n)
   assert.equal(state.evm.getAccount(root(), senders[0]!)?.nonce, 1n)
   assert.equal(state.evm.getAccount(genesis, addressOf(7n)), undefined)
+})
+
+test('the Prague rules: delegations, the calldata floor and the history of block hashes', async () => {
+  const history = addressOf(0x0000f90827f1c53a10cb7a02335b175320002935n)
+  // EIP-2935's contract, as deployed on mainnet.
+  const code = Uint8Array.from(
+    '3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500'.match(
+      /../g,
+    )!,
+    (byte) => Number.parseInt(byte, 16),
+  )
+  const genesis = [...wealth, ...standing, { address: history, code, nonce: 1n }]
+  const { oracle, run, state, root } = await createPair(genesis, 'prague')
+  const fee = { maxFeePerGas: 5n * gwei, maxPriorityFeePerGas: gwei, gasLimit: 500_000n }
+  const authorizationList = [
+    authorize(oracle.common, 1, deployed.store, 0n),
+    authorize(oracle.common, 2, deployed.store, 7n),
+    authorize(oracle.common, 0, deployed.log, 1n),
+  ]
+  await run([
+    sign(oracle.common, 0, { ...fee, type: 4, nonce: 0n, to: senders[3]! as never, authorizationList }),
+    sign(oracle.common, 3, {
+      ...fee,
+      type: 2,
+      nonce: 0n,
+      to: senders[1]! as never,
+      data: concatBytes([word(4), word(5)]),
+    }),
+    sign(oracle.common, 4, {
+      ...fee,
+      type: 2,
+      nonce: 0n,
+      to: addressOf(0x99n) as never,
+      data: new Uint8Array(3000).fill(1),
+    }),
+  ])
+  assert.deepEqual(state.evm.getStorage(root(), senders[1]!, word(4)), word(5))
+  assert.equal(state.evm.getCode(state.evm.getAccount(root(), senders[1]!)!.codeHash).length, 23)
+  assert.equal(state.evm.getCode(state.evm.getAccount(root(), senders[2]!)!.codeHash).length, 0)
+  const back = [authorize(oracle.common, 1, addressOf(0n), 1n)]
+  await run([sign(oracle.common, 3, { ...fee, type: 4, nonce: 1n, to: senders[1]! as never, authorizationList: back })])
+  assert.equal(state.evm.getCode(state.evm.getAccount(root(), senders[1]!)!.codeHash).length, 0)
+  assert.deepEqual(state.evm.getStorage(root(), history, word(1)), word(0xb10c_0001))
 })

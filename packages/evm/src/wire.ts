@@ -6,9 +6,15 @@ const u256Max = (1n << 256n) - 1n
 
 /** A growing request; every field is checked here, so that a wrong argument is named and not misread by the module. */
 export class RequestWriter {
-  #bytes = new Uint8Array(4096)
-  #view = new DataView(this.#bytes.buffer)
+  #bytes: Uint8Array<ArrayBuffer>
+  #view: DataView
   #length = 0
+
+  /** @param bytesExpected - room to begin with; it grows when that is too little */
+  constructor(bytesExpected = 1024) {
+    this.#bytes = new Uint8Array(bytesExpected)
+    this.#view = new DataView(this.#bytes.buffer)
+  }
 
   u8(value: number): void {
     this.#room(1)

@@ -37,9 +37,13 @@ export type Oracle = {
 
 export const oracleChainId = 31337
 
-export async function createOracle(hardfork: 'cancun' | 'prague' = 'cancun'): Promise<Oracle> {
+/** Prague's execution rules; its requests to the consensus layer (EIP-7685) are left out, as they are in our engine. */
+const pragueEips = [2537, 2935, 7623, 7702]
+
+export async function createOracle(rules: 'cancun' | 'prague' = 'cancun'): Promise<Oracle> {
   const common = createCustomCommon({ chainId: oracleChainId, name: 'oracle' }, Mainnet, {
-    hardfork: hardfork === 'cancun' ? Hardfork.Cancun : Hardfork.Prague,
+    hardfork: Hardfork.Cancun,
+    eips: rules === 'prague' ? pragueEips : [],
   })
   const hashes = new Map<bigint, Uint8Array>()
   const blockchain = {

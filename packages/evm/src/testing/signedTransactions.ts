@@ -1,7 +1,13 @@
 /** Signed transactions of well-known test keys, made by @ethereumjs/tx, and small contracts written in opcodes. */
 import type { Common } from '@ethereumjs/common'
 import { createTx, type TypedTxData } from '@ethereumjs/tx'
-import { Address, hexToBytes, privateToAddress } from '@ethereumjs/util'
+import {
+  Address,
+  bigIntToUnpaddedBytes,
+  eoaCode7702SignAuthorization,
+  hexToBytes,
+  privateToAddress,
+} from '@ethereumjs/util'
 import { concatBytes } from '@weightless/codec'
 import type { TransactionInput } from '../evm.ts'
 
@@ -13,6 +19,12 @@ export function sign(common: Common, index: number, data: TypedTxData): Transact
   const fields = data.to instanceof Uint8Array ? { ...data, to: new Address(data.to) } : data
   const signed = createTx(fields as TypedTxData, { common }).sign(keys[index]!)
   return { raw: signed.serialize(), sender: senders[index]! }
+}
+
+/** An EIP-7702 authorization by sender `index` to run the code of `address`. */
+export function authorize(common: Common, index: number, address: Uint8Array, nonce: bigint) {
+  const chainId = bigIntToUnpaddedBytes(common.chainId())
+  return eoaCode7702SignAuthorization([chainId, address, bigIntToUnpaddedBytes(nonce)], keys[index]!)
 }
 
 /** Init code that leaves `runtime` (up to 65,535 bytes) as the contract's code. */
