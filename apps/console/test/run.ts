@@ -14,7 +14,7 @@ import { readTheChain } from './journeys/readTheChain.ts'
 import { seeEveryPage } from './journeys/seeEveryPage.ts'
 import { storeAndFetchFile } from './journeys/storeAndFetchFile.ts'
 import { openBrowser } from './openBrowser.ts'
-import { screenshotFolder } from './shoot.ts'
+import { keepLastSight, screenshotFolder } from './shoot.ts'
 import type { Stage } from './stage.ts'
 import { startNetwork } from './startNetwork.ts'
 
@@ -52,9 +52,11 @@ try {
       await journey(stage)
     } catch (error) {
       faults.push(error instanceof Error ? (error.stack ?? error.message) : String(error))
+      faults.push(...(await keepLastSight(browser, name)))
     }
     const took = `${((performance.now() - startMs) / 1000).toFixed(1)} s`
     console.log(`${faults.length === 0 ? '✔' : '✖'} ${name} (${took})`)
+    for (const context of browser.contexts()) await context.close()
     for (const fault of faults) console.log(`    ${fault.replaceAll('\n', '\n    ')}`)
     if (faults.length > 0) failed++
   }

@@ -1,6 +1,6 @@
 /** Keeps a screenshot of what a user sees now, small enough to keep in the repository's CI artefacts. */
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 
 export const screenshotFolder = join(import.meta.dirname, 'screenshots')
 
@@ -8,4 +8,16 @@ export async function shoot(page: Page, name: string): Promise<void> {
   // Entrances and the drift of the blocks come to rest first.
   await page.waitForTimeout(700)
   await page.screenshot({ path: join(screenshotFolder, `${name}.png`), scale: 'css' })
+}
+
+/** What the open pages showed when a journey failed; returns where the pictures are. */
+export async function keepLastSight(browser: Browser, journey: string): Promise<string[]> {
+  const pages = browser.contexts().flatMap((context) => context.pages())
+  return Promise.all(
+    pages.map(async (page, i) => {
+      const path = join(import.meta.dirname, '../test-results', `${journey.replaceAll(/\W+/g, '-')}-${i}.png`)
+      await page.screenshot({ path, fullPage: true })
+      return `seen last: ${path}`
+    }),
+  )
 }

@@ -20,10 +20,10 @@ export function Copyable({
     <button
       type="button"
       title={text}
-      aria-label={`Copy ${what} ${text}`}
       onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
       className="inline-flex max-w-full items-center gap-1.5 rounded text-left font-mono text-[0.8125rem] hover:text-lift-ink"
     >
+      <span className="sr-only">Copy {what} </span>
       <span className="truncate">{short}</span>
       <CopyMark done={copied} />
       <span role="status" className="sr-only">

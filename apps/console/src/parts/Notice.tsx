@@ -36,15 +36,19 @@ export function ErrorNotice({ title, error, onRetry }: { title: string; error: u
   )
 }
 
+const networkHint = 'Check that the network is running, then try again.'
+
 function explain(error: unknown): { says: string; next?: string | undefined } {
-  if (error instanceof WeightlessError) return { says: error.shortMessage, next: error.hint }
+  if (error instanceof WeightlessError) {
+    const silent = error.code === 'env/network' || error.code === 'ledger/unreachable'
+    if (!silent) return { says: error.shortMessage, next: error.hint }
+    const inTime = error.facts.reason === 'timeout' ? ' in time' : ''
+    return { says: `The service did not answer${inTime}.`, next: networkHint }
+  }
   if (error instanceof Error) {
     const short = 'shortMessage' in error && typeof error.shortMessage === 'string' ? error.shortMessage : error.message
     if (/failed to fetch|load failed|networkerror/i.test(short))
-      return {
-        says: 'The service did not answer.',
-        next: 'Check that the network is running; the console tries again when you ask.',
-      }
+      return { says: 'The service did not answer.', next: networkHint }
     return { says: short }
   }
   return { says: String(error) }

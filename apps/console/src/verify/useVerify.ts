@@ -34,12 +34,16 @@ export function useVerify(bundle: Bundle) {
       setState({ step: 'failed', error: new Error(event.message || 'The worker of the check could not start.') })
     }
     running.onmessage = ({ data }: MessageEvent<VerifyAnswerMessage>) => {
+      if (data.type === 'ready')
+        return running.postMessage({
+          config: withoutKeys(network),
+          bundle: bundleToJson(bundle),
+        } satisfies VerifyRequest)
       if (data.type === 'progress') return setState({ step: 'running', progress: data.progress })
       end()
       if (data.type === 'failed') setState({ step: 'failed', error: new Error(data.message) })
       else setState({ step: 'finished', outcome: data.outcome, tookMs: data.tookMs, fromCache: data.fromCache })
     }
-    running.postMessage({ config: withoutKeys(network), bundle: bundleToJson(bundle) } satisfies VerifyRequest)
   }, [bundle, network, end])
   const stop = useCallback(() => {
     end()

@@ -16,6 +16,8 @@ export type VerifyProgress = {
 }
 
 export type VerifyAnswerMessage =
+  /** Messages before it are lost, because the kernels below are awaited while this module loads. */
+  | { type: 'ready' }
   | { type: 'progress'; progress: VerifyProgress }
   | { type: 'finished'; outcome: Verification; tookMs: number; fromCache: boolean }
   | { type: 'failed'; message: string }
@@ -29,6 +31,8 @@ self.onmessage = ({ data }: MessageEvent<VerifyRequest>) => {
     say({ type: 'failed', message: error instanceof Error ? error.message : String(error) }),
   )
 }
+
+say({ type: 'ready' })
 
 async function verify({ config, bundle }: VerifyRequest): Promise<void> {
   const startMs = performance.now()

@@ -16,7 +16,7 @@ export async function readTheChain(stage: Stage): Promise<void> {
   await shoot(page, 'transaction')
   stage.faults.push(...(await checkPage(page, 'transaction')))
   await page.getByRole('link', { name: /^block/ }).click()
-  await page.getByText('State root').waitFor()
+  await page.getByText('State root', { exact: true }).waitFor()
   await shoot(page, 'block')
   stage.faults.push(...(await checkPage(page, 'block')))
   await page.goto('/address/0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266')

@@ -3,7 +3,6 @@ import { useQuery } from '@tanstack/react-query'
 import { type KeptBundle, listBundles } from '../../network/keptBundles.ts'
 import { Age } from '../../parts/Age.tsx'
 import { Amount } from '../../parts/Amount.tsx'
-import { shorten } from '../../parts/Copyable.tsx'
 import { ErrorNotice, Notice } from '../../parts/Notice.tsx'
 import { ReceiptDetail } from './ReceiptDetail.tsx'
 
@@ -39,7 +38,7 @@ function ReceiptRow({ kept }: { kept: KeptBundle }) {
       <details className="group">
         <summary className="grid grid-cols-[minmax(0,1fr)_auto] items-baseline gap-x-5 gap-y-0.5 py-3.5 hover:text-lift-ink sm:grid-cols-[minmax(0,1fr)_9rem_8rem_4rem]">
           <span className="truncate font-[560]">{question}</span>
-          <span className="hidden font-mono text-[0.8125rem] text-mute sm:block">{shorten(kept.receiptId)}</span>
+          <span className="hidden truncate text-mute text-sm sm:block">{opening.price.model}</span>
           <span className="text-right">
             <Amount wei={receipt.fee} />
           </span>

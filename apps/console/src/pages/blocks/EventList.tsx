@@ -4,10 +4,10 @@ import { type Abi, decodeEventLog, type Log } from 'viem'
 import { contractNameOf, say } from '../../network/decodeTransaction.ts'
 import { useNetwork } from '../../network/NetworkProvider.tsx'
 
-export function EventList({ logs }: { logs: readonly Log<bigint, number, false>[] }) {
+export function EventList({ hash, logs }: { hash: string; logs: readonly Log<bigint, number, false>[] }) {
   const config = useNetwork()
   const { data = [] } = useQuery({
-    queryKey: ['events', logs[0]?.transactionHash],
+    queryKey: ['events', hash],
     queryFn: () => decodeLogs(logs),
     staleTime: Number.POSITIVE_INFINITY,
   })
@@ -16,6 +16,7 @@ export function EventList({ logs }: { logs: readonly Log<bigint, number, false>[
       <h2 id="events" className="heading mt-10 mb-2">
         Events
       </h2>
+      {logs.length === 0 && <p className="text-mute">It left none.</p>}
       <ul className="rows">
         {data.map((event) => (
           <li key={event.index} className="grid gap-1.5 py-3">

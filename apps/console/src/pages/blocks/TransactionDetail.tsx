@@ -75,11 +75,13 @@ function TransactionView({ transaction, receipt }: Found) {
         )}
         {decoded?.args.map((arg) => (
           <Fact key={arg.name} name={arg.name}>
-            <span className="break-all font-mono text-[0.8125rem]">{arg.value}</span>
+            <span className="break-all font-mono text-[0.8125rem]">
+              {arg.value || <span className="font-sans text-mute">empty</span>}
+            </span>
           </Fact>
         ))}
       </Facts>
-      {receipt && receipt.logs.length > 0 && <EventList logs={receipt.logs} />}
+      {receipt && <EventList key={transaction.hash} hash={transaction.hash} logs={receipt.logs} />}
     </>
   )
 }

@@ -46,7 +46,7 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
           <div className="flex items-baseline gap-1.5">
             <dt>Receipt</dt>
             <dd className="text-ink">
-              <Copyable text={receiptId} what="receipt id" />
+              <Copyable text={receiptId} short={shortenId(receiptId)} what="receipt id" />
             </dd>
           </div>
         )}
@@ -60,6 +60,8 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
     </div>
   )
 }
+
+const shortenId = (id: string) => (id.length > 22 ? `${id.slice(0, 15)}…${id.slice(-5)}` : id)
 
 function Price({ turn }: { turn: ChatTurn }) {
   const tokens = turn.bundle

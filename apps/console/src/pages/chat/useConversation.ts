@@ -23,6 +23,8 @@ export type ChatTurn = {
 }
 
 const turnsSentMax = 20
+/** What the makers of the default model advise: hotter, so small a model loses its thread. */
+const parameters = { maxTokens: 512, temperature: 0.2, topP: 0.9 }
 
 export function useConversation(model: ChatModel | undefined) {
   const loadClient = useLoadClient()
@@ -72,7 +74,7 @@ async function runTurn(
   let answer = ''
   let receiptId: string | undefined
   try {
-    for await (const event of client.chat.stream({ model: turn.model.id, messages, maxTokens: 256 }, { signal })) {
+    for await (const event of client.chat.stream({ model: turn.model.id, messages, ...parameters }, { signal })) {
       if (event.type === 'receipt') {
         receiptId = event.receiptId
         change({ receiptId })

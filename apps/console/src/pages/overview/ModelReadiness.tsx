@@ -17,7 +17,7 @@ const stageSays = {
 
 export function ModelReadiness() {
   const { weights } = useNetwork()
-  const { data: models } = useModels()
+  const { data: models, error } = useModels()
   const open = models?.[0]
   if (open)
     return (
@@ -34,7 +34,8 @@ export function ModelReadiness() {
         </Link>
       </section>
     )
-  if (weights) return <WeightsOnTheirWay weights={weights} />
+  // A gateway that is away says nothing about the weights; its card below says that it is down.
+  if (weights && !error) return <WeightsOnTheirWay weights={weights} />
   return null
 }
 

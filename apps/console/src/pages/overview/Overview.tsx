@@ -34,12 +34,12 @@ function Hero() {
             <Link
               to="/block/$block"
               params={{ block: String(newest.number) }}
-              className="figure -ml-[0.05em] block text-[clamp(4.25rem,15vw,9.5rem)]"
+              className="figure -ml-[0.03em] block text-[clamp(4.25rem,15vw,9.5rem)]"
             >
               {formatCount(newest.number)}
             </Link>
           ) : (
-            <div className="skeleton h-[clamp(4.25rem,15vw,9.5rem)] w-64" />
+            <NoNumberYet offline={state === 'offline'} />
           )}
         </div>
         <p className="max-w-[22rem] pb-2 text-[1.0625rem] text-soft">
@@ -54,6 +54,11 @@ function Hero() {
   )
 }
 
+function NoNumberYet({ offline }: { offline: boolean }) {
+  if (offline) return <p className="figure text-[clamp(4.25rem,15vw,9.5rem)] text-mute">–</p>
+  return <div className="skeleton h-[clamp(4.25rem,15vw,9.5rem)] w-64" />
+}
+
 function HeroFacts() {
   const { blocks, state } = useBlockFeed()
   const newest = blocks[0]
@@ -62,7 +67,7 @@ function HeroFacts() {
     return (
       <div className="mt-5">
         <Notice kind="bad" title="The chain does not answer">
-          The last state stays on this page. The console keeps trying and goes on by itself.
+          What was seen last stays on this page. The console keeps trying and goes on by itself.
         </Notice>
       </div>
     )
