@@ -16,6 +16,8 @@ export async function roundTrip({ Indexer, ZgFile, account, sizes = boundarySize
   const { indexerUrl } = devnet.storage
   const wallet = new ethers.Wallet(accounts[account].privateKey, new ethers.JsonRpcProvider(rpcUrl))
   const folder = mkdtempSync(join(tmpdir(), 'weightless-peer-storage-'))
+  // The SDK talks a lot; what was seen is said together at the end.
+  const seen = []
   try {
     for (const size of sizes) {
       const source = join(folder, `${size}.in`)
@@ -37,11 +39,12 @@ export async function roundTrip({ Indexer, ZgFile, account, sizes = boundarySize
       assert.ok(readFileSync(target).equals(bytes), `${size} bytes came back changed`)
       const binary = await fetch(`${indexerUrl}/file/${root}`)
       assert.ok(Buffer.from(await binary.arrayBuffer()).equals(bytes), `${size} bytes by the binary route`)
-      console.log(`${size} bytes: stored in ${tookMs} ms, back byte for byte, root ${root.slice(0, 18)}…`)
+      seen.push(`${size} bytes: stored in ${tookMs} ms, back byte for byte, root ${root.slice(0, 18)}…`)
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+  console.log(seen.join('\n'))
   // The SDK's provider keeps polling; nothing is left to do.
   process.exit(0)
 }

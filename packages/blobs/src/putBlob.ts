@@ -41,7 +41,7 @@ export type PutBlob = {
   feeWei: bigint
 }
 
-const parallelMax = 4
+const parallelMax = 8
 const triesMax = 5
 const pollMs = 100
 const firstNodeGraceMs = 2_000
