@@ -59,7 +59,7 @@ export async function openChain(options: ChainOptions): Promise<Chain> {
     alloc: options.genesis.alloc,
     genesisTimestamp: options.genesis.timestampSeconds ?? 0,
   })
-  const recovery = createSenderRecovery(env.tasks)
+  const recovery = createSenderRecovery(env.tasks, env.clock)
   const engine = new EmbeddedEngine({ state, recovery, chainId })
   const { clock } = env
   const pace = { ...paceLimits, ...options.limits?.pace }

@@ -12,7 +12,7 @@ import {
   WeightlessError,
 } from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
-import { type AccountChange, EvmBlockInvalidError } from '@weightless/evm'
+import { type AccountChange, EvmBlockInvalidError, EvmTrapError } from '@weightless/evm'
 import type {
   Engine,
   ExecutionPayloadV3,
@@ -169,25 +169,34 @@ export class EmbeddedEngine implements Engine {
 
   #build(attributes: PayloadAttributesV3): Uint8Array {
     const transactions = this.#pool?.select(this.#head.header.gasLimit, chainLimits.blockTransactionsMax) ?? []
-    const executed = executeBlock(this.evm, {
-      ...this.#inputOn(attributes.timestamp, attributes.suggestedFeeRecipient, attributes.prevRandao),
-      parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
-      extraData,
-      transactions,
-      withdrawals: attributes.withdrawals,
-      mode: 'build',
-    })
+    const executed = this.#buildWith(attributes, transactions)
     // Too much gas for this block or a predecessor left out: it may fit into the next one.
     for (const { transaction, code } of executed.rejected) {
       if (code !== 'block-gas' && code !== 'nonce-too-high') this.#pool?.drop(transaction.hash)
     }
     const key = this.#keep(executed)
-    const payloadId = keccak256(concatBytes([executed.block.hash, uintToBytes(BigInt(attributes.timestamp), 8)])).slice(
-      0,
-      8,
-    )
+    const seed = concatBytes([executed.block.hash, uintToBytes(BigInt(attributes.timestamp), 8)])
+    const payloadId = keccak256(seed).slice(0, 8)
     this.#payloads.set(bytesToHex(payloadId), key)
     return payloadId
+  }
+
+  /** A transaction on which the EVM itself fails must not stop the chain: halves are tried until it is found and dropped. */
+  #buildWith(attributes: PayloadAttributesV3, transactions: readonly SignedTransaction[]): ExecutedBlock {
+    try {
+      return executeBlock(this.evm, {
+        ...this.#inputOn(attributes.timestamp, attributes.suggestedFeeRecipient, attributes.prevRandao),
+        parentBeaconBlockRoot: attributes.parentBeaconBlockRoot,
+        extraData,
+        transactions,
+        withdrawals: attributes.withdrawals,
+        mode: 'build',
+      })
+    } catch (error) {
+      if (!(error instanceof EvmTrapError) || transactions.length === 0) throw error
+      if (transactions.length === 1) this.#pool?.drop(transactions[0]!.hash)
+      return this.#buildWith(attributes, transactions.slice(0, Math.floor(transactions.length / 2)))
+    }
   }
 
   async #import(payload: ExecutionPayloadV3, parentBeaconBlockRoot: Uint8Array): Promise<PayloadStatus> {

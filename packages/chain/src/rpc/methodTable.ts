@@ -12,6 +12,7 @@ import { rawMethods } from './rawMethods.ts'
 import type { MethodTable, RpcContext } from './rpcContext.ts'
 import { stateMethods } from './stateMethods.ts'
 import { subscriptionMethods } from './subscriptionMethods.ts'
+import { traceMethods } from './traceMethods.ts'
 import { transactionMethods } from './transactionMethods.ts'
 
 /** Safe to answer for anybody. */
@@ -28,6 +29,7 @@ export function publicMethods(context: RpcContext): MethodTable {
     ...subscriptionMethods(context),
     ...poolMethods(context),
     ...rawMethods(context),
+    ...traceMethods(context),
   }
 }
 

@@ -239,3 +239,70 @@ test('typed data and messages are signed by the unlocked account', async () => {
   const refused = await chain.rpc('eth_sign', [strangers[0]!.address, '0x00'])
   assert.equal(refused.error?.message, 'unknown account')
 })
+
+test('traces show the call tree and every opcode', async () => {
+  const { reader, wallet } = clients
+  const sample = await deploySample()
+  const hash = await wallet.writeContract({ ...sample, functionName: 'store', args: [2n, 22n] })
+  const receipt = await reader.waitForTransactionReceipt({ hash })
+  const tree = (await chain.rpc('debug_traceTransaction', [hash, { tracer: 'callTracer' }])).result as {
+    type: string
+    to: string
+    gasUsed: string
+    logs?: unknown[]
+  }
+  assert.deepEqual([tree.type, tree.to], ['CALL', sample.address.toLowerCase()])
+  assert.equal(BigInt(tree.gasUsed), receipt.gasUsed)
+  const steps = (await chain.rpc('debug_traceTransaction', [hash])).result as {
+    gas: number
+    failed: boolean
+    structLogs: { op: string }[]
+  }
+  assert.deepEqual([BigInt(steps.gas), steps.failed], [receipt.gasUsed, false])
+  assert.deepEqual([steps.structLogs[0]!.op, steps.structLogs.at(-1)!.op], ['PUSH1', 'RETURN'])
+  assert.equal(steps.structLogs.filter(({ op }) => op === 'SSTORE').length, 2)
+  const block = (await chain.rpc('debug_traceBlockByHash', [receipt.blockHash, { tracer: 'callTracer' }])).result
+  assert.deepEqual(block, [{ txHash: hash, result: tree }])
+  const data = encodeFunctionData({ abi: sampleAbi, functionName: 'refuse' })
+  const call = await chain.rpc('debug_traceCall', [{ to: sample.address, data }, 'latest', { tracer: 'callTracer' }])
+  assert.equal((call.result as { error: string }).error, 'execution reverted')
+  assert.equal((await chain.rpc('debug_traceTransaction', [hash, { tracer: 'nothing' }])).error?.code, -32602)
+})
+
+test('state and block overrides, access lists and fee caps', async () => {
+  const { reader } = clients
+  const sample = await deploySample()
+  const value = await reader.readContract({
+    ...sample,
+    functionName: 'counter',
+    stateOverride: [
+      {
+        address: sample.address,
+        stateDiff: [{ slot: `0x${'1'.padStart(64, '0')}`, value: `0x${'ff'.padStart(64, '0')}` }],
+      },
+    ],
+  })
+  assert.equal(value, 255n)
+  const data = encodeFunctionData({ abi: sampleAbi, functionName: 'clock' })
+  const { result } = await chain.rpc('eth_call', [
+    { to: sample.address, data },
+    'latest',
+    {},
+    { time: '0x77', number: '0x55' },
+  ])
+  assert.equal(result, `0x${[0x55, 0x77, 31337].map((part) => part.toString(16).padStart(64, '0')).join('')}`)
+  const store = encodeFunctionData({ abi: sampleAbi, functionName: 'store', args: [1n, 1n] })
+  const listed = await reader.createAccessList({ to: sample.address, data: store, account: testAccounts[0]!.address })
+  assert.deepEqual(
+    listed.accessList.map(({ address }) => getAddress(address)),
+    [sample.address],
+  )
+  // A fee that would eat more than the balance at full gas: the estimate is capped, not refused.
+  const gas = await reader.estimateGas({
+    account: testAccounts[0]!,
+    to: strangers[0]!.address,
+    value: 1n,
+    maxFeePerGas: 10n ** 17n,
+  })
+  assert.ok(gas >= 21_000n && gas < 22_000n)
+})

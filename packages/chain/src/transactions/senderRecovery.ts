@@ -1,8 +1,8 @@
 /**
- * Finds who signed: single signatures at once on this thread, many in batches on workers. While batches are under way
+ * Finds who signed: a lone signature at once on this thread, many in batches on workers. While batches are under way
  * new requests gather, so batches grow by themselves with the load.
  */
-import type { Tasks } from '@weightless/env'
+import type { Clock, Tasks } from '@weightless/env'
 import type { DecodedTransaction } from './decodeTransaction.ts'
 import recoverBatch, { recoverInputBytes, recoverOutputBytes } from './recoverBatch.ts'
 
@@ -13,6 +13,8 @@ export type SenderRecovery = {
 
 /** Below this a worker's round trip costs more than the work. */
 const inlineMax = 3
+/** A request within this time of the last one is part of a stream, whose members are worth gathering. */
+const streamMs = 2
 /** Bounds one batch to about 50 ms of a core. */
 const batchMax = 512
 const workerModule = new URL('./recoverBatch.ts', import.meta.url)
@@ -23,17 +25,21 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
-export function createSenderRecovery(tasks: Tasks): SenderRecovery {
+export function createSenderRecovery(tasks: Tasks, clock: Clock): SenderRecovery {
   const batchesMax = Math.max(1, Math.min(tasks.workersMax, 4))
   let queue: Waiting[] = []
   let underWay = 0
   let scheduled = false
+  let lastMs = Number.NEGATIVE_INFINITY
 
   function schedule(): void {
     if (scheduled || queue.length === 0 || underWay >= batchesMax) return
     scheduled = true
-    // One turn of the micro-task queue, so that a JSON-RPC batch decoded in one go becomes one batch here too.
-    queueMicrotask(() => {
+    const nowMs = clock.monotonicMs()
+    const streaming = nowMs - lastMs < streamMs
+    lastMs = nowMs
+    // At least one turn of the micro-task queue: a JSON-RPC batch decoded in one go becomes one batch here too.
+    void (streaming ? clock.sleep(1) : Promise.resolve()).then(() => {
       scheduled = false
       while (queue.length > 0 && underWay < batchesMax) void runBatch(nextBatch())
     })
