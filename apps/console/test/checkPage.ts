@@ -6,8 +6,13 @@ import type { Page } from 'playwright-core'
 const axeSource = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 type AxeRun = { violations: { id: string; help: string; nodes: { target: unknown[]; failureSummary?: string }[] }[] }
 
+/** What is half faded in has half its contrast. */
+const entrancesEnded = `Promise.allSettled(document.getAnimations()
+  .filter((each) => each.effect.getComputedTiming().iterations !== Infinity).map((each) => each.finished))`
+
 /** Returns what is wrong, in words. */
 export async function checkPage(page: Page, name: string): Promise<string[]> {
+  await page.evaluate(entrancesEnded)
   await page.evaluate(axeSource)
   const { violations } = (await page.evaluate(
     // The page's own content security policy forbids nothing here: evaluation comes from the debugger.

@@ -7,11 +7,17 @@ import { chainClient } from './chainClient.ts'
 export type LiveBlock = Block<bigint, true, 'latest'>
 export type LiveTransaction = Transaction<bigint, number, false>
 export type FeedState = 'connecting' | 'live' | 'offline'
-export type Feed = { state: FeedState; blocks: readonly LiveBlock[] }
+export type Feed = {
+  state: FeedState
+  blocks: readonly LiveBlock[]
+  /** The newest blocks that hold transactions, however many empty ones came since. */
+  busy: readonly LiveBlock[]
+}
 
 const blocksMax = 64
+const busyMax = 24
 const reconnectMsMax = 8_000
-let feed: Feed = { state: 'connecting', blocks: [] }
+let feed: Feed = { state: 'connecting', blocks: [], busy: [] }
 const listeners = new Set<() => void>()
 
 /** Newest block first. */
@@ -64,18 +70,34 @@ async function catchUp(rpcUrl: string): Promise<void> {
   // Another chain behind the same URL (a reset devnet) must not be mixed with the old one.
   const known = feed.blocks.find((block) => block.number === newest.number)
   const same = known === undefined ? (feed.blocks[0]?.number ?? 0n) < newest.number : known.hash === newest.hash
-  publish({ state: 'live', blocks: merge(same ? feed.blocks : [], [newest, ...older]) })
+  publishBlocks(same ? feed : { blocks: [], busy: [] }, [newest, ...older])
 }
 
 async function addBlockByHash(rpcUrl: string, hash: Hash): Promise<void> {
   const block = await getBlock(chainClient(rpcUrl), { blockHash: hash, includeTransactions: true })
-  publish({ state: 'live', blocks: merge(feed.blocks, [block]) })
+  publishBlocks(feed, [block])
 }
 
-function merge(known: readonly LiveBlock[], added: readonly LiveBlock[]): LiveBlock[] {
+/** Adds older blocks that are known to hold work. */
+export async function addBlocks(rpcUrl: string, numbers: readonly bigint[]): Promise<void> {
+  const missing = numbers.filter((number) => !feed.busy.some((block) => block.number === number)).slice(0, busyMax)
+  const client = chainClient(rpcUrl)
+  const added = await Promise.all(
+    missing.map((blockNumber) => getBlock(client, { blockNumber, includeTransactions: true })),
+  )
+  publish({ ...feed, busy: merge(feed.busy, added, busyMax) })
+}
+
+function publishBlocks(known: Pick<Feed, 'blocks' | 'busy'>, added: readonly LiveBlock[]): void {
+  const working = added.filter((block) => block.transactions.length > 0)
+  const busy = working.length > 0 ? merge(known.busy, working, busyMax) : known.busy
+  publish({ state: 'live', blocks: merge(known.blocks, added, blocksMax), busy })
+}
+
+function merge(known: readonly LiveBlock[], added: readonly LiveBlock[], countMax: number): LiveBlock[] {
   const byNumber = new Map(known.map((block) => [block.number, block]))
   for (const block of added) byNumber.set(block.number, block)
-  return [...byNumber.values()].sort((a, b) => Number(b.number - a.number)).slice(0, blocksMax)
+  return [...byNumber.values()].sort((a, b) => Number(b.number - a.number)).slice(0, countMax)
 }
 
 function readHeadHash(text: string): Hash | undefined {

@@ -45,6 +45,7 @@ function selectors(): Promise<Map<string, AbiFunction>> {
 
 /** Arguments as short text; long bytes are cut. */
 export function say(value: unknown): string {
+  if (typeof value === 'bigint') return value.toString()
   const text = JSON.stringify(value, (_, part) => (typeof part === 'bigint' ? part.toString() : part)) ?? String(value)
   const bare = typeof value === 'string' ? value : text
   return bare.length > 600 ? `${bare.slice(0, 600)}… (${bare.length} characters)` : bare

@@ -34,16 +34,19 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
         <Fact name="Provider">
           <Copyable text={receipt.provider} what="provider" />
         </Fact>
+        <Fact name="Paid by">
+          <Copyable text={receipt.user} what="payer" />
+        </Fact>
         <Fact name="Signature">
           <Copyable text={bundle.signature} what="signature" />
         </Fact>
       </Facts>
       <VerifyAnswer bundle={bundle} />
-      <button type="button" className="button button-small w-fit" onClick={() => saveBundle(kept)}>
-        Save the bundle
-      </button>
       <p className="text-mute text-sm">
-        Anyone with the bundle can check the answer: <code className="font-mono">weightless verify receipt.json</code>
+        <button type="button" className="link text-ink" onClick={() => saveBundle(kept)}>
+          Save the bundle
+        </button>
+        , and anyone can check the answer: <code className="font-mono">weightless verify {bundleName(receiptId)}</code>
       </p>
     </div>
   )
@@ -65,13 +68,15 @@ function Settlement({ kept }: { kept: KeptBundle }) {
   )
 }
 
+const bundleName = (receiptId: string) => `receipt-${receiptId.slice(-8)}.json`
+
 function saveBundle({ bundle, receiptId }: KeptBundle): void {
   const url = URL.createObjectURL(
     new Blob([JSON.stringify(bundleToJson(bundle), null, 2)], { type: 'application/json' }),
   )
   const link = document.createElement('a')
   link.href = url
-  link.download = `receipt-${receiptId.slice(2, 12)}.json`
+  link.download = bundleName(receiptId)
   link.click()
   setTimeout(() => URL.revokeObjectURL(url), 30_000)
 }

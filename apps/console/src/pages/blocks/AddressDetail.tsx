@@ -20,8 +20,8 @@ export function AddressDetail() {
   const { address } = useParams({ from: '/address/$address' })
   const config = useNetwork()
   const { data, error, isPending, refetch } = useAddress(address)
-  const { blocks } = useBlockFeed()
-  const mine = blocks
+  const { busy } = useBlockFeed()
+  const mine = busy
     .flatMap((block) => block.transactions.map((each) => ({ ...each, timestamp: block.timestamp })))
     .filter(({ from, to }) => from === address.toLowerCase() || to === address.toLowerCase())
     .slice(0, 20)
@@ -40,13 +40,11 @@ export function AddressDetail() {
         <Fact name="Transactions sent">{formatCount(data.nonce)}</Fact>
         {data.codeBytes > 0 && <Fact name="Code">{formatBytes(data.codeBytes)}</Fact>}
       </Facts>
-      <h2 className="heading mt-10 mb-2">In the newest blocks</h2>
+      <h2 className="heading mt-10 mb-2">Lately</h2>
       {mine.length > 0 ? (
         <TransactionRows transactions={mine} />
       ) : (
-        <Notice title="Nothing in the last blocks">
-          Older transactions are on the chain, but not kept in this page.
-        </Notice>
+        <Notice title="Nothing lately">Older transactions are on the chain, but not kept in this page.</Notice>
       )}
     </>
   )

@@ -1,6 +1,7 @@
 /** The network at a glance: the newest block, the horizon, the services and what was just done. */
 import { Link } from '@tanstack/react-router'
 import { useBlockFeed } from '../../network/blockFeed.ts'
+import { usePastWork } from '../../network/usePastWork.ts'
 import { Age } from '../../parts/Age.tsx'
 import { Drift } from '../../parts/Drift.tsx'
 import { formatCount } from '../../parts/formatAmount.ts'
@@ -86,8 +87,9 @@ function HeroFacts() {
 }
 
 function RecentTransactions() {
-  const { blocks, state } = useBlockFeed()
-  const recent = blocks
+  const { busy, state } = useBlockFeed()
+  const { isPending } = usePastWork()
+  const recent = busy
     .flatMap((block) => block.transactions.map((each) => ({ ...each, timestamp: block.timestamp })))
     .slice(0, 8)
   return (
@@ -102,10 +104,10 @@ function RecentTransactions() {
       </div>
       {recent.length > 0 ? (
         <TransactionRows transactions={recent} />
-      ) : state === 'connecting' ? (
+      ) : state === 'connecting' || isPending ? (
         <div className="skeleton h-24" />
       ) : (
-        <Notice title="Nothing was sent lately">
+        <Notice title="Nothing was sent yet">
           Store a file or pay for an answer; its transaction appears here within a second.
         </Notice>
       )}
