@@ -33,9 +33,14 @@ export async function openBlob(parts: OpenParts, root: Hex, signal?: AbortSignal
   const shape = fileShape(known.info.tx.size)
   const cache = new Map<number, Promise<Uint8Array>>()
 
-  function segment(index: number, readSignal?: AbortSignal): Promise<Uint8Array> {
+  async function segment(index: number, readSignal?: AbortSignal): Promise<Uint8Array> {
     const cached = cache.get(index)
-    if (cached) return cached
+    try {
+      if (cached) return await cached
+    } catch (fault) {
+      // Another reader called off what both were waiting for.
+      if (!(fault instanceof AbortedError) || readSignal?.aborted) throw fault
+    }
     const loading = fetchFromAny(parts, nodeUrls, { root, shape, index }, readSignal)
     cache.set(index, loading)
     loading.catch(() => cache.delete(index))
