@@ -1,0 +1,46 @@
+/**
+ * Runs the benchmarks one after another: `npm run bench [-- chain storage tensor]`. Each is a ratio against a real rival in
+ * the same run; rivals have package files of their own and are installed on demand. What is printed goes into
+ * `bench/RESULTS.md` by hand, with the machine and the command. Nothing else should run on the machine meanwhile.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { smolLm2 } from '@weightless/node/weights/modelSources'
+import { resolveWeights } from '@weightless/node/weights/resolveWeights'
+
+const here = import.meta.dirname
+const benches: { [name: string]: () => Promise<string[][]> } = {
+  chain: async () => [['measureTransfers.ts'], ['restart.ts']],
+  storage: async () => [['sdkOverhead.mjs'], ['rootHashing.mjs']],
+  tensor: async () => [['measureEngines.ts', (await resolveWeights(smolLm2)).path]],
+}
+
+const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
+const unknown = wanted.filter((name) => !(name in benches))
+if (unknown.length > 0) {
+  console.error(`bench: there is no ${unknown.join(', ')}; there are ${Object.keys(benches).join(', ')}`)
+  process.exit(2)
+}
+let failed = 0
+for (const [name, list] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue
+  install(join(here, name))
+  for (const [script, ...parameters] of await list()) {
+    console.log(`\n== bench/${name}/${script}`)
+    const { status } = spawnSync(process.execPath, [script!, ...parameters], {
+      cwd: join(here, name),
+      stdio: 'inherit',
+    })
+    if (status !== 0) failed++
+  }
+}
+process.exit(failed > 0 ? 1 : 0)
+
+/** Optional parts of the rivals are left out: they are hundreds of megabytes for machines with GPUs. */
+function install(folder: string): void {
+  if (existsSync(join(folder, 'node_modules'))) return
+  const flags = ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']
+  const { status } = spawnSync('npm', flags, { cwd: folder, stdio: 'inherit' })
+  if (status !== 0) throw new Error(`bench: npm ci failed in ${folder}`)
+}
