@@ -5,8 +5,9 @@
 import { createHash, hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { Worker } from 'node:worker_threads'
 import { setHasher } from '@weightless/crypto'
-import { loadModel, positionsMax, recordSteps } from '@weightless/tensor'
+import { createCrewSeat, dismissCrew, helperModule, loadModel, type Model, positionsMax, recordSteps } from '@weightless/tensor'
 import { getLlama } from 'node-llama-cpp'
 
 const runs = 5
@@ -20,6 +21,11 @@ setHasher({ sha256: (bytes) => hash('sha256', bytes, 'buffer'), createSha256: ()
 const loadStart = performance.now()
 const model = await loadModel(new Uint8Array(readFileSync(path)))
 const loadMs = performance.now() - loadStart
+const seat = createCrewSeat(1)
+const crewed = await loadModel(new Uint8Array(readFileSync(path)), { seat })
+const bootstrap = `const { workerData } = require('node:worker_threads')
+import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
+new Worker(bootstrap, { eval: true, workerData: { module: helperModule.href, input: { seat, index: 0 } } })
 const text = readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8')
 const tokens = model.tokenizer.encode(text).slice(0, prefillTokens)
 
@@ -40,7 +46,7 @@ async function timed(count: number, work: () => unknown): Promise<{ rate: number
   return { rate: (count / ms) * 1000, ms, cpuMs: (used.user + used.system) / 1000 / count }
 }
 
-async function measureOurs(traced: boolean): Promise<Figures> {
+async function measureOurs(model: Model, traced: boolean): Promise<Figures> {
   const session = model.createSession(prefillTokens + decodeTokens)
   const recorder = traced ? recordSteps(model.info.layerCount, false) : undefined
   const feed = (list: readonly number[]) => {
@@ -94,8 +100,9 @@ async function measureRival(threads: number): Promise<Figures> {
 }
 
 const contenders: Record<string, () => Promise<Figures>> = {
-  ours: () => measureOurs(false),
-  oursTraced: () => measureOurs(true),
+  ours: () => measureOurs(model, false),
+  oursTraced: () => measureOurs(model, true),
+  oursTwoThreads: () => measureOurs(crewed, false),
   llama1: () => measureRival(1),
   llama2: () => measureRival(2),
 }
@@ -125,5 +132,6 @@ const medians = Object.fromEntries(
 console.log(
   JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, loadMs, memoryBytes: model.memoryBytes(), medians }),
 )
+dismissCrew(seat)
 await rival.dispose()
 await llama.dispose()

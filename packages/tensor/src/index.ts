@@ -9,6 +9,14 @@ export {
   replayChat,
 } from './chat/replayChat.ts'
 export { type ChatRun, type ChatRunOptions, type ChatToken, runChat } from './chat/runChat.ts'
+export {
+  type CrewSeat,
+  createCrewSeat,
+  dismissCrew,
+  type HelperInput,
+  HelperLostError,
+  helperModule,
+} from './crew/crew.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'
@@ -28,5 +36,5 @@ export type { Logprobs, TokenLogprob } from './sampler/logprobs.ts'
 export { type SelfCheck, selfCheck } from './selfCheck/selfCheck.ts'
 export type { TokenDecoder, Tokenizer } from './tokenizer/readTokenizer.ts'
 export { decodeTrace, encodeTrace } from './trace/encodeTrace.ts'
-export { stepRoot } from './trace/stepRoot.ts'
 export { recordSteps, type StepRecorder, type Trace } from './trace/recordSteps.ts'
+export { stepRoot } from './trace/stepRoot.ts'

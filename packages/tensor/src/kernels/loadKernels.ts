@@ -1,6 +1,7 @@
 /** Instantiates the SIMD kernels on a memory that holds weights, caches and scratch, with an allocator over it. */
 import { WeightlessError } from '@weightless/codec'
 import { wasmBase64 } from './engine.generated.ts'
+import { wasmBase64 as sharedWasmBase64 } from './engineShared.generated.ts'
 
 /** Kind of a packed matrix, as the kernels number them. */
 export const matrixKinds = { float: 0, Q8_0: 1, Q4_0: 2, Q4_1: 3 } as const
@@ -118,11 +119,13 @@ export type Arena = {
 const pageBytes = 65_536
 const pagesMax = 65_536
 
-/** Makes a memory with the kernels on it. The first page is left alone, so that address 0 is never valid. */
-export async function createArena(): Promise<Arena> {
-  const memory = new WebAssembly.Memory({ initial: 1, maximum: pagesMax })
-  const { instance } = await WebAssembly.instantiate(decodeBase64(wasmBase64), { env: { memory } })
-  const kernels = instance.exports as unknown as Kernels
+/**
+ * Makes a memory with the kernels on it, or puts them on one that threads share. The first page is left alone, so that
+ * address 0 is never valid.
+ */
+export async function createArena(shared?: WebAssembly.Memory): Promise<Arena> {
+  const memory = shared ?? new WebAssembly.Memory({ initial: 1, maximum: pagesMax })
+  const kernels = await (shared === undefined ? instantiate(wasmBase64, memory) : instantiateShared(shared))
   const allocator = createAllocator(memory)
   return {
     kernels,
@@ -132,6 +135,16 @@ export async function createArena(): Promise<Arena> {
     words: (address, length) => new Uint32Array(memory.buffer, address, length),
     sizeBytes: () => memory.buffer.byteLength,
   }
+}
+
+/** The kernels for one of several threads on a shared memory. */
+export function instantiateShared(memory: WebAssembly.Memory): Promise<Kernels> {
+  return instantiate(sharedWasmBase64, memory)
+}
+
+async function instantiate(base64: string, memory: WebAssembly.Memory): Promise<Kernels> {
+  const { instance } = await WebAssembly.instantiate(decodeBase64(base64), { env: { memory } })
+  return instance.exports as unknown as Kernels
 }
 
 type Region = { address: number; length: number }

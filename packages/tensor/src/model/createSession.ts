@@ -3,6 +3,7 @@
  * bits depend on the tokens up to it and on nothing else: not on chunks, other sessions or the machine.
  */
 import { WeightlessError } from '@weightless/codec'
+import { shareOut } from '../crew/shareOut.ts'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
 import { allocateCache, growCache, type KeyValueCache, keysOf, releaseCache, valuesOf } from './keyValueCache.ts'
@@ -112,7 +113,10 @@ function runLayer(pass: Pass, layer: number): void {
   quantiseRows(pass, scratch.y, width, [w.gate, w.up], operator + 4)
   multiply(pass.parts, w.gate, scratch.y, scratch.gate, hiddenWidth * 4, positions)
   multiply(pass.parts, w.up, scratch.y, scratch.up, hiddenWidth * 4, positions)
-  kernels.siluMultiply(scratch.gate, scratch.up, positions * hiddenWidth)
+  shareOut(pass.parts, 'siluMultiply', positions, positions, (from, count) => {
+    const at = from * hiddenWidth * 4
+    return [scratch.gate + at, scratch.up + at, count * hiddenWidth]
+  })
   record(pass, operator + 5, scratch.gate, hiddenWidth)
   quantiseRows(pass, scratch.gate, hiddenWidth, [w.down], operator + 5)
   multiply(pass.parts, w.down, scratch.gate, scratch.y, width * 4, positions)
@@ -137,7 +141,7 @@ function attend(pass: Pass, layer: number, operator: number, stride: number): vo
   const { kernels } = arena
   const { headCount, keyHeadCount, headSize, rotatedSize } = graph
   const positions = pass.tokens.length
-  const { capacity, scores } = pass.cache
+  const { capacity, scores, scoresBytes } = pass.cache
   const keys = keysOf(parts, pass.cache, layer)
   const values = valuesOf(parts, pass.cache, layer)
   const { cosines, sines, qkv } = scratch
@@ -147,21 +151,12 @@ function attend(pass: Pass, layer: number, operator: number, stride: number): vo
   const k = qkv + headCount * headSize * 4
   const v = k + keyHeadCount * headSize * 4
   kernels.storeKeys(k, v, stride, keys, values, keyHeadCount, headSize, capacity, pass.first, positions)
-  kernels.attend(
-    qkv,
-    stride,
-    scratch.mix,
-    keys,
-    values,
-    scores,
-    headCount,
-    keyHeadCount,
-    headSize,
-    capacity,
-    pass.first,
-    positions,
-    pass.parts.scoreFactor,
-  )
+  shareOut(parts, 'attend', positions, positions, (from, count, member) => {
+    const [query, out] = [qkv + from * stride, scratch.mix + from * headCount * headSize * 4]
+    const own = scores + member * scoresBytes
+    const shape = [headCount, keyHeadCount, headSize, capacity, pass.first + from, count]
+    return [query, stride, out, keys, values, own, ...shape, parts.scoreFactor]
+  })
 }
 
 /** Quantises the rows that one of the matrices will read as integers. */

@@ -5,13 +5,15 @@ export type KeyValueCache = {
   /** Positions there is room for; a multiple of 16. */
   capacity: number
   address: number
-  /** Room for one score per position, used while a head attends. */
+  /** Per thread of the crew, room for one score per position, used while a head attends. */
   scores: number
+  scoresBytes: number
 }
 
 export function allocateCache(parts: EngineParts, capacity: number): KeyValueCache {
   const address = parts.arena.allocate(layerBytes(parts, capacity) * 2 * parts.graph.layerCount)
-  return { capacity, address, scores: parts.arena.allocate((capacity + 16) * 4) }
+  const scoresBytes = (capacity + 16) * 4
+  return { capacity, address, scores: parts.arena.allocate(scoresBytes * parts.members), scoresBytes }
 }
 
 /** Moves the first `length` positions into a larger cache and releases the old one. */

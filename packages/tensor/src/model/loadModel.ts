@@ -2,6 +2,7 @@
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
 import { type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
+import { type Crew, type CrewSeat, leadCrew } from '../crew/crew.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
 import { type Arena, createArena } from '../kernels/loadKernels.ts'
@@ -56,6 +57,10 @@ export type EngineParts = {
   angles: Float64Array
   /** 1 / √head size, as f32. */
   scoreFactor: number
+  /** Helper threads, when there are any. */
+  crew: Crew | undefined
+  /** Threads that may come to work, the caller among them. */
+  members: number
   /** Address of room for one u32 per token, for the sampler. */
   sampleWeights: number
 }
@@ -67,21 +72,25 @@ export async function describeModel(source: ByteSource | Uint8Array): Promise<Mo
 
 /**
  * @param options.onProgress - called after each tensor
+ * @param options.seat - a crew's seat, to compute prompts on several threads; its memory becomes the model's
  * @throws {GgufInvalidError} {MemoryExhaustedError}
  */
 export async function loadModel(
   source: ByteSource | Uint8Array,
-  options: { onProgress?: LoadProgress } = {},
+  options: { onProgress?: LoadProgress; seat?: CrewSeat } = {},
 ): Promise<Model> {
   const file = toByteSource(source)
   const { description, graph } = await open(file)
-  const arena = await createArena()
+  const arena = await createArena(options.seat?.memory)
   const weights = await loadWeights(graph, file, arena, options.onProgress)
+  const members = 1 + (options.seat?.helperCount ?? 0)
   const parts: EngineParts = {
     graph,
     arena,
     weights,
-    scratch: allocateScratch(graph, arena),
+    scratch: allocateScratch(graph, arena, members),
+    crew: options.seat && leadCrew(options.seat, arena.kernels),
+    members,
     angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
     scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),
     sampleWeights: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),

@@ -1,4 +1,5 @@
 /** Rows of activations times a packed matrix: one kernel for a single position, another for four at a time, same bits. */
+import { shareOut } from '../crew/shareOut.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './loadModel.ts'
 import type { Matrix } from './loadWeights.ts'
@@ -17,24 +18,36 @@ export function multiply(
   outStrideBytes: number,
   positions: number,
 ): void {
-  const { scratch, arena } = parts
-  const { kernels } = arena
-  const { kind, address, groups, columns } = matrix
+  const { scratch } = parts
+  const { kind, address, groups, columns, groupBytes } = matrix
   if (kind === matrixKinds.float) {
-    kernels.matmulFloat(address, input, out, groups, columns, positions, outStrideBytes)
+    shareOut(parts, 'matmulFloat', groups, positions, (from, count) => {
+      const [w, to] = [address + from * groupBytes, out + from * 32]
+      return [w, input, to, count, columns, positions, outStrideBytes]
+    })
     return
   }
-  const { q, scales, sums, panel } = scratch
+  const { q, scales, sums, panel, panelBytes } = scratch
   const blocks = columns / 32
   const together = positions - (positions % 4)
   if (together > 0) {
-    kernels.matmulQuantised(kind, address, q, scales, sums, out, groups, blocks, together, outStrideBytes, panel)
+    shareOut(parts, 'matmulQuantised', groups, together, (from, count, member) => {
+      const [w, to] = [address + from * groupBytes, out + from * 32]
+      const own = panel + member * panelBytes
+      return [kind, w, q, scales, sums, to, count, blocks, together, outStrideBytes, own]
+    })
   }
-  for (let i = together; i < positions; i++) {
-    const at = i * blocks
-    const [x, s, t, to] = [q + at * 64, scales + at * 4, sums + at * 4, out + i * outStrideBytes]
-    if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, x, s, t, to, groups, blocks, nibbleMask)
-    else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, x, s, t, to, groups, blocks, nibbleMask)
-    else kernels.matvecQ80(address, x, s, to, groups, blocks)
-  }
+  for (let i = together; i < positions; i++) multiplyOne(parts, matrix, i, out + i * outStrideBytes)
+}
+
+/** The position `index` of the scratch's integers times the matrix. */
+function multiplyOne({ arena, scratch }: EngineParts, matrix: Matrix, index: number, out: number): void {
+  const { kind, address, groups, columns } = matrix
+  const blocks = columns / 32
+  const at = index * blocks
+  const [q, scales, sums] = [scratch.q + at * 64, scratch.scales + at * 4, scratch.sums + at * 4]
+  const { kernels } = arena
+  if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, q, scales, sums, out, groups, blocks, nibbleMask)
+  else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, q, scales, sums, out, groups, blocks, nibbleMask)
+  else kernels.matvecQ80(address, q, scales, out, groups, blocks)
 }

@@ -20,10 +20,13 @@ export type Scratch = {
   cosines: number
   sines: number
   logits: number
+  /** One panel per thread of the crew. */
   panel: number
+  panelBytes: number
 }
 
-export function allocateScratch(graph: Graph, arena: Arena): Scratch {
+export function allocateScratch(graph: Graph, arena: Arena, members: number): Scratch {
+  const panelBytes = 8192 + positionsMax * 32
   const queryWidth = graph.headCount * graph.headSize
   const qkvWidth = queryWidth + 2 * graph.keyHeadCount * graph.headSize
   const widest = Math.max(graph.width, graph.hiddenWidth, queryWidth)
@@ -42,6 +45,7 @@ export function allocateScratch(graph: Graph, arena: Arena): Scratch {
     cosines: rows(graph.rotatedSize),
     sines: rows(graph.rotatedSize),
     logits: rows(Math.ceil(graph.vocabSize / 8) * 8),
-    panel: arena.allocate(8192 + positionsMax * 32),
+    panel: arena.allocate(panelBytes * members),
+    panelBytes,
   }
 }

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
+import { replayChat } from '../chat/replayChat.ts'
+import { runChat } from '../chat/runChat.ts'
+import { loadModel } from '../model/loadModel.ts'
+import { makeProbeModel } from '../selfCheck/makeProbeModel.ts'
+import { createCrewSeat, dismissCrew, type HelperInput, helperModule } from './crew.ts'
+
+const bootstrap = `const { workerData } = require('node:worker_threads')
+import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
+
+test('with helper threads on a shared memory the bits stay the same, and they end when dismissed', async () => {
+  const seat = createCrewSeat(2)
+  const request = {
+    messages: [{ role: 'user', content: 'The same bits, whoever computes them? '.repeat(4) }],
+    seed32: new Uint8Array(32).fill(3),
+    maxTokens: 24,
+    temperature: 0.7,
+    topP: 0.9,
+  }
+  const alone = await runChat(await loadModel(makeProbeModel()), request, { trace: 'operators' })
+  const model = await loadModel(makeProbeModel(), { seat })
+  const before = await runChat(model, request)
+  assert.deepEqual(before.trace!.root, alone.trace!.root, 'before the helpers have started')
+  const workers = [0, 1].map((index) => {
+    const input: HelperInput = { seat, index }
+    return new Worker(bootstrap, { eval: true, workerData: { module: helperModule.href, input } })
+  })
+  const ends = workers.map((worker) => once(worker, 'exit'))
+  for (let i = 0; i < 500 && model.parts.crew!.size() < 3; i++) await sleep(10)
+  assert.equal(model.parts.crew!.size(), 3)
+  const together = await runChat(model, request, { trace: 'operators' })
+  assert.deepEqual(together.trace, alone.trace)
+  const { outputTokens, finishReason, trace } = alone
+  assert.ok((await replayChat(model, request, { outputTokens, finishReason, trace })).ok)
+  dismissCrew(seat)
+  await Promise.all(ends)
+})
