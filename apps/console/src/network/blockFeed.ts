@@ -6,7 +6,7 @@ import { chainClient } from './chainClient.ts'
 
 export type LiveBlock = Block<bigint, true, 'latest'>
 export type LiveTransaction = Transaction<bigint, number, false>
-export type FeedState = 'connecting' | 'live' | 'offline'
+type FeedState = 'connecting' | 'live' | 'offline'
 export type Feed = {
   state: FeedState
   blocks: readonly LiveBlock[]
@@ -61,7 +61,7 @@ export function startBlockFeed(rpcUrl: string, wsUrl: string): () => void {
 async function catchUp(rpcUrl: string): Promise<void> {
   const client = chainClient(rpcUrl)
   const newest = await getBlock(client, { includeTransactions: true })
-  const count = Math.min(Number(newest.number), 32)
+  const count = Math.min(Number(newest.number), 40)
   const older = await Promise.all(
     Array.from({ length: count }, (_, i) =>
       getBlock(client, { blockNumber: newest.number - BigInt(i + 1), includeTransactions: true }),

@@ -24,7 +24,7 @@ function TransactionRow({ transaction }: { transaction: DatedTransaction }) {
   const config = useNetwork()
   const decoded = useDecoded(transaction)
   return (
-    <li className="arrive grid grid-cols-[1fr_auto] items-baseline gap-x-4 gap-y-0.5 py-3 sm:grid-cols-[minmax(11rem,1.1fr)_2fr_auto_4rem]">
+    <li className="arrive grid grid-cols-[1fr_auto] items-baseline gap-x-4 gap-y-0.5 py-3 sm:grid-cols-[minmax(11rem,1.1fr)_2fr_8rem_4rem]">
       <Link to="/tx/$hash" params={{ hash: transaction.hash }} className="link truncate font-[560]">
         {decoded?.method ?? '…'}
       </Link>
@@ -38,7 +38,9 @@ function TransactionRow({ transaction }: { transaction: DatedTransaction }) {
             ))
           : 'new contract'}
       </span>
-      <span className="hidden text-sm sm:block">{transaction.value > 0n && <Amount wei={transaction.value} />}</span>
+      <span className="hidden text-right text-sm sm:block">
+        {transaction.value > 0n && <Amount wei={transaction.value} />}
+      </span>
       <span className="text-right text-mute text-sm">
         <Age seconds={transaction.timestamp} />
       </span>

@@ -25,10 +25,6 @@ export function keepFileRecord(record: FileRecord): void {
   write([record, ...records.filter((each) => each.root !== record.root)].slice(0, recordsMax))
 }
 
-export function forgetFileRecord(root: Hex): void {
-  write(records.filter((each) => each.root !== root))
-}
-
 function write(next: readonly FileRecord[]): void {
   records = next
   localStorage.setItem(storageKey, JSON.stringify(next))
