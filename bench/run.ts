@@ -25,7 +25,7 @@ if (unknown.length > 0) {
 let failed = 0
 for (const [name, list] of Object.entries(benches)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
-  install(join(here, name))
+  install(name)
   for (const [script, ...parameters] of await list()) {
     console.log(`\n== bench/${name}/${script}`)
     const { status } = spawnSync(process.execPath, [script!, ...parameters], {
@@ -37,10 +37,12 @@ for (const [name, list] of Object.entries(benches)) {
 }
 process.exit(failed > 0 ? 1 : 0)
 
-/** Optional parts of the rivals are left out: they are hundreds of megabytes for machines with GPUs. */
-function install(folder: string): void {
+function install(name: string): void {
+  const folder = join(here, name)
   if (existsSync(join(folder, 'node_modules'))) return
   const flags = ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']
+  // llama.cpp's optional packages are hundreds of megabytes for GPUs; the one for this processor is named in its package file.
+  if (name === 'tensor') flags.push('--omit=optional')
   const { status } = spawnSync('npm', flags, { cwd: folder, stdio: 'inherit' })
   if (status !== 0) throw new Error(`bench: npm ci failed in ${folder}`)
 }
