@@ -18,6 +18,8 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'ledgerManagerUpstream', source: 'compute/LedgerManager.sol', contract: 'LedgerManager' },
   { key: 'inferenceServing', source: 'compute/InferenceServing.sol', contract: 'WeightlessInferenceServing' },
   { key: 'inferenceServingUpstream', source: 'compute/InferenceServing.sol', contract: 'InferenceServing' },
+  { key: 'fineTuningServing', source: 'compute/FineTuningServing.sol', contract: 'WeightlessFineTuningServing' },
+  { key: 'fineTuningServingUpstream', source: 'compute/FineTuningServing.sol', contract: 'FineTuningServing' },
   { key: 'receiptSettlement', source: 'compute/ReceiptSettlement.sol', contract: 'ReceiptSettlement' },
   {
     key: 'proxy',

@@ -13,8 +13,8 @@ import {
 import type { PrivateKeyAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { genesis } from '../src/genesis.generated.ts'
-import { create2Deployer, planDeployment } from './deploymentPlan.ts'
-import { createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
+import { create2Deployer, type Plan, planDeployment } from './deploymentPlan.ts'
+import { type Alloc, createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
 import { type Preset, presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
 import { testAccounts } from './testAccounts.ts'
@@ -45,7 +45,14 @@ export type Rig = {
     options?: { from?: Hex; value?: bigint; gas?: bigint },
   ) => Promise<{ value: ContractFunctionReturnType<A, Mutability, N>; gasUsed: bigint; logs: Log[] }>
   contracts: {
-    [Name in 'flow' | 'market' | 'rewardPool' | 'ledgerManager' | 'inferenceServing' | 'receiptSettlement']: {
+    [Name in
+      | 'flow'
+      | 'market'
+      | 'rewardPool'
+      | 'ledgerManager'
+      | 'inferenceServing'
+      | 'fineTuningServing'
+      | 'receiptSettlement']: {
       abi: (typeof abis)[Name]
       address: Hex
     }
@@ -56,12 +63,13 @@ export type Rig = {
 export async function createRig(preset: 'weightless' | Preset = 'weightless', chainId = genesis.chainId): Promise<Rig> {
   const isDevnet = preset === 'weightless'
   const timestamp = BigInt(genesis.timestampSeconds) + 1000n
-  const evm = await createLocalEvm({ chainId, timestamp, alloc: isDevnet ? genesis.alloc : bareAlloc })
+  const owner = testAccounts[0]!.address
+  const plan = planDeployment(isDevnet ? presets.weightless : preset, owner, isDevnet ? devnetFixed : {})
+  const alloc = isDevnet ? genesis.alloc : await deployedAlloc(plan, owner, timestamp)
+  const evm = await createLocalEvm({ chainId, timestamp, alloc })
   evm.advance(1, 1)
   const accounts = testAccounts
-  const plan = planDeployment(isDevnet ? presets.weightless : preset, accounts[0]!.address, isDevnet ? devnetFixed : {})
-  if (!isDevnet) await runPlan(evm, plan, accounts[0]!.address)
-  const send = sender(evm, accounts[0]!.address)
+  const send = sender(evm, owner)
   const at = <Name extends keyof Rig['contracts']>(name: Name) => ({ abi: abis[name], address: plan.addresses[name]! })
   return {
     evm,
@@ -80,9 +88,27 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
       rewardPool: at('rewardPool'),
       ledgerManager: at('ledgerManager'),
       inferenceServing: at('inferenceServing'),
+      fineTuningServing: at('fineTuningServing'),
       receiptSettlement: at('receiptSettlement'),
     },
   }
+}
+
+const deployed = new Map<string, Promise<Alloc>>()
+
+/** State after a plan was carried out in block 1; each plan is carried out once per process. */
+function deployedAlloc(plan: Plan, owner: Hex, timestamp: bigint): Promise<Alloc> {
+  const key = JSON.stringify(plan.steps)
+  const known = deployed.get(key)
+  if (known !== undefined) return known
+  const fresh = (async () => {
+    const evm = await createLocalEvm({ chainId: genesis.chainId, timestamp, alloc: bareAlloc, recordStorage: true })
+    evm.advance(1, 1)
+    await runPlan(evm, plan, owner)
+    return { ...bareAlloc, ...(await evm.contracts()) }
+  })()
+  deployed.set(key, fresh)
+  return fresh
 }
 
 /** The funded accounts and the deterministic deployer, nothing else. */
@@ -93,6 +119,7 @@ const bareAlloc = Object.fromEntries(
 const devnetFixed = {
   ledgerManager: '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0',
   inferenceServing: '0x0165878A594ca255338adfa4d48449f69242Eb8F',
+  fineTuningServing: '0xA51c1fc2f0D1a1b8494Ed1FE312d7C3a78Ed91C0',
 } as const
 
 function sender(evm: LocalEvm, defaultFrom: Hex): Rig['send'] {

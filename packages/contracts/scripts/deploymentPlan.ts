@@ -1,5 +1,6 @@
 /** Says what a deployment consists of, as pure data: the devnet genesis and `deploy.ts` carry out the same steps. */
 import { concat, encodeDeployData, encodeFunctionData, getContractAddress, type Hex } from 'viem'
+import { fineTuningServingAbi } from '../src/abi/fineTuningServing.generated.ts'
 import { flowAbi } from '../src/abi/flow.generated.ts'
 import { inferenceServingAbi } from '../src/abi/inferenceServing.generated.ts'
 import { ledgerManagerAbi } from '../src/abi/ledgerManager.generated.ts'
@@ -7,6 +8,8 @@ import { marketAbi } from '../src/abi/market.generated.ts'
 import { proxyAbi } from '../src/abi/proxy.generated.ts'
 import { receiptSettlementAbi } from '../src/abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from '../src/abi/rewardPool.generated.ts'
+import { fineTuningServingBytecode } from '../src/bytecode/fineTuningServing.generated.ts'
+import { fineTuningServingUpstreamBytecode } from '../src/bytecode/fineTuningServingUpstream.generated.ts'
 import { flowBytecode } from '../src/bytecode/flow.generated.ts'
 import { inferenceServingBytecode } from '../src/bytecode/inferenceServing.generated.ts'
 import { inferenceServingUpstreamBytecode } from '../src/bytecode/inferenceServingUpstream.generated.ts'
@@ -113,23 +116,35 @@ function planCompute(preset: Preset, owner: Hex, createProxy: CreateProxy, call:
       args: [owner, inference, preset.challengeSeconds, preset.revokeDelaySeconds],
     }),
   )
-  const ledgerCall = { abi: ledgerManagerAbi }
-  const service = ['inference', 'v1.0'] as const
+  const fineTuning = createProxy(
+    'fineTuningServing',
+    isUpstream ? fineTuningServingUpstreamBytecode : fineTuningServingBytecode,
+    encodeFunctionData({
+      abi: fineTuningServingAbi,
+      functionName: 'initialize',
+      args: [preset.lockSeconds, ledger, owner, preset.penaltyPercent],
+    }),
+  )
   call(
     'authorise the settlement',
     inference,
     encodeFunctionData({ abi: inferenceServingAbi, functionName: 'setReceiptSettlement', args: [settlement] }),
   )
-  call(
-    'register inference-v1.0',
-    ledger,
-    encodeFunctionData({ ...ledgerCall, functionName: 'registerService', args: [...service, inference, 'Inference'] }),
-  )
-  call(
-    'recommend inference-v1.0',
-    ledger,
-    encodeFunctionData({ ...ledgerCall, functionName: 'setRecommendedService', args: [...service] }),
-  )
+  planService('inference', 'Inference', inference, ledger, call)
+  planService('fine-tuning', 'Fine-tuning', fineTuning, ledger, call)
+}
+
+/** Registers version v1.0 of a service type and recommends it. */
+function planService(type: string, description: string, serving: Hex, ledger: Hex, call: Call): void {
+  const abi = ledgerManagerAbi
+  const register = encodeFunctionData({
+    abi,
+    functionName: 'registerService',
+    args: [type, 'v1.0', serving, description],
+  })
+  call(`register ${type}-v1.0`, ledger, register)
+  const recommend = encodeFunctionData({ abi, functionName: 'setRecommendedService', args: [type, 'v1.0'] })
+  call(`recommend ${type}-v1.0`, ledger, recommend)
 }
 
 /** Calldata of the deterministic deployer. */

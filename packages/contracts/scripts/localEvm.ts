@@ -2,7 +2,7 @@
 import { createCustomCommon, Hardfork, Mainnet } from '@ethereumjs/common'
 import { Account, createAddressFromString } from '@ethereumjs/util'
 import { createVM, type VM } from '@ethereumjs/vm'
-import { bytesToBigInt, bytesToHex, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
+import { bytesToBigInt, bytesToHex, getAddress, type Hex, hexToBytes, keccak256, numberToHex } from 'viem'
 
 /** The concrete machine: its interface type leaves out what a transaction has to reset. */
 type EVM = VM['evm'] & {
@@ -24,11 +24,8 @@ export type LocalEvm = {
   setAccount(address: Hex, entry: AllocEntry): Promise<void>
   balance(address: Hex): Promise<bigint>
   code(address: Hex): Promise<Hex>
-  nonce(address: Hex): Promise<bigint>
-  /** Non-zero slots that were ever written through this EVM. */
-  storage(address: Hex): Promise<{ [slot: Hex]: Hex }>
-  /** Addresses with code that were made or written through this EVM. */
-  touched(): Hex[]
+  /** Contracts that were made or written, if writes are recorded: nonce, code, non-zero slots. */
+  contracts(): Promise<{ [address: Hex]: AllocEntry }>
   /** Moves on by blocks and seconds. */
   advance(blocks: number, seconds: number): void
   block: { number: bigint; timestamp: bigint }
@@ -97,17 +94,8 @@ export async function createLocalEvm(options: {
     },
     setAccount: (address, entry) => writeAccount(stateManager, address, entry),
     balance: async (address) => (await stateManager.getAccount(createAddressFromString(address)))?.balance ?? 0n,
-    nonce: async (address) => (await stateManager.getAccount(createAddressFromString(address)))?.nonce ?? 0n,
     code: async (address) => bytesToHex(await stateManager.getCode(createAddressFromString(address))),
-    async storage(address) {
-      const slots: { [slot: Hex]: Hex } = {}
-      for (const slot of [...(written.get(address.toLowerCase() as Hex) ?? [])].sort()) {
-        const value = await stateManager.getStorage(createAddressFromString(address), hexToBytes(slot))
-        if (value.some((byte) => byte !== 0)) slots[slot] = numberToHex(bytesToBigInt(value), { size: 32 })
-      }
-      return slots
-    },
-    touched: () => [...written.keys()].sort(),
+    contracts: () => readContracts(stateManager, written),
     advance(blocks, seconds) {
       block.number += BigInt(blocks)
       block.timestamp += BigInt(seconds)
@@ -130,6 +118,26 @@ async function writeAccount(stateManager: StateManager, address: Hex, entry: All
     // the trie keeps values without leading zeros
     await stateManager.putStorage(key, hexToBytes(slot as Hex), hexToBytes(numberToHex(BigInt(value))))
   }
+}
+
+async function readContracts(
+  stateManager: StateManager,
+  written: ReadonlyMap<Hex, ReadonlySet<Hex>>,
+): Promise<{ [address: Hex]: AllocEntry }> {
+  const contracts: { [address: Hex]: AllocEntry } = {}
+  for (const [address, slots] of [...written].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const key = createAddressFromString(address)
+    const code = bytesToHex(await stateManager.getCode(key))
+    if (code === '0x') continue
+    const storage: { [slot: Hex]: Hex } = {}
+    for (const slot of [...slots].sort()) {
+      // without leading zeros, and empty for zero
+      const value = await stateManager.getStorage(key, hexToBytes(slot))
+      if (value.some((byte) => byte !== 0)) storage[slot] = numberToHex(bytesToBigInt(value), { size: 32 })
+    }
+    contracts[getAddress(address)] = { nonce: Number((await stateManager.getAccount(key))?.nonce ?? 0n), code, storage }
+  }
+  return contracts
 }
 
 /** Slots by address, filled as code writes and creates. */

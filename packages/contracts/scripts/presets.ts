@@ -11,6 +11,8 @@ export type Preset = {
   chunkSectors: bigint
   /** How long a refund from a sub-account waits. */
   lockSeconds: bigint
+  /** Share of a fine-tuning fee that is due for work which the user does not acknowledge. */
+  penaltyPercent: bigint
   /** How long a user may contest a claimed job. */
   challengeSeconds: bigint
   /** How long a revoked session key stays good. */
@@ -27,6 +29,7 @@ const upstream: Preset = {
   blocksPerEpoch: 3750n,
   chunkSectors: 1n << 25n,
   lockSeconds: 86_400n,
+  penaltyPercent: 30n,
   challengeSeconds: 7200n,
   revokeDelaySeconds: 86_400n,
 }

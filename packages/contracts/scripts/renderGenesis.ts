@@ -1,7 +1,7 @@
 /** Carries out the deployment in an EVM and writes the state it leaves as the devnet's genesis. */
 import { getAddress, type Hex, keccak256 } from 'viem'
 import { create2Deployer, planDeployment } from './deploymentPlan.ts'
-import { createLocalEvm, type LocalEvm } from './localEvm.ts'
+import { type AllocEntry, createLocalEvm, type LocalEvm } from './localEvm.ts'
 import { presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
 import { mnemonic, testAccounts } from './testAccounts.ts'
@@ -22,6 +22,7 @@ const fundedWei = 10_000n * 10n ** 18n
 const fixed = {
   ledgerManager: getAddress('0x9fe46736679d2d9a65f0992f2272de9f3c7fa6e0'),
   inferenceServing: getAddress('0x0165878a594ca255338adfa4d48449f69242eb8f'),
+  fineTuningServing: getAddress('0xa51c1fc2f0d1a1b8494ed1fe312d7c3a78ed91c0'),
 } as const
 
 /** Content of the generated files, by path under `src/`. */
@@ -49,17 +50,12 @@ function renderAddresses(addresses: { readonly [name: string]: Hex }): string {
 
 async function renderAlloc(evm: LocalEvm, accounts: readonly Hex[], timestamp: bigint): Promise<string> {
   const lines = accounts.map((address) => `    '${address}': { balance: ${fundedWei}n },\n`)
-  const contracts = new Set([...Object.keys(wellKnownCode), ...evm.touched()].map((address) => getAddress(address)))
-  for (const address of contracts) {
-    const code = await evm.code(address)
-    if (code === '0x') continue
-    const storage = Object.entries(await evm.storage(address)).map(
-      ([slot, value]) => `        '${slot}': '${value}',\n`,
-    )
+  const contracts: { [address: Hex]: AllocEntry } = {}
+  for (const [address, code] of Object.entries(wellKnownCode)) contracts[address as Hex] = { nonce: 1, code }
+  for (const [address, entry] of Object.entries({ ...contracts, ...(await evm.contracts()) })) {
+    const storage = Object.entries(entry.storage ?? {}).map(([slot, value]) => `        '${slot}': '${value}',\n`)
     const body = storage.length > 0 ? `      storage: {\n${storage.join('')}      },\n` : ''
-    lines.push(
-      `    '${address}': {\n      nonce: ${await evm.nonce(address)},\n${body}      code: '${code}',\n    },\n`,
-    )
+    lines.push(`    '${address}': {\n      nonce: ${entry.nonce},\n${body}      code: '${entry.code}',\n    },\n`)
   }
   return `${banner}import type { Genesis } from './genesis.ts'
 

@@ -1,4 +1,5 @@
 /** All ABIs by contract, as constants that viem infers types from. */
+import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
@@ -17,6 +18,7 @@ export const abis = {
   rewardPool: rewardPoolAbi,
   ledgerManager: ledgerManagerAbi,
   inferenceServing: inferenceServingAbi,
+  fineTuningServing: fineTuningServingAbi,
   receiptSettlement: receiptSettlementAbi,
   proxyAdmin: proxyAdminAbi,
 } as const

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
 import { type Abi, type AbiParameter, parseAbiItem } from 'viem'
 import { formatAbiItem } from 'viem/utils'
+import { fineTuningServingUpstreamAbi } from './abi/fineTuningServingUpstream.generated.ts'
 import { inferenceServingUpstreamAbi } from './abi/inferenceServingUpstream.generated.ts'
 import { ledgerManagerUpstreamAbi } from './abi/ledgerManagerUpstream.generated.ts'
 import { abis } from './abis.ts'
@@ -14,6 +15,7 @@ const vectors: Vectors = JSON.parse(
 const contracts: { [name: string]: Abi[] } = {
   ledgerManager: [abis.ledgerManager, ledgerManagerUpstreamAbi],
   inferenceServing: [abis.inferenceServing, inferenceServingUpstreamAbi],
+  fineTuningServing: [abis.fineTuningServing, fineTuningServingUpstreamAbi],
 }
 
 /** Types with names, as an encoder that takes objects needs them. */

@@ -5,9 +5,11 @@ export type { Genesis, GenesisAccount, GenesisAlloc } from './genesis.ts'
 export { teeSettlementStatus, voucherStatus } from './settlementStatus.ts'
 export {
   authorizationTypes,
+  fineTuningDomain,
   receiptDomain,
   receiptTypes,
   teeSettlementDomain,
   teeSettlementTypes,
+  verifierMessageTypes,
   voucherTypes,
 } from './typedData.ts'

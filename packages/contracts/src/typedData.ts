@@ -62,3 +62,17 @@ export const teeSettlementTypes = {
     { name: 'totalFee', type: 'uint256' },
   ],
 } as const
+
+/** Domain of fine-tuning settlements, without `chainId` and `verifyingContract` (FineTuningServing). */
+export const fineTuningDomain = { name: '0G Fine-Tuning Serving', version: '1' } as const
+
+export const verifierMessageTypes = {
+  VerifierMessage: [
+    { name: 'id', type: 'string' },
+    { name: 'encryptedSecret', type: 'bytes' },
+    { name: 'modelRootHash', type: 'bytes' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'taskFee', type: 'uint256' },
+    { name: 'user', type: 'address' },
+  ],
+} as const

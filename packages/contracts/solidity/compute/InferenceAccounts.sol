@@ -4,7 +4,8 @@ pragma solidity 0.8.37;
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Administered} from "./Administered.sol";
-import {ILedger, IServing} from "./IServing.sol";
+import {IServing} from "./IServing.sol";
+import {SubAccount} from "./SubAccount.sol";
 
 struct Refund {
     uint256 index;
@@ -30,6 +31,7 @@ struct Account {
 /// Sub-accounts of users with providers: balance, refunds under a lock, token revocation. Only the ledger funds them.
 abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, IServing {
     using EnumerableSet for EnumerableSet.Bytes32Set;
+    using SubAccount for SubAccount.Funds;
 
     event AccountDeleted(address indexed user, address indexed provider, uint256 refundedAmount);
     event AllTokensRevoked(address indexed user, address indexed provider, uint256 newGeneration);
@@ -55,27 +57,15 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     error TooManyRefunds(address user, address provider);
     error TransferFailed();
 
-    /// One balance slot and one nonce slot, so that a settlement writes no more than these.
     struct Entry {
-        uint128 balance;
-        uint128 pendingRefund;
-        uint248 nonce;
-        bool acknowledged;
+        SubAccount.Funds funds;
         address user;
         uint64 generation;
-        uint8 validRefunds;
         address provider;
         uint256 revokedBitmap;
-        RefundEntry[5] refunds;
         string additionalInfo;
     }
 
-    struct RefundEntry {
-        uint128 amount;
-        uint64 createdAt;
-    }
-
-    uint256 internal constant MAX_REFUNDS = 5;
     uint256 internal constant PAGE_MAX = 50;
     uint256 internal constant BATCH_MAX = 500;
     uint256 internal constant INFO_BYTES_MAX = 4096;
@@ -106,67 +96,52 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     function addAccount(address user, address provider, string calldata additionalInfo) external payable onlyLedger {
         if (user == provider) revert ProviderCannotBeUser();
         if (bytes(additionalInfo).length > INFO_BYTES_MAX) revert AdditionalInfoTooLong();
-        bytes32 key = keyOf(user, provider);
+        bytes32 key = SubAccount.keyOf(user, provider);
         Entry storage entry = entries[key];
         if (entry.user != address(0)) revert AccountExists(user, provider);
         allKeys.add(key);
         keysByUser[user].add(key);
         keysByProvider[provider].add(key);
-        (entry.user, entry.provider, entry.acknowledged) = (user, provider, true);
-        entry.balance = uint128(msg.value);
+        (entry.user, entry.provider, entry.funds.acknowledged) = (user, provider, true);
+        entry.funds.balance = uint128(msg.value);
         entry.additionalInfo = additionalInfo;
-        emit BalanceUpdated(user, provider, entry.balance, 0);
+        emit BalanceUpdated(user, provider, msg.value, 0);
     }
 
     function depositFund(address user, address provider, uint256 cancelRetrievingAmount) external payable onlyLedger {
-        Entry storage entry = existing(user, provider);
-        if (cancelRetrievingAmount > 0) cancelRefunds(entry, cancelRetrievingAmount);
-        entry.balance += uint128(msg.value);
-        entry.acknowledged = true;
-        emit BalanceUpdated(user, provider, entry.balance, entry.pendingRefund);
+        SubAccount.Funds storage funds = existing(user, provider).funds;
+        if (cancelRetrievingAmount > 0) funds.cancelRefunds(cancelRetrievingAmount);
+        funds.balance += uint128(msg.value);
+        funds.acknowledged = true;
+        emit BalanceUpdated(user, provider, funds.balance, funds.pendingRefund);
     }
 
     function requestRefundAll(address user, address provider) external onlyLedger {
-        Entry storage entry = existing(user, provider);
-        uint128 amount = entry.balance - entry.pendingRefund;
-        if (amount == 0) return;
-        uint256 index = entry.validRefunds;
-        if (index >= MAX_REFUNDS) revert TooManyRefunds(user, provider);
-        entry.refunds[index] = RefundEntry(amount, uint64(block.timestamp));
-        entry.validRefunds = uint8(index + 1);
-        entry.pendingRefund += amount;
-        emit RefundRequested(user, provider, index, block.timestamp);
+        (uint256 index, uint256 amount, bool isFull) = existing(user, provider).funds.requestRefund();
+        if (isFull) revert TooManyRefunds(user, provider);
+        if (amount > 0) emit RefundRequested(user, provider, index, block.timestamp);
     }
 
-    /// Sends home what has waited for `lockTime`; the rest moves to the front of the queue.
+    /// Sends home what has waited for `lockTime`.
     function processRefund(address user, address provider)
         external
         onlyLedger
         returns (uint256 totalAmount, uint256 balance, uint256 pendingRefund)
     {
-        Entry storage entry = existing(user, provider);
-        uint256 kept = 0;
-        for (uint256 i = 0; i < entry.validRefunds; i++) {
-            RefundEntry memory refund = entry.refunds[i];
-            if (block.timestamp >= refund.createdAt + lockTime) totalAmount += refund.amount;
-            else entry.refunds[kept++] = refund;
-        }
-        entry.validRefunds = uint8(kept);
-        entry.balance -= uint128(totalAmount);
-        entry.pendingRefund -= uint128(totalAmount);
-        (balance, pendingRefund) = (entry.balance, entry.pendingRefund);
+        SubAccount.Funds storage funds = existing(user, provider).funds;
+        totalAmount = funds.takeRipe(lockTime);
+        (balance, pendingRefund) = (funds.balance, funds.pendingRefund);
         if (totalAmount > 0) send(ledgerAddress, totalAmount);
         emit BalanceUpdated(user, provider, balance, pendingRefund);
     }
 
     /// Forgets all but nonce, generation and revocations, which keep old signatures dead. The ledger calls it at zero.
     function deleteAccount(address user, address provider) external onlyLedger {
-        bytes32 key = keyOf(user, provider);
+        bytes32 key = SubAccount.keyOf(user, provider);
         Entry storage entry = entries[key];
         if (entry.user == address(0)) return;
-        uint256 balance = entry.balance;
-        (entry.balance, entry.pendingRefund, entry.validRefunds) = (0, 0, 0);
-        (entry.user, entry.provider, entry.acknowledged) = (address(0), address(0), false);
+        uint256 balance = entry.funds.clear();
+        (entry.user, entry.provider) = (address(0), address(0));
         delete entry.additionalInfo;
         allKeys.remove(key);
         keysByUser[user].remove(key);
@@ -177,11 +152,11 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
 
     /// The user's word that the provider's signer may settle; a balance must be gone before it is taken back.
     function acknowledgeTEESigner(address provider, bool acknowledged) external {
-        Entry storage entry = existing(msg.sender, provider);
-        if (!acknowledged && entry.balance > 0) {
-            revert CannotRevokeWithNonZeroBalance(msg.sender, provider, entry.balance);
+        SubAccount.Funds storage funds = existing(msg.sender, provider).funds;
+        if (!acknowledged && funds.balance > 0) {
+            revert CannotRevokeWithNonZeroBalance(msg.sender, provider, funds.balance);
         }
-        entry.acknowledged = acknowledged;
+        funds.acknowledged = acknowledged;
     }
 
     function revokeToken(address provider, uint8 tokenId) external {
@@ -206,15 +181,15 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     }
 
     function isTokenRevoked(address user, address provider, uint8 tokenId) external view returns (bool) {
-        return (entries[keyOf(user, provider)].revokedBitmap >> tokenId) & 1 == 1;
+        return (entries[SubAccount.keyOf(user, provider)].revokedBitmap >> tokenId) & 1 == 1;
     }
 
     function accountExists(address user, address provider) public view returns (bool) {
-        return entries[keyOf(user, provider)].user != address(0);
+        return entries[SubAccount.keyOf(user, provider)].user != address(0);
     }
 
     function getPendingRefund(address user, address provider) external view returns (uint256) {
-        return existing(user, provider).pendingRefund;
+        return existing(user, provider).funds.pendingRefund;
     }
 
     function getAccount(address user, address provider) external view returns (Account memory) {
@@ -250,7 +225,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         if (users.length > BATCH_MAX) revert BatchSizeTooLarge(users.length, BATCH_MAX);
         accounts = new Account[](users.length);
         for (uint256 i = 0; i < users.length; i++) {
-            Entry storage entry = entries[keyOf(users[i], msg.sender)];
+            Entry storage entry = entries[SubAccount.keyOf(users[i], msg.sender)];
             if (entry.user != address(0)) accounts[i] = view_(entry);
         }
     }
@@ -263,44 +238,14 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         lockTime = seconds_;
     }
 
-    /// Takes up to `amount` from the balance, cancelling the youngest refunds where they are needed.
-    function take(Entry storage entry, uint256 amount) internal returns (uint256 taken) {
-        (uint256 balance, uint256 pending) = (entry.balance, entry.pendingRefund);
-        taken = amount < balance ? amount : balance;
-        if (taken > balance - pending) cancelRefunds(entry, taken - (balance - pending));
-        if (taken > 0) entry.balance = uint128(balance - taken);
-    }
-
-    function cancelRefunds(Entry storage entry, uint256 amount) private {
-        uint256 count = entry.validRefunds;
-        uint256 rest = amount;
-        while (rest > 0 && count > 0) {
-            RefundEntry storage youngest = entry.refunds[count - 1];
-            uint256 part = rest < youngest.amount ? rest : youngest.amount;
-            youngest.amount -= uint128(part);
-            rest -= part;
-            if (youngest.amount == 0) count--;
-        }
-        entry.validRefunds = uint8(count);
-        entry.pendingRefund -= uint128(amount - rest);
-    }
-
     function existing(address user, address provider) internal view returns (Entry storage entry) {
-        entry = entries[keyOf(user, provider)];
+        entry = entries[SubAccount.keyOf(user, provider)];
         if (entry.user == address(0)) revert AccountNotExists(user, provider);
     }
 
     function send(address target, uint256 amount) internal {
         (bool ok,) = target.call{value: amount}("");
         if (!ok) revert TransferFailed();
-    }
-
-    function keyOf(address user, address provider) internal pure returns (bytes32 key) {
-        assembly ("memory-safe") {
-            mstore(0x00, shr(96, shl(96, user)))
-            mstore(0x20, shr(96, shl(96, provider)))
-            key := keccak256(0x00, 0x40)
-        }
     }
 
     function page(EnumerableSet.Bytes32Set storage keys, uint256 offset, uint256 limit)
@@ -318,16 +263,16 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     function view_(Entry storage entry) private view returns (Account memory account) {
         account.user = entry.user;
         account.provider = entry.provider;
-        account.nonce = entry.nonce;
-        account.balance = entry.balance;
-        account.pendingRefund = entry.pendingRefund;
-        account.refunds = new Refund[](entry.validRefunds);
+        account.nonce = entry.funds.nonce;
+        account.balance = entry.funds.balance;
+        account.pendingRefund = entry.funds.pendingRefund;
+        account.refunds = new Refund[](entry.funds.validRefunds);
         for (uint256 i = 0; i < account.refunds.length; i++) {
-            account.refunds[i] = Refund(i, entry.refunds[i].amount, entry.refunds[i].createdAt, false);
+            account.refunds[i] = Refund(i, entry.funds.refunds[i].amount, entry.funds.refunds[i].createdAt, false);
         }
         account.additionalInfo = entry.additionalInfo;
-        account.acknowledged = entry.acknowledged;
-        account.validRefundsLength = entry.validRefunds;
+        account.acknowledged = entry.funds.acknowledged;
+        account.validRefundsLength = entry.funds.validRefunds;
         account.generation = entry.generation;
         account.revokedBitmap = entry.revokedBitmap;
     }

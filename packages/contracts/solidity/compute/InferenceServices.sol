@@ -161,7 +161,7 @@ abstract contract InferenceServices is InferenceAccounts {
             && isSame(service.additionalInfo, params.additionalInfo);
     }
 
-    function isSame(string storage a, string calldata b) private view returns (bool) {
+    function isSame(string storage a, string calldata b) private pure returns (bool) {
         return keccak256(bytes(a)) == keccak256(bytes(b));
     }
 }

@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {InferenceServices} from "./InferenceServices.sol";
 import {ILedger, IServing} from "./IServing.sol";
+import {SubAccount} from "./SubAccount.sol";
 
 struct TEESettlementData {
     address user;
@@ -18,6 +19,8 @@ struct TEESettlementData {
 /// The market of inference: services, sub-accounts, and settlement on the word of the provider's signer. ABI: v1.1
 /// (compute.md Appendix 1); beside it `drawFees`, through which ReceiptSettlement pays out what users signed.
 abstract contract InferenceServingBase is InferenceServices, IERC165 {
+    using SubAccount for SubAccount.Funds;
+
     event BatchBalanceUpdated(address[] users, uint256[] balances, uint256[] pendingRefunds);
     event ContractInitialized(address indexed owner, uint256 lockTime, address ledgerAddress);
     event ReceiptSettlementUpdated(address indexed receiptSettlement);
@@ -71,7 +74,7 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
         uint256 sum = 0;
         for (uint256 i = 0; i < users.length; i++) {
             if (amounts[i] == 0) continue;
-            drawn[i] = take(entries[keyOf(users[i], provider)], amounts[i]);
+            drawn[i] = entries[SubAccount.keyOf(users[i], provider)].funds.take(amounts[i]);
             sum += drawn[i];
         }
         if (sum == 0) return drawn;
@@ -95,15 +98,15 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
         uint256 payout = 0;
         for (uint256 i = 0; i < count; i++) {
             TEESettlementData calldata item = settlements[i];
-            Entry storage entry = entries[keyOf(item.user, msg.sender)];
-            statuses[i] = check(item, entry, signer, domain);
+            SubAccount.Funds storage funds = entries[SubAccount.keyOf(item.user, msg.sender)].funds;
+            statuses[i] = check(item, funds, signer, domain);
             if (statuses[i] == SUCCESS) {
-                entry.nonce = uint248(item.nonce);
-                taken[i] = take(entry, item.totalFee);
+                funds.nonce = uint240(item.nonce);
+                taken[i] = funds.take(item.totalFee);
                 payout += taken[i];
                 if (taken[i] < item.totalFee) statuses[i] = PARTIAL;
             }
-            (users[i], balances[i], pendingRefunds[i]) = (item.user, entry.balance, entry.pendingRefund);
+            (users[i], balances[i], pendingRefunds[i]) = (item.user, funds.balance, funds.pendingRefund);
             emit TEESettlementResult(item.user, statuses[i], item.totalFee - taken[i]);
         }
         emit BatchBalanceUpdated(users, balances, pendingRefunds);
@@ -131,13 +134,13 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
         uint256 short = 0;
         for (uint256 i = 0; i < count; i++) {
             TEESettlementData calldata item = settlements[i];
-            Entry storage entry = entries[keyOf(item.user, msg.sender)];
-            uint8 status = check(item, entry, signer, domain);
+            SubAccount.Funds storage funds = entries[SubAccount.keyOf(item.user, msg.sender)].funds;
+            uint8 status = check(item, funds, signer, domain);
             if (status != SUCCESS) {
                 (failedUsers[failed], failureReasons[failed]) = (item.user, status);
                 failed++;
-            } else if (entry.balance < item.totalFee) {
-                (partialUsers[short], partialAmounts[short]) = (item.user, entry.balance);
+            } else if (funds.balance < item.totalFee) {
+                (partialUsers[short], partialAmounts[short]) = (item.user, funds.balance);
                 short++;
             }
         }
@@ -153,14 +156,14 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
         return interfaceId == type(IServing).interfaceId || interfaceId == type(IERC165).interfaceId;
     }
 
-    function check(TEESettlementData calldata item, Entry storage entry, address signer, bytes32 domain)
+    function check(TEESettlementData calldata item, SubAccount.Funds storage funds, address signer, bytes32 domain)
         private
         view
         returns (uint8)
     {
         if (item.provider != msg.sender) return PROVIDER_MISMATCH;
-        if (signer == address(0) || !entry.acknowledged) return NO_TEE_SIGNER;
-        if (item.nonce <= entry.nonce || item.nonce > type(uint248).max) return INVALID_NONCE;
+        if (signer == address(0) || !funds.acknowledged) return NO_TEE_SIGNER;
+        if (item.nonce <= funds.nonce || item.nonce > type(uint240).max) return INVALID_NONCE;
         bytes32 structHash = keccak256(
             abi.encode(SETTLEMENT_TYPEHASH, item.requestsHash, item.nonce, item.provider, item.user, item.totalFee)
         );
