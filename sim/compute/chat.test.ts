@@ -217,3 +217,19 @@ async function verdictOn(cheat: Cheat, accountIndex: number): Promise<string> {
   const verdict = await verifyBundle(bundle, { loadWeights, loadOperators })
   return verdict.accepted ? 'accepted' : `${verdict.fault} ${verdict.operator ?? ''}`
 }
+
+test('clients that vanish at any moment leave nothing behind', async () => {
+  const body = JSON.stringify({ model: 'tiny', messages, max_tokens: 200, stream: true })
+  for (const delayMs of [0, 1, 3, 10, 30, 60]) {
+    for (const stream of [true, false]) {
+      const leaver = new AbortController()
+      const asking = ask({ ...JSON.parse(body), stream }, {}, leaver.signal).catch(() => undefined)
+      setTimeout(() => leaver.abort(), delayMs)
+      await asking
+    }
+  }
+  // The engine is free again, or this would wait for ever.
+  const answer = await ask({ model: 'tiny', messages, max_tokens: 3 })
+  assert.equal(answer.status, 200)
+  await answer.json()
+})

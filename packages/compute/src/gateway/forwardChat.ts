@@ -5,6 +5,7 @@ import { readBody } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { readChatRequest } from '../wire/chatRequest.ts'
+import { ownedBody } from '../wire/ownedBody.ts'
 import { receiptHeader } from '../wire/payment.ts'
 import { type Ask, type Asked, askProvider } from './askProvider.ts'
 import { chooseProviders } from './chooseProviders.ts'
@@ -102,7 +103,11 @@ function passOn(
     customer.inFlight--
     begin.resolve()
   }
-  return { status: 200, headers: headersOf(response, provider.address), body: passBody(response, delivered, finish) }
+  const body = ownedBody(passBody(response, delivered, finish), async () => {
+    finish()
+    await response.body[Symbol.asyncIterator]().return?.()
+  })
+  return { status: 200, headers: headersOf(response, provider.address), body }
 }
 
 /** Every piece goes on as soon as it is here, and no faster than the client takes it. */

@@ -12,6 +12,7 @@ import {
   type TokenLogprob,
   usageOf,
 } from '../wire/chatAnswer.ts'
+import { ownedBody } from '../wire/ownedBody.ts'
 import { receiptHeader } from '../wire/payment.ts'
 import { finishJob } from './finishJob.ts'
 import type { Job } from './openJob.ts'
@@ -22,19 +23,18 @@ type Answering = { context: ProviderContext; job: Job; requestSha256: Uint8Array
 /** The whole answer at once. If the client leaves before it has anything, nothing is billed. */
 export async function answerWhole(answering: Answering, signal: AbortSignal): Promise<HttpResponse> {
   const { context, job, requestSha256 } = answering
+  const leave = stopWhenLeft(job, signal)
   try {
     const logprobs: Logprobs['content'] = []
-    for await (const token of job.run.tokens) {
-      if (token.logprob) logprobs.push(wireLogprob(token.logprob))
-      if (!signal.aborted) continue
-      await job.run.end(0)
-      return { status: 499 }
-    }
+    for await (const token of job.run.tokens) if (token.logprob) logprobs.push(wireLogprob(token.logprob))
+    leave()
+    if (signal.aborted) return clientLeft
     const end = await job.run.end()
     const body = textToBytes(JSON.stringify(completionOf(answering, end, logprobs)))
     await finishJob(context, job, end, { requestSha256, responseSha256: sha256(body) })
     return { status: 200, headers: headersOf(job, 'application/json'), body }
   } finally {
+    leave()
     job.release()
   }
 }
@@ -43,17 +43,39 @@ export async function answerWhole(answering: Answering, signal: AbortSignal): Pr
  * Server-sent events. The first token is awaited before the status line, so that a failing engine is an HTTP error and a
  * gateway can still go elsewhere.
  */
-export async function answerStream(answering: Answering): Promise<HttpResponse> {
+export async function answerStream(answering: Answering, signal: AbortSignal): Promise<HttpResponse> {
   const { job } = answering
   const tokens = job.run.tokens[Symbol.asyncIterator]()
+  const leave = stopWhenLeft(job, signal)
   try {
     const first = await tokens.next()
+    leave()
+    if (signal.aborted) {
+      job.release()
+      return clientLeft
+    }
     const headers = { ...headersOf(job, 'text/event-stream; charset=utf-8'), 'cache-control': 'no-cache' }
-    return { status: 200, headers, body: streamBody(answering, first, tokens) }
+    const body = ownedBody(streamBody(answering, first, tokens), async () => {
+      job.release()
+      await job.run.end(0)
+    })
+    return { status: 200, headers, body }
   } catch (fault) {
+    leave()
     job.release()
     throw fault
   }
+}
+
+/** As other servers log it; nobody is there to read it. */
+const clientLeft: HttpResponse = { status: 499 }
+
+/** Stops the engine when the client goes before it was sent anything; the result ends the watch. */
+function stopWhenLeft(job: Job, signal: AbortSignal): () => void {
+  const stop = () => void job.run.end(0).catch(() => undefined)
+  if (signal.aborted) stop()
+  signal.addEventListener('abort', stop, { once: true })
+  return () => signal.removeEventListener('abort', stop)
 }
 
 async function* streamBody(

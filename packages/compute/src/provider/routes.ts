@@ -71,7 +71,8 @@ async function chat(context: ProviderContext, request: HttpRequest): Promise<Htt
   const job = await openJob(context, { user, request: parsed.value, terms, nonce, signal: request.signal })
   if (!job.ok) return refuseJob(context, user, job.error)
   const answering = { context, job: job.value, requestSha256: sha256(bytes) }
-  return parsed.value.stream ? answerStream(answering) : answerWhole(answering, request.signal)
+  const { signal } = request
+  return parsed.value.stream ? answerStream(answering, signal) : answerWhole(answering, signal)
 }
 
 function readTerms(request: HttpRequest): JobTerms | ApiError | undefined {
