@@ -8,7 +8,7 @@ import { createEvm, type DirtyNode, type Evm } from '@weightless/evm'
 import { type NodeStore, openNodeStore } from '@weightless/store'
 import type { Block } from './block.ts'
 import { type BlockStore, openBlockStore } from './blockStore.ts'
-import { createGenesis, type GenesisAlloc } from './genesis.ts'
+import { createGenesis, type Genesis, type GenesisAlloc } from './genesis.ts'
 import { emptyTrieRoot } from './header.ts'
 import { type HeadWitness, openHeadWitness } from './headWitness.ts'
 import { DataFolderCorruptError, openDataFolder } from './openDataFolder.ts'
@@ -37,12 +37,12 @@ export async function openChainState(options: ChainStateOptions): Promise<ChainS
     const evm = await createEvm((key) => nodes.get(key))
     const genesis = createGenesis(evm, options.alloc, options.genesisTimestamp)
     await openDataFolder(disk, options.chainId, genesis.block.hash)
-    const witness = await openHeadWitness(disk)
+    const witness = await openHeadWitness(disk, options.log)
     opened.push(witness)
     const blocks = await openBlockStore(disk, 'blocks', options.log)
     opened.push(blocks)
     const state = new DurableChain(evm, nodes, blocks, witness)
-    if (blocks.height < 0 && witness.last() === undefined) await state.commit(genesis.block, genesis.dirtyNodes)
+    if (witness.last() === undefined) await state.begin(genesis)
     await settleHead(state, witness, options.log)
     return state
   } catch (error) {
@@ -83,6 +83,12 @@ class DurableChain implements ChainState {
     this.#unfinished = false
     publish()
     this.#witness.note(block.header.number, block.hash)
+  }
+
+  /** Writes the genesis block, or what a crash in the middle of writing it has left out. */
+  async begin({ block, dirtyNodes }: Genesis): Promise<void> {
+    if (this.blocks.height < 0) return await this.commit(block, dirtyNodes)
+    if (!this.hasState(block.header.stateRoot)) await this.commitNodes(dirtyNodes)
   }
 
   async commitNodes(dirtyNodes: readonly DirtyNode[]): Promise<void> {

@@ -7,8 +7,7 @@
  */
 import { bytesEqual, bytesToUint, concatBytes, uintToBytes } from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
-import type { Disk } from '@weightless/env'
-import { DataFolderCorruptError } from './openDataFolder.ts'
+import type { Disk, Log } from '@weightless/env'
 
 export type HeadWitness = {
   /** Undefined in a new folder. */
@@ -24,8 +23,7 @@ const fileName = 'head'
 const slotBytes = 64
 const slotGapBytes = 4096
 
-/** @throws {DataFolderCorruptError} when neither slot can be read */
-export async function openHeadWitness(disk: Disk): Promise<HeadWitness> {
+export async function openHeadWitness(disk: Disk, log: Log): Promise<HeadWitness> {
   const file = await disk.open(fileName, 'create')
   const size = await file.size()
   const slots = [await file.read(0, slotBytes), await file.read(slotGapBytes, slotBytes)].map(readSlot)
@@ -33,10 +31,8 @@ export async function openHeadWitness(disk: Disk): Promise<HeadWitness> {
     (best, slot) => (slot && (!best || slot.sequence > best.sequence) ? slot : best),
     undefined,
   )
-  if (size > 0 && newest === undefined) {
-    await file.close()
-    throw new DataFolderCorruptError({ file: fileName, reason: 'no readable slot' })
-  }
+  // A power cut may tear what was never synced. The logs check themselves; only their very last record loses its witness.
+  if (size > 0 && newest === undefined) log.warn('head file unreadable', { file: fileName })
   let sequence = newest?.sequence ?? 0
   let last = newest
   function note(number: number, hash: Uint8Array): void {
