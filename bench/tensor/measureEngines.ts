@@ -1,13 +1,21 @@
 /**
  * Speed of the engine beside llama.cpp (through node-llama-cpp) on the same GGUF, tokens and context: median of five
- * interleaved runs in one process. Usage: node measureEngines.ts MODEL.gguf; prints one JSON object.
+ * interleaved runs in one process. Usage: node measureEngines.ts MODEL.gguf; prints a table.
  */
 import { createHash, hash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { setHasher } from '@weightless/crypto'
-import { createCrewSeat, dismissCrew, helperModule, loadModel, type Model, positionsMax, recordSteps } from '@weightless/tensor'
+import {
+  createCrewSeat,
+  dismissCrew,
+  loadModel,
+  type Model,
+  mateModule,
+  positionsMax,
+  recordSteps,
+} from '@weightless/tensor'
 import { getLlama } from 'node-llama-cpp'
 
 const runs = 5
@@ -25,11 +33,12 @@ const seat = createCrewSeat(1)
 const crewed = await loadModel(new Uint8Array(readFileSync(path)), { seat })
 const bootstrap = `const { workerData } = require('node:worker_threads')
 import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
-new Worker(bootstrap, { eval: true, workerData: { module: helperModule.href, input: { seat, index: 0 } } })
+new Worker(bootstrap, { eval: true, workerData: { module: mateModule.href, input: { seat, index: 0 } } })
 const text = readFileSync(new URL('../../LICENSE', import.meta.url), 'utf8')
 const tokens = model.tokenizer.encode(text).slice(0, prefillTokens)
 
-type Figures = { decode: number; prefill: number; firstTokenMs: number; decodeCpuMs: number }
+/** Rates are tokens per second of wall time; CPU milliseconds are per token and tell more on a busy machine. */
+type Figures = { decode: number; prefill: number; firstTokenMs: number; decodeCpuMs: number; prefillCpuMs: number }
 
 function argmax(logits: Float32Array): number {
   let best = 0
@@ -70,7 +79,13 @@ async function measureOurs(model: Model, traced: boolean): Promise<Figures> {
   const prefill = await timed(prefillTokens, () => feed(tokens))
   session.close()
   recorder?.finish()
-  return { decode: decode.rate, prefill: prefill.rate, firstTokenMs: first.ms, decodeCpuMs: decode.cpuMs }
+  return {
+    decode: decode.rate,
+    prefill: prefill.rate,
+    firstTokenMs: first.ms,
+    decodeCpuMs: decode.cpuMs,
+    prefillCpuMs: prefill.cpuMs,
+  }
 }
 
 const llama = await getLlama({ gpu: false, build: 'never', maxThreads: 2, logLevel: 'error' })
@@ -96,7 +111,13 @@ async function measureRival(threads: number): Promise<Figures> {
   await sequence.clearHistory()
   const prefill = await timed(prefillTokens, () => take(tokens, 1))
   await context.dispose()
-  return { decode: decode.rate, prefill: prefill.rate, firstTokenMs: first.ms, decodeCpuMs: decode.cpuMs }
+  return {
+    decode: decode.rate,
+    prefill: prefill.rate,
+    firstTokenMs: first.ms,
+    decodeCpuMs: decode.cpuMs,
+    prefillCpuMs: prefill.cpuMs,
+  }
 }
 
 const contenders: Record<string, () => Promise<Figures>> = {
@@ -118,20 +139,15 @@ function median(list: readonly Figures[], pick: keyof Figures): number {
   return list.map((figures) => figures[pick]).sort((a, b) => a - b)[Math.floor(list.length / 2)]!
 }
 
-const medians = Object.fromEntries(
-  Object.entries(results).map(([name, list]) => [
-    name,
-    {
-      decode: median(list, 'decode'),
-      prefill: median(list, 'prefill'),
-      firstTokenMs: median(list, 'firstTokenMs'),
-      decodeCpuMs: median(list, 'decodeCpuMs'),
-    },
-  ]),
-)
+const picks = ['decode', 'prefill', 'firstTokenMs', 'decodeCpuMs', 'prefillCpuMs'] as const
+console.log(`${cpus()[0]?.model}, node ${process.version}, ${runs} interleaved runs, medians`)
+console.log(`load ${loadMs.toFixed(0)} ms, memory ${(model.memoryBytes() / 1e6).toFixed(0)} MB`)
 console.log(
-  JSON.stringify({ cpu: cpus()[0]?.model, node: process.version, loadMs, memoryBytes: model.memoryBytes(), medians }),
+  ['engine', 'decode tok/s', 'prefill tok/s', 'first token ms', 'decode CPU ms', 'prefill CPU ms'].join(' | '),
 )
+for (const [name, list] of Object.entries(results)) {
+  console.log([name, ...picks.map((pick) => median(list, pick).toFixed(1))].join(' | '))
+}
 dismissCrew(seat)
 await rival.dispose()
 await llama.dispose()

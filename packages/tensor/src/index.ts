@@ -13,9 +13,9 @@ export {
   type CrewSeat,
   createCrewSeat,
   dismissCrew,
-  type HelperInput,
-  HelperLostError,
-  helperModule,
+  type MateInput,
+  MateLostError,
+  mateModule,
 } from './crew/crew.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'

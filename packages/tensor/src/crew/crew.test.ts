@@ -7,12 +7,12 @@ import { replayChat } from '../chat/replayChat.ts'
 import { runChat } from '../chat/runChat.ts'
 import { loadModel } from '../model/loadModel.ts'
 import { makeProbeModel } from '../selfCheck/makeProbeModel.ts'
-import { createCrewSeat, dismissCrew, type HelperInput, helperModule } from './crew.ts'
+import { createCrewSeat, dismissCrew, type MateInput, mateModule } from './crew.ts'
 
 const bootstrap = `const { workerData } = require('node:worker_threads')
 import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
 
-test('with helper threads on a shared memory the bits stay the same, and they end when dismissed', async () => {
+test('with mate threads on a shared memory the bits stay the same, and they end when dismissed', async () => {
   const seat = createCrewSeat(2)
   const request = {
     messages: [{ role: 'user', content: 'The same bits, whoever computes them? '.repeat(4) }],
@@ -24,10 +24,10 @@ test('with helper threads on a shared memory the bits stay the same, and they en
   const alone = await runChat(await loadModel(makeProbeModel()), request, { trace: 'operators' })
   const model = await loadModel(makeProbeModel(), { seat })
   const before = await runChat(model, request)
-  assert.deepEqual(before.trace!.root, alone.trace!.root, 'before the helpers have started')
+  assert.deepEqual(before.trace!.root, alone.trace!.root, 'before the mates have started')
   const workers = [0, 1].map((index) => {
-    const input: HelperInput = { seat, index }
-    return new Worker(bootstrap, { eval: true, workerData: { module: helperModule.href, input } })
+    const input: MateInput = { seat, index }
+    return new Worker(bootstrap, { eval: true, workerData: { module: mateModule.href, input } })
   })
   const ends = workers.map((worker) => once(worker, 'exit'))
   for (let i = 0; i < 500 && model.parts.crew!.size() < 3; i++) await sleep(10)

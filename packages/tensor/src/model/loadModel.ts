@@ -57,7 +57,7 @@ export type EngineParts = {
   angles: Float64Array
   /** 1 / √head size, as f32. */
   scoreFactor: number
-  /** Helper threads, when there are any. */
+  /** Mate threads, when there are any. */
   crew: Crew | undefined
   /** Threads that may come to work, the caller among them. */
   members: number
@@ -83,7 +83,7 @@ export async function loadModel(
   const { description, graph } = await open(file)
   const arena = await createArena(options.seat?.memory)
   const weights = await loadWeights(graph, file, arena, options.onProgress)
-  const members = 1 + (options.seat?.helperCount ?? 0)
+  const members = 1 + (options.seat?.mateCount ?? 0)
   const parts: EngineParts = {
     graph,
     arena,

@@ -1,18 +1,9 @@
-/** The main of a helper thread: waits for a round, runs its call, reports, until it is dismissed. */
+/** The main of a mate thread: waits for a round, runs its call, reports, until it is dismissed. */
 import { instantiateShared } from '../kernels/loadKernels.ts'
-import {
-  busyWord,
-  callKernel,
-  callOf,
-  type HelperInput,
-  readyWord,
-  roundWord,
-  sharedKernels,
-  stopWord,
-} from './crew.ts'
+import { busyWord, callKernel, callOf, type MateInput, readyWord, roundWord, sharedKernels, stopWord } from './crew.ts'
 
-export default async function runHelper(_port: unknown, input: unknown): Promise<void> {
-  const { seat, index } = input as HelperInput
+export default async function runMate(_port: unknown, input: unknown): Promise<void> {
+  const { seat, index } = input as MateInput
   const kernels = await instantiateShared(seat.memory)
   const control = new Int32Array(seat.control, 0, 4)
   const call = callOf(seat, index)
