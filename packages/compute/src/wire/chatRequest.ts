@@ -116,7 +116,7 @@ export function readChatRequest(body: unknown): Verdict<ChatRequest> & { error?:
 
 function refuseSurplus(body: Record<string, unknown>): Refusal | undefined {
   for (const [name, value] of Object.entries(body)) {
-    if (name in schema.shape || withoutEffect.has(name) || value === null || value === undefined) continue
+    if (Object.hasOwn(schema.shape, name) || withoutEffect.has(name) || value === null || value === undefined) continue
     const harmless = Object.hasOwn(neutral, name) ? neutral[name] : undefined
     if (!harmless) return refuse('unknown_parameter', `Unrecognized request argument supplied: ${name}`, name)
     if (!harmless(value)) return refuse('unsupported_parameter', `'${name}' is not supported by this provider.`, name)
