@@ -64,6 +64,27 @@ test('a file uploaded to one node ends on all, and any indexer serves it with ra
   })
 })
 
+test('a segment damaged on disk is never served, counts as missing, and comes back from a peer', async () => {
+  await withEnv(async ({ env, keep }) => {
+    const source = createScriptedFlow()
+    const peerUrls: string[] = []
+    const [diskA, diskB] = [env.disk.folder('a'), env.disk.folder('b')]
+    const first = await keep(startStorageNode({ ...base, env, source, disk: diskA, peerUrls }))
+    const second = await keep(startStorageNode({ ...base, env, source, disk: diskB, peerUrls: [first.url] }))
+    peerUrls.push(second.url)
+    const file = openFile(makeFile(segmentBytes + 3_000))
+    await upload(first.url, file, source.submit(file.tree))
+    await until('synced', async () => (await rpc(second.url, 'zgs_checkFileFinalized', 0)).result === true)
+    const [name] = await diskA.list('segments')
+    const damaged = await diskA.open(`segments/${name}`, 'write')
+    await damaged.write(100_000, new Uint8Array([1, 2, 3, 4]))
+    await damaged.close()
+    assert.equal((await rpc(first.url, 'zgs_downloadSegmentByTxSeq', 0, 0, 1024)).result, null)
+    await until('repaired', async () => (await rpc(first.url, 'zgs_checkFileFinalized', 0)).result === true)
+    assert.equal((await rpc(first.url, 'zgs_downloadSegmentByTxSeq', 0, 0, 1024)).result, file.segment(0).data)
+  })
+})
+
 test('segments pass as frames both ways, and a wrong one is refused with its reason', async () => {
   await withEnv(async ({ env, keep }) => {
     const source = createScriptedFlow()

@@ -7,6 +7,8 @@ import type { KeyValue } from '@weightless/store'
 export type SegmentIndex = {
   position(fileKey: string, index: number): number | undefined
   put(fileKey: string, index: number, position: number): void
+  /** Takes a segment out again: it cannot be read. */
+  remove(fileKey: string, index: number): void
   count(fileKey: string): number
   contiguous(fileKey: string): number
   /** Records before it are in the stored index. */
@@ -64,6 +66,15 @@ export function openSegmentIndex(keyValue: KeyValue): SegmentIndex {
     put(fileKey, index, position) {
       place(files, fileKey, index, position)
       const page = Math.floor(index / pageSegments)
+      dirty.set(`${fileKey}/${page}`, { fileKey, page })
+    },
+    remove(fileKey, index) {
+      const entry = files.get(fileKey)
+      if (!entry || lookUp(entry, index) === 0) return
+      const page = Math.floor(index / pageSegments)
+      entry.pages.get(page)![index % pageSegments] = 0
+      entry.count--
+      entry.contiguous = Math.min(entry.contiguous, index)
       dirty.set(`${fileKey}/${page}`, { fileKey, page })
     },
     count: (fileKey) => files.get(fileKey)?.count ?? 0,

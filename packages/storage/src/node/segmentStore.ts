@@ -5,7 +5,7 @@
 import { bytesToHex, WeightlessError } from '@weightless/codec'
 import { segmentBytes } from '@weightless/crypto'
 import { type Disk, DiskFullError, type Log } from '@weightless/env'
-import { type KeyValue, openSegmentLog, type SegmentLog } from '@weightless/store'
+import { type KeyValue, LogCorruptError, openSegmentLog, type SegmentLog } from '@weightless/store'
 import { decodeSegmentFrame } from '../wire/index.ts'
 import { openSegmentIndex, type SegmentIndex } from './segmentIndex.ts'
 import { fileKeyOf } from './submission.ts'
@@ -39,12 +39,18 @@ const groupBytesMax = 8 * 1024 * 1024
 /** Kept free so that the index and the chain's data can still be written. */
 const reserveBytes = 64 * 1024 * 1024
 
-/** @param onStored told of every group that became durable */
+export type SegmentEvents = {
+  /** A group of segments became durable. */
+  onStored(segments: number, bytes: number): void
+  /** A stored segment no longer matches its checksum; it counts as missing from now on. */
+  onLost(fileKey: string, index: number): void
+}
+
 export async function openSegmentStore(
   disk: Disk,
   keyValue: KeyValue,
   log: Log,
-  onStored: (segments: number, bytes: number) => void = () => undefined,
+  { onStored, onLost }: SegmentEvents,
 ): Promise<SegmentStore> {
   const records = await openSegmentLog(disk, 'segments', { segmentBytesMax: fileBytesMax, log })
   const index = openSegmentIndex(keyValue)
@@ -85,7 +91,17 @@ export async function openSegmentStore(
     },
     async read(fileKey, at) {
       const position = index.position(fileKey, at)
-      return position === undefined ? undefined : records.read(position)
+      if (position === undefined) return undefined
+      try {
+        return await records.read(position)
+      } catch (fault) {
+        if (!(fault instanceof LogCorruptError)) throw fault
+        log.error('stored segment is damaged', { reason: fault.message, segmentIndex: at })
+        index.remove(fileKey, at)
+        index.flushLater(index.checkpoint())
+        onLost(fileKey, at)
+        return undefined
+      }
     },
     async close() {
       await pumping

@@ -55,16 +55,24 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const keyValue = await openKeyValue(disk, 'index', { log })
   const segmentsStored = env.metrics.counter('weightless_storage_segments_stored_total', 'Segments made durable')
   const bytesStored = env.metrics.counter('weightless_storage_bytes_stored_total', 'Bytes of segments made durable')
-  const segments = await openSegmentStore(disk, keyValue, log, (count, bytes) => {
-    segmentsStored.add(count)
-    bytesStored.add(bytes)
+  const segmentsLost = env.metrics.counter('weightless_storage_segments_lost_total', 'Segments found damaged on disk')
+  const segments = await openSegmentStore(disk, keyValue, log, {
+    onStored(count, bytes) {
+      segmentsStored.add(count)
+      bytesStored.add(bytes)
+    },
+    onLost(fileKey) {
+      segmentsLost.add()
+      const submission = allOf(flow).find((candidate) => candidate.fileKey === fileKey)
+      if (submission) sync.start(submission.seq)
+    },
   })
   const flow = await openFlowLog(keyValue)
   const parts: AcceptParts = { flow, segments, early: createEarlySegments(env.clock, earlyBytesMax) }
   const stop = new AbortController()
   const world = { clock: env.clock, network: env.network, log }
   const sync = syncFiles({ ...parts, env: world, peerUrls }, stop.signal)
-  sync.watch(Array.from({ length: flow.count() }, (_, seq) => flow.get(seq)!))
+  sync.watch(allOf(flow))
   const submissionsSeen = env.metrics.counter(
     'weightless_storage_submissions_seen_total',
     'Submissions taken from the flow',
@@ -98,6 +106,8 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
     },
   }
 }
+
+const allOf = (flow: FlowLog) => Array.from({ length: flow.count() }, (_, seq) => flow.get(seq)!)
 
 function ledgerOf({ env, rpcUrl, pollMs = 50 }: StorageNodeOptions): Ledger {
   return createLedger({ env, rpcUrl: rpcUrl ?? 'http://127.0.0.1:8545', pollMs })
