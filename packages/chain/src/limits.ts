@@ -32,7 +32,7 @@ export const paceLimits = {
   /** How long silence has to last before a block is made. */
   gatherQuietMs: 3,
   /** Fewer arrivals than this in one quiet window count as silence. */
-  gatherArrivalsMin: 3,
+  gatherArrivalsMin: 2,
   heartbeatWatchedMs: 1_000,
   heartbeatIdleMs: 5_000,
   /** Someone who polled within this time counts as waiting. */

@@ -22,16 +22,8 @@ export function loadSecp256k1(): Promise<Secp256k1> {
   return loading
 }
 
-type NativeModule = {
-  ecdsaRecover(signature: Uint8Array, recid: number, hash: Uint8Array, compressed: boolean): Uint8Array
-  ecdsaSign(hash: Uint8Array, privateKey: Uint8Array): { signature: Uint8Array; recid: number }
-  publicKeyCreate(privateKey: Uint8Array, compressed: boolean): Uint8Array
-  privateKeyVerify(privateKey: Uint8Array): boolean
-}
-
 async function loadNative(): Promise<Secp256k1> {
-  const bindings = 'secp256k1/bindings.js'
-  const native = ((await import(bindings)) as { default: NativeModule }).default
+  const { default: native } = await import('secp256k1/bindings.js')
   return {
     engine: 'native',
     recover(hash, signature, recoveryId) {
