@@ -74,8 +74,7 @@ function hash(types: string, values: readonly unknown[]): Hex {
 }
 
 function doubleBits(value: number): bigint {
-  const view = new DataView(new ArrayBuffer(8))
   // -0 and 0 mean the same to a sampler, therefore they commit alike.
-  view.setFloat64(0, value === 0 ? 0 : value)
-  return view.getBigUint64(0)
+  const double = Float64Array.of(value === 0 ? 0 : value)
+  return new BigUint64Array(double.buffer)[0]!
 }

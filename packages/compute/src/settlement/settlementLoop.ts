@@ -1,3 +1,7 @@
+/**
+ * Turns what users signed into money, in batches by size or age, until everything is on the chain. Any step can be
+ * repeated after a crash: vouchers are cumulative, and settlements on the provider's word carry a number. COMPUTE §8.2
+ */
 import type { Env } from '@weightless/env'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import { outstandingWei, unsettledVoucher } from './accountBook.ts'
