@@ -23,9 +23,9 @@ const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
   ['ask and verify in the browser', askAndVerify],
   ['move funds with the test key', moveFundsWithTestKey],
   ['deposit with a wallet', depositWithWallet],
+  ['see every page, light and dark, desk and phone', seeEveryPage],
   ['read the chain', readTheChain],
   ['go everywhere by keyboard', goByKeyboard],
-  ['see every page, light and dark, desk and phone', seeEveryPage],
   ['lose the network and find it again', loseTheNetwork],
 ]
 
@@ -33,8 +33,8 @@ const { values } = parseArgs({
   options: {
     url: { type: 'string' },
     only: { type: 'string' },
-    weights: { type: 'string', default: 'tiny' },
-    'model-wait': { type: 'string', default: '120' },
+    weights: { type: 'string', default: 'auto' },
+    'model-wait': { type: 'string', default: '180' },
   },
 })
 mkdirSync(screenshotFolder, { recursive: true })
