@@ -2,7 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import type { Clock } from '@weightless/env'
-import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import { type Ledger, LedgerUnreachableError, TransactionRevertedError } from '@weightless/ledger'
 
 export type ChainAccount = {
   /** Wei that fees can be drawn from; what the user has asked back is not counted. */
@@ -19,13 +19,18 @@ export type ChainAccount = {
 }
 
 export type ChainAccounts = {
-  /** Undefined when the user has no account with the provider. @throws {LedgerUnreachableError} */
+  /**
+   * Undefined when the user has no account with the provider. While the chain is away, what was read within five minutes.
+   * @throws {LedgerUnreachableError}
+   */
   of(user: Hex, options?: { maxAgeMs?: number }): Promise<ChainAccount | undefined>
   forget(user: Hex): void
 }
 
 /** Money leaves an account only by settlement (ours) or by a refund after the lock time, so this is far on the safe side. */
 const defaultMaxAgeMs = 10_000
+/** While the chain does not answer, an older reading still serves; the lock time is never shorter than ten minutes. */
+const awayMaxAgeMs = 300_000
 const rememberedMax = 10_000
 
 export function createChainAccounts(options: {
@@ -40,7 +45,15 @@ export function createChainAccounts(options: {
   const reading = new Map<Hex, Promise<ChainAccount | undefined>>()
 
   async function read(user: Hex): Promise<ChainAccount | undefined> {
-    const account = await readChainAccount(options, user)
+    const known = remembered.get(user)
+    let account: ChainAccount | undefined
+    try {
+      account = await readChainAccount(options, user)
+    } catch (fault) {
+      const serves = known && clock.monotonicMs() - known.readAtMs <= awayMaxAgeMs
+      if (serves && fault instanceof LedgerUnreachableError) return known
+      throw fault
+    }
     remembered.delete(user)
     if (account) remembered.set(user, account)
     if (remembered.size > rememberedMax) remembered.delete(remembered.keys().next().value!)
