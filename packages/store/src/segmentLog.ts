@@ -3,18 +3,12 @@
  * `sync` has resolved it stays.
  */
 import { WeightlessError } from '@weightless/codec'
-import type { Disk, File, Log } from '@weightless/env'
+import type { Disk, Log } from '@weightless/env'
 import { crc32 } from './crc32.ts'
+import { createSegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
 import { isPlanted } from './plantedBugs.ts'
-import {
-  encodeSegmentHeader,
-  readRecordHeader,
-  recordBytes,
-  recordHeaderBytes,
-  segmentHeaderBytes,
-  writeRecord,
-} from './recordFrame.ts'
-import { LogCorruptError, type ScannedRecord, scanSegment } from './scanSegment.ts'
+import { readRecordHeader, recordBytes, recordHeaderBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
+import { LogCorruptError } from './scanSegment.ts'
 
 export type SegmentLogOptions = {
   /** A new file begins when the current one has grown beyond it; 64 MiB by default, 4 GiB at most. All files are held open. */
@@ -145,14 +139,8 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
   }
 }
 
-type Segment = { fileNumber: number; file: File; endOffset: number; syncedBytes: number }
-
 function endOf({ fileNumber, endOffset }: Segment): number {
   return fileNumber * fileFactor + endOffset
-}
-
-function segmentPath(folder: string, fileNumber: number): string {
-  return `${folder}/${String(fileNumber).padStart(8, '0')}.log`
 }
 
 function frame(payloads: readonly Uint8Array[], startOffset: number, syncedBytes: number) {
@@ -166,79 +154,6 @@ function frame(payloads: readonly Uint8Array[], startOffset: number, syncedBytes
     at += recordBytes(payload.length)
   }
   return { bytes, offsets }
-}
-
-async function createSegment(disk: Disk, folder: string, fileNumber: number): Promise<Segment> {
-  const file = await disk.open(segmentPath(folder, fileNumber), 'create')
-  await file.truncate(0)
-  await file.write(0, encodeSegmentHeader(fileNumber))
-  await file.sync()
-  if (!isPlanted('skip-folder-sync')) await disk.syncFolder(folder)
-  return { fileNumber, file, endOffset: segmentHeaderBytes, syncedBytes: segmentHeaderBytes }
-}
-
-async function openSegments(disk: Disk, folder: string, options: SegmentLogOptions): Promise<Segment[]> {
-  const names = (await disk.list(folder)).filter((name) => /^\d{8}\.log$/.test(name))
-  const tailStart = await findTail(disk, folder, names)
-  const segments: Segment[] = []
-  for (const [at, name] of names.entries()) {
-    const fileNumber = Number(name.slice(0, 8))
-    const before = segments.at(-1)
-    if (before && fileNumber !== before.fileNumber + 1) {
-      const path = segmentPath(folder, before.fileNumber + 1)
-      throw new LogCorruptError({ path, offset: 0, reason: 'the file is missing' })
-    }
-    const file = await disk.open(segmentPath(folder, fileNumber), 'write')
-    segments.push(await openSegment(file, { folder, fileNumber, isTail: at >= tailStart }, options))
-  }
-  if (segments.length === 0) return [await createSegment(disk, folder, 1)]
-  if (segments.at(-1)!.endOffset < segmentHeaderBytes) {
-    const { file, fileNumber } = segments.pop()!
-    await file.close()
-    segments.push(await createSegment(disk, folder, fileNumber))
-  }
-  return segments
-}
-
-/** Index of the newest file that may hold records: a crash while a file is begun leaves an empty one behind it. */
-async function findTail(disk: Disk, folder: string, names: readonly string[]): Promise<number> {
-  for (let at = names.length - 1; at > 0; at--) {
-    const file = await disk.open(`${folder}/${names[at]}`, 'read')
-    const sizeBytes = await file.size()
-    await file.close()
-    if (sizeBytes > segmentHeaderBytes) return at
-  }
-  return 0
-}
-
-async function openSegment(
-  file: File,
-  { folder, fileNumber, isTail }: { folder: string; fileNumber: number; isTail: boolean },
-  { onRecord, log }: SegmentLogOptions,
-): Promise<Segment> {
-  const path = segmentPath(folder, fileNumber)
-  const sizeBytes = await file.size()
-  if (!isTail && !onRecord) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
-  const base = fileNumber * fileFactor
-  const see = (record: ScannedRecord): void => onRecord?.(base + record.offset, record.payload)
-  const { endOffset, tornBytes, syncedOffset } = await scanSegment(file, path, fileNumber, see)
-  // An older file was synced whole before the next one began.
-  if (tornBytes > 0 && !isTail) throw new LogCorruptError({ path, offset: endOffset, reason: 'the file is cut short' })
-  if (tornBytes > 0) {
-    log?.warn('torn tail cut', { path, offset: endOffset, tornBytes })
-    if (isPlanted('ignore-torn-tail')) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
-    await file.truncate(endOffset)
-  }
-  // What a crash left unsynced must be durable before anything is told about it. Written anew, because after a failed
-  // flush the system may hold pages for clean that never reached the disk.
-  if (isTail) {
-    if (endOffset > syncedOffset) {
-      await file.write(syncedOffset, await file.read(syncedOffset, endOffset - syncedOffset))
-    }
-    if (endOffset > 0) await file.write(0, encodeSegmentHeader(fileNumber))
-  }
-  await file.sync()
-  return { fileNumber, file, endOffset, syncedBytes: endOffset }
 }
 
 function createReader(segments: readonly Segment[], folder: string) {
@@ -291,8 +206,6 @@ function createReader(segments: readonly Segment[], folder: string) {
     },
   }
 }
-
-const fileFactor = 2 ** 32
 
 /** The disk failed in a way that leaves open what is durable; the log takes nothing more until it is opened again. */
 export class LogFailedError extends WeightlessError {

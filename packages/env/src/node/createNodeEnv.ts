@@ -20,24 +20,26 @@ export type NodeEnvOptions = {
   workersMax?: number
 }
 
-/** `close` ends every server, connection and worker made through it. */
+/** `close` ends every server, connection and worker made through it, then closes the files still open. */
 export type NodeEnv = Env & { close(): Promise<void> }
 
 export function createNodeEnv({ dataFolder, log: form = 'text', logLevel, workersMax }: NodeEnvOptions): NodeEnv {
   const log = typeof form === 'string' ? createNodeLog(form, logLevel) : form
   const network = createNodeNetwork(log.child('network'))
   const tasks = createNodeTasks(workersMax)
+  const disk = createNodeDisk(resolve(dataFolder))
   return {
     clock: nodeClock,
     // A copy: small results of randomBytes are views into a pool, which must not be transferred.
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     network,
-    disk: createNodeDisk(resolve(dataFolder)),
+    disk,
     tasks,
     log,
     metrics: createNodeMetrics(),
     close: async () => {
       await Promise.all([network.close(), tasks.close()])
+      await disk.close()
     },
   }
 }

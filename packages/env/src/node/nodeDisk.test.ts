@@ -3,10 +3,9 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import type { Disk } from '../env.ts'
-import { createNodeDisk } from './nodeDisk.ts'
+import { createNodeDisk, type NodeDisk } from './nodeDisk.ts'
 
-async function withDisk(run: (disk: Disk, root: string) => Promise<void>): Promise<void> {
+async function withDisk(run: (disk: NodeDisk, root: string) => Promise<void>): Promise<void> {
   const root = await mkdtemp(join(tmpdir(), 'weightless-disk-'))
   try {
     await run(createNodeDisk(root), root)
@@ -44,6 +43,10 @@ test('files are written, read, cut, renamed, listed and removed', async () => {
     await disk.remove('a')
     assert.equal(await disk.exists('a/b/other'), false)
     assert.ok((await disk.folder('not/yet').freeBytes()) > 0)
+    const left = await disk.folder('c').open('left', 'create')
+    await disk.close()
+    await assert.rejects(left.size(), { code: 'env/disk' })
+    await left.close()
   })
 })
 

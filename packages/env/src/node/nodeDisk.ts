@@ -6,11 +6,25 @@ import { joinDiskPath } from '../diskPath.ts'
 import type { Disk, File, OpenMode } from '../env.ts'
 import { DiskError, DiskFullError, FileMissingError } from '../faults.ts'
 
+export type NodeDisk = Disk & {
+  /** Closes the files that are still open. */
+  close(): Promise<void>
+}
+
 /** The disk whose root is `root`, an absolute folder that need not exist yet. */
-export function createNodeDisk(root: string, base = ''): Disk {
+export function createNodeDisk(root: string): NodeDisk {
+  const handles = new Set<FileHandle>()
+  const close = async (): Promise<void> => {
+    await Promise.all([...handles].map((handle) => handle.close()))
+    handles.clear()
+  }
+  return { ...openFolder(root, '', handles), close }
+}
+
+function openFolder(root: string, base: string, handles: Set<FileHandle>): Disk {
   const locate = (path: string): string => join(root, joinDiskPath(base, path))
   return {
-    open: (path, mode) => guard(path, 'open', () => openFile(locate(path), path, mode)),
+    open: (path, mode) => guard(path, 'open', () => openFile(locate(path), path, mode, handles)),
     list: (folder) =>
       guard(folder, 'list', async () => {
         const names = await readdir(locate(folder)).catch(orWhenMissing([] as string[]))
@@ -25,17 +39,23 @@ export function createNodeDisk(root: string, base = ''): Disk {
         const volume = await statfs(await nearestExisting(locate('')))
         return volume.bavail * volume.bsize
       }),
-    folder: (path) => createNodeDisk(root, joinDiskPath(base, path)),
+    folder: (path) => openFolder(root, joinDiskPath(base, path), handles),
   }
 }
 
-async function openFile(place: string, path: string, mode: OpenMode): Promise<File> {
-  if (mode === 'read') return wrap(await open(place, 'r'), path)
+async function openFile(place: string, path: string, mode: OpenMode, handles: Set<FileHandle>): Promise<File> {
+  const handle = await openHandle(place, path, mode)
+  handles.add(handle)
+  return wrap(handle, path, () => handles.delete(handle))
+}
+
+async function openHandle(place: string, path: string, mode: OpenMode): Promise<FileHandle> {
+  if (mode === 'read') return open(place, 'r')
   const handle = await open(place, 'r+').catch(orWhenMissing(undefined))
-  if (handle) return wrap(handle, path)
+  if (handle) return handle
   if (mode === 'write') throw new FileMissingError({ path })
   await makeFolder(dirname(place))
-  return wrap(await open(place, 'wx+', 0o600), path)
+  return open(place, 'wx+', 0o600)
 }
 
 /** Creates a folder and makes each new level durable in its parent. */
@@ -62,7 +82,7 @@ async function nearestExisting(place: string): Promise<string> {
   }
 }
 
-function wrap(handle: FileHandle, path: string): File {
+function wrap(handle: FileHandle, path: string, onClose: () => void): File {
   const { fd } = handle
   return {
     read: (offset, length) => guard(path, 'read', () => readAll(handle, offset, length)),
@@ -82,7 +102,7 @@ function wrap(handle: FileHandle, path: string): File {
     sync: () => guard(path, 'sync', () => handle.datasync()),
     truncate: (length) => guard(path, 'truncate', () => handle.truncate(length)),
     size: () => guard(path, 'stat', async () => (await handle.stat()).size),
-    close: () => guard(path, 'close', () => handle.close()),
+    close: () => guard(path, 'close', () => handle.close().finally(onClose)),
   }
 }
 
