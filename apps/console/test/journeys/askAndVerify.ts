@@ -1,5 +1,4 @@
 /** Asks the model, watches it stream, stops one answer, verifies another by running it again in the page, finds its receipt. */
-import assert from 'node:assert/strict'
 import { checkPage } from '../checkPage.ts'
 import { openPage } from '../openBrowser.ts'
 import { shoot } from '../shoot.ts'
@@ -36,6 +35,24 @@ export async function askAndVerify(stage: Stage): Promise<void> {
   await page.locator('details[open]').scrollIntoViewIfNeeded()
   await shoot(page, 'account-receipt')
   stage.faults.push(...(await checkPage(page, 'account, receipt')))
-  assert.equal(await page.getByText('<script').count(), 0)
+  await page.context().close()
+  await refuseForgery(stage)
+}
+
+/** The receipt is true, the answer that comes with it is not: one token was exchanged on the way. */
+async function refuseForgery(stage: Stage): Promise<void> {
+  const page = await openPage(stage)
+  await page.route('**/v1/receipts/*', async (route) => {
+    const response = await route.fetch()
+    const bundle = (await response.json()) as { opening: { outputTokens: number[] } }
+    bundle.opening.outputTokens[0] = (bundle.opening.outputTokens[0] ?? 0) + 1
+    await route.fulfill({ response, json: bundle })
+  })
+  await page.goto('/chat')
+  await page.getByRole('button', { name: 'What is the capital of France?' }).click()
+  await page.getByRole('button', { name: 'Verify in this browser' }).click({ timeout: 120_000 })
+  await page.getByText('Refused: the receipt is about another question or answer').waitFor({ timeout: 120_000 })
+  await shoot(page, 'chat-refused')
+  stage.faults.push(...(await checkPage(page, 'chat, refused')))
   await page.context().close()
 }

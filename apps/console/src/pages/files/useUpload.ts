@@ -1,6 +1,7 @@
 /** One upload from choice to proof, as a small state machine. */
 import { useQueryClient } from '@tanstack/react-query'
-import type { FileProgress, FileQuote, StoredFile } from '@weightless/sdk'
+import type { Hex } from '@weightless/codec'
+import type { Client, FileProgress, FileQuote, StoredFile } from '@weightless/sdk'
 import { useCallback, useRef, useState } from 'react'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 import { keepFileRecord } from './fileRecords.ts'
@@ -42,13 +43,9 @@ export function useUpload() {
     setState({ step: 'uploading', file, progress: undefined })
     try {
       const client = await loadClient()
-      const bytes = new Uint8Array(await file.arrayBuffer())
       const onProgress = (progress: UploadProgress) => setState({ step: 'uploading', file, progress })
-      const stored = await client.files.upload(bytes, { onProgress, signal: control.signal })
-      await client.files.download(stored.root, {
-        onProgress: (progress) => onProgress({ ...progress, phase: 'proving' }),
-        signal: control.signal,
-      })
+      const stored = await client.files.upload(toSource(file), { onProgress, signal: control.signal })
+      await proveFile(client, stored.root, onProgress, control.signal)
       keepFileRecord({
         root: stored.root,
         name: file.name,
@@ -67,4 +64,28 @@ export function useUpload() {
   const cancel = useCallback(() => stop.current?.abort(), [])
   const reset = useCallback(() => setState({ step: 'idle' }), [])
   return { state, choose, start, cancel, reset }
+}
+
+/** Read in pieces, so that a large file never lies in memory whole. */
+function toSource(file: File) {
+  return {
+    sizeBytes: file.size,
+    read: async (offset: number, length: number) =>
+      new Uint8Array(await file.slice(offset, offset + length).arrayBuffer()),
+  }
+}
+
+/** Reads everything back; each segment is checked against the root on its way in. */
+async function proveFile(
+  client: Client,
+  root: Hex,
+  onProgress: (progress: UploadProgress) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  const blob = await client.files.open(root, { signal })
+  let doneBytes = 0
+  for await (const piece of blob.stream({ signal })) {
+    doneBytes += piece.length
+    onProgress({ phase: 'proving', doneBytes, totalBytes: blob.sizeBytes })
+  }
 }

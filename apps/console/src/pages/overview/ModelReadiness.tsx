@@ -7,13 +7,12 @@ import { formatBytes } from '../../parts/formatAmount.ts'
 import { Notice } from '../../parts/Notice.tsx'
 import { Progress } from '../../parts/Progress.tsx'
 
-const stageSays = {
+const stageSays: { readonly [stage in Exclude<WeightsProgress['stage'], 'open'>]: string } = {
   fetching: 'The weights are being fetched',
   storing: 'The weights are being stored in the network',
   opening: 'The provider is loading the weights by their root',
-  open: 'The provider is opening',
   missing: 'The weights could not be had',
-} as const
+}
 
 export function ModelReadiness() {
   const { weights } = useNetwork()
@@ -35,7 +34,7 @@ export function ModelReadiness() {
       </section>
     )
   // A gateway that is away says nothing about the weights; its card below says that it is down.
-  if (weights && !error) return <WeightsOnTheirWay weights={weights} />
+  if (weights && weights.stage !== 'open' && !error) return <WeightsOnTheirWay weights={weights} />
   return null
 }
 
@@ -46,13 +45,14 @@ function WeightsOnTheirWay({ weights }: { weights: WeightsProgress }) {
         {weights.reason ?? stageSays.missing}
       </Notice>
     )
-  const { doneBytes, totalBytes, stage, model } = weights
+  const { doneBytes, totalBytes, model } = weights
+  const says = stageSays[weights.stage === 'open' ? 'opening' : weights.stage]
   const share = totalBytes > 0 ? doneBytes / totalBytes : 0
   return (
     <section aria-label="Model" className="grid gap-3 border-line border-y py-5">
       <div className="flex flex-wrap items-baseline justify-between gap-2">
         <p>
-          <span className="font-[620]">{model}</span> <span className="text-soft">{stageSays[stage]}</span>
+          <span className="font-[620]">{model}</span> <span className="text-soft">{says}</span>
         </p>
         {totalBytes > 0 && (
           <p className="text-mute text-sm tabular-nums">
@@ -60,7 +60,7 @@ function WeightsOnTheirWay({ weights }: { weights: WeightsProgress }) {
           </p>
         )}
       </div>
-      <Progress share={share} label={stageSays[stage]} />
+      <Progress share={share} label={says} />
     </section>
   )
 }
