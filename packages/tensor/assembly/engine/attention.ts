@@ -20,20 +20,143 @@ export function storeKeys(k: usize, v: usize, stride: i32, keys: usize, values: 
   }
 }
 
-/** Attention of `positions` queries from cache position `first`; out rows have heads × size values. scores: capacity + 16 f32. */
+/**
+ * Attention of `positions` queries from cache position `first`; out rows have heads × size values. Three heads that share a
+ * key head go together, so that keys and values are read once for them. `scores`: 3 × (capacity + 16) f32.
+ */
 export function attend(q: usize, stride: i32, out: usize, keys: usize, values: usize, scores: usize, heads: i32, keyHeads: i32, size: i32, capacity: i32, first: i32, positions: i32, factor: f32): void {
   const share = heads / keyHeads
+  const scoreBytes = <usize>((capacity + 16) << 2)
+  const headBytes = <usize>(size << 2)
   for (let i = 0; i < positions; i++) {
     const length = first + i + 1
-    for (let head = 0; head < heads; head++) {
-      const base = <usize>((head / share) * capacity * size) << 2
-      const query = q + <usize>(i * stride + ((head * size) << 2))
-      const target = out + <usize>(((i * heads + head) * size) << 2)
-      scoreKeys(query, keys + base, scores, length, size, factor)
-      const total = softmax(scores, length)
-      mixValues(scores, values + base, target, length, size, total)
+    for (let keyHead = 0; keyHead < keyHeads; keyHead++) {
+      const k = keys + (<usize>(keyHead * capacity * size) << 2)
+      const v = values + (<usize>(keyHead * capacity * size) << 2)
+      let query = q + <usize>(i * stride) + <usize>(keyHead * share) * headBytes
+      let target = out + <usize>(i * heads + keyHead * share) * headBytes
+      let left = share
+      for (; left >= 3; left -= 3) {
+        scoreThree(query, headBytes, k, scores, scoreBytes, length, size, factor)
+        for (let head: usize = 0; head < 3; head++) exponentials(scores + head * scoreBytes, length)
+        mixThree(scores, scoreBytes, v, target, headBytes, length)
+        query += headBytes * 3
+        target += headBytes * 3
+      }
+      for (; left > 0; left--) {
+        scoreKeys(query, k, scores, length, size, factor)
+        exponentials(scores, length)
+        mixValues(scores, v, target, length, size, sumOf(scores, length))
+        query += headBytes
+        target += headBytes
+      }
     }
   }
+}
+
+/** Scores of three neighbouring heads, eight positions at a time; lanes beyond `length` are not used by anybody. */
+function scoreThree(q: usize, headBytes: usize, k: usize, scores: usize, scoreBytes: usize, length: i32, size: i32, factor: f32): void {
+  const scale = f32x4.splat(factor)
+  const tileBytes = <usize>(size << 4)
+  for (let t = 0; t < length; t += 8) {
+    let a0 = f32x4.splat(0)
+    let a1 = f32x4.splat(0)
+    let b0 = f32x4.splat(0)
+    let b1 = f32x4.splat(0)
+    let c0 = f32x4.splat(0)
+    let c1 = f32x4.splat(0)
+    let x = q
+    for (let i: usize = 0; i < tileBytes; i += 16) {
+      const k0 = v128.load(k + i)
+      const k1 = v128.load(k + i + tileBytes)
+      const xa = v128.load32_splat(x)
+      a0 = f32x4.add(a0, f32x4.mul(xa, k0))
+      a1 = f32x4.add(a1, f32x4.mul(xa, k1))
+      const xb = v128.load32_splat(x + headBytes)
+      b0 = f32x4.add(b0, f32x4.mul(xb, k0))
+      b1 = f32x4.add(b1, f32x4.mul(xb, k1))
+      const xc = v128.load32_splat(x + (headBytes << 1))
+      c0 = f32x4.add(c0, f32x4.mul(xc, k0))
+      c1 = f32x4.add(c1, f32x4.mul(xc, k1))
+      x += 4
+    }
+    v128.store(scores, f32x4.mul(a0, scale))
+    v128.store(scores, f32x4.mul(a1, scale), 16)
+    v128.store(scores + scoreBytes, f32x4.mul(b0, scale))
+    v128.store(scores + scoreBytes, f32x4.mul(b1, scale), 16)
+    v128.store(scores + (scoreBytes << 1), f32x4.mul(c0, scale))
+    v128.store(scores + (scoreBytes << 1), f32x4.mul(c1, scale), 16)
+    scores += 32
+    k += tileBytes << 1
+  }
+}
+
+/** Weighted sums of the values for three heads, eight dimensions at a time, over their three totals. */
+function mixThree(p: usize, scoreBytes: usize, v: usize, out: usize, headBytes: usize, length: i32): void {
+  const pb = p + scoreBytes
+  const pc = pb + scoreBytes
+  for (let d: usize = 0; d < headBytes; d += 32) {
+    for (let start = 0; start < length; start += RUN) {
+      const end = min(start + RUN, length)
+      let a0 = f32x4.splat(0)
+      let a1 = f32x4.splat(0)
+      let b0 = f32x4.splat(0)
+      let b1 = f32x4.splat(0)
+      let c0 = f32x4.splat(0)
+      let c1 = f32x4.splat(0)
+      let row = v + <usize>start * headBytes + d
+      for (let t = <usize>start << 2; t < <usize>end << 2; t += 4) {
+        const v0 = v128.load(row)
+        const v1 = v128.load(row, 16)
+        const xa = v128.load32_splat(p + t)
+        a0 = f32x4.add(a0, f32x4.mul(xa, v0))
+        a1 = f32x4.add(a1, f32x4.mul(xa, v1))
+        const xb = v128.load32_splat(pb + t)
+        b0 = f32x4.add(b0, f32x4.mul(xb, v0))
+        b1 = f32x4.add(b1, f32x4.mul(xb, v1))
+        const xc = v128.load32_splat(pc + t)
+        c0 = f32x4.add(c0, f32x4.mul(xc, v0))
+        c1 = f32x4.add(c1, f32x4.mul(xc, v1))
+        row += headBytes
+      }
+      addRun(out + d, a0, start)
+      addRun(out + d + 16, a1, start)
+      addRun(out + headBytes + d, b0, start)
+      addRun(out + headBytes + d + 16, b1, start)
+      addRun(out + (headBytes << 1) + d, c0, start)
+      addRun(out + (headBytes << 1) + d + 16, c1, start)
+    }
+  }
+  divideThree(p, scoreBytes, out, headBytes, length)
+}
+
+/** The three totals are folded side by side: each is a chain of additions that would otherwise wait for itself. */
+function divideThree(p: usize, scoreBytes: usize, out: usize, headBytes: usize, length: i32): void {
+  let a: f32 = 0
+  let b: f32 = 0
+  let c: f32 = 0
+  for (let start = 0; start < length; start += RUN) {
+    const end = <usize>min(start + RUN, length) << 2
+    let ra: f32 = 0
+    let rb: f32 = 0
+    let rc: f32 = 0
+    for (let t = <usize>start << 2; t < end; t += 4) {
+      ra += load<f32>(p + t)
+      rb += load<f32>(p + scoreBytes + t)
+      rc += load<f32>(p + (scoreBytes << 1) + t)
+    }
+    a += ra
+    b += rb
+    c += rc
+  }
+  divide(out, headBytes, a)
+  divide(out + headBytes, headBytes, b)
+  divide(out + (headBytes << 1), headBytes, c)
+}
+
+function divide(out: usize, bytes: usize, total: f32): void {
+  const divisor = f32x4.splat(total)
+  for (let i: usize = 0; i < bytes; i += 16) v128.store(out + i, f32x4.div(v128.load(out + i), divisor))
 }
 
 function scoreKeys(q: usize, k: usize, scores: usize, length: i32, size: i32, factor: f32): void {
@@ -73,15 +196,21 @@ function scoreKeys(q: usize, k: usize, scores: usize, length: i32, size: i32, fa
   }
 }
 
-/** Replaces scores by exp(score − highest) and returns their sum, folded in runs of 256. */
-function softmax(scores: usize, length: i32): f32 {
-  let top = load<f32>(scores)
-  for (let t = 1; t < length; t++) top = max(top, load<f32>(scores + <usize>(t << 2)))
+/** Replaces scores by exp(score − highest). A NaN that `pmax` passes over is still in the exponentials and their sum. */
+function exponentials(scores: usize, length: i32): void {
+  const whole = length & ~3
+  let tops = f32x4.splat(load<f32>(scores))
+  for (let t = 0; t < whole; t += 4) tops = f32x4.pmax(tops, v128.load(scores + <usize>(t << 2)))
+  let top: f32 = max(max(f32x4.extract_lane(tops, 0), f32x4.extract_lane(tops, 1)), max(f32x4.extract_lane(tops, 2), f32x4.extract_lane(tops, 3)))
+  for (let t = whole; t < length; t++) top = max(top, load<f32>(scores + <usize>(t << 2)))
   const highest = f32x4.splat(top)
   for (let t = 0; t < length; t += 4) {
     const at = scores + <usize>(t << 2)
     v128.store(at, exp4(f32x4.sub(v128.load(at), highest)))
   }
+}
+
+function sumOf(scores: usize, length: i32): f32 {
   let total: f32 = 0
   for (let start = 0; start < length; start += RUN) {
     const end = min(start + RUN, length)
@@ -96,11 +225,7 @@ function mixValues(p: usize, v: usize, out: usize, length: i32, size: i32, total
   let d = 0
   for (; d + 32 <= size; d += 32) mixEight(p, v + <usize>(d << 2), out + <usize>(d << 2), length, <usize>(size << 2))
   for (; d < size; d += 4) mixOne(p, v + <usize>(d << 2), out + <usize>(d << 2), length, <usize>(size << 2))
-  const divisor = f32x4.splat(total)
-  for (let i = 0; i < size; i += 4) {
-    const at = out + <usize>(i << 2)
-    v128.store(at, f32x4.div(v128.load(at), divisor))
-  }
+  divide(out, <usize>(size << 2), total)
 }
 
 function mixEight(p: usize, v: usize, out: usize, length: i32, stride: usize): void {

@@ -5,14 +5,14 @@ export type KeyValueCache = {
   /** Positions there is room for; a multiple of 16. */
   capacity: number
   address: number
-  /** Per thread of the crew, room for one score per position, used while a head attends. */
+  /** Per thread of the crew, room for the scores of three heads, used while they attend. */
   scores: number
   scoresBytes: number
 }
 
 export function allocateCache(parts: EngineParts, capacity: number): KeyValueCache {
   const address = parts.arena.allocate(layerBytes(parts, capacity) * 2 * parts.graph.layerCount)
-  const scoresBytes = (capacity + 16) * 4
+  const scoresBytes = (capacity + 16) * 12
   return { capacity, address, scores: parts.arena.allocate(scoresBytes * parts.members), scoresBytes }
 }
 
