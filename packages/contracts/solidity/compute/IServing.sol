@@ -4,6 +4,8 @@ pragma solidity 0.8.37;
 /// What the ledger asks of a serving contract; its ERC-165 id is the entry ticket to the registry.
 interface IServing {
     function accountExists(address user, address provider) external view returns (bool);
+    /// Zero where there is no account.
+    function getBalance(address user, address provider) external view returns (uint256);
     function getPendingRefund(address user, address provider) external view returns (uint256);
     function addAccount(address user, address provider, string calldata additionalInfo) external payable;
     function depositFund(address user, address provider, uint256 cancelRetrievingAmount) external payable;
@@ -14,7 +16,7 @@ interface IServing {
     function deleteAccount(address user, address provider) external;
 }
 
-/// What a serving contract asks of the ledger.
+/// What a serving contract tells the ledger.
 interface ILedger {
     function spendFund(address user, uint256 amount) external;
     function spendFunds(address[] calldata users, uint256[] calldata amounts) external;

@@ -188,6 +188,10 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         return entries[SubAccount.keyOf(user, provider)].user != address(0);
     }
 
+    function getBalance(address user, address provider) external view returns (uint256) {
+        return entries[SubAccount.keyOf(user, provider)].funds.balance;
+    }
+
     function getPendingRefund(address user, address provider) external view returns (uint256) {
         return existing(user, provider).funds.pendingRefund;
     }

@@ -77,9 +77,7 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
             drawn[i] = entries[SubAccount.keyOf(users[i], provider)].funds.take(amounts[i]);
             sum += drawn[i];
         }
-        if (sum == 0) return drawn;
-        ILedger(ledgerAddress).spendFunds(users, drawn);
-        send(target, sum);
+        if (sum > 0) send(target, sum);
     }
 
     /// Settles on the word of the provider's signer; one status per item, and a bad item never blocks the others.

@@ -17,6 +17,7 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
     error CallerNotRegisteredService(address caller);
     error DirectDepositsDisabled();
     error InsufficientAvailableBalance(uint256 available, uint256 required);
+    /// Of the published ABI; nothing here can overspend.
     error InsufficientBalance(address user);
     error LedgerExists(address user);
     error LedgerLocked();
@@ -36,19 +37,13 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
         string additionalInfo;
     }
 
-    struct Balance {
-        uint128 available;
-        /// Available plus all sub-account balances.
-        uint128 total;
-    }
-
     uint256 public constant MAX_ADDITIONAL_INFO_LENGTH = 4096;
     uint256 public constant MAX_PROVIDERS_PER_BATCH = 20;
     uint256 public constant MAX_PROVIDERS_PER_USER_PER_SERVICE = 50;
     uint256 private constant PAGE_MAX = 50;
 
     EnumerableSet.AddressSet private users;
-    mapping(address user => Balance) private balances;
+    mapping(address user => uint256) private available;
     mapping(address user => string) private additionalInfos;
     mapping(address user => mapping(address service => EnumerableSet.AddressSet)) private providers;
     bool private transient locked;
@@ -105,20 +100,19 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
     function refund(uint256 amount) external nonReentrant {
         checkLedger(msg.sender);
         if (amount == 0) revert ZeroAmountNotAllowed();
-        Balance storage balance = balances[msg.sender];
-        if (amount > balance.available) revert InsufficientAvailableBalance(balance.available, amount);
-        uint256 rest = balance.available - amount;
+        uint256 present = available[msg.sender];
+        if (amount > present) revert InsufficientAvailableBalance(present, amount);
+        uint256 rest = present - amount;
         if (rest != 0 && rest < MIN_ACCOUNT_BALANCE()) revert MinimumDepositRequired(rest, MIN_ACCOUNT_BALANCE());
-        balance.available -= uint128(amount);
-        balance.total -= uint128(amount);
-        if (balance.total == 0) close(msg.sender);
+        available[msg.sender] = rest;
+        if (rest == 0 && inSubAccounts(msg.sender) == 0) close(msg.sender);
         (bool ok,) = msg.sender.call{value: amount}("");
         if (!ok) revert TransferFailed();
     }
 
     function deleteLedger() external nonReentrant {
         checkLedger(msg.sender);
-        uint256 total = balances[msg.sender].total;
+        uint256 total = available[msg.sender] + inSubAccounts(msg.sender);
         if (total != 0) revert MustWithdrawAllFundsFirst(total);
         close(msg.sender);
     }
@@ -135,9 +129,9 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
         uint256 pending = known ? serving.getPendingRefund(msg.sender, provider) : 0;
         uint256 cancelled = amount < pending ? amount : pending;
         uint256 moved = amount - cancelled;
-        Balance storage balance = balances[msg.sender];
-        if (moved > balance.available) revert InsufficientAvailableBalance(balance.available, moved);
-        balance.available -= uint128(moved);
+        uint256 present = available[msg.sender];
+        if (moved > present) revert InsufficientAvailableBalance(present, moved);
+        available[msg.sender] = present - moved;
         remember(service, provider);
         if (known) serving.depositFund{value: moved}(msg.sender, provider, cancelled);
         else serving.addAccount{value: moved}(msg.sender, provider, additionalInfos[msg.sender]);
@@ -155,24 +149,24 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
             returned += amount;
             if (balance > pending) serving.requestRefundAll(msg.sender, chosen[i]);
         }
-        balances[msg.sender].available += uint128(returned);
+        available[msg.sender] += returned;
     }
 
+    /// A serving contract tells what was spent from a user's sub-account; the total falls by itself.
     function spendFund(address user, uint256 amount) external onlyService {
-        spend(user, amount);
+        emit FundSpent(user, msg.sender, amount);
     }
 
     /// The same for many users at once.
     function spendFunds(address[] calldata spenders, uint256[] calldata amounts) external onlyService {
         for (uint256 i = 0; i < spenders.length; i++) {
-            if (amounts[i] > 0) spend(spenders[i], amounts[i]);
+            if (amounts[i] > 0) emit FundSpent(spenders[i], msg.sender, amounts[i]);
         }
     }
 
     function getLedger(address user) public view returns (Ledger memory) {
         checkLedger(user);
-        Balance storage balance = balances[user];
-        return Ledger(user, balance.available, balance.total, additionalInfos[user]);
+        return Ledger(user, available[user], available[user] + inSubAccounts(user), additionalInfos[user]);
     }
 
     /// A page of ledgers; `limit` 0 asks for all.
@@ -195,15 +189,13 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
     function deposit(address user) private {
         if (msg.value == 0) revert ZeroAmountNotAllowed();
         if (!users.contains(user)) return open(user, msg.value);
-        Balance storage balance = balances[user];
-        balance.available += uint128(msg.value);
-        balance.total += uint128(msg.value);
+        available[user] += msg.value;
     }
 
     function open(address user, uint256 amount) private {
         if (amount < MIN_ACCOUNT_BALANCE()) revert MinimumDepositRequired(amount, MIN_ACCOUNT_BALANCE());
         users.add(user);
-        balances[user] = Balance(uint128(amount), uint128(amount));
+        available[user] = amount;
     }
 
     function close(address user) private {
@@ -216,7 +208,7 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
             }
         }
         users.remove(user);
-        delete balances[user];
+        delete available[user];
         delete additionalInfos[user];
     }
 
@@ -228,11 +220,13 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
         }
     }
 
-    function spend(address user, uint256 amount) private {
-        Balance storage balance = balances[user];
-        if (amount > balance.total - balance.available) revert InsufficientBalance(user);
-        balance.total -= uint128(amount);
-        emit FundSpent(user, msg.sender, amount);
+    /// Derived, not counted: so a settlement need not write here, and there is one truth about a balance.
+    function inSubAccounts(address user) private view returns (uint256 sum) {
+        for (uint256 i = 0; i < serviceAddresses.length; i++) {
+            EnumerableSet.AddressSet storage set = providers[user][serviceAddresses[i]];
+            uint256 count = set.length();
+            for (uint256 j = 0; j < count; j++) sum += IServing(serviceAddresses[i]).getBalance(user, set.at(j));
+        }
     }
 
     function checkLedger(address user) private view {
