@@ -4,7 +4,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 const sha256 = 'b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53'
-const path = join(homedir(), '.cache', 'weightless', 'models', `${sha256}.gguf`)
+const cache =
+  process.env.WEIGHTLESS_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'weightless', 'models')
+const path = join(cache, `${sha256}.gguf`)
 const mayLack = process.env.CI === undefined || process.env.WEIGHTLESS_NO_WEIGHTS === '1'
 
 export const smolLm2 = {
