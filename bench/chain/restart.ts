@@ -1,4 +1,4 @@
-/** How long a restart takes after so many transfers: fills a chain over JSON-RPC, stops it, opens it again. */
+/** How long a restart takes after so many transfers: fills a chain over JSON-RPC, stops it, opens it again. node restart.ts [count] [folder] */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { createLoad } from './jsonRpcLoad.ts'
 import { signTransfers } from './signTransfers.ts'
 
 const count = Number(process.argv[2] ?? 100_000)
-const folder = await mkdtemp(join(tmpdir(), 'weightless-bench-'))
+const folder = process.argv[3] ?? (await mkdtemp(join(tmpdir(), 'weightless-bench-')))
 const first = await signTransfers(1_000, 1, 0)
 const start = (): Promise<{ child: ChildProcess; url: string; openMs: number; head: number }> =>
   new Promise((resolve, reject) => {
@@ -56,4 +56,5 @@ for (let round = 0; round < 3; round++) {
   console.log(`restart after kill -9: ${again.openMs} ms to serving, head ${again.head} (was ${Number(head!.result)})`)
   await stop(again.child, 'SIGKILL')
 }
-await rm(folder, { recursive: true, force: true })
+// A folder named by the caller is kept, to look into.
+if (process.argv[3] === undefined) await rm(folder, { recursive: true, force: true })
