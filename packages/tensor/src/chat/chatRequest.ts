@@ -16,6 +16,9 @@ export type ChatRequest = SamplingParameters & {
 /** `stop`: the model or a stop text ended it; `length`: maxTokens or the context did; `cancelled`: the caller did. */
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 
+/** Far beyond any context; keeps hostile text from the tokenizer. */
+const charactersMax = 1 << 21
+
 export type PreparedChat = { promptTokens: number[]; outputLimit: number }
 
 /** @throws {ChatInvalidError} {ChatTemplateError} */
@@ -28,6 +31,8 @@ export function prepareChat(model: ModelDescription, request: ChatRequest): Prep
   if (stop.length > 16 || stop.some((text) => text === '')) {
     throw new ChatInvalidError('stop texts are empty or more than 16')
   }
+  const characters = request.messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
+  if (characters > charactersMax) throw new ChatInvalidError(`the conversation has ${characters} characters`)
   const promptTokens = model.promptTokens(request.messages)
   const room = model.info.contextLength - promptTokens.length
   if (promptTokens.length === 0) throw new ChatInvalidError('the prompt is empty')

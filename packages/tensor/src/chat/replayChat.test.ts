@@ -220,6 +220,7 @@ test('requests that cannot be run say why', async () => {
     { maxTokens: 0 },
     { stop: [''] },
     { messages: [{ role: 'user', content: 'word '.repeat(2000) }] },
+    { messages: [{ role: 'user', content: 'x'.repeat(3_000_000) }] },
   ]
   for (const change of bad) {
     await assert.rejects(
