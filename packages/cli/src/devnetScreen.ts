@@ -57,7 +57,8 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
 
 function describeReady(tookMs: number, dataFolder: string): string[] {
   const devnet = readDevnetFile(dataFolder)
-  const account = devnet?.chain.accounts[0]
+  // Not account 0: the contracts stand where its third, seventh and thirteenth deployments would go.
+  const account = devnet?.chain.accounts[1]
   return [
     `\n  ${bold('ready')} in ${formatDuration(tookMs)}   ${dim(`chain id ${devnet?.chain.chainId ?? ''}, state in ${dataFolder}`)}`,
     ...(account ? [`  ${dim('funded key')}  ${account.privateKey}`, `  ${dim('address')}     ${account.address}`] : []),
