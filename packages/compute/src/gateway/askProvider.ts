@@ -25,6 +25,8 @@ export type Asked =
   /** The request is at fault; another provider would say the same. */
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'failed'; reason: string }
+  /** Its queue is full, or this user's part of it. */
+  | { kind: 'busy' }
   | { kind: 'unfunded'; message: string }
 
 /** Times that a refusal which we can put right is put right. */
@@ -115,7 +117,8 @@ async function putRight(
     context.directory.forget()
     return { kind: 'failed', reason: 'its price has just changed' }
   }
-  if (status >= 400 && status < 500 && status !== 402 && status !== 408 && status !== 429) {
+  if (status === 429) return { kind: 'busy' }
+  if (status >= 400 && status < 500 && status !== 402 && status !== 408) {
     return { kind: 'refused', status, body }
   }
   return { kind: 'failed', reason: `it answered ${status} ${code}` }

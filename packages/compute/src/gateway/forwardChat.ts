@@ -16,6 +16,7 @@ import type { ListedProvider } from './providerDirectory.ts'
 import { type JobQuote, quoteJob } from './quoteJob.ts'
 
 const avoidMs = 10_000
+const busyWaitMs = 250
 const distrustMs = 3_600_000
 
 export async function forwardChat(
@@ -51,33 +52,54 @@ async function firstAnswer(
   ask: Ask,
   providers: readonly ListedProvider[],
 ): Promise<HttpResponse> {
+  const { clock } = context.env
+  const giveUpAtMs = clock.monotonicMs() + context.limits.busyWaitMsMax
+  for (;;) {
+    const round = await askRound(context, ask, providers)
+    if ('response' in round) return round.response
+    const { error } = round
+    // Nobody has failed, there is only much to do: the request waits here, bounded by `perKeyMax`.
+    if (error.code !== 'queue_full' || ask.signal.aborted || clock.monotonicMs() >= giveUpAtMs) {
+      return errorResponse(error)
+    }
+    await clock.sleep(busyWaitMs, ask.signal).catch(() => undefined)
+  }
+}
+
+/** Each provider once, until one begins to answer. */
+async function askRound(
+  context: GatewayContext,
+  ask: Ask,
+  providers: readonly ListedProvider[],
+): Promise<{ response: HttpResponse } | { error: ApiError }> {
   const { customer, request } = ask
-  let last: ApiError = { code: 'no_available_provider', message: 'No provider answers.', retryAfterSeconds: 5 }
+  const { clock, log } = context.env
+  let error: ApiError = { code: 'no_available_provider', message: 'No provider answers.', retryAfterSeconds: 5 }
   for (const provider of providers.slice(0, context.limits.attemptsMax)) {
     const quote = quoteJob(request, provider, context.limits.defaultMaxTokens)
     const capped = capError(context, customer, quote.maxFee)
-    if (capped) return errorResponse(capped)
+    if (capped) return { error: capped }
     customer.heldWei += quote.maxFee
-    const startedMs = context.env.clock.monotonicMs()
+    const startedMs = clock.monotonicMs()
     const asked = await askProvider(context, ask, provider, quote).catch((fault) => {
       customer.heldWei -= quote.maxFee
       throw fault
     })
     if (asked.kind === 'answering') {
-      context.directory.succeeded(provider.address, context.env.clock.monotonicMs() - startedMs)
-      return passOn(context, ask, provider, quote, asked)
+      context.directory.succeeded(provider.address, clock.monotonicMs() - startedMs)
+      return { response: passOn(context, ask, provider, quote, asked) }
     }
     customer.heldWei -= quote.maxFee
     if (asked.kind === 'refused') {
-      return { status: asked.status, headers: { 'content-type': 'application/json' }, body: asked.body }
+      const { status, body } = asked
+      return { response: { status, headers: { 'content-type': 'application/json' }, body } }
     }
-    last = errorOf(asked)
-    if (asked.kind === 'failed') {
-      context.env.log.warn('provider failed', { provider: provider.address, reason: asked.reason })
-      context.directory.failed(provider.address, avoidMs)
-    }
+    error = errorOf(asked)
+    if (asked.kind !== 'failed') continue
+    log.warn('provider failed', { provider: provider.address, reason: asked.reason })
+    context.directory.failed(provider.address, avoidMs)
   }
-  return errorResponse(last)
+  return { error }
 }
 
 function passOn(
@@ -163,7 +185,10 @@ function capError({ purse }: GatewayContext, customer: Customer, maxFee: bigint)
   return { code: 'spending_cap_reached', message }
 }
 
-function errorOf(asked: Extract<Asked, { kind: 'failed' | 'unfunded' }>): ApiError {
+function errorOf(asked: Exclude<Asked, { kind: 'answering' | 'refused' }>): ApiError {
+  if (asked.kind === 'busy') {
+    return { code: 'queue_full', message: 'All providers are busy; try again in some seconds.', retryAfterSeconds: 2 }
+  }
   if (asked.kind === 'unfunded') return { code: 'insufficient_balance', message: asked.message }
   return { code: 'provider_error', message: `The provider failed: ${asked.reason}.`, retryAfterSeconds: 2 }
 }

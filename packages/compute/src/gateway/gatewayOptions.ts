@@ -45,6 +45,8 @@ export const gatewayLimitsSchema = z.object({
   perKeyMax: z.int().min(1).default(32),
   /** How old the list of providers may be. */
   directoryAgeMsMax: z.int().min(0).default(5_000),
+  /** How long a request waits here while all providers are busy. */
+  busyWaitMsMax: z.int().min(0).default(30_000),
   /** Silence of a provider that ends an attempt. */
   providerTimeoutMs: z.int().min(100).default(120_000),
   /** A client that takes nothing for so long loses its answer. */

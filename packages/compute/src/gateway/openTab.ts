@@ -73,18 +73,18 @@ export function openTab(options: TabOptions): Tab {
     const { job_nonce, voucher, unvouched } = state!
     const voucherNonce = voucher?.voucher.jobNonce ?? 0n
     for (const used of [job_nonce, voucherNonce]) if (used >= numbers.next) numbers.next = used + 1n
-    for (const job of unvouched) await adopt(job.receipt_hash, job.authorization, voucherNonce)
+    for (const job of unvouched) await adopt(job, voucherNonce)
     await vouchers.pay()
   }
 
   /** A receipt from before a crash: good if we signed for that job and have not paid it. */
-  async function adopt(receiptHash: Hex, signed: SignedAuthorization | null, voucherNonce: bigint) {
-    const paidUnder = purse.vouchedUnder(receiptHash)
-    if (!signed || (paidUnder !== undefined && paidUnder <= voucherNonce)) return
-    const fault = await authorizationFault(options, signed)
-    if (fault) return env.log.warn('receipt not adopted', { receiptHash, fault })
-    const bundle = await fetchBundle(caller, `/v1/receipts/${receiptHash}`)
-    if (bundle) await keep(bundle, signed.authorization, receiptHash)
+  async function adopt({ receipt_hash, job_id, authorization }: UnvouchedJob, voucherNonce: bigint): Promise<void> {
+    const paidUnder = purse.vouchedUnder(receipt_hash)
+    if (!authorization || (paidUnder !== undefined && paidUnder <= voucherNonce)) return
+    const fault = await authorizationFault(options, authorization)
+    if (fault) return env.log.warn('receipt not adopted', { receiptHash: receipt_hash, fault })
+    const bundle = await fetchBundle(caller, `/v1/receipts/${receipt_hash}`)
+    if (bundle) await keep(bundle, authorization.authorization, job_id)
   }
 
   async function keep(bundle: Bundle, authorization: Authorization, jobId: string): Promise<void> {
@@ -215,6 +215,7 @@ async function checkProviderState({ place, account, provider }: TabOptions, stat
 
 type SignedAuthorization = { authorization: Authorization; signature: Hex }
 type AccountState = z.infer<typeof accountSchema>
+type UnvouchedJob = AccountState['unvouched'][number]
 
 const hexOf = (byteCount: number) =>
   z
@@ -248,6 +249,7 @@ const accountSchema = z.object({
     .array(
       z.object({
         receipt_hash: hexOf(32),
+        job_id: z.string().max(256),
         authorization: z.object({ authorization: authorizationSchema, signature: hexOf(65) }).nullable(),
       }),
     )

@@ -52,12 +52,16 @@ export async function describeAccount(context: ProviderContext, user: Hex) {
     owed_on_chain: account.owedOnChain,
     paid_on_chain: account.paidOnChain,
     unvouched: await Promise.all(
-      [...account.unvouched].map(async ([receiptHash, { jobNonce, fee }]) => ({
-        receipt_hash: receiptHash,
-        job_nonce: jobNonce,
-        fee,
-        authorization: (await log.findByReceipt(receiptHash))?.authorization ?? null,
-      })),
+      [...account.unvouched].map(async ([receiptHash, { jobNonce, fee }]) => {
+        const job = await log.findByReceipt(receiptHash)
+        return {
+          receipt_hash: receiptHash,
+          job_id: job?.jobId ?? '',
+          job_nonce: jobNonce,
+          fee,
+          authorization: job?.authorization ?? null,
+        }
+      }),
     ),
   }
 }
