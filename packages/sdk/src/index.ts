@@ -8,6 +8,7 @@ export {
   type ChatEvent,
   type ChatRequest,
   type ChatUsage,
+  ReceiptMismatchError,
 } from './chat/openChat.ts'
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
@@ -21,5 +22,6 @@ export {
   readNetworkConfig,
   type WeightsProgress,
 } from './networkConfig.ts'
+export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi } from './receipts/openReceipts.ts'
 export type { VerifyOptions } from './receipts/verifyReceipt.ts'

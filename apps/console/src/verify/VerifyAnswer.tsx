@@ -1,13 +1,14 @@
 /** Re-executes an answer in this browser and says exactly what it saw. */
-import type { Bundle } from '@weightless/sdk'
+import type { Bundle, ShownAnswer } from '@weightless/sdk'
 import { formatBytes } from '../parts/formatAmount.ts'
 import { ErrorNotice } from '../parts/Notice.tsx'
 import { Progress } from '../parts/Progress.tsx'
 import { Outcome } from './Outcome.tsx'
 import { useVerify, type VerifyState } from './useVerify.ts'
 
-export function VerifyAnswer({ bundle }: { bundle: Bundle }) {
-  const { state, start, stop } = useVerify(bundle)
+/** @param shown - what this page asked and got; a true receipt of another answer must not pass for this one */
+export function VerifyAnswer({ bundle, shown }: { bundle: Bundle; shown?: ShownAnswer }) {
+  const { state, start, stop } = useVerify(bundle, shown)
   if (state.step === 'idle')
     return (
       <div>

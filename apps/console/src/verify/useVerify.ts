@@ -1,6 +1,8 @@
 /** Runs one check in a worker of its own; stopping it ends the worker, so nothing goes on in the background. */
 import type { Verification } from '@weightless/receipt'
 import { type Bundle, bundleToJson } from '@weightless/receipt/bundle'
+import type { ShownAnswer } from '@weightless/sdk'
+import { matchBundle } from '@weightless/sdk/receipts/matchBundle'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { useNetwork } from '../network/NetworkProvider.tsx'
 import type { VerifyAnswerMessage, VerifyProgress, VerifyRequest } from './verifyWorker.ts'
@@ -11,9 +13,19 @@ export type VerifyState =
   | { step: 'finished'; outcome: Verification; tookMs: number; fromCache: boolean }
   | { step: 'failed'; error: unknown }
 
+const otherAnswer: VerifyState = {
+  step: 'finished',
+  outcome: {
+    accepted: false,
+    fault: 'commitment',
+    detail: 'What stands above is not the question and the answer that this receipt was signed for.',
+  },
+  tookMs: 0,
+  fromCache: false,
+}
 const startProgress: VerifyProgress = { stage: 'starting', done: 0, total: 0, unit: 'bytes' }
 
-export function useVerify(bundle: Bundle) {
+export function useVerify(bundle: Bundle, shown: ShownAnswer | undefined) {
   const network = useNetwork()
   const [state, setState] = useState<VerifyState>({ step: 'idle' })
   const worker = useRef<Worker>(undefined)
@@ -25,6 +37,7 @@ export function useVerify(bundle: Bundle) {
 
   const start = useCallback(() => {
     end()
+    if (shown && !matchBundle(bundle, shown)) return setState(otherAnswer)
     setState({ step: 'running', progress: startProgress })
     const running = new Worker(new URL('./verifyWorker.ts', import.meta.url), { type: 'module', name: 'verify' })
     worker.current = running
@@ -44,7 +57,7 @@ export function useVerify(bundle: Bundle) {
       if (data.type === 'failed') setState({ step: 'failed', error: new Error(data.message) })
       else setState({ step: 'finished', outcome: data.outcome, tookMs: data.tookMs, fromCache: data.fromCache })
     }
-  }, [bundle, network, end])
+  }, [bundle, shown, network, end])
   const stop = useCallback(() => {
     end()
     setState({ step: 'idle' })

@@ -39,14 +39,17 @@ export async function askAndVerify(stage: Stage): Promise<void> {
   await refuseForgery(stage)
 }
 
-/** The receipt is true, the answer that comes with it is not: one token was exchanged on the way. */
+/** A receipt that does not belong to its answer: one token exchanged on the way, then a true one of another question. */
 async function refuseForgery(stage: Stage): Promise<void> {
   const page = await openPage(stage)
+  let earlier: unknown
   await page.route('**/v1/receipts/*', async (route) => {
     const response = await route.fetch()
-    const bundle = (await response.json()) as { opening: { outputTokens: number[] } }
+    const bundle = (await response.json()) as { opening?: { outputTokens: number[] } }
+    if (!bundle.opening || earlier) return route.fulfill({ response, json: earlier ?? bundle })
+    earlier = structuredClone(bundle)
     bundle.opening.outputTokens[0] = (bundle.opening.outputTokens[0] ?? 0) + 1
-    await route.fulfill({ response, json: bundle })
+    return route.fulfill({ response, json: bundle })
   })
   await page.goto('/chat')
   await page.getByRole('button', { name: 'What is the capital of France?' }).click()
@@ -54,5 +57,9 @@ async function refuseForgery(stage: Stage): Promise<void> {
   await page.getByText('Refused: the receipt is about another question or answer').waitFor({ timeout: 120_000 })
   await shoot(page, 'chat-refused')
   stage.faults.push(...(await checkPage(page, 'chat, refused')))
+  await page.getByLabel('Your question').fill('And of Spain?')
+  await page.keyboard.press('Enter')
+  await page.getByRole('button', { name: 'Verify in this browser' }).click({ timeout: 120_000 })
+  await page.getByText('What stands above is not the question and the answer').waitFor()
   await page.context().close()
 }

@@ -1,6 +1,7 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
 import { WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
+import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
 import { type ChatModel, readModels } from './readModels.ts'
@@ -39,7 +40,10 @@ export type ChatApi = {
   models(options?: { signal?: AbortSignal }): Promise<ChatModel[]>
   /** Text as it is made. Breaking out of the loop, or `signal`, stops the provider: only what was sent is billed. */
   stream(request: ChatRequest, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
-  /** The whole answer with its bundle. @throws {GatewayRefusedError} */
+  /**
+   * The whole answer with its bundle, which is about this question and this text.
+   * @throws {GatewayRefusedError} @throws {AnswerBrokenError} @throws {ReceiptMismatchError}
+   */
   complete(request: ChatRequest, options?: { signal?: AbortSignal }): Promise<ChatAnswer>
 }
 
@@ -54,6 +58,8 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
         if (event.type !== 'end') continue
         const { finishReason, usage, receiptId } = event
         const bundle = receiptId ? await receipts.get(receiptId, signal ? { signal } : {}) : undefined
+        if (bundle && !matchBundle(bundle, { messages: request.messages, text }))
+          throw new ReceiptMismatchError({ receiptId })
         return { text, finishReason, usage, receiptId, bundle }
       }
       return { text, finishReason: 'cancelled', usage: undefined, receiptId: undefined, bundle: undefined }
@@ -129,5 +135,13 @@ export class AnswerBrokenError extends WeightlessError {
         ...(cause !== undefined && { cause }),
       },
     )
+  }
+}
+
+export class ReceiptMismatchError extends WeightlessError {
+  constructor(facts: { receiptId: string | undefined }) {
+    super('sdk/receipt-mismatch', 'The receipt is about another question or answer than this one.', facts, {
+      hint: 'Do not pay this provider for it; choose another one.',
+    })
   }
 }

@@ -51,7 +51,7 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
           </div>
         )}
       </dl>
-      {bundle && <VerifyAnswer bundle={bundle} />}
+      {bundle && <VerifyAnswer bundle={bundle} shown={{ messages: turn.messages, text: turn.answer }} />}
       {receiptId && !bundle && !receiptError && <p className="text-mute text-sm">The receipt is on its way…</p>}
       {receiptError !== undefined && <ErrorNotice title="The receipt could not be fetched" error={receiptError} />}
       {!receiptId && (

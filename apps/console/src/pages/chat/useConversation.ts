@@ -7,6 +7,8 @@ import { useLoadClient } from '../../network/useLoadClient.ts'
 export type ChatTurn = {
   id: string
   question: string
+  /** What was sent: the conversation before, and the question. */
+  messages: readonly Message[]
   answer: string
   model: ChatModel
   /** `stopped`: the user stopped it; what was sent is billed and has a receipt. */
@@ -39,6 +41,7 @@ export function useConversation(model: ChatModel | undefined) {
       const turn: ChatTurn = {
         id: crypto.randomUUID(),
         question,
+        messages: toMessages(turns, question),
         answer: '',
         model,
         state: 'waiting',
@@ -50,7 +53,7 @@ export function useConversation(model: ChatModel | undefined) {
       const change = (patch: Partial<ChatTurn>) =>
         setTurns((now) => now.map((each) => (each.id === turn.id ? { ...each, ...patch } : each)))
       try {
-        await runTurn(await loadClient(), turn, toMessages(turns, question), control.signal, change)
+        await runTurn(await loadClient(), turn, control.signal, change)
       } catch (error) {
         change(control.signal.aborted ? { state: 'stopped' } : { state: 'failed', error })
       }
@@ -67,14 +70,16 @@ type Message = { role: 'user' | 'assistant'; content: string }
 async function runTurn(
   client: Client,
   turn: ChatTurn,
-  messages: Message[],
   signal: AbortSignal,
   change: (patch: Partial<ChatTurn>) => void,
 ): Promise<void> {
   let answer = ''
   let receiptId: string | undefined
   try {
-    for await (const event of client.chat.stream({ model: turn.model.id, messages, ...parameters }, { signal })) {
+    for await (const event of client.chat.stream(
+      { model: turn.model.id, messages: turn.messages, ...parameters },
+      { signal },
+    )) {
       if (event.type === 'receipt') {
         receiptId = event.receiptId
         change({ receiptId })
