@@ -98,7 +98,8 @@ export class Mempool {
   }
 
   hasRunnable(): boolean {
-    for (const _ of this.#runnable()) return true
+    const baseFee = this.#parts.chain.nextBaseFeePerGas()
+    for (const { first } of this.#runnable()) if (effectiveTip(first, baseFee) >= 0n) return true
     return false
   }
 
