@@ -129,3 +129,19 @@ test('a full disk refuses the record, keeps what is there and takes records agai
     })(),
   )
 })
+
+test('a file whose maker died before its folder was flushed is durable once it is used (storage/upload, seed 1008)', async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const sim = createSim({ seed })
+    const made = await sim.run(sim.boot('a').disk.open('log/00000001.log', 'create'))
+    await sim.run(made.close())
+    sim.kill('a')
+    const { disk } = sim.boot('a')
+    const log = await sim.run(openSegmentLog(disk, 'log'))
+    const [position] = await sim.run(log.append([records[0]!]))
+    await sim.run(log.sync())
+    sim.crash('a')
+    const again = await sim.run(openSegmentLog(sim.boot('a').disk, 'log'))
+    assert.deepEqual(again.readSync(position!), records[0], `seed ${seed}`)
+  }
+})
