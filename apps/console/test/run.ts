@@ -1,7 +1,8 @@
 /**
  * `npm run test:browser`: drives the built console in Chromium against a real devnet, as a user does: looks at every page
  * in both themes and on a phone, stores a file, asks, verifies, deposits with a wallet, goes everywhere by keyboard.
- * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already.
+ * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already;
+ * `--keep` renews the pictures in `screenshots/`.
  */
 import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
@@ -33,6 +34,7 @@ const { values } = parseArgs({
   options: {
     url: { type: 'string' },
     only: { type: 'string' },
+    keep: { type: 'boolean', default: false },
     weights: { type: 'string', default: 'auto' },
     'model-wait': { type: 'string', default: '180' },
   },

@@ -1,8 +1,12 @@
-/** Keeps a screenshot of what a user sees now, small enough to keep in the repository's CI artefacts. */
+/** Keeps a screenshot of what a user sees now, small enough to keep as an artefact of CI. */
 import { join } from 'node:path'
 import type { Browser, Page } from 'playwright-core'
 
-export const screenshotFolder = join(import.meta.dirname, 'screenshots')
+/** `--keep` renews the pictures in the repository; otherwise a run leaves no trace in it. */
+export const screenshotFolder = join(
+  import.meta.dirname,
+  process.argv.includes('--keep') ? 'screenshots' : '../test-results',
+)
 
 export async function shoot(page: Page, name: string): Promise<void> {
   // Entrances and the drift of the blocks come to rest first.
