@@ -47,7 +47,12 @@ function parseFile(path: string): unknown {
 
 function readKey(key: string) {
   if (!/^0x[0-9a-fA-F]{64}$/.test(key)) throw new KeyInvalidError()
-  return privateKeyToAccount(key as `0x${string}`)
+  try {
+    return privateKeyToAccount(key as `0x${string}`)
+  } catch {
+    // Zero, or not below the order of the curve. The library's message would repeat the key.
+    throw new KeyInvalidError()
+  }
 }
 
 export class NetworkUnknownError extends WeightlessError {
@@ -68,6 +73,13 @@ export class NetworkFileError extends WeightlessError {
 
 export class KeyInvalidError extends WeightlessError {
   constructor() {
-    super('cli/key-invalid', 'WEIGHTLESS_KEY is not a private key of 32 bytes in hex.', {})
+    super(
+      'cli/key-invalid',
+      'WEIGHTLESS_KEY is not a private key of 32 bytes in hex.',
+      {},
+      {
+        hint: 'Set it to 0x and 64 hex digits, or unset it to pay with the first account of the network.',
+      },
+    )
   }
 }

@@ -99,7 +99,10 @@ export class RpcRefusedError extends WeightlessError {
   readonly data: Hex | undefined
 
   constructor(method: string, rpcCode: number, rpcMessage: string, data: Hex | undefined) {
-    super('ledger/refused', `The chain node refused ${method}: ${rpcMessage}`, { rpcCode })
+    const hint = /lack of funds|insufficient funds/i.test(rpcMessage)
+      ? 'The paying account has too little on the chain; send it tokens, or pay with another account.'
+      : undefined
+    super('ledger/refused', `The chain node refused ${method}: ${rpcMessage}`, { rpcCode }, { ...(hint && { hint }) })
     this.rpcCode = rpcCode
     this.rpcMessage = rpcMessage
     this.data = data

@@ -1,7 +1,7 @@
 /** `weightless account …`: balances, paying into the ledger and taking out again. */
-import { WeightlessError } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import type { Command } from 'commander'
-import { parseEther } from 'viem'
+import { isAddress, parseEther } from 'viem'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
 import { formatTokens, printResult } from '../output.ts'
@@ -13,7 +13,7 @@ export function addAccountCommands(program: Command): void {
     .description('tokens on the chain, in the ledger, and set aside for providers')
     .action((address: string | undefined, _options: object, command: Command) =>
       withClient(command, async (client) => {
-        const balance = await client.account.balance(address as `0x${string}` | undefined)
+        const balance = await client.account.balance(address === undefined ? undefined : readAddress(address))
         const ledger = balance.ledger
           ? `${formatTokens(balance.ledger.availableWei)} available of ${formatTokens(balance.ledger.totalWei)}`
           : 'not opened yet'
@@ -50,6 +50,11 @@ export function addAccountCommands(program: Command): void {
     )
 }
 
+function readAddress(text: string): Hex {
+  if (!isAddress(text)) throw new AddressInvalidError({ text })
+  return text
+}
+
 function readTokens(text: string): bigint {
   if (!/^\d{1,12}(\.\d{1,18})?$/.test(text)) throw new AmountInvalidError({ text })
   return parseEther(text)
@@ -58,5 +63,15 @@ function readTokens(text: string): bigint {
 export class AmountInvalidError extends WeightlessError {
   constructor(facts: { text: string }) {
     super('cli/amount-invalid', 'An amount is a decimal number of tokens, such as 1.5.', facts)
+  }
+}
+
+export class AddressInvalidError extends WeightlessError {
+  constructor(facts: { text: string }) {
+    super(
+      'cli/address-invalid',
+      'An address is 0x and 40 hex digits, with a checksum where letters differ in case.',
+      facts,
+    )
   }
 }

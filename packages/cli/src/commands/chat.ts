@@ -1,13 +1,12 @@
 /** `weightless chat "…"`: asks a model, streams the answer, keeps receipt and opening for `weightless verify`. */
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
-import { bundleToJson } from '@weightless/receipt'
 import type { ChatRequest, Client } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
+import { printable } from '../printable.ts'
 import { decimalNumber, wholeNumber } from '../readNumber.ts'
+import { keepBundle, receiptFile } from '../receiptFile.ts'
 
 type ChatFlags = {
   model?: string
@@ -73,18 +72,13 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
   for await (const event of client.chat.stream(request)) {
     if (event.type === 'text') {
       text += event.text
-      if (!json) process.stdout.write(event.text)
+      if (!json) process.stdout.write(printable(event.text))
     }
     if (event.type !== 'end') continue
     if (!json) process.stdout.write('\n')
     const bundle = event.receiptId ? await client.receipts.get(event.receiptId) : undefined
     const file =
-      bundle && event.receiptId
-        ? saveBundle(
-            flags.save ?? join(dataDir, 'receipts', `${event.receiptId}.json`),
-            `${JSON.stringify(bundleToJson(bundle))}\n`,
-          )
-        : undefined
+      bundle && event.receiptId ? keepBundle(flags.save ?? receiptFile(dataDir, event.receiptId), bundle) : undefined
     const feeWei = bundle?.receipt.fee
     if (json)
       printResult(
@@ -105,13 +99,6 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
         `\n${event.usage?.completionTokens ?? '?'} tokens, ${feeWei === undefined ? 'no receipt' : `${formatTokens(feeWei)} to pay`}${file ? `\ncheck it: npx weightless verify ${file}` : ''}`,
       )
   }
-}
-
-function saveBundle(path: string, text: string): string {
-  const target = resolve(path)
-  mkdirSync(join(target, '..'), { recursive: true, mode: 0o700 })
-  writeFileSync(target, text, { mode: 0o600 })
-  return target
 }
 
 export class ModelNotServedError extends WeightlessError {

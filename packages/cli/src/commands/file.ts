@@ -1,12 +1,13 @@
 /** `weightless file …`: what a file costs, storing it for good, fetching it with every segment proven. */
 import { existsSync, statSync } from 'node:fs'
-import { open, rename, writeFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { rename, rm, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { isHexOf, WeightlessError } from '@weightless/codec'
 import type { Client } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
+import { openSteadyFile } from '../openSteadyFile.ts'
 import { formatBytes, formatTokens, printResult } from '../output.ts'
 import { createProgressBar } from '../progressBar.ts'
 
@@ -58,26 +59,22 @@ async function upload(client: Client, path: string, options: { yes?: boolean }, 
     options,
   )
   const bar = createProgressBar('storing')
-  const handle = await open(path, 'r')
+  const file = await openSteadyFile(path, quote.sizeBytes)
   try {
-    const source = {
-      sizeBytes: quote.sizeBytes,
-      read: async (offset: number, length: number) => {
-        const bytes = new Uint8Array(length)
-        const { bytesRead } = await handle.read(bytes, 0, length, offset)
-        return bytes.subarray(0, bytesRead)
-      },
-    }
-    const stored = await client.files.upload(source, {
-      onProgress: ({ phase, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, phase.padEnd(10)),
-    })
-    bar.finish()
+    const stored = await client.files
+      .upload(file, {
+        onProgress: ({ phase, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, phase.padEnd(10)),
+      })
+      .catch(async (cause: unknown) => {
+        throw await file.explain(cause)
+      })
+      .finally(() => bar.finish())
     printResult(command, stored, [
       `root  ${stored.root}`,
       `paid  ${formatTokens(stored.feeWei)} tokens${stored.txHash ? ` in ${stored.txHash}` : ' (it was stored already)'}`,
     ])
   } finally {
-    await handle.close()
+    await file.close()
   }
 }
 
@@ -90,29 +87,43 @@ async function download(
 ): Promise<void> {
   if (!isHexOf(root, 32)) throw new RootInvalidError({ root })
   const target = resolve(path)
+  if (!existsSync(dirname(target))) throw new FolderMissingError({ folder: dirname(target) })
   if (existsSync(target) && !options.force) throw new FileExistsError({ path: target })
   const bar = createProgressBar('fetching')
-  const bytes = await client.files.download(root, {
-    onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
-  })
-  bar.finish()
-  await writeFile(`${target}.partial`, bytes)
-  await rename(`${target}.partial`, target)
+  const bytes = await client.files
+    .download(root, { onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes) })
+    .finally(() => bar.finish())
+  await writeWhole(target, bytes)
   printResult(command, { root, path: target, sizeBytes: bytes.length, verified: true }, [
     `${target}: ${formatBytes(bytes.length)}, every segment matches the root`,
   ])
 }
 
+/** Under another name first, so that a full disk or Ctrl-C leaves no half file under the right one. */
+async function writeWhole(target: string, bytes: Uint8Array): Promise<void> {
+  const partial = `${target}.${process.pid}.partial`
+  try {
+    await writeFile(partial, bytes, { flag: 'wx' })
+    await rename(partial, target)
+  } catch (cause) {
+    await rm(partial, { force: true }).catch(() => undefined)
+    throw new FileNotWrittenError({ path: target }, cause)
+  }
+}
+
 function sizeOf(path: string): number {
   const stat = statSync(path, { throwIfNoEntry: false })
-  if (!stat?.isFile()) throw new FileUnreadableError({ path })
+  if (!stat) throw new FileUnreadableError({ path, reason: 'There is no such file.' })
+  if (!stat.isFile()) throw new FileUnreadableError({ path, reason: 'This is not a plain file.' })
   if (stat.size === 0) throw new FileEmptyError({ path })
   return stat.size
 }
 
 export class RootInvalidError extends WeightlessError {
   constructor(facts: { root: string }) {
-    super('cli/root-invalid', 'A root is 0x and 64 hex digits.', facts)
+    super('cli/root-invalid', 'A root is 0x and 64 hex digits.', facts, {
+      hint: 'See yours with `weightless file list`.',
+    })
   }
 }
 
@@ -125,13 +136,27 @@ export class FileExistsError extends WeightlessError {
 }
 
 export class FileUnreadableError extends WeightlessError {
-  constructor(facts: { path: string }) {
-    super('cli/file-unreadable', 'There is no such file.', facts)
+  constructor({ path, reason }: { path: string; reason: string }) {
+    super('cli/file-unreadable', reason, { path }, { hint: 'Name a file; pack a folder first (tar, zip).' })
   }
 }
 
 export class FileEmptyError extends WeightlessError {
   constructor(facts: { path: string }) {
-    super('cli/file-empty', 'An empty file cannot be stored: it has no root.', facts)
+    super('cli/file-empty', 'An empty file cannot be stored: it has no root.', facts, {
+      hint: 'Check that the program that writes it has finished.',
+    })
+  }
+}
+
+export class FolderMissingError extends WeightlessError {
+  constructor(facts: { folder: string }) {
+    super('cli/folder-missing', 'The folder for the download does not exist.', facts, { hint: 'Make it first.' })
+  }
+}
+
+export class FileNotWrittenError extends WeightlessError {
+  constructor(facts: { path: string }, cause: unknown) {
+    super('cli/file-not-written', 'The file could not be written; nothing was left behind.', facts, { cause })
   }
 }

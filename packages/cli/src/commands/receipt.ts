@@ -1,10 +1,11 @@
 /** `weightless receipt …`: the receipts that this user keeps, and fetching one from the gateway. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bundleToJson, parseBundle } from '@weightless/receipt'
+import { parseBundle } from '@weightless/receipt'
 import type { Command } from 'commander'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult } from '../output.ts'
+import { keepBundle, receiptFile } from '../receiptFile.ts'
 
 export function addReceiptCommands(program: Command): void {
   const receipt = program.command('receipt').description('the receipts of your answers')
@@ -28,10 +29,8 @@ export function addReceiptCommands(program: Command): void {
     .description('fetch receipt and opening from the gateway and keep them')
     .action((id: string, _options: object, command: Command) =>
       withClient(command, async (client) => {
-        const folder = join(globalOptions(command).dataDir, 'receipts')
-        mkdirSync(folder, { recursive: true, mode: 0o700 })
-        const file = join(folder, `${id.replace(/[^0-9A-Za-z-]/g, '')}.json`)
-        writeFileSync(file, `${JSON.stringify(bundleToJson(await client.receipts.get(id)))}\n`, { mode: 0o600 })
+        const bundle = await client.receipts.get(id)
+        const file = keepBundle(receiptFile(globalOptions(command).dataDir, id), bundle)
         printResult(command, { file }, [file])
       }),
     )

@@ -47,10 +47,12 @@ const hints: { readonly [status: number]: string } = {
   503: 'The model is still opening; try again in a moment.',
 }
 
+const receiptHint = 'Check its id, and that the API key is the one that asked; receipts are kept for a limited time.'
+
 export class GatewayRefusedError extends WeightlessError {
   readonly status: number
   constructor(facts: { status: number; reason: string | undefined }, message: string) {
-    const hint = hints[facts.status]
+    const hint = facts.reason === 'receipt_not_found' ? receiptHint : hints[facts.status]
     super('sdk/gateway-refused', message || `The gateway answered ${facts.status}.`, facts, hint ? { hint } : {})
     this.status = facts.status
   }
