@@ -1,9 +1,9 @@
 /**
- * Adds to `package-lock.json` the platform packages that this machine's registry does not have. npm leaves an optional package
+ * Adds to each `package-lock.json` the platform packages that this machine's registry does not have. npm leaves an optional package
  * that it cannot see out of the lock, and then `npm ci` refuses that lock on every machine. Run it after each `npm install`;
  * with `--check` it only looks. System and processor are read from the name, as all these packages are named by them.
  */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 type LockEntry = {
@@ -47,21 +47,34 @@ function readPlatform(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> | un
   if (at < 0 || cpu === undefined) return undefined
   const kind = words[at + 2]
   const libc = words[at] !== 'linux' || kind === undefined ? undefined : kind.startsWith('musl') ? 'musl' : 'glibc'
-  return { os: [words[at]!], cpu: [cpu], ...(libc && { libc: [libc] }) }
+  return { os: [words[at]!], cpu: [cpu === 'amd64' ? 'x64' : cpu], ...(libc && { libc: [libc] }) }
 }
 
 const systems = ['linux', 'darwin', 'win32', 'android', 'freebsd', 'openharmony', 'netbsd', 'openbsd', 'sunos', 'aix']
 
-if (import.meta.main) {
-  const path = join(import.meta.dirname, '..', 'package-lock.json')
-  const lock = JSON.parse(readFileSync(path, 'utf8')) as Lock
-  const added = completeLock(lock)
-  const isCheck = process.argv.includes('--check')
-  if (added.length > 0 && !isCheck) writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
-  console.log(
-    added.length === 0
-      ? 'lock: complete'
-      : `lock: ${added.length} platform packages ${isCheck ? 'are missing; run scripts/completeLock.ts' : 'added'}`,
+/** The root's lock and those of the rivals, peers and tools, which are installed on demand. */
+function listLocks(root: string): string[] {
+  const folders = ['bench', 'peers', 'tools'].flatMap((parent) =>
+    readdirSync(join(root, parent), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map((entry) => join(parent, entry.name)),
   )
-  process.exit(isCheck && added.length > 0 ? 1 : 0)
+  return ['.', ...folders].map((folder) => join(root, folder, 'package-lock.json')).filter((path) => existsSync(path))
+}
+
+if (import.meta.main) {
+  const isCheck = process.argv.includes('--check')
+  let missing = 0
+  for (const path of listLocks(join(import.meta.dirname, '..'))) {
+    const lock = JSON.parse(readFileSync(path, 'utf8')) as Lock
+    const added = completeLock(lock)
+    if (added.length === 0) continue
+    missing += added.length
+    if (!isCheck) writeFileSync(path, `${JSON.stringify(lock, null, 2)}\n`)
+    console.log(
+      `lock: ${path}: ${added.length} platform packages ${isCheck ? 'are missing; run scripts/completeLock.ts' : 'added'}`,
+    )
+  }
+  if (missing === 0) console.log('lock: complete')
+  process.exit(isCheck && missing > 0 ? 1 : 0)
 }
