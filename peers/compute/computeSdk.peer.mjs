@@ -18,15 +18,6 @@ const { inferenceServing, ledgerManager, fineTuningServing } = contracts
 const broker = await createZGComputeNetworkBroker(wallet, ledgerManager, inferenceServing, fineTuningServing)
 const { address: provider } = compute.providers[0]
 
-// The registry's owner says that the signer may settle; on a devnet that is the first account.
-const owner = new ethers.Wallet(chain.accounts[0].privateKey, rpc)
-const registry = new ethers.Contract(
-  inferenceServing,
-  ['function acknowledgeTEESignerByOwner(address)', 'function revokeToken(address,uint8)'],
-  owner,
-)
-await (await registry.acknowledgeTEESignerByOwner(provider)).wait()
-
 const services = await broker.inference.listService()
 assert.ok(services.some((service) => service.provider.toLowerCase() === provider.toLowerCase()))
 await broker.ledger.addLedger(5)

@@ -5,12 +5,19 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { bytesToHex } from '@weightless/codec'
-import { addresses, genesis } from '@weightless/contracts'
+import { abis, addresses, genesis } from '@weightless/contracts'
 import { gatewayKey, startComputeNet, tokens } from '../../sim/compute/computeNet.ts'
 
 const net = await startComputeNet()
 const provider = await net.startProvider()
 await Promise.all([provider.ready, net.deposit(2, tokens(10))])
+// As the devnet does it.
+await net.ledgerOf(genesis.ownerAccountIndex).submit({
+  address: addresses.inferenceServing,
+  abi: abis.inferenceServing,
+  functionName: 'acknowledgeTEESignerByOwner',
+  args: [provider.address],
+})
 const gateway = await net.startGateway()
 const folder = mkdtempSync(join(tmpdir(), 'weightless-peer-'))
 const file = join(folder, 'devnet.json')

@@ -278,7 +278,7 @@ test('without the word of the user the provider’s own settles, for the existin
   // Not acknowledged by the registry's owner: refused, kept, tried again.
   await provider.settle()
   assert.equal(await balance(), before)
-  await net.ledgerOf(0).submit({
+  await net.ledgerOf(genesis.ownerAccountIndex).submit({
     address: contracts.inferenceServing,
     abi: abis.inferenceServing,
     functionName: 'acknowledgeTEESignerByOwner',

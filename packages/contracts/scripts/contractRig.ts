@@ -17,7 +17,7 @@ import { create2Deployer, type Plan, planDeployment } from './deploymentPlan.ts'
 import { type Alloc, createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
 import { type Preset, presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
-import { testAccounts } from './testAccounts.ts'
+import { ownerAccountIndex, testAccounts } from './testAccounts.ts'
 
 type Mutability = 'nonpayable' | 'payable' | 'view' | 'pure'
 export type CallResult<Value> =
@@ -59,16 +59,15 @@ export type Rig = {
   }
 }
 
-/** `weightless` comes from the devnet's genesis, anything else is deployed afresh by account 0. */
+/** `weightless` comes from the devnet's genesis, anything else is deployed afresh; `accounts[0]` owns it. */
 export async function createRig(preset: 'weightless' | Preset = 'weightless', chainId = genesis.chainId): Promise<Rig> {
   const isDevnet = preset === 'weightless'
   const timestamp = BigInt(genesis.timestampSeconds) + 1000n
-  const owner = testAccounts[0]!.address
+  const owner = accounts[0]!.address
   const plan = planDeployment(isDevnet ? presets.weightless : preset, owner, isDevnet ? devnetFixed : {})
   const alloc = isDevnet ? genesis.alloc : await deployedAlloc(plan, owner, timestamp)
   const evm = await createLocalEvm({ chainId, timestamp, alloc })
   evm.advance(1, 1)
-  const accounts = testAccounts
   const send = sender(evm, owner)
   const at = <Name extends keyof Rig['contracts']>(name: Name) => ({ abi: abis[name], address: plan.addresses[name]! })
   return {
@@ -93,6 +92,11 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
     },
   }
 }
+
+/** The owner of the devnet first, then the others in their order. */
+const accounts = testAccounts.toSorted(
+  (a, b) => Number(b === testAccounts[ownerAccountIndex]) - Number(a === testAccounts[ownerAccountIndex]),
+)
 
 const deployed = new Map<string, Promise<Alloc>>()
 

@@ -4,7 +4,7 @@ import { create2Deployer, planDeployment } from './deploymentPlan.ts'
 import { type AllocEntry, createLocalEvm, type LocalEvm } from './localEvm.ts'
 import { presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
-import { mnemonic, testAccounts } from './testAccounts.ts'
+import { mnemonic, ownerAccountIndex, testAccounts } from './testAccounts.ts'
 import {
   beaconRoots,
   blockHashHistory,
@@ -30,7 +30,7 @@ export async function renderGenesis(): Promise<Map<string, string>> {
   const timestamp = 1_767_225_600n
   const evm = await createLocalEvm({ chainId, timestamp, recordStorage: true })
   const accounts = testAccounts.map(({ address }) => address)
-  const owner = accounts[0]!
+  const owner = accounts[ownerAccountIndex]!
   for (const [address, code] of Object.entries(wellKnownCode)) await evm.setAccount(address as Hex, { nonce: 1, code })
   await evm.place(multicall3, multicall3InitCode, owner)
   if (keccak256(await evm.code(multicall3)) !== multicall3CodeHash) throw new Error('Multicall3 is not the known one')
@@ -64,6 +64,7 @@ export const genesis: Genesis = {
   chainId: ${chainId},
   timestampSeconds: ${timestamp},
   mnemonic: '${mnemonic}',
+  ownerAccountIndex: ${ownerAccountIndex},
   alloc: {
 ${lines.join('')}  },
 }

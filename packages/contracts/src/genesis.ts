@@ -20,5 +20,7 @@ export type Genesis = {
   readonly timestampSeconds: number
   /** Of the funded accounts, in order, on the usual path m/44'/60'/0'/0/i. */
   readonly mnemonic: string
+  /** Which of them owns the contracts. */
+  readonly ownerAccountIndex: number
   readonly alloc: GenesisAlloc
 }

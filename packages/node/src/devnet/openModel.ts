@@ -1,10 +1,11 @@
 /** Has one provider of the devnet serve one model: stores the file, loads it in a worker, registers, opens. */
 import { readFile } from 'node:fs/promises'
 import { openTensorEngine, type Provider, startProvider } from '@weightless/compute'
-import { addresses, genesis } from '@weightless/contracts'
+import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
+import { createLedger } from '@weightless/ledger'
 import type { DevnetEvent } from '../devnetOptions.ts'
-import type { DevnetKey } from './devnetKeys.ts'
+import { type DevnetKey, devnetKey } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
 import { storeModel } from './storeModel.ts'
 
@@ -45,10 +46,19 @@ export async function openModel(env: Env, options: OpenModelOptions): Promise<Pr
   })
   try {
     await provider.ready
+    await acknowledge(env, options)
   } catch (error) {
     await provider.close()
     throw error
   }
   emit({ type: 'model-open', model: model.id, provider: key.address, url: provider.url })
   return provider
+}
+
+/** The registry's owner vouches for the provider's key; without it the existing compute SDK takes no answer for good. */
+async function acknowledge(env: Env, { key, rpcUrl }: OpenModelOptions): Promise<void> {
+  const ledger = createLedger({ rpcUrl, env, account: devnetKey(genesis.ownerAccountIndex).account })
+  const registry = { address: addresses.inferenceServing, abi: abis.inferenceServing, args: [key.address] } as const
+  if ((await ledger.read({ ...registry, functionName: 'getService' })).teeSignerAcknowledged) return
+  await ledger.submit({ ...registry, functionName: 'acknowledgeTEESignerByOwner' })
 }
