@@ -47,10 +47,24 @@ function readPlatform(name: string): Pick<LockEntry, 'os' | 'cpu' | 'libc'> | un
   if (at < 0 || cpu === undefined) return undefined
   const kind = words[at + 2]
   const libc = words[at] !== 'linux' || kind === undefined ? undefined : kind.startsWith('musl') ? 'musl' : 'glibc'
-  return { os: [words[at]!], cpu: [cpu === 'amd64' ? 'x64' : cpu], ...(libc && { libc: [libc] }) }
+  const system = words[at] === 'mac' ? 'darwin' : words[at] === 'win' ? 'win32' : words[at]!
+  return { os: [system], cpu: [cpu === 'amd64' ? 'x64' : cpu], ...(libc && { libc: [libc] }) }
 }
 
-const systems = ['linux', 'darwin', 'win32', 'android', 'freebsd', 'openharmony', 'netbsd', 'openbsd', 'sunos', 'aix']
+const systems = [
+  'linux',
+  'darwin',
+  'mac',
+  'win',
+  'win32',
+  'android',
+  'freebsd',
+  'openharmony',
+  'netbsd',
+  'openbsd',
+  'sunos',
+  'aix',
+]
 
 /** The root's lock and those of the rivals, peers and tools, which are installed on demand. */
 function listLocks(root: string): string[] {
