@@ -1,12 +1,36 @@
-/** The gateway's API key of a data directory: made once, random, readable by its user alone. */
-import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+/** The gateway's API key of a data directory: made once, random, readable by its user alone, its last digits a checksum. */
+import { createHash, randomBytes } from 'node:crypto'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { WeightlessError } from '@weightless/codec'
 
+/** @throws {ApiKeyDamagedError} the file holds something else */
 export function loadApiKey(dataFolder: string): string {
   const file = join(dataFolder, 'api-key')
-  if (existsSync(file)) return readFileSync(file, 'utf8').trim()
-  const key = `sk-${randomBytes(24).toString('base64url')}`
-  writeFileSync(file, `${key}\n`, { mode: 0o600 })
+  if (existsSync(file)) return readApiKey(file)
+  const secret = randomBytes(24).toString('base64url')
+  const key = `sk-${secret}${checksum(secret)}`
+  writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600 })
+  renameSync(`${file}.new`, file)
   return key
+}
+
+function readApiKey(file: string): string {
+  const key = readFileSync(file, 'utf8').trim()
+  const [, secret, sum] = /^sk-([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{6})$/.exec(key) ?? []
+  if (secret === undefined || sum !== checksum(secret)) throw new ApiKeyDamagedError({ file })
+  return key
+}
+
+/** Six digits, so that a flipped bit is seen at the start and not as a refused key later. */
+function checksum(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url').slice(0, 6)
+}
+
+export class ApiKeyDamagedError extends WeightlessError {
+  constructor(facts: { file: string }) {
+    super('node/api-key-damaged', 'The file of the API key is damaged.', facts, {
+      hint: 'Remove it to get a new key at the next start; nothing else depends on it.',
+    })
+  }
 }

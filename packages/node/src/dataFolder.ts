@@ -1,15 +1,5 @@
 /** The devnet's data directory: private to its user, one owner at a time, refused when a newer version wrote it. */
-import {
-  chmodSync,
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 
@@ -20,13 +10,24 @@ export type DataFolder = { path: string; release(): void }
 
 /**
  * Takes the directory for this process, creating it with mode 0700.
- * @throws {DataFolderBusyError | DataFolderNewerError | DataFolderForeignError}
+ * @throws {DataFolderBusyError | DataFolderNewerError | DataFolderForeignError | DataFolderUnusableError}
  */
 export function takeDataFolder(folder: string): DataFolder {
   const path = resolve(folder)
-  mkdirSync(path, { recursive: true, mode: 0o700 })
-  chmodSync(path, 0o700)
-  checkVersion(path)
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 })
+    if ((statSync(path).mode & 0o777) !== 0o700) chmodSync(path, 0o700)
+    checkVersion(path)
+  } catch (cause) {
+    if (cause instanceof WeightlessError) throw cause
+    throw new DataFolderUnusableError({ path }, cause)
+  }
+  return lockDataFolder(path)
+}
+
+/** Takes a directory that is there, whatever is in it, so that even a damaged one can be removed. @throws {DataFolderBusyError} */
+export function lockDataFolder(folder: string): DataFolder {
+  const path = resolve(folder)
   if (held.has(path)) throw new DataFolderBusyError({ path, pid: process.pid })
   const lock = join(path, 'lock')
   writeLock(lock, path)
@@ -65,21 +66,35 @@ function readVersion(file: string): number | undefined {
 function writeLock(lock: string, path: string): void {
   for (let attempt = 0; attempt < 2; attempt++) {
     try {
-      const handle = openSync(lock, 'wx', 0o600)
-      writeSync(handle, String(process.pid))
-      closeSync(handle)
+      writeFileSync(lock, `${process.pid} ${startOf(process.pid)}`, { flag: 'wx', mode: 0o600 })
       return
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-      const owner = Number(readFileSync(lock, 'utf8'))
-      if (owner !== process.pid && isAlive(owner)) throw new DataFolderBusyError({ path, pid: owner })
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw new DataFolderUnusableError({ path }, cause)
+      const [pid = '', start = ''] = readFileSync(lock, 'utf8').split(' ')
+      const owner = Number(pid)
+      if (owner !== process.pid && isAlive(owner, start)) throw new DataFolderBusyError({ path, pid: owner })
       rmSync(lock, { force: true })
     }
   }
 }
 
-function isAlive(pid: number): boolean {
+/** When a process began, in ticks since the machine's start; empty where the system does not say (only Linux does). */
+function startOf(pid: number): string {
+  try {
+    const words = readFileSync(`/proc/${pid}/stat`, 'utf8')
+      .replace(/^.*\)\s/s, '')
+      .split(' ')
+    return words[19] ?? ''
+  } catch {
+    return ''
+  }
+}
+
+/** @param start - as `startOf` had it: another process may have the number of a dead one by now */
+function isAlive(pid: number, start: string): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false
+  const now = startOf(pid)
+  if (start !== '' && now !== '' && start !== now) return false
   try {
     process.kill(pid, 0)
     return true
@@ -100,6 +115,15 @@ export class DataFolderNewerError extends WeightlessError {
   constructor(facts: { path: string; found: number; known: number }) {
     super('node/data-folder-newer', 'A newer version wrote this data directory.', facts, {
       hint: 'Update Weightless, or start with another --data-dir.',
+    })
+  }
+}
+
+export class DataFolderUnusableError extends WeightlessError {
+  constructor(facts: { path: string }, cause: unknown) {
+    super('node/data-folder-unusable', 'The data directory cannot be written.', facts, {
+      cause,
+      hint: 'Choose another --data-dir, or free space and make it writable.',
     })
   }
 }

@@ -10,6 +10,8 @@ export type DevnetOptions = {
   portsExact?: boolean
   /** Address to bind; default 127.0.0.1. Anything else refuses the well-known keys and developer methods. */
   host?: string
+  /** Web sites besides pages of this machine that may call the chain from a browser, such as `https://remix.ethereum.org`. */
+  allowedOrigins?: readonly string[]
   /** Storage nodes; default 1. */
   nodes?: number
   /** A GGUF file to serve instead of the default model. */

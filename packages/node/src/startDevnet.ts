@@ -11,6 +11,7 @@ import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } fr
 import { doFirstLight } from './devnet/firstLight.ts'
 import { createModelHost } from './devnet/modelHost.ts'
 import { loadModelFiles } from './devnet/modelLoader.ts'
+import { nameDamage } from './devnet/nameDamage.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
@@ -89,20 +90,26 @@ async function startServices(
   const { env, host, ports, emit } = running
   const startedMs = env.clock.monotonicMs()
   const announce = timer(env, emit)
-  const chain = await startChain(env, { port: ports.chain, host })
+  const { folder, options } = running
+  const { allowedOrigins } = options
+  const chain = await nameDamage(join(folder, 'chain'), () =>
+    startChain(env, { port: ports.chain, host, ...(allowedOrigins && { allowedOrigins }) }),
+  )
   closers.add(() => chain.close())
   announce('chain', chain.rpcUrl, `block ${chain.chain.head().number}`)
-  const storage = await startStorageNetwork(env, { ports, host, rpcUrl: chain.rpcUrl })
+  const storage = await startStorageNetwork(env, { ports, host, rpcUrl: chain.rpcUrl, dataFolder: folder })
   closers.add(() => storage.close())
   announce('storage', storage.indexerUrl, storage.nodeUrls.length > 1 ? `${storage.nodeUrls.length} nodes` : undefined)
-  const apiKey = loadApiKey(running.folder)
-  const gateway = await startComputeGateway(env, {
-    port: ports.gateway,
-    host,
-    rpcUrl: chain.rpcUrl,
-    apiKey,
-    payer: devnetKey(gatewayAccountIndex),
-  })
+  const apiKey = loadApiKey(folder)
+  const gateway = await nameDamage(folder, () =>
+    startComputeGateway(env, {
+      port: ports.gateway,
+      host,
+      rpcUrl: chain.rpcUrl,
+      apiKey,
+      payer: devnetKey(gatewayAccountIndex),
+    }),
+  )
   closers.add(() => gateway.close())
   announce('compute gateway', `${gateway.url}/v1`)
   const file: DevnetFile = {
@@ -117,7 +124,7 @@ async function startServices(
     compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
     console: { url: '' },
   }
-  if (running.options.console !== false) {
+  if (options.console !== false) {
     const server = await serveConsole(env.network, {
       port: ports.console,
       host,
@@ -128,7 +135,7 @@ async function startServices(
     file.console.url = server.url
     announce('console', server.url, existsSync(join(consoleFolder, 'index.html')) ? undefined : 'not built')
   }
-  writeDevnetFile(running.folder, file)
+  writeDevnetFile(folder, file)
   emit({ type: 'ready', tookMs: env.clock.monotonicMs() - startedMs })
   return file
 }
@@ -152,7 +159,10 @@ function openModels(
     await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, models.open)
     if (models.opened() === 0 || options.firstLight === false || signal.aborted) return
     await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
-  })()
+  })().catch((error: unknown) => {
+    const hint = error instanceof WeightlessError ? error.hint : undefined
+    emit({ type: 'warning', message: messageOf(error), ...(hint && { hint }) })
+  })
   return { settled, ended: settled.then(() => models.watchAdded(folder)), close: () => models.close() }
 }
 
@@ -164,6 +174,8 @@ function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {
     sinceMs = nowMs
   }
 }
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)

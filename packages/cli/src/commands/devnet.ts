@@ -1,7 +1,7 @@
 /** `weightless devnet` (and `npm start`): brings the whole system up on one screen and keeps it up until Ctrl-C. */
 import { startDevnet } from '@weightless/node'
 import type { DevnetEvent, DevnetOptions } from '@weightless/node/devnetOptions'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { createDevnetScreen } from '../devnetScreen.ts'
 import { globalOptions } from '../output.ts'
 import { wholeNumber } from '../readNumber.ts'
@@ -10,6 +10,8 @@ type DevnetFlags = {
   portBase: number
   nodes: number
   host?: string
+  allowOrigin?: string[]
+  log: 'text' | 'json' | 'silent'
   model?: string
   weights: 'auto' | 'tiny' | 'none'
   firstLight: boolean
@@ -22,23 +24,35 @@ export function addDevnetCommand(program: Command): void {
     .description('run the whole system on this machine: chain, storage, compute, console')
     .option('--port-base <n>', 'shift every port by n', wholeNumber({ min: 0, max: 50_000 }), 0)
     .option('--nodes <n>', 'storage nodes', wholeNumber({ min: 1, max: 16 }), 1)
-    .option('--host <address>', 'bind to another address than loopback; refuses the well-known keys')
+    .option('--host <address>', 'another loopback address; any other is refused, because everybody knows the keys')
+    .option('--allow-origin <origin...>', 'let pages of this web site call the chain, besides pages of this machine')
+    .addOption(
+      new Option('--log <form>', 'what services remark, on standard error')
+        .choices(['silent', 'text', 'json'])
+        .default('silent'),
+    )
     .option('--model <path>', 'serve this GGUF file instead of the default model')
-    .option('--weights <kind>', 'auto: the default model; tiny: the small one in the repository; none', 'auto')
+    .addOption(
+      new Option('--weights <kind>', 'auto: the default model; tiny: the small one in the repository')
+        .choices(['auto', 'tiny', 'none'])
+        .default('auto'),
+    )
     .option('--no-first-light', 'do not do the main job once at the start')
     .option('--no-console', 'do not serve the console')
     .action(async (flags: DevnetFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       const onEvent = json ? printEvent : createDevnetScreen(dataDir)
-      const devnet = await startDevnet({ ...readFlags(flags), dataFolder: dataDir, log: 'silent', onEvent })
-      await untilStopped()
+      // From the first moment: a devnet that is half up is closed like any other.
+      const stopped = untilStopped()
+      const devnet = await startDevnet({ ...readFlags(flags), dataFolder: dataDir, log: flags.log, onEvent })
+      await stopped
       if (!json) process.stderr.write('\nstopping …\n')
       await devnet.close()
     })
 }
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
-  const { portBase, nodes, host, model, weights, firstLight, console } = flags
+  const { portBase, nodes, host, model, weights, firstLight, console, allowOrigin } = flags
   return {
     portBase,
     nodes,
@@ -46,6 +60,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     firstLight,
     console,
     ...(host && { host }),
+    ...(allowOrigin && { allowedOrigins: allowOrigin }),
     ...(model && { modelPath: model }),
   }
 }

@@ -3,7 +3,7 @@ import { existsSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { confirm, isCancel } from '@clack/prompts'
 import { WeightlessError } from '@weightless/codec'
-import { takeDataFolder } from '@weightless/node/dataFolder'
+import { lockDataFolder } from '@weightless/node/dataFolder'
 import type { Command } from 'commander'
 import { globalOptions, printResult } from '../output.ts'
 
@@ -18,7 +18,7 @@ export function addResetCommand(program: Command): void {
         return printResult(command, { removed: false, folder }, [`There is nothing at ${folder}.`])
       if (!existsSync(join(folder, 'version.json'))) throw new NotADataFolderError({ folder })
       if (!options.yes) await ask(folder)
-      takeDataFolder(folder).release()
+      lockDataFolder(folder).release()
       rmSync(folder, { recursive: true })
       printResult(command, { removed: true, folder }, [`Removed ${folder}.`])
     })
@@ -32,7 +32,9 @@ async function ask(folder: string): Promise<void> {
 
 export class NotADataFolderError extends WeightlessError {
   constructor(facts: { folder: string }) {
-    super('cli/not-a-data-folder', 'This folder was not made by Weightless; nothing was removed.', facts)
+    super('cli/not-a-data-folder', 'This folder was not made by Weightless; nothing was removed.', facts, {
+      hint: 'Name the data directory with --data-dir.',
+    })
   }
 }
 

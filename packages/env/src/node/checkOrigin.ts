@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http'
 
 export type OriginRules = {
   allowedHosts: ReadonlySet<string>
+  /** Exact origins; one that ends in `*` stands for all that begin like it, such as `chrome-extension://*`. */
   allowedOrigins: ReadonlySet<string> | '*'
 }
 
@@ -21,6 +22,9 @@ export function checkOrigin(request: IncomingMessage, rules: OriginRules): strin
 
 function isAllowedOrigin(origin: string, { allowedOrigins }: OriginRules): boolean {
   if (allowedOrigins === '*' || allowedOrigins.has(origin)) return true
+  for (const allowed of allowedOrigins) {
+    if (allowed.endsWith('*') && origin.startsWith(allowed.slice(0, -1))) return true
+  }
   const parts = /^https?:\/\/(.+)$/.exec(origin)
   return parts !== null && isLoopbackName(hostName(parts[1]!))
 }

@@ -6,7 +6,13 @@ import { devnetKeys, gatewayAccountIndex } from './devnetKeys.ts'
 
 export type RunningChain = { chain: Chain; rpcUrl: string; wsUrl: string; close(): Promise<void> }
 
-export async function startChain(env: Env, options: { port: number; host: string }): Promise<RunningChain> {
+/** Wallets call from their extension; a page of another site may not, because the test accounts sign for whoever asks. */
+const walletOrigins = ['chrome-extension://*', 'moz-extension://*', 'safari-web-extension://*']
+
+export async function startChain(
+  env: Env,
+  options: { port: number; host: string; allowedOrigins?: readonly string[] },
+): Promise<RunningChain> {
   const keys = devnetKeys()
   const chain = await openChain({
     env,
@@ -17,7 +23,8 @@ export async function startChain(env: Env, options: { port: number; host: string
     accounts: keys.map(({ privateKey }) => privateKey),
   })
   try {
-    const { url, wsUrl } = await chain.serve({ ...options, allowedOrigins: '*' })
+    const allowedOrigins = [...walletOrigins, ...(options.allowedOrigins ?? [])]
+    const { url, wsUrl } = await chain.serve({ ...options, allowedOrigins })
     return { chain, rpcUrl: url, wsUrl, close: () => chain.close() }
   } catch (error) {
     await chain.close()

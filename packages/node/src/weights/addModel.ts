@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { basename, join, resolve } from 'node:path'
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { describeModel, type ModelInfo } from '@weightless/tensor'
+import { z } from 'zod'
 import { openFileSource, rootOfFile } from '../openFileSource.ts'
 import { hashFile } from './hashFile.ts'
 
@@ -37,8 +38,22 @@ export async function addModel(options: { file: string; dataFolder: string; name
 export function listAddedModels(dataFolder: string): AddedModel[] {
   const file = join(dataFolder, 'models.json')
   if (!existsSync(file)) return []
-  const { models } = JSON.parse(readFileSync(file, 'utf8')) as { models: AddedModel[] }
-  return models.filter(({ path }) => existsSync(path))
+  const verdict = modelsFile.safeParse(parseText(readFileSync(file, 'utf8')))
+  if (!verdict.success) throw new ModelsListError({ file })
+  return (verdict.data.models as AddedModel[]).filter(({ path }) => existsSync(path))
+}
+
+const modelsFile = z.object({
+  models: z.array(z.looseObject({ id: z.string(), path: z.string() })).max(64),
+})
+
+function parseText(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined
+    throw error
+  }
 }
 
 async function describeFile(path: string): Promise<ModelInfo> {
@@ -75,5 +90,13 @@ const modelsMax = 4
 export class ModelFileError extends WeightlessError {
   constructor(facts: { path: string; reason: string }) {
     super('node/model-file', `This file cannot be served: ${facts.reason}`, facts)
+  }
+}
+
+export class ModelsListError extends WeightlessError {
+  constructor(facts: { file: string }) {
+    super('node/models-list', 'The list of added models is damaged.', facts, {
+      hint: 'Remove this file, then add the models again; their own files are untouched.',
+    })
   }
 }

@@ -13,10 +13,12 @@ export async function downloadFile(
     bytesMax: number
     signal?: AbortSignal
     connectMs?: number
+    /** Longest time without a byte; default 30,000. */
+    stallMs?: number
   },
 ): Promise<void> {
   const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(), options.connectMs ?? 5_000)
+  let timer = setTimeout(() => abort.abort(), options.connectMs ?? 5_000)
   options.signal?.addEventListener('abort', () => abort.abort(), { once: true })
   const response = await fetch(url, { signal: abort.signal }).catch((cause: unknown) => {
     throw new DownloadError({ url, reason: 'no answer' }, cause)
@@ -26,6 +28,8 @@ export async function downloadFile(
   let done = 0
   const counted = async function* (chunks: AsyncIterable<Uint8Array>) {
     for await (const chunk of chunks) {
+      clearTimeout(timer)
+      timer = setTimeout(() => abort.abort(), options.stallMs ?? 30_000)
       done += chunk.length
       if (done > options.bytesMax) throw new DownloadError({ url, reason: 'larger than announced' })
       options.onBytes(done, options.bytesMax)
@@ -36,7 +40,7 @@ export async function downloadFile(
     Readable.fromWeb(response.body as import('node:stream/web').ReadableStream),
     counted,
     createWriteStream(target, { mode: 0o644 }),
-  )
+  ).finally(() => clearTimeout(timer))
 }
 
 export class DownloadError extends WeightlessError {
