@@ -2,22 +2,25 @@
 
 import { readDevnetFile } from '@weightless/node/devnetFile'
 import type { DevnetEvent } from '@weightless/node/devnetOptions'
+import { fitLine } from './fitLine.ts'
 import { formatBytes, formatDuration, formatTokens } from './output.ts'
-import { createProgressBar, type ProgressBar } from './progressBar.ts'
+import { printable } from './printable.ts'
+import { createProgressBar, createProgressLines, type ProgressBar } from './progressBar.ts'
 
 export function createDevnetScreen(dataFolder: string): (event: DevnetEvent) => void {
-  const print = (text = '') => process.stdout.write(`${text}\n`)
+  const print = (text = '') => process.stdout.write(`${fitLine(text, process.stdout.columns)}\n`)
+  const { isTTY } = process.stdout
   let bar: ProgressBar | undefined
   print(`\n  ${bold('weightless')} ${dim('the open AI operating system, on this machine')}\n`)
   return (event) => {
     if (event.type === 'weights') {
-      bar ??= createProgressBar(`  ${dim('◌')} model            `)
+      bar ??= isTTY ? createProgressBar(`  ${dim('◌')} model`) : createProgressLines(event.model, print)
       bar.update(event.doneBytes, event.totalBytes)
       return
     }
     bar?.finish()
     bar = undefined
-    if (event.type === 'first-light-token') process.stdout.write(event.text)
+    if (event.type === 'first-light-token') process.stdout.write(printable(event.text))
     else for (const line of describeEvent(event, dataFolder)) print(line)
   }
 }

@@ -1,4 +1,5 @@
-/** One line on stderr that shows how far a transfer is, its rate and the time left; silent when nobody watches. */
+/** Shows how far a transfer is, its rate and the time left: one line on stderr on a terminal, a few lines elsewhere. */
+import { fitLine } from './fitLine.ts'
 import { formatBytes, formatDuration } from './output.ts'
 
 export type ProgressBar = {
@@ -6,20 +7,11 @@ export type ProgressBar = {
   finish(label?: string): void
 }
 
+/** Silent where stderr is no terminal. */
 export function createProgressBar(label: string): ProgressBar {
   const startedMs = performance.now()
-  let drawnMs = 0
+  let drawnMs = Number.NEGATIVE_INFINITY
   let text = label
-  const draw = (doneBytes: number, totalBytes: number) => {
-    const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0
-    const rate = doneBytes / Math.max(0.001, (performance.now() - startedMs) / 1000)
-    const filled = Math.round(share * width)
-    const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
-    const left = rate > 0 && share < 1 ? ` · ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left` : ''
-    process.stderr.write(
-      `\r\x1b[K${text} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(rate)}/s${left}`,
-    )
-  }
   return {
     update(doneBytes, totalBytes, nextLabel) {
       if (!process.stderr.isTTY) return
@@ -27,12 +19,39 @@ export function createProgressBar(label: string): ProgressBar {
       const nowMs = performance.now()
       if (nowMs - drawnMs < redrawMs && doneBytes < totalBytes) return
       drawnMs = nowMs
-      draw(doneBytes, totalBytes)
+      const line = describeProgress(text, { doneBytes, totalBytes, tookMs: nowMs - startedMs })
+      process.stderr.write(`\r\x1b[K${fitLine(line, process.stderr.columns - 1)}`)
     },
     finish(lastLabel) {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${lastLabel ? `${lastLabel}\n` : ''}`)
     },
   }
+}
+
+/** For a log or a pipe: a line at each quarter. */
+export function createProgressLines(label: string, print: (line: string) => void): ProgressBar {
+  let printed = -1
+  return {
+    update(doneBytes, totalBytes) {
+      const quarter = totalBytes > 0 ? Math.floor((4 * Math.min(doneBytes, totalBytes)) / totalBytes) : 0
+      if (quarter <= printed) return
+      printed = quarter
+      print(`  ◌ ${label} ${quarter * 25} % of ${formatBytes(totalBytes)}`)
+    },
+    finish: () => undefined,
+  }
+}
+
+export function describeProgress(
+  label: string,
+  { doneBytes, totalBytes, tookMs }: { doneBytes: number; totalBytes: number; tookMs: number },
+): string {
+  const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0
+  const rate = doneBytes / Math.max(0.001, tookMs / 1000)
+  const filled = Math.round(share * width)
+  const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
+  const left = rate > 0 && share < 1 ? ` · ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left` : ''
+  return `${label} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(rate)}/s${left}`
 }
 
 const width = 24

@@ -51,6 +51,9 @@ export function addDevnetCommand(program: Command): void {
     })
 }
 
+/** A terminal and the programs in between (npm, npx) both pass one Ctrl-C on; within this time it is the same one. */
+const echoMs = 300
+
 function readFlags(flags: DevnetFlags): DevnetOptions {
   const { portBase, nodes, host, model, weights, firstLight, console, allowOrigin } = flags
   return {
@@ -71,11 +74,17 @@ function printEvent(event: DevnetEvent): void {
   )
 }
 
-/** Resolves at the first signal; a second one ends the process at once. */
+/** Resolves at the first signal, or when nobody reads any more; a second signal ends the process at once. */
 function untilStopped(): Promise<void> {
   return new Promise((resolve) => {
-    let signals = 0
-    const stop = () => (++signals === 1 ? resolve() : process.exit(130))
+    let firstMs: number | undefined
+    const stop = () => {
+      if (firstMs === undefined) {
+        firstMs = performance.now()
+        resolve()
+      } else if (performance.now() - firstMs > echoMs) process.exit(130)
+    }
+    process.stdout.once('error', () => resolve())
     process.on('SIGINT', stop)
     process.on('SIGTERM', stop)
     process.on('SIGHUP', stop)
