@@ -1,8 +1,9 @@
 /** The messages between the embedded engine's worker and whoever opened it. */
+import type { CrewSeat } from '@weightless/tensor'
 import type { EngineEnd, EngineJob, EngineModel, EngineToken } from './engine.ts'
 
 /** Input of the worker; the buffer of `weights` is moved. */
-export type EngineInput = { name: string; weights: Uint8Array }
+export type EngineInput = { name: string; weights: Uint8Array; seat?: CrewSeat }
 
 export type ToWorker =
   | { kind: 'count'; id: number; messages: EngineJob['messages'] }

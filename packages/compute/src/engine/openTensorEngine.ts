@@ -1,6 +1,7 @@
 /** The embedded deterministic engine behind the `Engine` seam: starts its worker, streams its tokens, survives its faults. */
 import type { Env, TaskPort } from '@weightless/env'
 import { checks } from '@weightless/receipt'
+import { type CrewSeat, createCrewSeat, dismissCrew, mateModule } from '@weightless/tensor'
 import {
   type Engine,
   type EngineEnd,
@@ -19,6 +20,8 @@ export type TensorEngineOptions = {
   weights: Uint8Array
   /** Tokens that the engine may run ahead of a slow reader. */
   aheadMax?: number
+  /** Threads that help the engine's own with prompts, same bits; default 0. The simulator has none to give. */
+  mates?: number
   /** A changed worker, for the provider that cheats on purpose. */
   worker?: URL
 }
@@ -27,10 +30,13 @@ type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown
 
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
 export async function openTensorEngine(options: TensorEngineOptions): Promise<Engine> {
-  const { env, name, aheadMax = 128 } = options
+  const { env, name, aheadMax = 128, mates = 0 } = options
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
-  const port = env.tasks.open(module, { name, weights } satisfies EngineInput, [weights.buffer as ArrayBuffer])
+  const seat = mates > 0 ? createCrewSeat(mates) : undefined
+  const input: EngineInput = { name, weights, ...(seat && { seat }) }
+  const port = env.tasks.open(module, input, [weights.buffer as ArrayBuffer])
+  const matePorts = seat ? startMates(env, seat) : []
   const link = createLink(port, name)
   const { model, memoryBytes } = (await link.ready) as Extract<FromWorker, { kind: 'ready' }>
   // Not in the worker: a thread loads every module anew, and this one brings much with it.
@@ -47,8 +53,16 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<En
       const answer = await link.ask((id) => ({ kind: 'trace', id, job, end }))
       return (answer as Extract<FromWorker, { kind: 'traced' }>).trace
     },
-    close: () => link.close(),
+    async close() {
+      await link.close()
+      if (seat) dismissCrew(seat)
+      await Promise.all(matePorts.map((mate) => mate.close()))
+    },
   }
+}
+
+function startMates({ tasks }: TensorEngineOptions['env'], seat: CrewSeat): TaskPort[] {
+  return Array.from({ length: seat.mateCount }, (_, index) => tasks.open(mateModule, { seat, index }))
 }
 
 type Link = ReturnType<typeof createLink>

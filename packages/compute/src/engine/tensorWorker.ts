@@ -28,10 +28,10 @@ type Running = {
 
 /** The worker's main: see `Tasks.open`. */
 export default async function serveEngine(port: TaskPort, input: unknown): Promise<void> {
-  const { name, weights } = input as EngineInput
+  const { name, weights, seat } = input as EngineInput
   const send = (message: FromWorker) => port.send(message)
   const modelRoot = bytesToHex(fileRoot(weights))
-  const model = await loadModel(weights)
+  const model = await loadModel(weights, seat ? { seat } : {})
   const { info, programId, tokenizerRoot } = model
   const { contextLength } = info
   const described = { name, modelRoot, programId, tokenizerRoot, contextLength }

@@ -8,10 +8,10 @@ import { resolveWeights } from '../weights/resolveWeights.ts'
 
 export type ModelFile = { id: string; path: string }
 
-/** The small model in the repository: for tests, and for machines that can have no other. */
+/** Our own model in the repository, for machines that can have no other: it writes pseudo-Shakespeare and knows nothing. */
 export const tinyModel: ModelFile = {
-  id: 'weightless-tiny',
-  path: join(import.meta.dirname, '../../../tensor/models/weightless-tiny.gguf'),
+  id: 'weightless-bard-1m',
+  path: join(import.meta.dirname, '../../../tensor/models/weightless-bard-1m.gguf'),
 }
 
 /**

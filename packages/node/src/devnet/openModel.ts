@@ -1,5 +1,6 @@
 /** Has one provider of the devnet serve one model: stores the file, loads it in a worker, registers, opens. */
 import { readFile } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
 import { openTensorEngine, type Provider, startProvider } from '@weightless/compute'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
@@ -40,7 +41,12 @@ export async function openModel(env: Env, options: OpenModelOptions): Promise<Pr
     port: options.port,
     host: options.host,
     openEngine: async () =>
-      openTensorEngine({ env, name: model.id, weights: new Uint8Array(await readFile(model.path)) }),
+      openTensorEngine({
+        env,
+        name: model.id,
+        mates: availableParallelism() > 1 ? 1 : 0,
+        weights: new Uint8Array(await readFile(model.path)),
+      }),
     inputWeiPerToken,
     outputWeiPerToken,
   })
