@@ -1,24 +1,22 @@
 /** kill -9 of a provider in the middle of answers: no receipt that a client heard of is lost, nothing is billed twice. */
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { fileURLToPath } from 'node:url'
 import type { Hex } from '@weightless/codec'
 import { ephemeralTokenId, signSdkToken } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import { type Bundle, readBundle } from '@weightless/receipt'
 import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
+import { createKillableProvider } from './killableProvider.ts'
 
 const rounds = 2
 
 test('a killed provider loses no receipt and bills nothing twice', async () => {
   const net = await startComputeNet()
   const dataFolder = await mkdtemp(join(tmpdir(), 'weightless-killed-'))
-  const children = createChildren(net.rpcUrl, dataFolder)
+  const children = createKillableProvider(net.rpcUrl, dataFolder)
   try {
     let { url } = await children.start(0)
     const port = Number(new URL(url).port)
@@ -98,24 +96,5 @@ async function untilPaid(net: ComputeNet, providerUrl: string): Promise<{ paid: 
     const receipted = BigInt(state.receipted)
     if (paid === receipted || attempt === 100) return { paid, receipted }
     await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-function createChildren(rpcUrl: string, dataFolder: string) {
-  let child: ChildProcess | undefined
-  return {
-    async start(port: number): Promise<{ url: string }> {
-      const program = fileURLToPath(new URL('./providerProcess.ts', import.meta.url))
-      const settings = JSON.stringify({ rpcUrl, dataFolder, port })
-      child = spawn(process.execPath, [program, settings], { stdio: ['ignore', 'pipe', 'inherit'] })
-      const [line] = (await once(child.stdout!, 'data')) as [Buffer]
-      return { url: line.toString().trim() }
-    },
-    async kill() {
-      if (!child || child.exitCode !== null || child.signalCode !== null) return
-      const gone = once(child, 'exit')
-      child.kill('SIGKILL')
-      await gone
-    },
   }
 }

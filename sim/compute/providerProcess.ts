@@ -1,15 +1,16 @@
 /** One provider as a process of its own, for tests that kill it: `node providerProcess.ts '{"rpcUrl":…,"dataFolder":…,"port":…}'`. */
 import { readFile } from 'node:fs/promises'
-import { openTensorEngine, startProvider } from '@weightless/compute'
+import { openTensorEngine, type ProviderLimits, startProvider } from '@weightless/compute'
 import { genesis } from '@weightless/contracts'
 import { createNodeEnv } from '@weightless/env/node'
 import { mnemonicToAccount } from 'viem/accounts'
 import { contracts, tinyModel } from './computeNet.ts'
 
-const { rpcUrl, dataFolder, port } = JSON.parse(process.argv[2]!) as {
+const { rpcUrl, dataFolder, port, limits } = JSON.parse(process.argv[2]!) as {
   rpcUrl: string
   dataFolder: string
   port: number
+  limits?: Partial<ProviderLimits>
 }
 const env = createNodeEnv({ dataFolder, log: 'silent' })
 const provider = await startProvider({
@@ -25,7 +26,7 @@ const provider = await startProvider({
   },
   inputWeiPerToken: 1_000n,
   outputWeiPerToken: 2_000n,
-  limits: { settleAgeMsMax: 100 },
+  limits: { settleAgeMsMax: 100, ...limits },
 })
 await provider.ready
 console.log(provider.url)

@@ -18,6 +18,16 @@ export type ChainAccount = {
   readAtMs: number
 }
 
+/** A claim of ours as the settlement contract has it. SETTLEMENT §5 */
+export type ChainClaim = {
+  state: 'open' | 'contested' | 'closed'
+  jobNonce: bigint
+  /** Wei that the contract holds, or held, for it. */
+  held: bigint
+  /** When it can be contested no more, in seconds since the Unix epoch. */
+  readyAtSeconds: bigint
+}
+
 export type ChainAccounts = {
   /**
    * Undefined when the user has no account with the provider. While the chain is away, what was read within five minutes.
@@ -25,6 +35,8 @@ export type ChainAccounts = {
    */
   of(user: Hex, options?: { maxAgeMs?: number }): Promise<ChainAccount | undefined>
   forget(user: Hex): void
+  /** Undefined when the receipt was never claimed. Always read anew. @throws {LedgerUnreachableError} */
+  claimOf(receiptHash: Hex): Promise<ChainClaim | undefined>
 }
 
 /** Money leaves an account only by settlement (ours) or by a refund after the lock time, so this is far on the safe side. */
@@ -62,6 +74,7 @@ export function createChainAccounts(options: {
 
   return {
     forget: (user) => void remembered.delete(user),
+    claimOf: (receiptHash) => readChainClaim(options, receiptHash),
     of(user, { maxAgeMs = defaultMaxAgeMs } = {}) {
       const known = remembered.get(user)
       // Nought asks for what is there now: a reading that began before the question will not do.
@@ -109,4 +122,21 @@ async function readChainAccount(
     if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'AccountNotExists') return undefined
     throw fault
   }
+}
+
+/** The contract's order of `ClaimState`, without `None`. */
+const claimStates = ['open', 'contested', 'closed'] as const
+
+async function readChainClaim(
+  { ledger, receiptSettlement }: { ledger: Ledger; receiptSettlement: Hex },
+  receiptHash: Hex,
+): Promise<ChainClaim | undefined> {
+  const [, held, state, , readyAt, jobNonce] = await ledger.read({
+    address: receiptSettlement,
+    abi: abis.receiptSettlement,
+    functionName: 'claims',
+    args: [receiptHash],
+  })
+  const name = claimStates[state - 1]
+  return name && { state: name, held, readyAtSeconds: BigInt(readyAt), jobNonce: BigInt(jobNonce) }
 }

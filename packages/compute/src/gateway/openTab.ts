@@ -50,6 +50,8 @@ export type TabOptions = {
   provider: ListedProvider
   user: Hex
   account: LocalAccount
+  /** What the settlement contract says that the user owes the provider, vouchers and claims together. */
+  owedOnChain(): Promise<bigint>
 }
 
 const authorizationSeconds = 3_600n
@@ -201,16 +203,22 @@ async function authorizationFault(
 }
 
 /** A provider can show less than we signed, which only harms itself, but never more. */
-async function checkProviderState({ place, account, provider }: TabOptions, state: AccountState): Promise<void> {
-  const refuse = (reason: string) => new TabDisputedError({ provider: provider.address, reason })
-  if (!state.voucher) {
-    if (state.vouched !== state.owed_on_chain) throw refuse('it claims vouchers that it does not show')
-    return
-  }
-  const { voucher, signature } = state.voucher
+async function checkProviderState(options: TabOptions, state: AccountState): Promise<void> {
+  const refuse = (reason: string) => new TabDisputedError({ provider: options.provider.address, reason })
+  const signedFee = state.voucher ? await signedFeeOf(options, state.voucher) : 0n
+  if (signedFee === undefined) throw refuse('it shows a voucher that we did not sign')
+  // Above our vouchers there may be claims: those that the contract found good, and the contract itself says so.
+  if (state.vouched <= signedFee || state.vouched <= (await options.owedOnChain())) return
+  throw refuse('its sum is neither that of our voucher nor that of the chain')
+}
+
+async function signedFeeOf(
+  { place, account, user, provider }: TabOptions,
+  { voucher, signature }: { voucher: Voucher; signature: Hex },
+): Promise<bigint | undefined> {
+  if (voucher.user !== user || voucher.provider !== provider.address) return undefined
   const signer = await signerOf(hashVoucher(voucher, place), signature)
-  if (signer !== account.address.toLowerCase()) throw refuse('it shows a voucher that we did not sign')
-  if (voucher.cumulativeFee !== state.vouched) throw refuse('its sum is not that of the voucher')
+  return signer === account.address.toLowerCase() ? voucher.cumulativeFee : undefined
 }
 
 type SignedAuthorization = { authorization: Authorization; signature: Hex }

@@ -1,6 +1,7 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
 import type { Hex } from '@weightless/codec'
-import { createLedger } from '@weightless/ledger'
+import { abis } from '@weightless/contracts'
+import { createLedger, type Ledger } from '@weightless/ledger'
 import { createProviderCaller } from './callProvider.ts'
 import { createFunder } from './fundTab.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
@@ -99,7 +100,8 @@ function createCustomer(options: GatewayOptions, limits: GatewayLimits, purse: P
       return known.tab
     }
     const caller = createProviderCaller({ env, ledger, inferenceServing, provider, user, account, timeoutMs })
-    const tab = openTab({ env, place, purse, caller, provider, user, account })
+    const owedOnChain = () => readOwed(ledger, contracts.receiptSettlement, [user, provider.address])
+    const tab = openTab({ env, place, purse, caller, provider, user, account, owedOnChain })
     tabs.set(provider.address, { tab, listed: provider })
     return tab
   }
@@ -113,4 +115,9 @@ function createCustomer(options: GatewayOptions, limits: GatewayLimits, purse: P
     heldWei: 0n,
     tabOf,
   }
+}
+
+async function readOwed(ledger: Ledger, address: Hex, args: readonly [user: Hex, provider: Hex]): Promise<bigint> {
+  const [, owed] = await ledger.read({ address, abi: abis.receiptSettlement, functionName: 'pairs', args })
+  return owed
 }

@@ -32,7 +32,17 @@ export async function finishJob(context: ProviderContext, job: Job, end: EngineE
   const text = `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
   const { user, jobNonce, fee } = receipt
   await log.addReceipt(
-    { kind: 'receipt', jobId: job.id, path: job.terms ? 'voucher' : 'sdk', user, jobNonce, fee, receiptHash },
+    {
+      kind: 'receipt',
+      jobId: job.id,
+      path: job.terms ? 'voucher' : 'sdk',
+      user,
+      jobNonce,
+      fee,
+      receiptHash,
+      receiptedAtMs: context.env.clock.nowMs(),
+      ...(job.terms ? { deadlineSeconds: job.terms.authorization.deadline } : {}),
+    },
     {
       jobId: job.id,
       user,

@@ -35,6 +35,8 @@ export type ProviderContext = {
   nonces: JobNonces
   /** Tells the settlement loop that there is something to do. */
   settleSoon(): void
+  /** Resolves when no claim of the user's jobs is on its way. */
+  claimEnds(user: Hex): Promise<void>
 }
 
 /** Numbers of jobs that run now, beside those in the log. */

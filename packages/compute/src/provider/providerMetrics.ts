@@ -11,6 +11,11 @@ export function createProviderMetrics(metrics: Metrics) {
     completionTokens: metrics.counter('weightless_compute_completion_tokens_total', 'Completion tokens billed'),
     waiting: metrics.gauge('weightless_compute_waiting_jobs', 'Jobs that wait for the engine'),
     unsettledWei: metrics.gauge('weightless_compute_unsettled_wei', 'Wei earned and not settled yet'),
+    claims: metrics.counter('weightless_compute_claims_total', 'Jobs claimed on chain for want of a voucher'),
+    claimsPaid: metrics.counter('weightless_compute_claims_paid_total', 'Claims that the contract has closed'),
+    claimsContested: metrics.counter('weightless_compute_claims_contested_total', 'Claims that their user contested'),
+    claimsRefused: metrics.counter('weightless_compute_claims_refused_total', 'Claims that the contract refused'),
+    openClaimsWei: metrics.gauge('weightless_compute_open_claims_wei', 'Wei held for claims that are not paid yet'),
     firstTokenSeconds: metrics.histogram(
       'weightless_compute_first_token_seconds',
       'From the end of waiting to the first token',

@@ -23,6 +23,10 @@ export const providerLimitsSchema = z.object({
   settleUsersMin: z.int().min(1).default(20),
   /** … or when the oldest of it is so old. */
   settleAgeMsMax: z.int().min(0).default(5_000),
+  /** A job that no voucher covers after this time is claimed on chain. */
+  claimAfterMs: z.int().min(0).default(600_000),
+  /** Also claim jobs whose fee is below the gas of the claim. */
+  claimAlways: z.boolean().default(false),
 })
 
 export type ProviderLimits = z.infer<typeof providerLimitsSchema>

@@ -123,6 +123,11 @@ async function join(
       account,
       refusedVouchers: new Set(),
       wordPausedUntilMs: 0,
+      claimAfterMs: limits.claimAfterMs,
+      claimAlways: limits.claimAlways,
+      metrics,
+      claiming: new Map(),
+      claimPausedUntilMs: new Map(),
     },
     usersMin: limits.settleUsersMin,
     ageMsMax: limits.settleAgeMsMax,
@@ -146,6 +151,7 @@ async function join(
     metrics,
     nonces: createJobNonces(),
     settleSoon: () => settlement.soon(),
+    claimEnds: (user) => settlement.claimEnds(user),
   }
   return { context, settlement }
 }

@@ -30,6 +30,8 @@ export async function takeVoucher(context: ProviderContext, user: Hex, body: unk
   if (isRepeated) return acknowledge(context, user)
   const signer = await signerOf(hashVoucher(voucher, place), signature)
   if (!(await sessionKeys.maySign(signer, user))) return refuse('invalid_authorization', 'The signature is not valid.')
+  // A claim that is just being sent decides what a voucher may cover.
+  await context.claimEnds(user)
   const fault = await log.addVoucher(read.value)
   if (fault) return refuse('invalid_authorization', `The voucher is not accepted: ${reasons[fault]}`)
   context.settleSoon()
@@ -51,6 +53,13 @@ export async function describeAccount(context: ProviderContext, user: Hex) {
     receipts_root: account.receiptsRoot,
     owed_on_chain: account.owedOnChain,
     paid_on_chain: account.paidOnChain,
+    claims: [...account.claims].map(([receiptHash, { state, jobNonce, held, readyAtSeconds }]) => ({
+      receipt_hash: receiptHash,
+      job_nonce: jobNonce,
+      state,
+      held,
+      ready_at: readyAtSeconds,
+    })),
     unvouched: await Promise.all(
       [...account.unvouched].map(async ([receiptHash, { jobNonce, fee }]) => {
         const job = await log.findByReceipt(receiptHash)

@@ -29,6 +29,7 @@ const step = fc.oneof(
   }),
   fc.record({ kind: fc.constant('voucher' as const), take: fc.nat(4) }),
   fc.record({ kind: fc.constant('settle' as const), part: fc.nat(100) }),
+  fc.record({ kind: fc.constant('claim' as const), part: fc.nat(100), state: fc.constantFrom('open', 'contested') }),
   fc.record({ kind: fc.constant('word' as const), part: fc.nat(100) }),
 )
 
@@ -70,6 +71,22 @@ test('every wei of a receipt is unpaid, vouched, settled or in a batch, once', (
           const { cumulativeFee: owed, jobNonce } = signed.voucher
           const paid = account.paidOnChain + ((owed - account.paidOnChain) * BigInt(each.part)) / 100n
           book.apply({ kind: 'settled', user, owed, paid, jobNonce })
+        } else if (each.kind === 'claim') {
+          const [receiptHash, job] = [...account.unvouched][0] ?? []
+          if (!receiptHash || !job) continue
+          const held = (job.fee * BigInt(each.part)) / 100n
+          const state = each.state as 'open' | 'contested'
+          const claim = { kind: 'claim', user, receiptHash, jobNonce: job.jobNonce, held, readyAtSeconds: 1n } as const
+          book.apply({ ...claim, state })
+          // A crash before the payment, and the same news twice, change nothing.
+          book.apply({ ...claim, state })
+          assert.equal(account.claims.get(receiptHash)?.state, state)
+          sums.voucher -= job.fee - held
+          book.apply({ ...claim, state: 'closed' })
+          book.apply({ ...claim, state: 'closed' })
+          assert.equal(account.claims.size, 0)
+          const late = { ...voucherFor(book, []), cumulativeFee: account.vouched + job.fee }
+          assert.equal(voucherFault(account, { voucher: late, signature }, [receiptHash]), 'receipt')
         } else if (account.sdkBatch) {
           const { nonce, fee } = account.sdkBatch
           const unpaid = (fee * BigInt(each.part)) / 100n

@@ -10,28 +10,49 @@ export type PaymentPath = 'voucher' | 'sdk'
 
 export type BookRecord =
   /** Written, and on disk, before the last byte of the answer leaves. */
-  | { kind: 'receipt'; jobId: string; path: PaymentPath; user: Hex; jobNonce: bigint; fee: bigint; receiptHash: Hex }
+  | {
+      kind: 'receipt'
+      jobId: string
+      path: PaymentPath
+      user: Hex
+      jobNonce: bigint
+      fee: bigint
+      receiptHash: Hex
+      /** Milliseconds since the Unix epoch; absent in logs from before claims. */
+      receiptedAtMs?: number
+      /** Until when it can be claimed, in seconds since the Unix epoch; absent on the SDK path. */
+      deadlineSeconds?: bigint
+    }
   /** `receipts` are the hashes of the receipts that this voucher adds, in the order of its root. */
   | ({ kind: 'voucher'; receipts: readonly Hex[] } & SignedVoucher)
   /** What the settlement contract has on record for a user: read from the chain, so repeating it changes nothing. */
   | { kind: 'settled'; user: Hex; owed: bigint; paid: bigint; jobNonce: bigint }
+  /** What the settlement contract has on record for a claimed job: read from the chain, so repeating it changes nothing. */
+  | ({ kind: 'claim'; user: Hex; receiptHash: Hex } & Omit<OpenClaim, 'state'> & {
+        state: OpenClaim['state'] | 'closed'
+      })
   /** A settlement on the provider's word is about to be sent; it is sent again, unchanged, until it is known to have arrived. */
   | { kind: 'sdkBatch'; user: Hex; nonce: bigint; fee: bigint; requestsHash: Hex }
   /** That settlement arrived; `unpaid` wei were not covered by the balance. */
   | { kind: 'sdkSettled'; user: Hex; nonce: bigint; unpaid: bigint }
+
+/** A claim that the contract has not paid yet. SETTLEMENT §5 */
+export type OpenClaim = { state: 'open' | 'contested'; jobNonce: bigint; held: bigint; readyAtSeconds: bigint }
 
 export type UserAccount = {
   /** Highest job nonce ever used with this user. */
   jobNonce: bigint
   /** Wei of all receipts on the voucher path, those before this log began included. */
   receipted: bigint
-  /** Wei of them that the user's vouchers cover. */
+  /** Wei of them that the user's vouchers cover, or that were claimed: what the next voucher builds on. */
   vouched: bigint
   /** The newest voucher, and the chain of receipts it pays. */
   voucher: SignedVoucher | undefined
   receiptsRoot: Hex
   /** Receipts that no voucher covers yet, by hash, oldest first. */
-  unvouched: Map<Hex, { jobNonce: bigint; fee: bigint }>
+  unvouched: Map<Hex, { jobNonce: bigint; fee: bigint; receiptedAtMs: number; deadlineSeconds: bigint }>
+  /** Claims that wait for their payment, by receipt hash. */
+  claims: Map<Hex, OpenClaim>
   /** The settlement contract's own numbers. */
   owedOnChain: bigint
   paidOnChain: bigint
@@ -108,6 +129,7 @@ export function voucherFault(
 function applyRecord(account: UserAccount, record: BookRecord): void {
   if (record.kind === 'receipt') applyReceipt(account, record)
   else if (record.kind === 'voucher') applyVoucher(account, record)
+  else if (record.kind === 'claim') applyClaim(account, record)
   else if (record.kind === 'settled') {
     account.owedOnChain = record.owed
     account.paidOnChain = record.paid
@@ -130,7 +152,7 @@ function applyRecord(account: UserAccount, record: BookRecord): void {
 }
 
 function applyReceipt(account: UserAccount, record: Extract<BookRecord, { kind: 'receipt' }>): void {
-  const { jobNonce, fee, receiptHash } = record
+  const { jobNonce, fee, receiptHash, receiptedAtMs = 0, deadlineSeconds = 0n } = record
   if (jobNonce > account.jobNonce) account.jobNonce = jobNonce
   if (record.path === 'sdk') {
     account.sdkUnsettled += fee
@@ -138,7 +160,7 @@ function applyReceipt(account: UserAccount, record: Extract<BookRecord, { kind: 
     return
   }
   account.receipted += fee
-  account.unvouched.set(receiptHash, { jobNonce, fee })
+  account.unvouched.set(receiptHash, { jobNonce, fee, receiptedAtMs, deadlineSeconds })
 }
 
 function applyVoucher(account: UserAccount, record: Extract<BookRecord, { kind: 'voucher' }>): void {
@@ -150,6 +172,19 @@ function applyVoucher(account: UserAccount, record: Extract<BookRecord, { kind: 
   if (voucher.jobNonce > account.jobNonce) account.jobNonce = voucher.jobNonce
 }
 
+function applyClaim(account: UserAccount, record: Extract<BookRecord, { kind: 'claim' }>): void {
+  const { receiptHash, state, jobNonce, held, readyAtSeconds } = record
+  const job = account.unvouched.get(receiptHash)
+  if (job) {
+    account.unvouched.delete(receiptHash)
+    account.vouched += held
+    // What the balance lacked is lost: the contract does not remember it for claims.
+    account.receipted -= job.fee - held
+  }
+  if (state === 'closed') account.claims.delete(receiptHash)
+  else account.claims.set(receiptHash, { state, jobNonce, held, readyAtSeconds })
+}
+
 function emptyAccount(): UserAccount {
   return {
     jobNonce: 0n,
@@ -158,6 +193,7 @@ function emptyAccount(): UserAccount {
     voucher: undefined,
     receiptsRoot: emptyReceiptsRoot,
     unvouched: new Map(),
+    claims: new Map(),
     owedOnChain: 0n,
     paidOnChain: 0n,
     jobNonceOnChain: 0n,

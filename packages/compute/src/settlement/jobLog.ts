@@ -31,7 +31,9 @@ export type JobLog = {
   /** Collects what is unsettled on the provider's word into one batch; durable when it resolves. */
   addSdkBatch(user: Hex, nonce: bigint): Promise<void>
   /** Durable when it resolves. */
-  add(record: Extract<BookRecord, { kind: 'settled' | 'sdkSettled' }>): Promise<void>
+  add(record: Extract<BookRecord, { kind: 'settled' | 'claim' | 'sdkSettled' }>): Promise<void>
+  /** Resolves when all that was added before is in the book. */
+  written(): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>
   findByNonce(user: Hex, jobNonce: bigint): Promise<StoredJob | undefined>
   findByReceipt(receiptHash: Hex): Promise<StoredJob | undefined>
@@ -93,6 +95,7 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
         const { sdkUnsettled: fee, sdkRequestsHash: requestsHash } = book.of(user)
         return { record: { kind: 'sdkBatch', user, nonce, fee, requestsHash } }
       }),
+    written: async () => void (await queue),
     find: read,
     findByNonce: (user, jobNonce) => read(nonceKey(user, jobNonce)),
     findByReceipt: read,

@@ -2,10 +2,13 @@
  * Turns what users signed into money, in batches by size or age, until everything is on the chain. Any step can be
  * repeated after a crash: vouchers are cumulative, and settlements on the provider's word carry a number. COMPUTE §8.2
  */
+import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import { outstandingWei, unsettledVoucher } from './accountBook.ts'
+import { type ClaimSettler, claimJobs, hasOverdueJobs } from './claimJobs.ts'
 import type { JobLog } from './jobLog.ts'
+import { payClaims } from './payClaims.ts'
 import { recordChainState } from './recordChainState.ts'
 import { settleOnWord, type WordSettler } from './settleOnWord.ts'
 import { collectUnpaid, settleVouchers, type VoucherSettler } from './settleVouchers.ts'
@@ -14,7 +17,7 @@ export type SettlementOptions = {
   env: Pick<Env, 'clock' | 'log'>
   log: JobLog
   accounts: ChainAccounts
-  settler: VoucherSettler & WordSettler
+  settler: VoucherSettler & WordSettler & ClaimSettler
   usersMin: number
   ageMsMax: number
   onUnsettled: (wei: bigint) => void
@@ -25,15 +28,20 @@ export type SettlementLoop = {
   soon(): void
   /** Settles all that can be settled, now. @throws {LedgerUnreachableError} */
   flush(): Promise<void>
+  /** Resolves when no claim of the user's jobs is on its way. */
+  claimEnds(user: Hex): Promise<void>
   close(): Promise<void>
 }
 
 const lookMs = 200
+/** How often claims are looked at; their times are minutes. */
+const claimLookMs = 5_000
 const retryMs = 5_000
 
 export function startSettlement(options: SettlementOptions): SettlementLoop {
   const { env, log, usersMin, ageMsMax } = options
   const stop = new AbortController()
+  let claimLookAtMs = env.clock.monotonicMs()
   let dirtySinceMs: number | undefined = env.clock.monotonicMs()
   let working: Promise<void> = Promise.resolve()
 
@@ -44,7 +52,14 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
     return pass
   }
 
+  function isClaimDue(): boolean {
+    if (env.clock.monotonicMs() < claimLookAtMs) return false
+    claimLookAtMs = env.clock.monotonicMs() + Math.min(claimLookMs, Math.max(lookMs, options.settler.claimAfterMs / 4))
+    return hasOverdueJobs(options) || hasOpenClaims(log)
+  }
+
   function isDue(): boolean {
+    if (isClaimDue()) return true
     if (dirtySinceMs === undefined) return false
     if (env.clock.monotonicMs() - dirtySinceMs >= ageMsMax) return true
     let users = 0
@@ -80,6 +95,7 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
       options.onUnsettled(totalOutstanding(log))
     },
     flush,
+    claimEnds: async (user) => options.settler.claiming.get(user),
     async close() {
       stop.abort()
       await Promise.all([running, working])
@@ -93,6 +109,8 @@ async function settleAll(options: SettlementOptions): Promise<void> {
   await settleVouchers(options)
   await collectUnpaid(options)
   await settleOnWord(options)
+  await claimJobs(options)
+  await payClaims(options)
   onUnsettled(totalOutstanding(log))
 }
 
@@ -102,6 +120,11 @@ async function refreshUnsettled({ log, accounts }: SettlementOptions): Promise<v
     if (unsettledVoucher(account) || account.owedOnChain > account.paidOnChain)
       await recordChainState(log, accounts, user)
   }
+}
+
+function hasOpenClaims(log: JobLog): boolean {
+  for (const [, account] of log.book.users()) if (account.claims.size > 0) return true
+  return false
 }
 
 function totalOutstanding(log: JobLog): bigint {

@@ -1,0 +1,125 @@
+/** A user of a compute net who speaks to a provider herself, so that a test can have her sign and withhold what it likes. */
+import assert from 'node:assert/strict'
+import type { Hex } from '@weightless/codec'
+import {
+  encodeTerms,
+  ephemeralTokenId,
+  nextReceiptsRoot,
+  type SigningPlace,
+  signAuthorization,
+  signSdkToken,
+  signVoucher,
+  voucherToJson,
+} from '@weightless/compute/wire'
+import { abis, genesis } from '@weightless/contracts'
+import { type Bundle, hashReceipt, inputHash, priceId, readBundle, requestHash, samplerHash } from '@weightless/receipt'
+import { type ComputeNet, contracts } from './computeNet.ts'
+
+export type DirectUser = Awaited<ReturnType<typeof createDirectUser>>
+
+const messages = [{ role: 'user', content: 'Count.' }]
+const maxTokens = 5
+const salt: Hex = `0x${'5a'.repeat(32)}`
+const settlement = contracts.receiptSettlement.toLowerCase() as Hex
+const place: SigningPlace = { chainId: BigInt(genesis.chainId), settlement }
+/** Tests move the chain's clock ahead; authorisations must outlive that. */
+const deadlineSeconds = 1_000_000
+
+export async function createDirectUser(net: ComputeNet, provider: { address: Hex; url: string }, index: number) {
+  const account = net.accountOf(index)
+  const ledger = net.ledgerOf(index)
+  const address = account.address.toLowerCase() as Hex
+  const timestamp = Date.now()
+  const token = { address, provider: provider.address, timestamp, expiresAt: timestamp + 600_000, nonce: '1' }
+  const headers = {
+    authorization: `Bearer ${await signSdkToken({ ...token, generation: 0, tokenId: ephemeralTokenId }, account)}`,
+  }
+  const readJson = async (path: string) => (await fetch(`${provider.url}${path}`, { headers })).json()
+
+  async function terms(jobNonce: bigint): Promise<string> {
+    const { data } = (await readJson('/v1/models')) as {
+      data: { pricing: { prompt: string; completion: string; updated_at: string } }[]
+    }
+    const { prompt, completion, updated_at } = data[0]!.pricing
+    const prices = { inputWeiPerToken: BigInt(prompt), outputWeiPerToken: BigInt(completion) }
+    const price = { model: 'tiny', ...prices, updatedAt: BigInt(updated_at) }
+    const sampler = samplerHash({ temperature: 1, topP: 1, maxTokens })
+    const authorization = {
+      user: address,
+      provider: provider.address,
+      jobNonce,
+      requestHash: inputHash(requestHash(messages, [], sampler), salt),
+      priceId: priceId(provider.address, price),
+      maxFee: 10n ** 15n,
+      deadline: BigInt(Math.floor(Date.now() / 1000) + deadlineSeconds),
+    }
+    return encodeTerms({
+      authorization,
+      signature: await signAuthorization(authorization, place, account),
+      salt,
+      nonce: salt,
+    })
+  }
+
+  return {
+    address,
+    ledger,
+    async fund(wei: bigint): Promise<void> {
+      const at = { address: contracts.ledgerManager, abi: abis.ledgerManager } as const
+      const info = { functionName: 'getServiceInfo', args: [contracts.inferenceServing] } as const
+      const { fullName } = await ledger.read({ ...at, ...info })
+      await ledger.submit({ ...at, functionName: 'transferFund', args: [provider.address, fullName, wei] })
+    },
+    /** Has one job answered and takes its receipt; pays nothing. */
+    async ask(jobNonce: bigint): Promise<{ bundle: Bundle; receiptHash: Hex }> {
+      const answer = await fetch(`${provider.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { ...headers, 'x-weightless-authorization': await terms(jobNonce) },
+        body: JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens }),
+      })
+      assert.equal(answer.status, 200, await answer.text())
+      const read = readBundle(await readJson(`/v1/jobs/${jobNonce}`))
+      assert.ok(read.ok)
+      return { bundle: read.value, receiptHash: hashReceipt(read.value.receipt, settlement) }
+    },
+    account: async () => (await readJson('/v1/account')) as AccountJson,
+    /** Sends a voucher that adds these receipts to a sum; the status of the answer. */
+    async pay(sum: { cumulativeFee: bigint; jobNonce: bigint; receipts: Hex[]; root: Hex }): Promise<number> {
+      const { cumulativeFee, jobNonce, receipts } = sum
+      const receiptsRoot = receipts.reduce(nextReceiptsRoot, sum.root)
+      const voucher = { user: address, provider: provider.address, cumulativeFee, jobNonce, receiptsRoot }
+      const signature = await signVoucher(voucher, place, account)
+      const body = voucherToJson({ voucher, signature, receipts })
+      return (await fetch(`${provider.url}/v1/vouchers`, { method: 'POST', headers, body })).status
+    },
+    /** What the settlement contract has on record. */
+    async pair() {
+      const at = { address: contracts.receiptSettlement, abi: abis.receiptSettlement } as const
+      const [paid, owed, jobNonce, openClaims] = await ledger.read({
+        ...at,
+        functionName: 'pairs',
+        args: [address, provider.address],
+      })
+      return { paid, owed, jobNonce, openClaims }
+    },
+    /** Wei that are left in the sub-account. */
+    async balance(): Promise<bigint> {
+      const at = { address: contracts.inferenceServing, abi: abis.inferenceServing } as const
+      return (await ledger.read({ ...at, functionName: 'getAccount', args: [address, provider.address] })).balance
+    },
+    /** State of a claim: 0 none, 1 open, 2 contested, 3 closed. */
+    async claimState(receiptHash: Hex): Promise<number> {
+      const at = { address: contracts.receiptSettlement, abi: abis.receiptSettlement } as const
+      return (await ledger.read({ ...at, functionName: 'claims', args: [receiptHash] }))[2]
+    },
+  }
+}
+
+type AccountJson = {
+  vouched: string
+  receipted: string
+  receipts_root: Hex
+  paid_on_chain: string
+  unvouched: unknown[]
+  claims: { receipt_hash: Hex; state: string; held: string }[]
+}
