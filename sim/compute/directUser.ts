@@ -12,6 +12,7 @@ import {
   voucherToJson,
 } from '@weightless/compute/wire'
 import { abis, genesis } from '@weightless/contracts'
+import type { Ledger } from '@weightless/ledger'
 import { type Bundle, hashReceipt, inputHash, priceId, readBundle, requestHash, samplerHash } from '@weightless/receipt'
 import { type ComputeNet, contracts } from './computeNet.ts'
 
@@ -30,13 +31,19 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
   const ledger = net.ledgerOf(index)
   const address = account.address.toLowerCase() as Hex
   const timestamp = Date.now()
-  const token = { address, provider: provider.address, timestamp, expiresAt: timestamp + 600_000, nonce: '1' }
+  const token = {
+    address,
+    provider: provider.address,
+    timestamp,
+    expiresAt: timestamp + deadlineSeconds * 1000,
+    nonce: '1',
+  }
   const headers = {
     authorization: `Bearer ${await signSdkToken({ ...token, generation: 0, tokenId: ephemeralTokenId }, account)}`,
   }
   const readJson = async (path: string) => (await fetch(`${provider.url}${path}`, { headers })).json()
 
-  async function terms(jobNonce: bigint): Promise<string> {
+  async function terms(jobNonce: bigint, endsInSeconds: number): Promise<string> {
     const { data } = (await readJson('/v1/models')) as {
       data: { pricing: { prompt: string; completion: string; updated_at: string } }[]
     }
@@ -50,8 +57,8 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       jobNonce,
       requestHash: inputHash(requestHash(messages, [], sampler), salt),
       priceId: priceId(provider.address, price),
-      maxFee: 10n ** 15n,
-      deadline: BigInt(Math.floor(Date.now() / 1000) + deadlineSeconds),
+      maxFee: 10n ** 17n,
+      deadline: BigInt(Math.floor(Date.now() / 1000) + endsInSeconds),
     }
     return encodeTerms({
       authorization,
@@ -71,10 +78,10 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       await ledger.submit({ ...at, functionName: 'transferFund', args: [provider.address, fullName, wei] })
     },
     /** Has one job answered and takes its receipt; pays nothing. */
-    async ask(jobNonce: bigint): Promise<{ bundle: Bundle; receiptHash: Hex }> {
+    async ask(jobNonce: bigint, endsInSeconds = deadlineSeconds): Promise<{ bundle: Bundle; receiptHash: Hex }> {
       const answer = await fetch(`${provider.url}/v1/chat/completions`, {
         method: 'POST',
-        headers: { ...headers, 'x-weightless-authorization': await terms(jobNonce) },
+        headers: { ...headers, 'x-weightless-authorization': await terms(jobNonce, endsInSeconds) },
         body: JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens }),
       })
       assert.equal(answer.status, 200, await answer.text())
@@ -92,30 +99,30 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       const body = voucherToJson({ voucher, signature, receipts })
       return (await fetch(`${provider.url}/v1/vouchers`, { method: 'POST', headers, body })).status
     },
-    /** What the settlement contract has on record. */
+    ...chainOf(ledger, address, provider.address),
+  }
+}
+
+/** What the contracts have on record for a pair. */
+function chainOf(ledger: Ledger, user: Hex, provider: Hex) {
+  const settled = { address: contracts.receiptSettlement, abi: abis.receiptSettlement } as const
+  const serving = { address: contracts.inferenceServing, abi: abis.inferenceServing } as const
+  const args = [user, provider] as const
+  return {
     async pair() {
-      const at = { address: contracts.receiptSettlement, abi: abis.receiptSettlement } as const
-      const [paid, owed, jobNonce, openClaims] = await ledger.read({
-        ...at,
-        functionName: 'pairs',
-        args: [address, provider.address],
-      })
+      const [paid, owed, jobNonce, openClaims] = await ledger.read({ ...settled, functionName: 'pairs', args })
       return { paid, owed, jobNonce, openClaims }
     },
     /** Wei that are left in the sub-account. */
-    async balance(): Promise<bigint> {
-      const at = { address: contracts.inferenceServing, abi: abis.inferenceServing } as const
-      return (await ledger.read({ ...at, functionName: 'getAccount', args: [address, provider.address] })).balance
-    },
+    balance: async () => (await ledger.read({ ...serving, functionName: 'getAccount', args })).balance,
     /** State of a claim: 0 none, 1 open, 2 contested, 3 closed. */
-    async claimState(receiptHash: Hex): Promise<number> {
-      const at = { address: contracts.receiptSettlement, abi: abis.receiptSettlement } as const
-      return (await ledger.read({ ...at, functionName: 'claims', args: [receiptHash] }))[2]
-    },
+    claimState: async (receiptHash: Hex) =>
+      (await ledger.read({ ...settled, functionName: 'claims', args: [receiptHash] }))[2],
   }
 }
 
 type AccountJson = {
+  job_nonce: string
   vouched: string
   receipted: string
   receipts_root: Hex
