@@ -8,8 +8,10 @@ import type { Hex } from '@weightless/codec'
 import type { Provider } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
 import type { NodeEnv } from '@weightless/env/node'
+import type { Bundle } from '@weightless/receipt'
+import { keccak256, stringToHex } from 'viem'
 import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
-import { createDirectUser, type DirectUser } from './directUser.ts'
+import { createDirectUser, type DirectUser, type UnvouchedJob } from './directUser.ts'
 import { createKillableProvider } from './killableProvider.ts'
 
 const claimAfterMs = 60_000
@@ -98,8 +100,10 @@ test('a user who sends no voucher pays exactly what was receipted, once; an hone
   const fees = jobs.reduce((sum, { bundle }) => sum + bundle.receipt.fee, 0n)
   await provider.settle()
   assert.deepEqual(await user.pair(), { paid: 0n, owed: 0n, jobNonce: 0n, openClaims: 0 }, 'not before its time')
+  const [first] = (await user.account()).unvouched
   await claimOverdue()
   assert.deepEqual(await user.pair(), { paid: fees, owed: fees, jobNonce: 2n, openClaims: 2 })
+  await assert.rejects(claimAgain(jobs[0]!.bundle, first!.authorization), /JobNonceStale/)
   assert.equal(await user.balance(), funds - fees)
   await provider.settle()
   assert.equal((await net.ledgerOf(3).balanceOf(contracts.receiptSettlement)) - held, fees, 'held for the window')
@@ -121,6 +125,24 @@ test('a user who sends no voucher pays exactly what was receipted, once; an hone
   assert.ok((await honest.pair()).paid > 0n)
   assert.match(await net.env.metrics.render(), /weightless_compute_claims_paid_total 2/)
 })
+
+/** What a provider would send that claims by hand what it has claimed. */
+function claimAgain({ receipt, signature, opening }: Bundle, signed: UnvouchedJob['authorization']): Promise<void> {
+  const { user, provider, requestHash, priceId, ...numbers } = signed.authorization
+  const [jobNonce, maxFee, deadline] = [numbers.jobNonce, numbers.maxFee, numbers.deadline].map(BigInt)
+  const words = {
+    user: user as Hex,
+    provider: provider as Hex,
+    requestHash: requestHash as Hex,
+    priceId: priceId as Hex,
+  }
+  const authorization = { ...words, jobNonce: jobNonce!, maxFee: maxFee!, deadline: deadline! }
+  const { model, inputWeiPerToken, outputWeiPerToken, updatedAt } = opening.price
+  const modelHash = keccak256(stringToHex(model))
+  const price = { modelHash, inputPrice: inputWeiPerToken, outputPrice: outputWeiPerToken, updatedAt }
+  const args = [authorization, signed.signature, receipt, signature, price] as const
+  return net.ledgerOf(1).tryCall({ ...settlement, functionName: 'claim', args })
+}
 
 const wholeChain = async () => ({ fromBlock: 0n, toBlock: await net.ledgerOf(3).blockNumber() })
 

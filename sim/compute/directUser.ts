@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { Hex } from '@weightless/codec'
 import {
+  type Authorization,
   encodeTerms,
   ephemeralTokenId,
   nextReceiptsRoot,
@@ -127,6 +128,11 @@ type AccountJson = {
   receipted: string
   receipts_root: Hex
   paid_on_chain: string
-  unvouched: unknown[]
+  unvouched: {
+    receipt_hash: Hex
+    authorization: { authorization: Record<keyof Authorization, string>; signature: Hex }
+  }[]
   claims: { receipt_hash: Hex; state: string; held: string }[]
 }
+
+export type UnvouchedJob = AccountJson['unvouched'][number]

@@ -82,7 +82,7 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
       await flush()
       return lookMs
     } catch (fault) {
-      dirtySinceMs = since
+      dirtySinceMs = since ?? dirtySinceMs
       env.log.warn('settlement failed', { reason: fault instanceof Error ? fault.message : String(fault) })
       return retryMs
     }
