@@ -185,6 +185,25 @@ test('a gateway whose job was claimed goes on from there, and what was claimed i
   assert.ok(paid > before.paid + bundle.receipt.fee)
 })
 
+test('a provider that says more is owed than the chain does gets no voucher built on it', async () => {
+  const user = await createDirectUser(net, provider, 2)
+  const before = await user.account()
+  const network = {
+    ...net.env.network,
+    async fetch(...call: Parameters<NodeEnv['network']['fetch']>) {
+      const response = await net.env.network.fetch(...call)
+      if (!String(call[0]).endsWith('/v1/account')) return response
+      const account = (await response.json()) as { vouched: string }
+      const vouched = `${BigInt(account.vouched) + 1n}`
+      return { ...response, json: async () => ({ ...account, vouched, owed_on_chain: vouched }) }
+    },
+  }
+  const gateway = await net.startGateway({ folder: 'gateway-deceived', env: { ...net.env, network } })
+  await assert.rejects(askGateway(gateway), /AssertionError/)
+  const { vouched, receipted } = await user.account()
+  assert.deepEqual([vouched, receipted], [before.vouched, before.receipted])
+})
+
 test('a contested claim stays frozen and is not paid', async () => {
   const user = await openUser(5)
   const { receiptHash, bundle } = await user.ask(1n)
