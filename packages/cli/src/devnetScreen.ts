@@ -75,39 +75,22 @@ function describeReady(tookMs: number, dataFolder: string): string[] {
 
 function describeFirstLight(event: Extract<DevnetEvent, { type: `first-light${string}` }>): string[] {
   switch (event.type) {
-    case 'first-light-stored':
-      return [
-        `  ${bold('first light')}`,
-        step(
-          'stored',
-          `${event.root} ${dim(`${formatBytes(event.sizeBytes)}, block ${event.blockNumber}, ${formatTokens(event.feeWei)} tokens`)}`,
-        ),
-      ]
+    case 'first-light-stored': {
+      const note = `${formatBytes(event.sizeBytes)}, block ${event.blockNumber}, ${formatTokens(event.feeWei)} tokens`
+      return [`  ${bold('first light')}`, ...step('stored', event.root, note)]
+    }
     case 'first-light-question':
-      return [step('asked', `${event.text} ${dim(event.model)}`), step('answer', '').trimEnd()]
-    case 'first-light-answered':
-      return [
-        '',
-        step(
-          'receipt',
-          `${event.receiptId} ${dim(`${event.tokens} tokens in ${formatDuration(event.tookMs)}, ${formatTokens(event.feeWei)} tokens to pay`)}`,
-        ),
-      ]
+      return [...step('asked', event.text, event.model), '    answer']
+    case 'first-light-answered': {
+      const note = `${event.tokens} tokens in ${formatDuration(event.tookMs)}, ${formatTokens(event.feeWei)} tokens to pay`
+      return ['', ...step('receipt', event.receiptId, note)]
+    }
     case 'first-light-verified':
-      return [
-        step(
-          event.accepted ? green('verified') : red('REFUSED'),
-          `${event.detail} ${dim(formatDuration(event.tookMs))}`,
-        ),
-      ]
-    case 'first-light-settled':
-      return [
-        step(
-          'settled',
-          `block ${event.blockNumber} ${dim(`${event.transactionHash}, ${formatTokens(event.paidWei)} tokens paid`)}`,
-        ),
-        '',
-      ]
+      return step(event.accepted ? 'verified' : 'REFUSED', event.detail, formatDuration(event.tookMs))
+    case 'first-light-settled': {
+      const what = `block ${event.blockNumber}, ${formatTokens(event.paidWei)} tokens paid`
+      return [...step('settled', what, event.transactionHash), '']
+    }
     case 'first-light-failed':
       return [`  ${red('✗')} first light failed at ${event.stage}: ${event.reason}`]
     default:
@@ -119,8 +102,14 @@ function row(mark: string, name: string, what: string, note: string): string {
   return `  ${mark} ${name.padEnd(16)} ${what}  ${dim(note)}`
 }
 
-function step(name: string, text: string): string {
-  return `    ${name.padEnd(9)} ${text}`
+/** The note follows where the terminal has room for it, else it has a line of its own. */
+function step(name: string, text: string, note: string): string[] {
+  const mark = name === 'verified' ? green : name === 'REFUSED' ? red : (plain: string) => plain
+  const line = `    ${mark(name.padEnd(9))} ${text}`
+  const { columns } = process.stdout
+  return columns === undefined || 14 + text.length + 1 + note.length <= columns
+    ? [`${line} ${dim(note)}`]
+    : [line, `${' '.repeat(14)}${dim(note)}`]
 }
 
 const paint = (code: string) => (text: string) =>

@@ -83,6 +83,7 @@ const systemFailures: { readonly [code: string]: readonly [what: string, hint: s
   EISDIR: ['This is a folder, not a file', 'Name a file.'],
   EEXIST: ['This is there already', 'Choose another name.'],
   EMFILE: ['Too many files are open', 'Raise the limit (ulimit -n), then try again.'],
+  ECONNREFUSED: ['Nothing listens at this address', 'Start the devnet with `npm start`, or check the address.'],
   EADDRINUSE: ['The port is in use', 'Choose another --port-base.'],
   EADDRNOTAVAIL: ['This machine does not have this address', 'Choose another --host.'],
 }

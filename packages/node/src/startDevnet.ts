@@ -20,6 +20,7 @@ import { type DevnetFile, writeDevnetFile } from './devnetFile.ts'
 import type { DevnetEvent, DevnetOptions, ServiceName } from './devnetOptions.ts'
 import { findFreePorts, type PortPlan, planPorts } from './portPlan.ts'
 import { serveConsole } from './serveConsole.ts'
+import { checkModelFile } from './weights/addModel.ts'
 
 export type Devnet = {
   /** As written to `devnet.json`; grows as models open. */
@@ -47,6 +48,8 @@ type Running = {
 export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const host = options.host ?? '127.0.0.1'
   if (!isLoopback(host)) throw new WellKnownKeysError({ host })
+  // Before anything starts: who names a file wants that file, not a devnet without it.
+  if (options.modelPath !== undefined) await checkModelFile(options.modelPath)
   const closers = createClosers()
   const stop = new AbortController()
   try {

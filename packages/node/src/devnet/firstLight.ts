@@ -84,7 +84,7 @@ async function verify({ client, env, emit, signal, folder }: FirstLight, receipt
   const startedMs = env.clock.monotonicMs()
   const outcome = await runVerifier(file, folder, signal)
   const detail = outcome.accepted
-    ? 'accepted: re-executed in a fresh process from the model root, the same bits'
+    ? 'accepted: a fresh process re-executed it to the same bits'
     : `${outcome.fault ?? ''} ${outcome.detail ?? ''}`
   emit({
     type: 'first-light-verified',

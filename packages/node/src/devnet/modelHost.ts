@@ -69,13 +69,28 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     }
   }
 
+  let listFault: string | undefined
+
+  /** A list that was damaged by hand is told once, and read again when it changes. */
+  function readList(dataFolder: string): ModelFile[] {
+    try {
+      const models = listAddedModels(dataFolder)
+      listFault = undefined
+      return models
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error)
+      if (message !== listFault) emit({ type: 'warning', message })
+      listFault = message
+      return []
+    }
+  }
+
   return {
     open,
     opened: () => providers.length,
     async watchAdded(dataFolder) {
       while (!signal.aborted) {
-        const fresh = listAddedModels(dataFolder).filter(({ id }) => !tried.has(id))
-        for (const { id, path } of fresh) await open({ id, path })
+        for (const { id, path } of readList(dataFolder)) if (!tried.has(id)) await open({ id, path })
         await env.clock.sleep(lookEveryMs, signal).catch(() => undefined)
       }
     },

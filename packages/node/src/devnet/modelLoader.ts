@@ -23,7 +23,7 @@ export async function loadModelFiles(
   emit: (event: DevnetEvent) => void,
   onModel: (model: ModelFile) => Promise<void>,
 ): Promise<void> {
-  for (const { id, path } of listAddedModels(options.dataFolder)) await onModel({ id, path })
+  for (const { id, path } of readAdded(options.dataFolder, emit)) await onModel({ id, path })
   if (options.weights === 'none') return
   if (options.modelPath) {
     await onModel({ id: basename(options.modelPath).replace(/\.gguf$/i, ''), path: options.modelPath })
@@ -35,6 +35,15 @@ export async function loadModelFiles(
   }
   const found = await findDefault(options.signal, emit)
   if (found) await onModel(found)
+}
+
+function readAdded(dataFolder: string, emit: (event: DevnetEvent) => void): ModelFile[] {
+  try {
+    return listAddedModels(dataFolder)
+  } catch (error) {
+    emit({ type: 'warning', message: error instanceof Error ? error.message : String(error) })
+    return []
+  }
 }
 
 async function findDefault(signal: AbortSignal, emit: (event: DevnetEvent) => void): Promise<ModelFile | undefined> {

@@ -6,6 +6,7 @@ import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import type { DevnetEvent } from '../devnetOptions.ts'
+import { checkModelFile } from '../weights/addModel.ts'
 import { type DevnetKey, devnetKey } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
 import { storeModel } from './storeModel.ts'
@@ -29,6 +30,7 @@ const outputWeiPerToken = 2_000_000_000n
 export async function openModel(env: Env, options: OpenModelOptions): Promise<Provider> {
   const { model, key, emit } = options
   const startedMs = env.clock.monotonicMs()
+  await checkModelFile(model.path)
   const { root } = await storeModel(env, { ...options, path: model.path })
   emit({ type: 'weights-stored', model: model.id, root, tookMs: env.clock.monotonicMs() - startedMs })
   const provider = await startProvider({

@@ -22,9 +22,7 @@ export type AddedModel = {
  */
 export async function addModel(options: { file: string; dataFolder: string; name?: string }): Promise<AddedModel> {
   const path = resolve(options.file)
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile())
-    throw new ModelFileError({ path, reason: 'there is no such file' })
-  const { architecture, sizeBytes } = await describeFile(path)
+  const { architecture, sizeBytes } = await checkModelFile(path)
   const id = readName(options.name ?? basename(path).replace(/\.gguf$/i, ''))
   const added = { id, path, sha256: await hashFile(path), sizeBytes, root: await rootOfFile(path), architecture }
   const others = listAddedModels(options.dataFolder).filter((model) => model.id !== id)
@@ -56,7 +54,14 @@ function parseText(text: string): unknown {
   }
 }
 
-async function describeFile(path: string): Promise<ModelInfo> {
+/**
+ * Reads as much of the file as says whether this engine runs it; nothing is loaded.
+ * @throws {GgufInvalidError} from the reader @throws {ModelFileError}
+ */
+export async function checkModelFile(path: string): Promise<ModelInfo> {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (!stat) throw new ModelFileError({ path, reason: 'there is no such file' })
+  if (!stat.isFile()) throw new ModelFileError({ path, reason: 'it is not a plain file' })
   const source = await openFileSource(path)
   try {
     return (await describeModel(source)).info
