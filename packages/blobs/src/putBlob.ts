@@ -222,6 +222,9 @@ export class BlobStalledError extends WeightlessError {
 
 export class SegmentRefusedError extends WeightlessError {
   constructor(facts: { url: string; status: number; answer: string }) {
-    super('blobs/segment-refused', 'A storage node refused a segment.', facts)
+    const hint = /disk is full/i.test(facts.answer)
+      ? 'Free space where the storage node keeps its data, then upload the file again: it is not paid twice.'
+      : 'Upload the file again: it is not paid twice.'
+    super('blobs/segment-refused', 'A storage node refused a segment.', facts, { hint })
   }
 }
