@@ -81,7 +81,11 @@ export function createProviderDirectory(options: {
   }
 
   return {
-    list: () => listWithin(ageMsMax),
+    async list() {
+      const known = await listWithin(ageMsMax)
+      // Nobody yet: the first provider may have opened a moment ago.
+      return known.length > 0 ? known : listWithin(Math.min(ageMsMax, unknownModelAgeMsMax))
+    },
     async listOf(model) {
       const offers = (providers: readonly ListedProvider[]) => providers.filter((provider) => provider.model === model)
       const known = offers(await listWithin(ageMsMax))
