@@ -26,7 +26,7 @@ const sideways: { readonly [from: string]: readonly string[] } = {
   tensor: ['codec', 'crypto'],
   contracts: ['codec', 'crypto'],
   evm: ['codec', 'crypto'],
-  receipt: ['codec', 'crypto', 'tensor'],
+  receipt: ['codec', 'crypto', 'contracts', 'tensor'],
   blobs: ['ledger'],
   cli: ['node', 'sdk'],
   node: ['sdk'],

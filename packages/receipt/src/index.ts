@@ -26,7 +26,6 @@ export {
   hashReceipt,
   type Receipt,
   receiptDomain,
-  receiptTypes,
   receiptVersion,
   recoverReceiptSigner,
   serviceClasses,

@@ -3,6 +3,7 @@
  * Contracts read the same bytes, because it is EIP-712 typed data.
  */
 import type { Hex } from '@weightless/codec'
+import { receiptDomain as domainName, receiptTypes } from '@weightless/contracts/typedData'
 import { hashTypedData, type LocalAccount, recoverTypedDataAddress } from 'viem'
 
 /** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
@@ -39,34 +40,9 @@ export const serviceClasses = { chat: 1 } as const
 /** RECEIPT §2.2: how a third party can check the answer. */
 export const checks = { none: 0, reExecution: 1 } as const
 
-export const receiptTypes = {
-  Receipt: [
-    { name: 'version', type: 'uint16' },
-    { name: 'serviceClass', type: 'uint8' },
-    { name: 'check', type: 'uint8' },
-    { name: 'chainId', type: 'uint256' },
-    { name: 'user', type: 'address' },
-    { name: 'provider', type: 'address' },
-    { name: 'modelRoot', type: 'bytes32' },
-    { name: 'programId', type: 'bytes32' },
-    { name: 'tokenizerRoot', type: 'bytes32' },
-    { name: 'sampler', type: 'bytes32' },
-    { name: 'seed', type: 'bytes32' },
-    { name: 'inputHash', type: 'bytes32' },
-    { name: 'outputHash', type: 'bytes32' },
-    { name: 'traceRoot', type: 'bytes32' },
-    { name: 'promptTokens', type: 'uint64' },
-    { name: 'completionTokens', type: 'uint64' },
-    { name: 'priceId', type: 'bytes32' },
-    { name: 'fee', type: 'uint256' },
-    { name: 'jobNonce', type: 'uint256' },
-    { name: 'timestamp', type: 'uint64' },
-  ],
-} as const
-
 /** RECEIPT §3; `settlement` is the ReceiptSettlement contract. */
 export function receiptDomain(chainId: bigint, settlement: Hex) {
-  return { name: 'Weightless Receipt', version: '1', chainId, verifyingContract: settlement } as const
+  return { ...domainName, chainId, verifyingContract: settlement } as const
 }
 
 /** The 32 bytes that the provider signs; they are also the receipt's id. Spec: RECEIPT §3. */

@@ -2,8 +2,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
-import * as contracts from '@weightless/contracts'
-import { receiptTypes } from '@weightless/receipt'
 import fc from 'fast-check'
 import { privateKeyToAccount } from 'viem/accounts'
 import { errorResponse } from './apiError.ts'
@@ -75,10 +73,6 @@ test('terms and vouchers survive the wire, and the signature is over every field
     const other = await signerOf(hashVoucher({ ...voucher, ...change }, place), signature)
     assert.notEqual(other, account.address.toLowerCase())
   }
-})
-
-test('the receipt is the one that the contracts read', () => {
-  assert.deepEqual(receiptTypes, contracts.receiptTypes)
 })
 
 test('requests in every spelling give one form', () => {
