@@ -4,7 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } fr
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { WeightlessError } from '@weightless/codec'
 import { readDevnetFile } from './devnetFile.ts'
 import { startTestDevnet } from './startTestDevnet.ts'
@@ -27,102 +27,104 @@ function ask({ url, headers, body }: Ask): Promise<number> {
   })
 }
 
-before(async () => {
-  const devnet = await startTestDevnet({ dataFolder: whole, weights: 'none', console: true })
-  const { chain, storage, compute, console } = devnet.file
-  const urls = { chain: chain.rpcUrl, storage: storage.indexerUrl, gateway: compute.gatewayUrl, console: console.url }
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_accounts', params: [] })
-  for (const [name, url] of Object.entries(urls)) {
-    answers.push({ name: `${name} rebound`, status: await ask({ url, headers: { host: 'evil.example' } }) })
-    if (name === 'storage') continue
-    const headers = { origin: 'https://evil.example', 'content-type': 'text/plain' }
-    answers.push({ name: `${name} other site`, status: await ask({ url, headers, body }) })
-  }
-  const config = `${console.url}/config.json`
-  answers.push({
-    name: 'keys, other site',
-    status: await ask({ url: config, headers: { origin: 'https://evil.example' } }),
-  })
-  const wallet = { origin: 'chrome-extension://abcdef', 'content-type': 'application/json' }
-  assert.equal(await ask({ url: chain.rpcUrl, headers: wallet, body }), 200)
-  assert.equal(await ask({ url: chain.rpcUrl, headers: { origin: 'http://localhost:5173' }, body }), 200)
-  await devnet.close()
-})
-after(() => rmSync(folder, { recursive: true, force: true }))
-
-test('pages of other sites and rebound names reach no service that holds keys or money', () => {
-  assert.deepEqual(
-    answers.filter(({ status }) => status !== 403),
-    [],
-  )
-  assert.equal(answers.length, 8)
-})
-
-test('what holds a key is readable by its user alone', () => {
-  for (const name of ['api-key', 'devnet.json', 'version.json']) {
-    assert.equal(statSync(join(whole, name)).mode & 0o777, 0o600, name)
-  }
-})
-
-async function startDamaged(file: string, offset: number): Promise<unknown> {
-  rmSync(damaged, { recursive: true, force: true })
-  cpSync(whole, damaged, { recursive: true })
-  const bytes = readFileSync(join(damaged, file))
-  bytes[offset < 0 ? bytes.length + offset : offset]! ^= 0x41
-  writeFileSync(join(damaged, file), bytes)
-  try {
-    const devnet = await startTestDevnet({ dataFolder: damaged, weights: 'none' })
+describe('the devnet under misuse', () => {
+  before(async () => {
+    const devnet = await startTestDevnet({ dataFolder: whole, weights: 'none', console: true })
+    const { chain, storage, compute, console } = devnet.file
+    const urls = { chain: chain.rpcUrl, storage: storage.indexerUrl, gateway: compute.gatewayUrl, console: console.url }
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_accounts', params: [] })
+    for (const [name, url] of Object.entries(urls)) {
+      answers.push({ name: `${name} rebound`, status: await ask({ url, headers: { host: 'evil.example' } }) })
+      if (name === 'storage') continue
+      const headers = { origin: 'https://evil.example', 'content-type': 'text/plain' }
+      answers.push({ name: `${name} other site`, status: await ask({ url, headers, body }) })
+    }
+    const config = `${console.url}/config.json`
+    answers.push({
+      name: 'keys, other site',
+      status: await ask({ url: config, headers: { origin: 'https://evil.example' } }),
+    })
+    const wallet = { origin: 'chrome-extension://abcdef', 'content-type': 'application/json' }
+    assert.equal(await ask({ url: chain.rpcUrl, headers: wallet, body }), 200)
+    assert.equal(await ask({ url: chain.rpcUrl, headers: { origin: 'http://localhost:5173' }, body }), 200)
     await devnet.close()
-    return undefined
-  } catch (error) {
-    return error
-  }
-}
-
-const logs = ['chain/blocks', 'chain/state', 'storage-0/index/log', 'storage-0/segments', 'gateway']
-
-for (const log of logs) {
-  test(`one flipped byte in ${log} refuses the start and names file and offset`, async () => {
-    const file = `${log}/00000001.log`
-    const error = await startDamaged(file, statSync(join(whole, file)).size >> 1)
-    assert.ok(error instanceof WeightlessError, `${file} was taken as it is`)
-    assert.equal(error.code, 'node/data-damaged')
-    assert.equal(error.facts.file, join(damaged, file))
-    assert.equal(typeof error.facts.offset, 'number')
-    assert.ok(error.hint)
   })
-}
+  after(() => rmSync(folder, { recursive: true, force: true }))
 
-test('a damaged key or version is refused by name; what can be derived is written anew', async () => {
-  const key = await startDamaged('api-key', 10)
-  assert.ok(key instanceof WeightlessError && key.facts.file === join(damaged, 'api-key'))
-  const version = await startDamaged('version.json', 2)
-  assert.ok(version instanceof WeightlessError && version.facts.file === join(damaged, 'version.json'))
-  assert.equal(await startDamaged('devnet.json', 1), undefined)
-  assert.deepEqual(readDevnetFile(damaged)?.chain, readDevnetFile(whole)?.chain)
-})
-
-test('a model file that cannot be served is refused before anything starts', async () => {
-  const file = join(folder, 'cut.gguf')
-  const tiny = readFileSync(join(import.meta.dirname, '../../../vectors/tensor/tiny-random.gguf'))
-  writeFileSync(file, tiny.subarray(0, tiny.length - 1000))
-  const codes: string[] = []
-  for (const modelPath of [file, join(folder, 'none.gguf'), folder]) {
-    await startTestDevnet({ dataFolder: join(folder, 'unused'), modelPath }).catch((error) => codes.push(error.code))
-  }
-  assert.deepEqual(codes, ['tensor/gguf-invalid', 'node/model-file', 'node/model-file'])
-})
-
-test('a damaged list of models is told, and the devnet runs without it', async () => {
-  rmSync(damaged, { recursive: true, force: true })
-  cpSync(whole, damaged, { recursive: true })
-  writeFileSync(join(damaged, 'models.json'), '{"models":[{')
-  const warnings: string[] = []
-  const devnet = await startTestDevnet({
-    dataFolder: damaged,
-    weights: 'none',
-    onEvent: (event) => event.type === 'warning' && warnings.push(event.message),
+  test('pages of other sites and rebound names reach no service that holds keys or money', () => {
+    assert.deepEqual(
+      answers.filter(({ status }) => status !== 403),
+      [],
+    )
+    assert.equal(answers.length, 8)
   })
-  await devnet.close()
-  assert.match(warnings[0] ?? '', /models\.json/)
+
+  test('what holds a key is readable by its user alone', () => {
+    for (const name of ['api-key', 'devnet.json', 'version.json']) {
+      assert.equal(statSync(join(whole, name)).mode & 0o777, 0o600, name)
+    }
+  })
+
+  async function startDamaged(file: string, offset: number): Promise<unknown> {
+    rmSync(damaged, { recursive: true, force: true })
+    cpSync(whole, damaged, { recursive: true })
+    const bytes = readFileSync(join(damaged, file))
+    bytes[offset < 0 ? bytes.length + offset : offset]! ^= 0x41
+    writeFileSync(join(damaged, file), bytes)
+    try {
+      const devnet = await startTestDevnet({ dataFolder: damaged, weights: 'none' })
+      await devnet.close()
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
+  const logs = ['chain/blocks', 'chain/state', 'storage-0/index/log', 'storage-0/segments', 'gateway']
+
+  for (const log of logs) {
+    test(`one flipped byte in ${log} refuses the start and names file and offset`, async () => {
+      const file = `${log}/00000001.log`
+      const error = await startDamaged(file, statSync(join(whole, file)).size >> 1)
+      assert.ok(error instanceof WeightlessError, `${file} was taken as it is`)
+      assert.equal(error.code, 'node/data-damaged')
+      assert.equal(error.facts.file, join(damaged, file))
+      assert.equal(typeof error.facts.offset, 'number')
+      assert.ok(error.hint)
+    })
+  }
+
+  test('a damaged key or version is refused by name; what can be derived is written anew', async () => {
+    const key = await startDamaged('api-key', 10)
+    assert.ok(key instanceof WeightlessError && key.facts.file === join(damaged, 'api-key'))
+    const version = await startDamaged('version.json', 2)
+    assert.ok(version instanceof WeightlessError && version.facts.file === join(damaged, 'version.json'))
+    assert.equal(await startDamaged('devnet.json', 1), undefined)
+    assert.deepEqual(readDevnetFile(damaged)?.chain, readDevnetFile(whole)?.chain)
+  })
+
+  test('a model file that cannot be served is refused before anything starts', async () => {
+    const file = join(folder, 'cut.gguf')
+    const tiny = readFileSync(join(import.meta.dirname, '../../../vectors/tensor/tiny-random.gguf'))
+    writeFileSync(file, tiny.subarray(0, tiny.length - 1000))
+    const codes: string[] = []
+    for (const modelPath of [file, join(folder, 'none.gguf'), folder]) {
+      await startTestDevnet({ dataFolder: join(folder, 'unused'), modelPath }).catch((error) => codes.push(error.code))
+    }
+    assert.deepEqual(codes, ['tensor/gguf-invalid', 'node/model-file', 'node/model-file'])
+  })
+
+  test('a damaged list of models is told, and the devnet runs without it', async () => {
+    rmSync(damaged, { recursive: true, force: true })
+    cpSync(whole, damaged, { recursive: true })
+    writeFileSync(join(damaged, 'models.json'), '{"models":[{')
+    const warnings: string[] = []
+    const devnet = await startTestDevnet({
+      dataFolder: damaged,
+      weights: 'none',
+      onEvent: (event) => event.type === 'warning' && warnings.push(event.message),
+    })
+    await devnet.close()
+    assert.match(warnings[0] ?? '', /models\.json/)
+  })
 })

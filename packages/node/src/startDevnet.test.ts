@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
 import { DataFolderBusyError } from './dataFolder.ts'
@@ -20,75 +20,77 @@ let devnet: Devnet
 let env: NodeEnv
 let client: Client
 
-before(async () => {
-  devnet = await startTestDevnet({ dataFolder, modelPath: tiny })
-  env = createNodeEnv({ dataFolder: join(dataFolder, 'client'), log: 'silent', workersMax: 1 })
-  client = connect(devnet)
-})
-after(async () => {
-  await env.close()
-  await devnet.close()
-  rmSync(dataFolder, { recursive: true, force: true })
-})
-
-function connect({ file }: Devnet): Client {
-  const verdict = readNetworkConfig(structuredClone(file))
-  assert.ok(verdict.ok)
-  return createClient({ config: verdict.value, env, account: devnetKey(0).account })
-}
-
-test('store, ask, pay and verify', async () => {
-  const bytes = new Uint8Array(300_000).map((_, i) => (i * 31) % 251)
-  const { root } = await client.files.upload(bytes)
-  assert.deepEqual(await client.files.download(root), bytes)
-  const answer = await client.chat.complete({
-    model: 'tiny-random',
-    messages: [{ role: 'user', content: 'hello' }],
-    maxTokens: 8,
+describe('the devnet', () => {
+  before(async () => {
+    devnet = await startTestDevnet({ dataFolder, modelPath: tiny })
+    env = createNodeEnv({ dataFolder: join(dataFolder, 'client'), log: 'silent', workersMax: 1 })
+    client = connect(devnet)
   })
-  assert.ok(answer.bundle)
-  const verified = await client.receipts.verify(answer.bundle)
-  assert.equal(verified.accepted, true)
-  const forged = structuredClone(answer.bundle)
-  forged.opening.outputText = `${forged.opening.outputText}!`
-  assert.equal((await client.receipts.verify(forged)).accepted, false)
-})
+  after(async () => {
+    await env.close()
+    await devnet.close()
+    rmSync(dataFolder, { recursive: true, force: true })
+  })
 
-test('a model added while the devnet runs is served under its name', async () => {
-  await addModel({ file: untied, dataFolder, name: 'Second Model' })
-  const served = async () => (await client.chat.models()).map(({ id }) => id)
-  for (let attempt = 0; attempt < 300 && !(await served()).includes('second-model'); attempt++) {
-    await new Promise((resolve) => setTimeout(resolve, 100))
+  function connect({ file }: Devnet): Client {
+    const verdict = readNetworkConfig(structuredClone(file))
+    assert.ok(verdict.ok)
+    return createClient({ config: verdict.value, env, account: devnetKey(0).account })
   }
-  const answer = await client.chat.complete({
-    model: 'second-model',
-    messages: [{ role: 'user', content: 'hello' }],
-    maxTokens: 4,
+
+  test('store, ask, pay and verify', async () => {
+    const bytes = new Uint8Array(300_000).map((_, i) => (i * 31) % 251)
+    const { root } = await client.files.upload(bytes)
+    assert.deepEqual(await client.files.download(root), bytes)
+    const answer = await client.chat.complete({
+      model: 'tiny-random',
+      messages: [{ role: 'user', content: 'hello' }],
+      maxTokens: 8,
+    })
+    assert.ok(answer.bundle)
+    const verified = await client.receipts.verify(answer.bundle)
+    assert.equal(verified.accepted, true)
+    const forged = structuredClone(answer.bundle)
+    forged.opening.outputText = `${forged.opening.outputText}!`
+    assert.equal((await client.receipts.verify(forged)).accepted, false)
   })
-  assert.ok(answer.bundle && (await client.receipts.verify(answer.bundle)).accepted)
-})
 
-test('a second start on the same directory is refused, on the same ports it moves', async () => {
-  await assert.rejects(startDevnet({ dataFolder }), DataFolderBusyError)
-  const port = Number(new URL(devnet.file.chain.rpcUrl).port)
-  const moved = await startTestDevnet({ portBase: port - 8545, weights: 'none' })
-  assert.notEqual(moved.file.chain.rpcUrl, devnet.file.chain.rpcUrl)
-  await moved.close()
-})
+  test('a model added while the devnet runs is served under its name', async () => {
+    await addModel({ file: untied, dataFolder, name: 'Second Model' })
+    const served = async () => (await client.chat.models()).map(({ id }) => id)
+    for (let attempt = 0; attempt < 300 && !(await served()).includes('second-model'); attempt++) {
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    const answer = await client.chat.complete({
+      model: 'second-model',
+      messages: [{ role: 'user', content: 'hello' }],
+      maxTokens: 4,
+    })
+    assert.ok(answer.bundle && (await client.receipts.verify(answer.bundle)).accepted)
+  })
 
-test('well-known keys are refused off loopback', async () => {
-  await assert.rejects(startDevnet({ host: '0.0.0.0' }), WellKnownKeysError)
-})
+  test('a second start on the same directory is refused, on the same ports it moves', async () => {
+    await assert.rejects(startDevnet({ dataFolder }), DataFolderBusyError)
+    const port = Number(new URL(devnet.file.chain.rpcUrl).port)
+    const moved = await startTestDevnet({ portBase: port - 8545, weights: 'none' })
+    assert.notEqual(moved.file.chain.rpcUrl, devnet.file.chain.rpcUrl)
+    await moved.close()
+  })
 
-test('state survives a restart', async () => {
-  const bytes = new Uint8Array(1000).fill(7)
-  const { root } = await client.files.upload(bytes)
-  const balance = (await client.account.balance()).chainWei
-  await devnet.close()
-  devnet = await startTestDevnet({ dataFolder, modelPath: tiny })
-  client = connect(devnet)
-  assert.deepEqual(await client.files.download(root), bytes)
-  assert.equal((await client.account.balance()).chainWei, balance)
-  assert.deepEqual(readDevnetFile(dataFolder), devnet.file)
-  assert.equal(devnet.file.compute.providers.length, 2)
+  test('well-known keys are refused off loopback', async () => {
+    await assert.rejects(startDevnet({ host: '0.0.0.0' }), WellKnownKeysError)
+  })
+
+  test('state survives a restart', async () => {
+    const bytes = new Uint8Array(1000).fill(7)
+    const { root } = await client.files.upload(bytes)
+    const balance = (await client.account.balance()).chainWei
+    await devnet.close()
+    devnet = await startTestDevnet({ dataFolder, modelPath: tiny })
+    client = connect(devnet)
+    assert.deepEqual(await client.files.download(root), bytes)
+    assert.equal((await client.account.balance()).chainWei, balance)
+    assert.deepEqual(readDevnetFile(dataFolder), devnet.file)
+    assert.equal(devnet.file.compute.providers.length, 2)
+  })
 })

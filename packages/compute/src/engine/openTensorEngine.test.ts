@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { type Engine, EngineFailedError, type EngineJob, EngineRefusedError, type EngineToken } from './engine.ts'
 import { openTensorEngine } from './openTensorEngine.ts'
@@ -19,71 +19,73 @@ const job: EngineJob = {
 let env: NodeEnv
 let engine: Engine
 
-before(async () => {
-  env = createNodeEnv({ dataFolder: tmpdir(), log: 'silent' })
-  engine = await openTensorEngine({ env, name: 'tiny', weights: new Uint8Array(weights), aheadMax: 4 })
-})
+describe('the embedded engine', () => {
+  before(async () => {
+    env = createNodeEnv({ dataFolder: tmpdir(), log: 'silent' })
+    engine = await openTensorEngine({ env, name: 'tiny', weights: new Uint8Array(weights), aheadMax: 4 })
+  })
 
-after(async () => {
-  await engine.close()
-  await env.close()
-})
+  after(async () => {
+    await engine.close()
+    await env.close()
+  })
 
-async function readAll(tokens: AsyncIterable<EngineToken>): Promise<EngineToken[]> {
-  const read: EngineToken[] = []
-  for await (const token of tokens) read.push(token)
-  return read
-}
-
-test('a reader that stops reading stops the engine, which still answers others', async () => {
-  const run = await engine.start(job)
-  const tokens = run.tokens[Symbol.asyncIterator]()
-  for (let read = 0; read < 3; read++) await tokens.next()
-  assert.equal(await engine.countPrompt(job.messages), run.promptTokens)
-  const end = await run.end(3)
-  assert.deepEqual([end.finishReason, end.outputTokens.length], ['cancelled', 3])
-  // Four that it may run ahead, and the one under way.
-  const rest = await readAll({ [Symbol.asyncIterator]: () => tokens })
-  assert.ok(rest.length <= 5, `${rest.length} tokens were made for nobody`)
-})
-
-test('the beginning of an answer is the beginning of its trace and text', async () => {
-  const short = { ...job, sampler: { ...job.sampler, maxTokens: 9 } }
-  const whole = await engine.start(short)
-  const tokens = await readAll(whole.tokens)
-  const end = await whole.end()
-  assert.deepEqual([end.finishReason, end.outputTokens], ['length', tokens.map(({ token }) => token)])
-  const cut = await engine.start(short)
-  await readAll(cut.tokens)
-  const begun = await cut.end(6)
-  assert.deepEqual(begun.outputTokens, end.outputTokens.slice(0, 6))
-  assert.ok(end.outputText.startsWith(begun.outputText))
-  assert.deepEqual(begun.trace!.slice(12), end.trace!.slice(12, begun.trace!.length))
-  assert.notEqual(begun.traceRoot, end.traceRoot)
-})
-
-test('jobs side by side do not mix', async () => {
-  const seeds = ['01', '02', '03'].map((byte) => ({ ...job, seed: `0x${byte.repeat(32)}` as const }))
-  const alone: string[] = []
-  for (const each of seeds) {
-    const run = await engine.start({ ...each, sampler: { ...job.sampler, maxTokens: 8 } })
-    await readAll(run.tokens)
-    alone.push((await run.end()).outputText)
+  async function readAll(tokens: AsyncIterable<EngineToken>): Promise<EngineToken[]> {
+    const read: EngineToken[] = []
+    for await (const token of tokens) read.push(token)
+    return read
   }
-  const together = await Promise.all(
-    seeds.map(async (each) => {
+
+  test('a reader that stops reading stops the engine, which still answers others', async () => {
+    const run = await engine.start(job)
+    const tokens = run.tokens[Symbol.asyncIterator]()
+    for (let read = 0; read < 3; read++) await tokens.next()
+    assert.equal(await engine.countPrompt(job.messages), run.promptTokens)
+    const end = await run.end(3)
+    assert.deepEqual([end.finishReason, end.outputTokens.length], ['cancelled', 3])
+    // Four that it may run ahead, and the one under way.
+    const rest = await readAll({ [Symbol.asyncIterator]: () => tokens })
+    assert.ok(rest.length <= 5, `${rest.length} tokens were made for nobody`)
+  })
+
+  test('the beginning of an answer is the beginning of its trace and text', async () => {
+    const short = { ...job, sampler: { ...job.sampler, maxTokens: 9 } }
+    const whole = await engine.start(short)
+    const tokens = await readAll(whole.tokens)
+    const end = await whole.end()
+    assert.deepEqual([end.finishReason, end.outputTokens], ['length', tokens.map(({ token }) => token)])
+    const cut = await engine.start(short)
+    await readAll(cut.tokens)
+    const begun = await cut.end(6)
+    assert.deepEqual(begun.outputTokens, end.outputTokens.slice(0, 6))
+    assert.ok(end.outputText.startsWith(begun.outputText))
+    assert.deepEqual(begun.trace!.slice(12), end.trace!.slice(12, begun.trace!.length))
+    assert.notEqual(begun.traceRoot, end.traceRoot)
+  })
+
+  test('jobs side by side do not mix', async () => {
+    const seeds = ['01', '02', '03'].map((byte) => ({ ...job, seed: `0x${byte.repeat(32)}` as const }))
+    const alone: string[] = []
+    for (const each of seeds) {
       const run = await engine.start({ ...each, sampler: { ...job.sampler, maxTokens: 8 } })
       await readAll(run.tokens)
-      return (await run.end()).outputText
-    }),
-  )
-  assert.deepEqual(together, alone)
-})
+      alone.push((await run.end()).outputText)
+    }
+    const together = await Promise.all(
+      seeds.map(async (each) => {
+        const run = await engine.start({ ...each, sampler: { ...job.sampler, maxTokens: 8 } })
+        await readAll(run.tokens)
+        return (await run.end()).outputText
+      }),
+    )
+    assert.deepEqual(together, alone)
+  })
 
-test('what the model cannot take is the user’s fault, a broken file the engine’s', async () => {
-  const long = { ...job, messages: [{ role: 'user', content: 'x '.repeat(4_000) }] }
-  const run = await engine.start(long)
-  await assert.rejects(readAll(run.tokens), EngineRefusedError)
-  const broken = new Uint8Array(weights.subarray(0, 5_000))
-  await assert.rejects(openTensorEngine({ env, name: 'broken', weights: broken }), EngineFailedError)
+  test('what the model cannot take is the user’s fault, a broken file the engine’s', async () => {
+    const long = { ...job, messages: [{ role: 'user', content: 'x '.repeat(4_000) }] }
+    const run = await engine.start(long)
+    await assert.rejects(readAll(run.tokens), EngineRefusedError)
+    const broken = new Uint8Array(weights.subarray(0, 5_000))
+    await assert.rejects(openTensorEngine({ env, name: 'broken', weights: broken }), EngineFailedError)
+  })
 })
