@@ -110,3 +110,8 @@ test('a lock that npm left incomplete gets the platform packages back', () => {
   })
   assert.deepEqual(completeLock(lock), [])
 })
+
+test('a hook of a test file stands inside a suite', () => {
+  assert.deepEqual(rulesOf('packages/store/src/a.test.ts', 'before(open)'), ['hook of everybody'])
+  assert.deepEqual(rulesOf('packages/store/src/a.test.ts', "describe('a', () => {\n  beforeEach(open)\n})"), [])
+})

@@ -22,12 +22,20 @@ export function checkFile(file: SourceFile, owner: Package | undefined, packages
   if (!isTest && !file.path.endsWith('index.ts') && !/^(#!.*\n)?\s*\/[*/]/.test(file.text)) {
     report(1, 'opening sentence', 'say the one idea of the file in its first line')
   }
+  if (isTest) checkHooks(lines, report)
   checkImports(file, owner, packages, isTest, report)
   for (const { pattern, allowed, rule, advice } of bans) {
     if (isTest || allowed.test(file.path)) continue
     for (const [at, line] of code.split('\n').entries()) if (pattern.test(line)) report(at + 1, rule, advice)
   }
   return findings
+}
+
+/** All tests share one process, where a hook outside a suite runs before, or after, everybody's. */
+function checkHooks(lines: readonly string[], report: Report): void {
+  for (const [at, line] of lines.entries()) {
+    if (/^(before|after)(Each)?\(/.test(line)) report(at + 1, 'hook of everybody', 'put it into a describe')
+  }
 }
 
 type Report = (line: number, rule: string, advice: string) => void
