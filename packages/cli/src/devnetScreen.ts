@@ -107,7 +107,7 @@ function step(name: string, text: string, note: string): string[] {
   const mark = name === 'verified' ? green : name === 'REFUSED' ? red : (plain: string) => plain
   const line = `    ${mark(name.padEnd(9))} ${text}`
   const { columns } = process.stdout
-  return columns === undefined || 14 + text.length + 1 + note.length <= columns
+  return !columns || 14 + text.length + 1 + note.length <= columns
     ? [`${line} ${dim(note)}`]
     : [line, `${' '.repeat(14)}${dim(note)}`]
 }
