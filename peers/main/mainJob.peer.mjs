@@ -50,10 +50,12 @@ async function storeAndFetch() {
 
 async function ask() {
   const openai = new OpenAI({ baseURL: `${devnet.compute.gatewayUrl}/v1`, apiKey: devnet.compute.apiKey })
-  const models = await openai.models.list()
+  const [model] = devnet.compute.providers[0].models
+  const served = (await openai.models.list()).data.map(({ id }) => id)
+  assert.ok(served.includes(model))
   const { data: stream, response } = await openai.chat.completions
     .create({
-      model: models.data[0].id,
+      model,
       messages: [{ role: 'user', content: 'Name three colours.' }],
       max_tokens: 24,
       stream: true,

@@ -11,6 +11,6 @@ export {
 export { fetchSegment, SegmentForgedError, SegmentMissingError, type SegmentWish } from './fetchSegment.ts'
 export { BlobMissingError, StorageUnavailableError } from './findNodes.ts'
 export { BlobUnreadableError, type OpenedBlob } from './openBlob.ts'
-export { type Payment, type Quote, SubmissionUnreadableError } from './payForBlob.ts'
-export { BlobStalledError, BlobUnpaidError, type PutBlob, SegmentRefusedError } from './putBlob.ts'
+export { BlobUnpaidError, type Payment, type Quote, SubmissionUnreadableError } from './payForBlob.ts'
+export { BlobStalledError, type PutBlob, SegmentRefusedError } from './putBlob.ts'
 export type { BlobPhase, BlobProgress } from './trackProgress.ts'

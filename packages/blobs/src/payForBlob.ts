@@ -23,6 +23,20 @@ export type Quote = {
   feeWei: bigint
 }
 
+/**
+ * The payment of a file that no node knows: the one found on chain, else a new submission.
+ * @throws {BlobUnpaidError} without a ledger, and the ledger's
+ */
+export async function payOnce(
+  ledger: Ledger | undefined,
+  readFlowAddress: () => Promise<Hex>,
+  file: FileTree,
+): Promise<Payment> {
+  if (!ledger) throw new BlobUnpaidError({ root: bytesToHex(file.root) })
+  const address = await readFlowAddress()
+  return (await findSubmission(ledger, address, file)) ?? (await submitBlob(ledger, address, file))
+}
+
 /** What storing so many bytes costs now, the transaction's gas apart. */
 export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: number): Promise<Quote> {
   const { paddedSectors } = fileShape(sizeBytes)
@@ -35,7 +49,7 @@ export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: num
  * Looks for a submission of this very file, newest blocks first, in pages that the chain's node accepts. It gives up
  * after `pagesMax` of them: the Flow contract itself charges nothing for what the same submitter has paid.
  */
-export async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment | undefined> {
+async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment | undefined> {
   const identity = bytesToHex(submissionIdentity(file.nodes))
   let to = await ledger.blockNumber()
   let pageBlocks = 500_000n
@@ -71,7 +85,7 @@ function readSubmission(logs: never, file: FileTree): Payment | undefined {
  * @throws {SubmissionUnreadableError} when the receipt holds no Submit event
  * and whatever `ledger.submit` throws: no funds, reverted, still pending
  */
-export async function submitBlob(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment> {
+async function submitBlob(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment> {
   const { feeWei } = await quoteBlob(ledger, flowAddress, file.shape.sizeBytes)
   const receipt = await ledger.submit({
     address: flowAddress,
@@ -103,5 +117,13 @@ type SubmitLog = { args: { submissionIndex: bigint; submission: { length: bigint
 export class SubmissionUnreadableError extends WeightlessError {
   constructor(facts: { txHash: Hex }) {
     super('blobs/submission-unreadable', 'The transaction went through but its Submit event is missing.', facts)
+  }
+}
+
+export class BlobUnpaidError extends WeightlessError {
+  constructor(facts: { root: Hex }) {
+    super('blobs/blob-unpaid', 'This root has no submission yet, and there is no account to pay for one.', facts, {
+      hint: 'Give createBlobs a ledger with an account.',
+    })
   }
 }

@@ -16,7 +16,7 @@ import {
 import { type BlobSource, piecesOf } from './blobSource.ts'
 import { callNode, joinUrl } from './callNode.ts'
 import { askFileInfo, findStorageNodes } from './findNodes.ts'
-import { findSubmission, type Payment, submitBlob } from './payForBlob.ts'
+import { payOnce } from './payForBlob.ts'
 import { runParallel } from './runParallel.ts'
 import type { ProgressTracker } from './trackProgress.ts'
 
@@ -66,7 +66,7 @@ export async function putBlob(
   const payment =
     known && known.info.tx.size === source.sizeBytes
       ? { txSeq: known.info.tx.seq, txHash: undefined, feeWei: 0n }
-      : await payOnce(parts, nodeUrls[0]!, file, root)
+      : await payOnce(parts.ledger, () => flowAddressOf(parts, nodeUrls[0]!), file)
   progress.enter('waiting', 0)
   const { nodeUrl, info } = await waitUntilSeen(parts, nodeUrls, payment.txSeq, signal)
   await sendSegments(parts, { nodeUrl, info, file, source, root }, progress, signal)
@@ -86,15 +86,8 @@ async function hashSource(source: BlobSource, progress: ProgressTracker, signal?
   return hasher.finish()
 }
 
-async function payOnce(
-  { network, ledger, flowAddress }: PutParts,
-  nodeUrl: string,
-  file: FileTree,
-  root: Hex,
-): Promise<Payment> {
-  if (!ledger) throw new BlobUnpaidError({ root })
-  const address = flowAddress ?? (await readFlowAddress(network, nodeUrl))
-  return (await findSubmission(ledger, address, file)) ?? (await submitBlob(ledger, address, file))
+async function flowAddressOf({ network, flowAddress }: PutParts, nodeUrl: string): Promise<Hex> {
+  return flowAddress ?? (await readFlowAddress(network, nodeUrl))
 }
 
 /** The Flow contract that a node follows. */
@@ -201,14 +194,6 @@ async function sendSegment(parts: PutParts, sending: Sending, index: number, sig
       if (!(fault instanceof NetworkError) || attempt >= triesMax || signal?.aborted) throw fault
     }
     await clock.sleep(200 * 2 ** attempt, signal)
-  }
-}
-
-export class BlobUnpaidError extends WeightlessError {
-  constructor(facts: { root: Hex }) {
-    super('blobs/blob-unpaid', 'This root has no submission yet, and there is no account to pay for one.', facts, {
-      hint: 'Give createBlobs a ledger with an account.',
-    })
   }
 }
 

@@ -1,5 +1,5 @@
 /** Every JSON-RPC method this node answers, by name. */
-import { accountMethods } from './accountMethods.ts'
+
 import { blockMethods } from './blockMethods.ts'
 import { callMethods } from './callMethods.ts'
 import { devnetStateMethods } from './devnetStateMethods.ts'
@@ -10,6 +10,7 @@ import { networkMethods } from './networkMethods.ts'
 import { poolMethods } from './poolMethods.ts'
 import { rawMethods } from './rawMethods.ts'
 import type { MethodTable, RpcContext } from './rpcContext.ts'
+import { signingMethods } from './signingMethods.ts'
 import { stateMethods } from './stateMethods.ts'
 import { subscriptionMethods } from './subscriptionMethods.ts'
 import { traceMethods } from './traceMethods.ts'
@@ -35,5 +36,5 @@ export function publicMethods(context: RpcContext): MethodTable {
 
 /** Signing with test keys and editing time and state: for callers on this machine only. */
 export function devnetMethods(context: RpcContext): MethodTable {
-  return { ...accountMethods(context), ...devnetTimeMethods(context), ...devnetStateMethods(context) }
+  return { ...signingMethods(context), ...devnetTimeMethods(context), ...devnetStateMethods(context) }
 }

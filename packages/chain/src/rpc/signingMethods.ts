@@ -11,7 +11,7 @@ import type { MethodTable, RpcContext } from './rpcContext.ts'
 import { invalidParams, RpcFault } from './rpcFault.ts'
 import { orRefuse } from './transactionMethods.ts'
 
-export function accountMethods(context: RpcContext): MethodTable {
+export function signingMethods(context: RpcContext): MethodTable {
   const { accounts } = context
   const list = () => accounts.addresses().map(bytesToHex)
   return {
