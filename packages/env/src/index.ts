@@ -11,4 +11,5 @@ export {
   TaskFailedError,
   TasksFullError,
 } from './faults.ts'
+export { isLoopback } from './isLoopback.ts'
 export { readBody } from './readBody.ts'

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import { addresses, genesis } from '@weightless/contracts'
+import { isLoopback } from '@weightless/env'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { loadApiKey } from './apiKey.ts'
 import { takeDataFolder } from './dataFolder.ts'
@@ -179,10 +180,6 @@ function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-}
 
 const consoleFolder = join(import.meta.dirname, '../../../apps/console/dist')
 

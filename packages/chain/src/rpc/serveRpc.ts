@@ -1,6 +1,13 @@
 /** JSON-RPC on one port: HTTP POST and WebSocket. On any address but loopback, without test keys and devnet helpers. */
-import { bytesToText, concatBytes } from '@weightless/codec'
-import type { HttpRequest, HttpResponse, ServeOptions, Socket } from '@weightless/env'
+import { bytesToText } from '@weightless/codec'
+import {
+  type HttpRequest,
+  type HttpResponse,
+  isLoopback,
+  readBody,
+  type ServeOptions,
+  type Socket,
+} from '@weightless/env'
 import { answerRpc, type RpcAnswerer } from './answerRpc.ts'
 import { devnetMethods, publicMethods } from './methodTable.ts'
 import type { RpcContext, RpcSocket } from './rpcContext.ts'
@@ -29,18 +36,12 @@ export async function serveRpc(context: RpcContext, options: RpcServeOptions): P
   return { url: server.url, wsUrl: server.url.replace(/^http/, 'ws'), port: server.port, close: () => server.close() }
 }
 
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host)
-}
-
 async function answerHttp(answerer: RpcAnswerer, request: HttpRequest): Promise<HttpResponse> {
   if (request.method === 'GET' || request.method === 'HEAD') {
     return { status: 200, headers: textHeaders, body: 'Weightless chain: JSON-RPC by POST or WebSocket.\n' }
   }
   if (request.method !== 'POST') return { status: 405, headers: { ...textHeaders, allow: 'POST' }, body: 'POST only\n' }
-  const parts: Uint8Array[] = []
-  for await (const part of request.body) parts.push(part)
-  const text = bytesToText(parts.length === 1 ? parts[0]! : concatBytes(parts))
+  const text = bytesToText(await readBody(request.body, answerer.limits.bodyBytesMax))
   const answer = await answerRpc(answerer, text, {})
   return answer === undefined ? { status: 204 } : { status: 200, headers: jsonHeaders, body: answer }
 }

@@ -4,16 +4,16 @@
  */
 import type { Env, Log } from '../env.ts'
 import { createPlainMetrics } from '../plainMetrics.ts'
-import { browserClock } from './browserClock.ts'
 import { connectBrowser } from './connectBrowser.ts'
 import { fetchBrowser } from './fetchBrowser.ts'
 import { ServerUnavailableError } from './serverUnavailableError.ts'
+import { webClock } from './webClock.ts'
 
 export type BrowserEnv = Pick<Env, 'clock' | 'random' | 'network' | 'log' | 'metrics'>
 
 export function createBrowserEnv(): BrowserEnv {
   return {
-    clock: browserClock,
+    clock: webClock,
     random: { bytes: randomBytes },
     network: {
       fetch: fetchBrowser,

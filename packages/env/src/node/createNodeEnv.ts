@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Env, Log } from '../env.ts'
 import './installHasher.ts'
+import { webClock } from '../browser/webClock.ts'
 import { createNodeNetwork } from './createNodeNetwork.ts'
 import { createNodeTasks } from './createNodeTasks.ts'
-import { nodeClock } from './nodeClock.ts'
 import { createNodeDisk } from './nodeDisk.ts'
 import { createNodeLog, type LogForm, type LogLevel } from './nodeLog.ts'
 import { createNodeMetrics } from './nodeMetrics.ts'
@@ -29,7 +29,7 @@ export function createNodeEnv({ dataFolder, log: form = 'text', logLevel, worker
   const tasks = createNodeTasks(workersMax)
   const disk = createNodeDisk(resolve(dataFolder))
   return {
-    clock: nodeClock,
+    clock: webClock,
     // A copy: small results of randomBytes are views into a pool, which must not be transferred.
     random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
     network,

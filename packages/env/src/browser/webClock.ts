@@ -1,22 +1,20 @@
-/** The machine's clock. */
+/** The clock of web-standard globals, which browsers and Node both have. */
 import type { Clock } from '../env.ts'
 import { AbortedError } from '../faults.ts'
 
-export const nodeClock: Clock = {
+export const webClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
-  sleep,
+  async sleep(ms, signal) {
+    // A timer above 2^31 - 1 ms fires at once.
+    for (let restMs = Math.max(0, ms); ; restMs -= timerMsMax) {
+      await wait(Math.min(restMs, timerMsMax), signal)
+      if (restMs <= timerMsMax) return
+    }
+  },
 }
 
-/** Long waits are cut into pieces, because a timer above 2^31 - 1 ms fires at once. */
-async function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  let restMs = Math.max(0, ms)
-  while (restMs > timerMsMax) {
-    await wait(timerMsMax, signal)
-    restMs -= timerMsMax
-  }
-  await wait(restMs, signal)
-}
+const timerMsMax = 2 ** 31 - 1
 
 function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -32,5 +30,3 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     signal?.addEventListener('abort', abort, { once: true })
   })
 }
-
-const timerMsMax = 2 ** 31 - 1
