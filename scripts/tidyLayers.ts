@@ -23,13 +23,14 @@ function shortName({ name }: Package): string {
 /** Imports inside one layer that the architecture grants. */
 const sideways: { readonly [from: string]: readonly string[] } = {
   crypto: ['codec'],
+  coder: ['codec', 'crypto'],
   tensor: ['codec', 'crypto'],
   contracts: ['codec', 'crypto'],
   evm: ['codec', 'crypto'],
   receipt: ['codec', 'crypto', 'contracts', 'tensor'],
   blobs: ['ledger'],
   cli: ['node', 'sdk'],
-  node: ['sdk'],
+  node: ['sdk', 's3'],
   console: ['sdk'],
 }
 const serviceLayer = 3

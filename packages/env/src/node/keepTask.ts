@@ -1,4 +1,5 @@
 /** The inside of a worker thread of its own: calls the module once with a port to its opener, then ends. */
+import './installEd25519.ts'
 import './installHasher.ts'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { TaskPort } from '../env.ts'

@@ -1,5 +1,6 @@
 /** The inside of a worker thread: runs the default export of a module on each input and posts the result back. */
 import { parentPort } from 'node:worker_threads'
+import './installEd25519.ts'
 import './installHasher.ts'
 
 export type TaskRequest = { id: number; module: string; input: unknown }

@@ -1,3 +1,23 @@
+export { choosePlacement, defaultRedundancy, type Redundancy, rankNodes } from './choosePlacement.ts'
+export {
+  decodeFragmentFrame,
+  encodeFragmentFrame,
+  type FragmentFrame,
+  fragmentFrameBytesMax,
+  fragmentFramesType,
+  fragmentFrameType,
+} from './fragmentFrame.ts'
+export { type NodeRecord, readNodeRecord, signNodeRecord } from './nodeRecord.ts'
+export {
+  type Placement,
+  type PlacementStage,
+  placementDigest,
+  placementStage,
+  readPlacement,
+  rowsMax,
+  type SignedPlacement,
+  signPlacement,
+} from './placement.ts'
 export {
   alreadyFinalized,
   alreadyUploaded,
