@@ -1,0 +1,92 @@
+/** SHA-256 trees: over the rows of a stripe (rsema1d's form), over combinations, over stripes. Spec: coding §4, §5. */
+import { bytesEqual, concatBytes } from '@weightless/codec'
+import { createSha256, sha256 } from '@weightless/crypto'
+import { type CodeShape, powerOfTwoFrom } from './codeShape.ts'
+
+const leafTag = new Uint8Array([0])
+const nodeTag = new Uint8Array([1])
+const zeros = new Uint8Array(64 * 1024)
+
+/** `levels[0]` are the leaves; the last level holds the root alone. */
+export type HashTree = { levels: Uint8Array[][] }
+
+/** Leaf of a row; what is missing to `rowBytes` counts as zeros. */
+export function rowLeaf(row: Uint8Array | undefined, rowBytes: number): Uint8Array {
+  const length = row?.length ?? 0
+  const stream = createSha256()
+  stream.update(leafTag)
+  if (row) stream.update(row)
+  for (let left = rowBytes - length; left > 0; left -= zeros.length) {
+    stream.update(zeros.subarray(0, Math.min(left, zeros.length)))
+  }
+  return stream.digest()
+}
+
+/** Data from position 0, zero rows up to a power of two, parity, zero rows up to a power of two. */
+export function rowTree(
+  shape: CodeShape,
+  data: readonly (Uint8Array | undefined)[],
+  parity: readonly Uint8Array[],
+  rowBytes: number,
+): HashTree {
+  const zeroLeaf = rowLeaf(undefined, rowBytes)
+  const leaves = new Array<Uint8Array>(treeWidth(shape)).fill(zeroLeaf)
+  for (let r = 0; r < shape.dataRows; r++) if (data[r]) leaves[r] = rowLeaf(data[r], rowBytes)
+  for (const [p, row] of parity.entries()) leaves[rowPosition(shape, shape.dataRows + p)] = rowLeaf(row, rowBytes)
+  return buildHashTree(leaves)
+}
+
+/** Leaf at which a row stands in the row tree. */
+export function rowPosition({ dataRows }: CodeShape, row: number): number {
+  return row < dataRows ? row : powerOfTwoFrom(dataRows) + row - dataRows
+}
+
+/** Siblings on the way of every row. */
+export function rowPathLength(shape: CodeShape): number {
+  return Math.log2(treeWidth(shape))
+}
+
+function treeWidth({ dataRows, parityRows }: CodeShape): number {
+  return powerOfTwoFrom(powerOfTwoFrom(dataRows) + parityRows)
+}
+
+/** @param leaves at least one; an odd last node is carried up unchanged */
+export function buildHashTree(leaves: Uint8Array[]): HashTree {
+  const levels = [leaves]
+  for (let level = leaves; level.length > 1; ) {
+    const next: Uint8Array[] = []
+    for (let i = 0; i < level.length; i += 2) {
+      const right = level[i + 1]
+      next.push(right ? hashNode(level[i]!, right) : level[i]!)
+    }
+    levels.push(next)
+    level = next
+  }
+  return { levels }
+}
+
+export function hashTreeRoot(tree: HashTree): Uint8Array {
+  return tree.levels[tree.levels.length - 1]![0]!
+}
+
+/** Siblings from the leaf up, in a tree of a power of two leaves. */
+export function hashTreePath(tree: HashTree, position: number): Uint8Array[] {
+  return tree.levels.slice(0, -1).map((level, height) => level[(position >>> height) ^ 1]!)
+}
+
+/** Whether `leaf` stands at `position` under `root`; the caller has compared the length of the path. */
+export function leadsTo(root: Uint8Array, leaf: Uint8Array, position: number, path: readonly Uint8Array[]): boolean {
+  const top = path.reduce((node, sibling, height) => {
+    const isRight = (position >>> height) & 1
+    return isRight ? hashNode(sibling, node) : hashNode(node, sibling)
+  }, leaf)
+  return bytesEqual(top, root)
+}
+
+export function hashLeaf(bytes: Uint8Array): Uint8Array {
+  return sha256(concatBytes([leafTag, bytes]))
+}
+
+function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
+  return sha256(concatBytes([nodeTag, left, right]))
+}
