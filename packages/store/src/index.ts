@@ -16,3 +16,11 @@ export {
   type SegmentLog,
   type SegmentLogOptions,
 } from './segmentLog.ts'
+export { compareKeys, type SortedEntry } from './sorted/sortedEntry.ts'
+export {
+  openSortedStore,
+  type SortedRange,
+  type SortedStore,
+  SortedStoreFullError,
+  type SortedStoreOptions,
+} from './sorted/sortedStore.ts'
