@@ -26,7 +26,7 @@ export async function startStorageNode(options: StorageNodeOptions & ListenOptio
 
 /** An indexer on a port of its own. @throws {PortInUseError} */
 export async function startIndexer(options: IndexerOptions & ListenOptions): Promise<StorageService> {
-  const indexer = openIndexer(options)
+  const indexer = await openIndexer(options)
   const server = await listen(options.env, options, indexer).catch(closing(indexer))
   await indexer.start()
   return service(server, [indexer])
@@ -39,15 +39,16 @@ export async function startIndexer(options: IndexerOptions & ListenOptions): Pro
 export async function startStorage(
   options: StorageNodeOptions & ListenOptions & { furtherNodeUrls?: readonly string[] },
 ): Promise<StorageService> {
-  const { env, furtherNodeUrls = [] } = options
+  const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [] } = options
   const node = await openStorageNode(options)
   const nodeUrls = [...furtherNodeUrls]
-  const indexer = openIndexer({ env, nodeUrls, local: node.content })
+  const own = { env, chainId, flowAddress, disk: disk.folder('indexer'), nodeUrls, local: node.content }
+  const indexer = await openIndexer(own).catch(closing(node))
   const server = await listen(env, options, {
     methods: { ...node.methods, ...indexer.methods },
     content: indexer.content,
     routes: indexer.routes,
-  }).catch(closing(node))
+  }).catch(closing({ close: () => closeAll([indexer, node]) }))
   nodeUrls.unshift(server.url)
   await indexer.start()
   return { ...service(server, [indexer, node]), node }
@@ -78,9 +79,13 @@ function service(server: Server, parts: readonly { close(): Promise<void> }[]): 
     port: server.port,
     async close() {
       await server.close()
-      for (const part of parts) await part.close()
+      await closeAll(parts)
     },
   }
+}
+
+async function closeAll(parts: readonly { close(): Promise<void> }[]): Promise<void> {
+  for (const part of parts) await part.close()
 }
 
 const closing =

@@ -36,7 +36,7 @@ test('a file uploaded to one node ends on all, and any indexer serves it with ra
     const first = await keep(
       startStorage({ ...base, env, source, disk: env.disk.folder('a'), furtherNodeUrls: [second.url] }),
     )
-    const apart = await keep(startIndexer({ env, port: 0, nodeUrls: [second.url] }))
+    const apart = await keep(startIndexer({ ...base, env, disk: env.disk.folder('apart'), nodeUrls: [second.url] }))
     peerUrls.push(first.url)
     const file = openFile(makeFile(2 * segmentBytes + 77))
     await upload(first.url, file, source.submit(file.tree))
