@@ -28,11 +28,24 @@ export function checkSegment(
   if (!shapeHolds(proof)) return reject('proof', 'invalid proof')
   const leaf = segmentRoot(data, segmentPaddedSectors(shape, index))
   if (!bytesEqual(leaf, proof.lemma[0]!)) return reject('proof', 'validation failed')
+  const path = checkSegmentPath(root, shape, index, proof)
+  return path.ok ? accept(leaf) : path
+}
+
+/** The same for a proof alone, without the segment: that the leaf it names stands at `index` under `root`. */
+export function checkSegmentPath(
+  root: Uint8Array,
+  shape: FileShape,
+  index: number,
+  proof: SegmentProof,
+): Verdict<void, SegmentFault> {
+  if (!Number.isInteger(index) || index < 0 || index >= shape.segments) return reject('index', 'index out of bound')
+  if (!shapeHolds(proof)) return reject('proof', 'invalid proof')
   if (positionOf(proof.path, shape.paddedSegments) !== index) return reject('proof', 'validation failed')
   if (!bytesEqual(root, proof.lemma[proof.lemma.length - 1]!)) return reject('proof', 'validation failed')
   if (!bytesEqual(root, rootOf(proof))) return reject('proof', 'validation failed')
   if (!paddingIsZero(shape, proof)) return reject('proof', 'invalid proof node value in the padding range')
-  return accept(leaf)
+  return accept(undefined)
 }
 
 /** Root to which a proof leads. */

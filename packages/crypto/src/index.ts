@@ -1,4 +1,4 @@
-export { checkSegment, positionOf, rootOf, type SegmentFault } from './checkSegment.ts'
+export { checkSegment, checkSegmentPath, positionOf, rootOf, type SegmentFault } from './checkSegment.ts'
 export { type Ed25519, ed25519PublicKey, ed25519Sign, ed25519Verify, setEd25519 } from './ed25519.ts'
 export {
   type FileShape,

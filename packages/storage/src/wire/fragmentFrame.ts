@@ -20,7 +20,7 @@ export type FragmentFrame = {
   combinations: Uint8Array
   /** Siblings from the row to `rowRoot`, bottom up. */
   rowPath: readonly Uint8Array[]
-  /** Of a data row: its proof as a segment of the file. Undefined for parity rows. */
+  /** Proof of the segment that `provedSegment` names: of a data row itself. Without it no fragment is stored. */
   segmentProof: SegmentProof | undefined
   /** A data row's whole sectors, its filling with zeros left out; a parity row's `rowBytes`. */
   data: Uint8Array
@@ -38,6 +38,11 @@ const rowBytesMax = 262_144
 export const fragmentFrameBytesMax = fixedBytes + 16 * rowsMax + 32 * 63 + pathMax + 32 * (pathMax + 2) + rowBytesMax
 
 export function encodeFragmentFrame(frame: FragmentFrame): Uint8Array {
+  return concatBytes([encodeFragmentHead(frame), frame.data])
+}
+
+/** All of a frame but its data, for writing in two parts what is large. */
+export function encodeFragmentHead(frame: Omit<FragmentFrame, 'data'>): Uint8Array {
   const { sizeBytes, stripe, row, dataRows, parityRows, rowBytes, rowRoot, combinations, rowPath, segmentProof } = frame
   return concatBytes([
     magic,
@@ -54,7 +59,6 @@ export function encodeFragmentFrame(frame: FragmentFrame): Uint8Array {
     ...(segmentProof
       ? [new Uint8Array(segmentProof.path.map((isLeft) => (isLeft ? 1 : 0))), ...segmentProof.lemma]
       : []),
-    frame.data,
   ])
 }
 

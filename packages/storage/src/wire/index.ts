@@ -1,7 +1,18 @@
+export {
+  checkFragment,
+  checkFragmentForm,
+  checkFragmentSegment,
+  type FragmentFault,
+  hasRow,
+  provedSegment,
+  rowBytesOf,
+  stripesOf,
+} from './checkFragment.ts'
 export { choosePlacement, defaultRedundancy, type Redundancy, rankNodes } from './choosePlacement.ts'
 export {
   decodeFragmentFrame,
   encodeFragmentFrame,
+  encodeFragmentHead,
   type FragmentFrame,
   fragmentFrameBytesMax,
   fragmentFramesType,
