@@ -21,6 +21,11 @@ test('keys come back in order, changed, removed and after opening again', async 
         map.range('b', 'g').map(({ key }) => key),
         ['date', 'fig'],
       )
+      assert.deepEqual(
+        ['b', undefined].map((start) => map.range(start, undefined, 1).map(({ key }) => key)),
+        [['date'], ['apple']],
+      )
+      assert.equal(map.range('b', 'g', 0).length, 0)
       await map.put('pear', new Uint8Array(0))
       await map.close()
       const again = await openKeyValue(disk, 'map')

@@ -24,8 +24,8 @@ export type KeyValue = {
   remove(key: string): Promise<void>
   /** All changes or none; an undefined value removes the key. @throws {LogFailedError} */
   batch(changes: readonly Change[]): Promise<void>
-  /** Entries in key order, start included, end not. */
-  range(start?: string, end?: string): { key: string; value: Uint8Array }[]
+  /** Entries in key order, start included, end not; the first `limit` of them where it is given. */
+  range(start?: string, end?: string, limit?: number): { key: string; value: Uint8Array }[]
   size(): number
   close(): Promise<void>
 }
@@ -101,7 +101,7 @@ export async function openKeyValue(disk: Disk, folder: string, options: KeyValue
     put: (key, value) => batch([{ key, value }]),
     remove: (key) => batch([{ key, value: undefined }]),
     batch,
-    range: (start, end) => keys.range(start, end).map((key) => ({ key, value: entries.get(key)! })),
+    range: (start, end, limit) => keys.range(start, end, limit).map((key) => ({ key, value: entries.get(key)! })),
     size: () => entries.size,
     close: async () => {
       await order

@@ -1,11 +1,13 @@
 /** Opens the files of a segment log, newest last; makes the first, and the next. Spec: store §1.1, §1.2. */
+import { bytesEqual } from '@weightless/codec'
 import type { Disk, File } from '@weightless/env'
 import { isPlanted } from './plantedBugs.ts'
 import { encodeSegmentHeader, segmentHeaderBytes } from './recordFrame.ts'
 import { LogCorruptError, type ScannedRecord, scanSegment } from './scanSegment.ts'
 import type { SegmentLogOptions } from './segmentLog.ts'
 
-export type Segment = { fileNumber: number; file: File; endOffset: number; syncedBytes: number }
+/** Without a file where the room was given back: an empty husk keeps the number. */
+export type Segment = { fileNumber: number; file: File | undefined; endOffset: number; syncedBytes: number }
 
 /** Files are numbered without a gap; torn tails are cut. @throws {LogCorruptError} */
 export async function openSegments(disk: Disk, folder: string, options: SegmentLogOptions): Promise<Segment[]> {
@@ -15,15 +17,16 @@ export async function openSegments(disk: Disk, folder: string, options: SegmentL
   try {
     await openNamed(disk, folder, options, names, tailStart, segments)
   } catch (error) {
-    await Promise.all(segments.map(({ file }) => file.close().catch(() => undefined)))
+    await Promise.all(segments.map(({ file }) => file?.close().catch(() => undefined)))
     throw error
   }
   if (segments.length === 0) return [await createSegment(disk, folder, 1)]
   if (segments.at(-1)!.endOffset < segmentHeaderBytes) {
     const { file, fileNumber } = segments.pop()!
-    await file.close()
+    await file?.close()
     segments.push(await createSegment(disk, folder, fileNumber))
   }
+  if (!segments.at(-1)!.file) segments.push(await createSegment(disk, folder, segments.at(-1)!.fileNumber + 1))
   // A process that died between making a file and flushing its folder leaves a name that a power cut would still forget.
   if (!isPlanted('skip-folder-sync')) await disk.syncFolder(folder)
   return segments
@@ -73,6 +76,9 @@ async function openSegment(
 ): Promise<Segment> {
   const path = segmentPath(folder, fileNumber)
   const sizeBytes = await file.size()
+  if (bytesEqual(await file.read(0, segmentHeaderBytes), encodeSegmentHeader(fileNumber, true))) {
+    return emptySegment({ fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes })
+  }
   if (!isTail && !onRecord) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
   const base = fileNumber * fileFactor
   const see = (record: ScannedRecord): void => onRecord?.(base + record.offset, record.payload)
@@ -94,6 +100,24 @@ async function openSegment(
   }
   await file.sync()
   return { fileNumber, file, endOffset, syncedBytes: endOffset }
+}
+
+/**
+ * Gives the room of a file back. The mark is durable before the records go, so that at every instant the file is either
+ * whole or known to be empty.
+ */
+export async function emptySegment(segment: Segment): Promise<Segment> {
+  const { file, fileNumber } = segment
+  if (!file) return segment
+  if (isPlanted('skip-husk-mark')) await file.truncate(segmentHeaderBytes)
+  await file.write(0, encodeSegmentHeader(fileNumber, true))
+  await file.sync()
+  await file.truncate(segmentHeaderBytes)
+  await file.sync()
+  await file.close()
+  segment.file = undefined
+  segment.endOffset = segment.syncedBytes = segmentHeaderBytes
+  return segment
 }
 
 /** An empty file, durable under its name. */

@@ -15,22 +15,36 @@ export function recordBytes(payloadBytes: number): number {
   return Math.ceil((recordHeaderBytes + payloadBytes) / alignBytes) * alignBytes
 }
 
+export function lengthOf(payload: Uint8Array | readonly Uint8Array[]): number {
+  return payload instanceof Uint8Array ? payload.length : payload.reduce((sum, part) => sum + part.length, 0)
+}
+
 /** @param fileOffset - where the record will stand in its file; `target` must be zero there */
 export function writeRecord(
   target: Uint8Array,
   at: number,
-  { payload, fileOffset, syncedBytes }: { payload: Uint8Array; fileOffset: number; syncedBytes: number },
+  {
+    payload,
+    fileOffset,
+    syncedBytes,
+  }: { payload: Uint8Array | readonly Uint8Array[]; fileOffset: number; syncedBytes: number },
 ): void {
+  const start = at + recordHeaderBytes
+  let end = start
+  for (const part of payload instanceof Uint8Array ? [payload] : payload) {
+    target.set(part, end)
+    end += part.length
+  }
+  const written = target.subarray(start, end)
   const view = new DataView(target.buffer, target.byteOffset + at, recordHeaderBytes)
   view.setUint32(0, magic, true)
-  view.setUint32(4, payload.length, true)
+  view.setUint32(4, written.length, true)
   view.setUint32(8, syncedBytes % 2 ** 32, true)
   view.setUint32(12, Math.floor(syncedBytes / 2 ** 32), true)
-  view.setUint32(16, countZeroPieces(payload, fileOffset + recordHeaderBytes), true)
-  view.setUint32(20, crc32(payload), true)
+  view.setUint32(16, countZeroPieces(written, fileOffset + recordHeaderBytes), true)
+  view.setUint32(20, crc32(written), true)
   view.setUint32(24, 0, true)
   view.setUint32(28, crc32(target.subarray(at, at + 28)), true)
-  target.set(payload, at + recordHeaderBytes)
 }
 
 /** The header at the start of `bytes`; undefined if it is not intact. */
@@ -60,13 +74,17 @@ export function countZeroPieces(payload: Uint8Array, fileOffset: number): number
   return count
 }
 
-/** Segment file header, 32 bytes: magic u32 | version u32 | file number u32 | 16 zeros | CRC u32 of the 28 bytes before. */
-export function encodeSegmentHeader(fileNumber: number): Uint8Array {
+/**
+ * Segment file header, 32 bytes: magic u32 | version u32 | file number u32 | 1 if given back, u32 | 12 zeros | CRC u32 of
+ * the 28 bytes before.
+ */
+export function encodeSegmentHeader(fileNumber: number, isHusk = false): Uint8Array {
   const bytes = new Uint8Array(segmentHeaderBytes)
   const view = new DataView(bytes.buffer)
   view.setUint32(0, segmentMagic, true)
   view.setUint32(4, 1, true)
   view.setUint32(8, fileNumber, true)
+  view.setUint32(12, isHusk ? 1 : 0, true)
   view.setUint32(28, crc32(bytes.subarray(0, 28)), true)
   return bytes
 }

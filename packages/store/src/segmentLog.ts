@@ -5,9 +5,9 @@
 import { WeightlessError } from '@weightless/codec'
 import type { Disk, Log } from '@weightless/env'
 import { crc32 } from './crc32.ts'
-import { createSegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
+import { createSegment, emptySegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
 import { isPlanted } from './plantedBugs.ts'
-import { readRecordHeader, recordBytes, recordHeaderBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
+import { lengthOf, readRecordHeader, recordBytes, recordHeaderBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
 import { LogCorruptError } from './scanSegment.ts'
 
 export type SegmentLogOptions = {
@@ -19,14 +19,20 @@ export type SegmentLogOptions = {
   onRecord?: (position: number, payload: Uint8Array) => void
 }
 
+/** A record, or the parts that make it when they are put one after another. */
+export type Payload = Uint8Array | readonly Uint8Array[]
+
 /** A position is a plain number below 2^53, growing with each record: file number * 2^32 + offset in the file. */
 export type SegmentLog = {
   /** Writes the records in one piece; they are readable at once, durable after `sync`. @throws {LogFailedError} */
-  append(payloads: readonly Uint8Array[]): Promise<number[]>
+  append(payloads: readonly Payload[]): Promise<number[]>
   /** Everything appended before the call is durable when it resolves; calls in flight share one flush. */
   sync(): Promise<void>
-  /** @throws {LogCorruptError} the record no longer matches its checksum @throws {PositionInvalidError} */
-  read(position: number): Promise<Uint8Array>
+  /**
+   * @param payloadBytes how long the record is, where the caller knows: it is then read in one piece
+   * @throws {LogCorruptError} the record no longer matches its checksum @throws {PositionInvalidError}
+   */
+  read(position: number, payloadBytes?: number): Promise<Uint8Array>
   readSync(position: number): Uint8Array
   /** `length` bytes of a file from `place` on, counted as positions are; no checksum is looked at. */
   readRawSync(place: number, length: number): Uint8Array
@@ -34,6 +40,13 @@ export type SegmentLog = {
   iterate(position?: number): AsyncIterable<{ position: number; payload: Uint8Array }>
   /** Removes whole files that lie entirely before `position`. */
   dropBefore(position: number): Promise<void>
+  /**
+   * Gives the room of one file back, wherever it stands; its records are gone. An empty husk stays in the row of numbers.
+   * The newest file stays as it is. Durable when it resolves.
+   */
+  dropFile(fileNumber: number): Promise<void>
+  /** Files with records, oldest first, the newest included; sizes with headers and filling. */
+  files(): { fileNumber: number; sizeBytes: number }[]
   /** Begins a new file, so that `dropBefore(the position returned)` removes all that was before. */
   roll(): Promise<number>
   /** The position that the next record will get. */
@@ -69,7 +82,7 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     const { endOffset } = segment
     if (segment.syncedBytes === endOffset) return
     // After a failed flush the system may have dropped the pages: nothing written since is sure, so nothing more is taken.
-    if (!isPlanted('skip-fsync')) await segment.file.sync().catch(fail)
+    if (!isPlanted('skip-fsync')) await segment.file!.sync().catch(fail)
     await lateWrite?.()
     lateWrite = undefined
     segment.syncedBytes = endOffset
@@ -87,17 +100,18 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     return segments.at(-1)!
   }
 
-  const write = async (payloads: readonly Uint8Array[]): Promise<number[]> => {
+  const write = async (payloads: readonly Payload[]): Promise<number[]> => {
     let segment = segments.at(-1)!
     if (segment.endOffset >= segmentBytesMax) segment = await addSegment()
     const { bytes, offsets } = frame(payloads, segment.endOffset, segment.syncedBytes)
-    const { file, endOffset } = segment
+    const { endOffset } = segment
+    const file = segment.file!
     try {
       if (isPlanted('swap-write-order')) lateWrite = () => file.write(endOffset, bytes)
       else await file.write(endOffset, bytes)
     } catch (error) {
       // A half-written record must not stand before the next one.
-      await segment.file.truncate(segment.endOffset).catch(fail)
+      await file.truncate(segment.endOffset).catch(fail)
       throw error
     }
     segment.endOffset += bytes.length
@@ -125,16 +139,25 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
       inOrder(async () => {
         while (segments.length > 1 && segments[0]!.fileNumber < Math.floor(position / fileFactor)) {
           const { fileNumber, file } = segments.shift()!
-          await file.close()
+          await file?.close()
           await disk.remove(segmentPath(folder, fileNumber))
         }
         await disk.syncFolder(folder)
       }),
+    dropFile: (fileNumber) =>
+      inOrder(async () => {
+        const segment = segments.slice(0, -1).find((each) => each.fileNumber === fileNumber)
+        if (segment?.file) await emptySegment(segment)
+      }),
+    files: () =>
+      segments
+        .filter(({ endOffset }) => endOffset > segmentHeaderBytes)
+        .map(({ fileNumber, endOffset }) => ({ fileNumber, sizeBytes: endOffset })),
     end: () => endOf(segments.at(-1)!),
     sizeBytes: () => segments.reduce((sum, { endOffset }) => sum + endOffset, 0),
     close: async () => {
       await queue
-      await Promise.all(segments.map(({ file }) => file.close()))
+      await Promise.all(segments.map(({ file }) => file?.close()))
     },
   }
 }
@@ -143,15 +166,15 @@ function endOf({ fileNumber, endOffset }: Segment): number {
   return fileNumber * fileFactor + endOffset
 }
 
-function frame(payloads: readonly Uint8Array[], startOffset: number, syncedBytes: number) {
-  const length = payloads.reduce((sum, payload) => sum + recordBytes(payload.length), 0)
+function frame(payloads: readonly Payload[], startOffset: number, syncedBytes: number) {
+  const length = payloads.reduce((sum, payload) => sum + recordBytes(lengthOf(payload)), 0)
   const bytes = new Uint8Array(length)
   const offsets: number[] = []
   let at = 0
   for (const payload of payloads) {
     offsets.push(startOffset + at)
     writeRecord(bytes, at, { payload, fileOffset: startOffset + at, syncedBytes })
-    at += recordBytes(payload.length)
+    at += recordBytes(lengthOf(payload))
   }
   return { bytes, offsets }
 }
@@ -161,7 +184,7 @@ function createReader(segments: readonly Segment[], folder: string) {
     const fileNumber = Math.floor(position / fileFactor)
     const offset = position % fileFactor
     const segment = segments[fileNumber - (segments[0]?.fileNumber ?? 0)]
-    if (!segment || offset + recordHeaderBytes > segment.endOffset || offset < segmentHeaderBytes) {
+    if (!segment?.file || offset + recordHeaderBytes > segment.endOffset || offset < segmentHeaderBytes) {
       throw new PositionInvalidError({ folder, position })
     }
     return { file: segment.file, offset, path: segmentPath(folder, fileNumber) }
@@ -175,10 +198,15 @@ function createReader(segments: readonly Segment[], folder: string) {
     if (crc32(payload) === crc) return payload
     throw new LogCorruptError({ path, offset, reason: 'a record does not match its checksum' })
   }
-  const read = async (position: number): Promise<Uint8Array> => {
+  const read = async (position: number, expectedBytes = 0): Promise<Uint8Array> => {
     const { file, offset, path } = locate(position)
-    const { payloadBytes, payloadCrc } = headerOf(await file.read(offset, recordHeaderBytes), offset, path)
-    return check(await file.read(offset + recordHeaderBytes, payloadBytes), payloadCrc, offset, path)
+    const bytes = await file.read(offset, recordHeaderBytes + expectedBytes)
+    const { payloadBytes, payloadCrc } = headerOf(bytes, offset, path)
+    const payload =
+      payloadBytes <= expectedBytes
+        ? bytes.subarray(recordHeaderBytes, recordHeaderBytes + payloadBytes)
+        : await file.read(offset + recordHeaderBytes, payloadBytes)
+    return check(payload, payloadCrc, offset, path)
   }
   return {
     read,
@@ -189,7 +217,7 @@ function createReader(segments: readonly Segment[], folder: string) {
     },
     readRawSync: (place: number, length: number): Uint8Array => {
       const segment = segments[Math.floor(place / fileFactor) - (segments[0]?.fileNumber ?? 0)]
-      if (!segment) throw new PositionInvalidError({ folder, position: place })
+      if (!segment?.file) throw new PositionInvalidError({ folder, position: place })
       return segment.file.readSync(place % fileFactor, length)
     },
     async *iterate(position = 0) {

@@ -3,8 +3,8 @@
 export type SortedKeys = {
   add(key: string): void
   remove(key: string): void
-  /** Keys k with start <= k < end; no bound where undefined. */
-  range(start: string | undefined, end: string | undefined): string[]
+  /** Keys k with start <= k < end, at most `limit` of them; no bound where undefined. */
+  range(start: string | undefined, end: string | undefined, limit?: number): string[]
 }
 
 export function createSortedKeys(initial: Iterable<string>): SortedKeys {
@@ -22,11 +22,11 @@ export function createSortedKeys(initial: Iterable<string>): SortedKeys {
       if (!removed.delete(key)) added.push(key)
     },
     remove: (key) => void removed.add(key),
-    range: (start, end) => {
+    range: (start, end, limit = Number.POSITIVE_INFINITY) => {
       merge()
       const from = start === undefined ? 0 : lowerBound(sorted, start)
       const to = end === undefined ? sorted.length : lowerBound(sorted, end)
-      return sorted.slice(from, to)
+      return sorted.slice(from, Math.min(to, from + limit))
     },
   }
 }
