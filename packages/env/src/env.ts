@@ -89,7 +89,8 @@ export type Server = { port: number; url: string; close(): Promise<void> }
 export type FetchOptions = {
   method?: string
   headers?: HttpHeaders
-  body?: string | Uint8Array
+  /** Parts are sent one after another, without being laid together first. */
+  body?: string | Uint8Array | readonly Uint8Array[]
   signal?: AbortSignal
   /** Longest silence: until the answer begins, and then between two pieces of it; 120 s by default. */
   timeoutMs?: number
@@ -153,7 +154,8 @@ export type Disk = {
 export type Tasks = {
   /**
    * Runs the default export of a module in a worker (in line in the simulator): `(input) => output | Promise<output>`.
-   * Input and output are structured-cloned; the buffers in `transfer` are moved.
+   * Input and output are structured-cloned; the buffers in `transfer` are moved. A module may export
+   * `transferOf(output): ArrayBuffer[]` to have buffers of its output moved too.
    */
   run<Output>(module: URL, input: unknown, transfer?: readonly ArrayBuffer[]): Promise<Output>
   /**

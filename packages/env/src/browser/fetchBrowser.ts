@@ -10,7 +10,8 @@ const silenceMsDefault = 120_000
 export async function fetchBrowser(url: string, options: FetchOptions = {}): Promise<FetchResponse> {
   const guard = guardSilence(url, options)
   const { method = 'GET', headers = {}, body } = options
-  const init = { method, headers, signal: guard.signal, ...(body !== undefined && { body: body as BodyInit }) }
+  const sent = Array.isArray(body) ? new Blob(body as BlobPart[]) : (body as BodyInit | undefined)
+  const init = { method, headers, signal: guard.signal, ...(sent !== undefined && { body: sent }) }
   const response = await fetch(url, init).catch((cause: unknown) => {
     guard.stop()
     throw guard.explain(cause, 'no answer')

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Env, Log } from '../env.ts'
+import './installCrc32.ts'
 import './installEd25519.ts'
 import './installHasher.ts'
 import { webClock } from '../browser/webClock.ts'

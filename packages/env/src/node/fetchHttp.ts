@@ -59,7 +59,7 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
   const agent = fresh ? false : secure ? agents.https : isLoopback ? agents.loopback : agents.http
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new AbortedError({ cause: signal.reason }))
-    const length = body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }
+    const length = body === undefined ? {} : { 'content-length': bodyLength(body) }
     const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
     const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
     const abort = (): void => void request.destroy(new AbortedError({ cause: signal?.reason }))
@@ -75,8 +75,21 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
       if (request.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) return resolve('stale')
       reject(new NetworkError({ url: url.href, reason: cause.code ?? cause.message }, { cause }))
     })
-    request.end(body)
+    if (!isParts(body)) request.end(body)
+    else {
+      request.cork()
+      for (const part of body) request.write(part)
+      request.end()
+    }
   })
+}
+
+function isParts(body: FetchOptions['body']): body is readonly Uint8Array[] {
+  return Array.isArray(body)
+}
+
+function bodyLength(body: NonNullable<FetchOptions['body']>): number {
+  return isParts(body) ? body.reduce((sum, part) => sum + part.length, 0) : Buffer.byteLength(body as Uint8Array)
 }
 
 function redirectOf({ statusCode = 0, headers }: IncomingMessage, method: string): string | undefined {

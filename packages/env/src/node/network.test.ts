@@ -52,6 +52,9 @@ test('a request arrives as it was sent, and the answer comes back, by fetch of e
     assert.equal(own.status, 200)
     assert.deepEqual(await own.json(), expected)
     assert.deepEqual(await (await fetch(`${url}/a%20b?q=1%202`, options)).json(), expected)
+    const parts = ['one', '', 'three'].map((text) => new TextEncoder().encode(text))
+    const inParts = await network.fetch(url, { method: 'POST', body: parts })
+    assert.equal(((await inParts.json()) as { length: number }).length, 8)
     const heads = await Promise.all(
       Array.from({ length: 50 }, () => network.fetch(url).then((answer) => answer.text())),
     )

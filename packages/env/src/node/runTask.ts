@@ -1,5 +1,6 @@
 /** The inside of a worker thread: runs the default export of a module on each input and posts the result back. */
 import { parentPort } from 'node:worker_threads'
+import './installCrc32.ts'
 import './installEd25519.ts'
 import './installHasher.ts'
 
@@ -8,10 +9,13 @@ export type TaskAnswer =
   | { id: number; ok: true; output: unknown }
   | { id: number; ok: false; reason: string; stack?: string; taskCode?: string }
 
+type TaskModule = { default: (input: unknown) => unknown; transferOf?: (output: unknown) => ArrayBuffer[] }
+
 parentPort?.on('message', async ({ id, module, input }: TaskRequest) => {
   try {
-    const { default: work } = (await import(module)) as { default: (input: unknown) => unknown }
-    parentPort?.postMessage({ id, ok: true, output: await work(input) } satisfies TaskAnswer)
+    const { default: work, transferOf } = (await import(module)) as TaskModule
+    const output = await work(input)
+    parentPort?.postMessage({ id, ok: true, output } satisfies TaskAnswer, transferOf?.(output) ?? [])
   } catch (error) {
     parentPort?.postMessage(describe(id, error))
   }

@@ -1,5 +1,5 @@
 /** HTTP between simulated hosts: the same requests, bodies and answers as in `env/node`, piece by piece over a connection. */
-import { bytesToText, textToBytes } from '@weightless/codec'
+import { bytesToText, concatBytes, textToBytes } from '@weightless/codec'
 import type { FetchOptions, FetchResponse, HttpHeaders, HttpResponse, ServeOptions } from '../env.ts'
 import { AbortedError, BodyTooLargeError, NetworkError } from '../faults.ts'
 import { createMessageQueue } from '../messageQueue.ts'
@@ -159,8 +159,10 @@ async function* cutUp(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += pieceBytes) yield bytes.slice(at, at + pieceBytes)
 }
 
-function toBytes(body: string | Uint8Array | undefined): Uint8Array {
-  return body === undefined ? new Uint8Array(0) : typeof body === 'string' ? textToBytes(body) : body.slice()
+function toBytes(body: FetchOptions['body']): Uint8Array {
+  if (body === undefined) return new Uint8Array(0)
+  if (typeof body === 'string') return textToBytes(body)
+  return body instanceof Uint8Array ? body.slice() : concatBytes(body)
 }
 
 function lowerCase(headers: HttpHeaders = {}): HttpHeaders {
