@@ -1,4 +1,5 @@
 export { bytesEqual, bytesToText, bytesToUint, concatBytes, textToBytes, uintToBytes } from './bytes.ts'
+export { crc32, crcTables, setCrc32, sliceByEight } from './crc32.ts'
 export { bytesToHex, type Hex, HexInvalidError, hexToBytes, hexToQuantity, isHexOf, quantityToHex } from './hex.ts'
 export {
   asRlpBytes,

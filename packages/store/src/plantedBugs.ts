@@ -13,6 +13,8 @@ export type PlantedBug =
   | 'ignore-torn-tail'
   /** A new file is used before the folder that names it is durable. */
   | 'skip-folder-sync'
+  /** The room of a file is given back before the mark that says so is durable. */
+  | 'skip-husk-mark'
 
 const planted = new Set<string>()
 

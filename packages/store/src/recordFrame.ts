@@ -6,8 +6,8 @@
  * record was written; *zero pieces* counts the parts of the payload that are all zero, when it is cut where the file's
  * 512-byte sectors meet. Both exist to tell a torn write from a changed byte (see `scanSegment.ts`).
  */
-import { crc32 } from './crc32.ts'
 
+import { crc32 } from '@weightless/codec'
 export type RecordHeader = { payloadBytes: number; syncedBytes: number; zeroPieces: number; payloadCrc: number }
 
 /** Bytes that a record with such a payload takes in the file. */

@@ -8,9 +8,9 @@
  * this place was already synced, or if the change of one byte explains the difference. Everything else is corruption: a
  * changed byte alone neither shortens a file nor empties a sector.
  */
-import { bytesEqual, WeightlessError } from '@weightless/codec'
+import { bytesEqual, crc32, WeightlessError } from '@weightless/codec'
 import type { File } from '@weightless/env'
-import { crc32, isOneByteZeroed } from './crc32.ts'
+import { isOneByteZeroed } from './isOneByteZeroed.ts'
 import {
   countZeroPieces,
   encodeSegmentHeader,

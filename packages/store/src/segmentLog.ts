@@ -2,12 +2,18 @@
  * An append-only log of records in numbered files, safe at every crash: a record is there whole or not at all, and once
  * `sync` has resolved it stays.
  */
-import { WeightlessError } from '@weightless/codec'
+import { crc32, WeightlessError } from '@weightless/codec'
 import type { Disk, Log } from '@weightless/env'
-import { crc32 } from './crc32.ts'
 import { createSegment, emptySegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
 import { isPlanted } from './plantedBugs.ts'
-import { lengthOf, readRecordHeader, recordBytes, recordHeaderBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
+import {
+  lengthOf,
+  readRecordHeader,
+  recordBytes,
+  recordHeaderBytes,
+  segmentHeaderBytes,
+  writeRecord,
+} from './recordFrame.ts'
 import { LogCorruptError } from './scanSegment.ts'
 
 export type SegmentLogOptions = {
@@ -135,24 +141,13 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
       inOrder(async () =>
         endOf(segments.at(-1)!.endOffset > segmentHeaderBytes ? await addSegment() : segments.at(-1)!),
       ),
-    dropBefore: (position) =>
-      inOrder(async () => {
-        while (segments.length > 1 && segments[0]!.fileNumber < Math.floor(position / fileFactor)) {
-          const { fileNumber, file } = segments.shift()!
-          await file?.close()
-          await disk.remove(segmentPath(folder, fileNumber))
-        }
-        await disk.syncFolder(folder)
-      }),
+    dropBefore: (position) => inOrder(() => dropFiles(disk, folder, segments, Math.floor(position / fileFactor))),
     dropFile: (fileNumber) =>
       inOrder(async () => {
         const segment = segments.slice(0, -1).find((each) => each.fileNumber === fileNumber)
         if (segment?.file) await emptySegment(segment)
       }),
-    files: () =>
-      segments
-        .filter(({ endOffset }) => endOffset > segmentHeaderBytes)
-        .map(({ fileNumber, endOffset }) => ({ fileNumber, sizeBytes: endOffset })),
+    files: () => listFiles(segments),
     end: () => endOf(segments.at(-1)!),
     sizeBytes: () => segments.reduce((sum, { endOffset }) => sum + endOffset, 0),
     close: async () => {
@@ -160,6 +155,21 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
       await Promise.all(segments.map(({ file }) => file?.close()))
     },
   }
+}
+
+async function dropFiles(disk: Disk, folder: string, segments: Segment[], beforeFile: number): Promise<void> {
+  while (segments.length > 1 && segments[0]!.fileNumber < beforeFile) {
+    const { fileNumber, file } = segments.shift()!
+    await file?.close()
+    await disk.remove(segmentPath(folder, fileNumber))
+  }
+  await disk.syncFolder(folder)
+}
+
+function listFiles(segments: readonly Segment[]): { fileNumber: number; sizeBytes: number }[] {
+  return segments
+    .filter(({ endOffset }) => endOffset > segmentHeaderBytes)
+    .map(({ fileNumber, endOffset }) => ({ fileNumber, sizeBytes: endOffset }))
 }
 
 function endOf({ fileNumber, endOffset }: Segment): number {

@@ -1,7 +1,6 @@
 /** Which runs make up a sorted store, newest first, and from where on its log is to be read: one small file, replaced whole. */
-import { textToBytes } from '@weightless/codec'
+import { crc32, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
-import { crc32 } from '../crc32.ts'
 import { LogCorruptError } from '../scanSegment.ts'
 
 export type RunList = {

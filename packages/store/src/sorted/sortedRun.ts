@@ -2,9 +2,8 @@
  * An immutable file of sorted entries: `WLRN` u32 version, blocks (CRC-32 u32 | length u32 | body), the index of blocks in a
  * frame of the same kind, and a footer of 24 bytes: where the index stands f64 | entries f64 | CRC-32 of both u32 | `WLRN`.
  */
-import { bytesEqual, concatBytes, textToBytes } from '@weightless/codec'
+import { bytesEqual, concatBytes, crc32, textToBytes } from '@weightless/codec'
 import type { Disk, File } from '@weightless/env'
-import { crc32 } from '../crc32.ts'
 import { isPlanted } from '../plantedBugs.ts'
 import { LogCorruptError } from '../scanSegment.ts'
 import { type BlockCache, createBlockCache } from './blockCache.ts'
