@@ -1,10 +1,18 @@
 /** The linear combination of a row under the stripe's challenge: 16 bytes that stand for the row in the code. Spec: coding §4. */
 import { concatBytes, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
+import { type CoderKernel, factorBytes, factorsAt, loadCoderKernel, workAt } from './coderKernel.ts'
 import type { CodeShape } from './codeShape.ts'
 import { encodeRows } from './encodeRows.ts'
-import { bytesToElement, type Element, elementToBytes } from './extensionField.ts'
-import { slowCombine } from './testing/slowCombine.ts'
+import {
+  bytesToElement,
+  coordinates,
+  type Element,
+  elementToBytes,
+  multiplicationMatrix,
+  multiplyElements,
+} from './extensionField.ts'
+import { fieldModulus, logOf, multiplyByLog } from './field.ts'
 
 export const combinationBytes = 16
 
@@ -19,9 +27,64 @@ export function challengeOf(shape: CodeShape, rowBytes: number, rowRoot: Uint8Ar
   return bytesToElement(sha256(concatBytes([domain, rowRoot, numbers])))
 }
 
-/** @param row shorter than `rowBytes` or `undefined` counts as filled up with zeros */
-export function combineRow(row: Uint8Array | undefined, rowBytes: number, challenge: Element): Uint8Array {
-  return elementToBytes(slowCombine(row, rowBytes, challenge))
+/** Combines rows under one challenge. A row shorter than others counts as filled up with zeros: they add nothing. */
+export function createCombiner(
+  challenge: Element,
+  kernel: CoderKernel = loadCoderKernel(),
+): (row: Uint8Array) => Uint8Array {
+  const logs = multiplicationMatrix(challenge).map((row) => Uint16Array.from(row, logOf))
+  let leap = challenge
+  for (let chains = 1; chains < chainCount; chains *= 2) leap = multiplyElements(leap, leap)
+  const leapLogs = multiplicationMatrix(leap).map((row) => Uint16Array.from(row, logOf))
+  return (row) => {
+    for (let to = 0; to < coordinates; to++) {
+      for (let from = 0; from < coordinates; from++) {
+        kernel.writeFactor(factorsAt + factorBytes * (coordinates * to + from), leapLogs[from]![to]!)
+      }
+    }
+    return elementToBytes(joinChains(runChains(kernel, row), logs))
+  }
+}
+
+const chainCount = 32
+const groupBytes = 64 * coordinates
+const stateAt = workAt
+const sourceAt = workAt + groupBytes
+const sourceBytes = 64 * groupBytes
+
+/** The 32 chains' sums, symbol e of coordinate c in chunk c as in a row. */
+function runChains(kernel: CoderKernel, row: Uint8Array): Uint8Array {
+  const bytes = kernel.bytes()
+  bytes.fill(0, stateAt, stateAt + groupBytes)
+  const paddedBytes = Math.ceil(row.length / groupBytes) * groupBytes
+  for (let end = paddedBytes; end > 0; ) {
+    const start = Math.max(0, end - (end % sourceBytes || sourceBytes))
+    const part = row.subarray(start, end)
+    bytes.set(part, sourceAt)
+    bytes.fill(0, sourceAt + part.length, sourceAt + end - start)
+    kernel.calls.combine(stateAt, sourceAt, (end - start) / groupBytes, factorsAt)
+    end = start
+  }
+  return bytes.slice(stateAt, stateAt + groupBytes)
+}
+
+/** Sum of the chains times γ^e, again by Horner. */
+function joinChains(state: Uint8Array, logs: readonly Uint16Array[]): Element {
+  let sum: Element = new Uint16Array(coordinates)
+  for (let e = chainCount - 1; e >= 0; e--) {
+    const next = Uint16Array.from(
+      { length: coordinates },
+      (_, c) => state[64 * c + e]! | (state[64 * c + 32 + e]! << 8),
+    )
+    for (let from = 0; from < coordinates; from++) {
+      if (sum[from] === 0) continue
+      for (let to = 0; to < coordinates; to++) {
+        if (logs[from]![to] !== fieldModulus) next[to]! ^= multiplyByLog(sum[from]!, logs[from]![to]!)
+      }
+    }
+    sum = next
+  }
+  return sum
 }
 
 /** Combinations of the parity rows, `16 * m` bytes, out of those of the data rows, `16 * k`. */
@@ -34,7 +97,7 @@ const shortRowBytes = 64
 
 function toShortRow(combination: Uint8Array): Uint8Array {
   const row = new Uint8Array(shortRowBytes)
-  for (let c = 0; c < 8; c++) {
+  for (let c = 0; c < coordinates; c++) {
     row[c] = combination[2 * c]!
     row[32 + c] = combination[2 * c + 1]!
   }

@@ -1,10 +1,8 @@
 /**
- * The code once more, plainly: symbol by symbol with logarithm tables, recovery by Gaussian elimination instead of the
- * FFT. It is what the kernels are compared with.
+ * The code once more, plainly: symbol by symbol by Lagrange interpolation, recovery by Gaussian elimination; no FFT. It is what the kernels are compared with.
  */
 import { type CodeShape, powerOfTwoFrom } from '../codeShape.ts'
-import { invert, multiply, multiplyByLog } from '../field.ts'
-import { skewFactors } from '../skewFactors.ts'
+import { invert, multiply } from '../field.ts'
 
 /** Row bytes as symbols: in each chunk of 64 bytes, 32 low bytes and then 32 high ones. */
 export function toSymbols(row: Uint8Array | undefined, rowBytes: number): Uint16Array {
@@ -27,42 +25,24 @@ function toBytes(symbols: Uint16Array): Uint8Array {
   return row
 }
 
-/** m x k: parity row p = sum over d of `matrix[p][d]` times data row d; found by encoding unit vectors. */
-export function slowMatrix({ dataRows, parityRows }: CodeShape): Uint16Array[] {
-  const matrix = Array.from({ length: parityRows }, () => new Uint16Array(dataRows))
-  for (let d = 0; d < dataRows; d++) {
-    const column = dataRows === 1 ? new Array(parityRows).fill(1) : encodeUnit(d, parityRows)
-    for (let p = 0; p < parityRows; p++) matrix[p]![d] = column[p]!
-  }
-  return matrix
-}
-
-/** High-rate encoder: IFFT of the block of m' rows that holds row d, at its own offset, then FFT at offset 0. */
-function encodeUnit(d: number, parityRows: number): number[] {
-  const size = powerOfTwoFrom(parityRows)
-  const skew = skewFactors()
-  const work = new Array<number>(size).fill(0)
-  work[d % size] = 1
-  const offset = (Math.floor(d / size) + 1) * size
-  for (let distance = 1; distance < size; distance *= 2) {
-    for (let start = 0; start < size; start += 2 * distance) {
-      const log = skew[start + distance + offset - 1]!
-      for (let i = start; i < start + distance; i++) {
-        work[i + distance]! ^= work[i]!
-        work[i]! ^= multiplyByLog(work[i + distance]!, log)
+/**
+ * m x k: parity row p = sum over d of `matrix[p][d]` times data row d. By Lagrange: the values of a block of `width` data
+ * rows are interpolated by a polynomial of lower degree, parity is the sum of the blocks' polynomials at the points p.
+ */
+function slowMatrix({ dataRows, parityRows }: CodeShape): Uint16Array[] {
+  const width = powerOfTwoFrom(parityRows)
+  return Array.from({ length: parityRows }, (_, p) =>
+    Uint16Array.from({ length: dataRows }, (_, d) => {
+      if (dataRows === 1) return 1
+      const own = width + d
+      const first = own - (own % width)
+      let factor = 1
+      for (let point = first; point < first + width; point++) {
+        if (point !== own) factor = multiply(factor, multiply(p ^ point, invert(own ^ point)))
       }
-    }
-  }
-  for (let distance = size / 2; distance >= 1; distance /= 2) {
-    for (let start = 0; start < size; start += 2 * distance) {
-      const log = skew[start + distance - 1]!
-      for (let i = start; i < start + distance; i++) {
-        work[i]! ^= multiplyByLog(work[i + distance]!, log)
-        work[i + distance]! ^= work[i]!
-      }
-    }
-  }
-  return work
+      return factor
+    }),
+  )
 }
 
 export function slowEncode(
