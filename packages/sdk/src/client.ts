@@ -6,6 +6,7 @@ import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
 import type { NetworkConfig } from './networkConfig.ts'
 import { openReceipts, type ReceiptsApi } from './receipts/openReceipts.ts'
+import { openStorage, type StorageApi } from './storage/openStorage.ts'
 
 export type ClientOptions = {
   /** `devnet.json`, or what `readNetworkConfig` made of a network's `/config.json`. */
@@ -24,6 +25,7 @@ export type Client = {
   readonly config: NetworkConfig
   readonly ledger: Ledger
   readonly files: FilesApi
+  readonly storage: StorageApi
   readonly chat: ChatApi
   readonly receipts: ReceiptsApi
   readonly account: AccountApi
@@ -42,5 +44,10 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
   const context: ClientContext = { config, env, ledger, apiKey: apiKey ?? config.compute.apiKey }
   const files = openFiles(context)
   const receipts = openReceipts(context, files)
-  return { config, ledger, files, receipts, chat: openChat(context, receipts), account: openAccount(context) }
+  return {
+    ...{ config, ledger, files, receipts },
+    storage: openStorage(context),
+    chat: openChat(context, receipts),
+    account: openAccount(context),
+  }
 }

@@ -25,3 +25,4 @@ export {
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi } from './receipts/openReceipts.ts'
 export type { VerifyOptions } from './receipts/verifyReceipt.ts'
+export { type FilePlace, IndexerRefusedError, type StorageApi } from './storage/openStorage.ts'

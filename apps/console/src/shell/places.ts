@@ -2,6 +2,7 @@
 export const places = [
   { to: '/', name: 'Overview', says: 'Live blocks and services' },
   { to: '/files', name: 'Files', says: 'Store and fetch by root' },
+  { to: '/storage', name: 'Storage', says: 'Nodes, and which may vanish' },
   { to: '/chat', name: 'Chat', says: 'Ask a model, check the answer' },
   { to: '/account', name: 'Account', says: 'Balances and receipts' },
   { to: '/blocks', name: 'Blocks', says: 'Read the chain' },

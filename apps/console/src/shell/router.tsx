@@ -20,6 +20,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/storage',
+    component: lazyRouteComponent(() => import('../pages/storage/Storage.tsx'), 'Storage'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/chat',
     component: lazyRouteComponent(() => import('../pages/chat/Chat.tsx'), 'Chat'),
   }),
