@@ -26,6 +26,25 @@ export {
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
+export {
+  hitsOf,
+  loadSeals,
+  openPad,
+  type PuzzleSeed,
+  padSeedOf,
+  qualitiesOf,
+  type RecallRange,
+  recallLoad,
+  recallRange,
+  recallRangeDigest,
+  type SealTag,
+  scaledTarget,
+  sealBytes,
+  sealInPlace,
+  sealSectors,
+  shardMaskOf,
+  unsealInPlace,
+} from './pora.ts'
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'
 export { zeroRoot } from './zeroRoots.ts'
