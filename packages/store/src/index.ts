@@ -8,6 +8,8 @@ export {
   openNodeStore,
 } from './nodeStore.ts'
 export { isPlanted, type PlantedBug, plantBug } from './plantedBugs.ts'
+export { openRecordStore, type RecordStore, type RecordStoreOptions } from './records/recordStore.ts'
+export type { StagedStore } from './records/stagedStore.ts'
 export { LogCorruptError } from './scanSegment.ts'
 export {
   LogFailedError,

@@ -72,7 +72,7 @@ async function findTail(disk: Disk, folder: string, names: readonly string[]): P
 async function openSegment(
   file: File,
   { folder, fileNumber, isTail }: { folder: string; fileNumber: number; isTail: boolean },
-  { onRecord, log }: SegmentLogOptions,
+  { onRecord, onDamaged, log }: SegmentLogOptions,
 ): Promise<Segment> {
   const path = segmentPath(folder, fileNumber)
   const sizeBytes = await file.size()
@@ -82,7 +82,7 @@ async function openSegment(
   if (!isTail && !onRecord) return { fileNumber, file, endOffset: sizeBytes, syncedBytes: sizeBytes }
   const base = fileNumber * fileFactor
   const see = (record: ScannedRecord): void => onRecord?.(base + record.offset, record.payload)
-  const { endOffset, tornBytes, syncedOffset } = await scanSegment(file, path, fileNumber, see)
+  const { endOffset, tornBytes, syncedOffset } = await scanSegment(file, path, fileNumber, see, onDamaged)
   // An older file was synced whole before the next one began.
   if (tornBytes > 0 && !isTail) throw new LogCorruptError({ path, offset: endOffset, reason: 'the file is cut short' })
   if (tornBytes > 0) {

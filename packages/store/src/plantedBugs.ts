@@ -15,6 +15,8 @@ export type PlantedBug =
   | 'skip-folder-sync'
   /** The room of a file is given back before the mark that says so is durable. */
   | 'skip-husk-mark'
+  /** A file of records is emptied before the index durably points to the copies. */
+  | 'drop-before-index'
 
 const planted = new Set<string>()
 

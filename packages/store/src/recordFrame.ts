@@ -94,7 +94,7 @@ export const segmentHeaderBytes = 32
 /** First bytes of a record header, for the search after a bad one. */
 export const magicBytes = Uint8Array.of(0x57, 0x4c, 0x52, 0x31)
 /** Divides the sector size, so that no header lies across two sectors. */
-const alignBytes = 32
+export const alignBytes = 32
 const sectorBytes = 512
 const magic = 0x31524c57 // "WLR1"
 const segmentMagic = 0x31534c57 // "WLS1"

@@ -12,6 +12,7 @@ import { bytesEqual, crc32, WeightlessError } from '@weightless/codec'
 import type { File } from '@weightless/env'
 import { isOneByteZeroed } from './isOneByteZeroed.ts'
 import {
+  alignBytes,
   countZeroPieces,
   encodeSegmentHeader,
   magicBytes,
@@ -29,6 +30,7 @@ export type ScanEnd = { endOffset: number; tornBytes: number; syncedOffset: numb
 
 /**
  * Calls `onRecord` for each intact record in order. `payload` is a view into a buffer that is not reused.
+ * @param onDamaged where it is given, damaged places are told and passed over
  * @throws {LogCorruptError}
  */
 export async function scanSegment(
@@ -36,9 +38,10 @@ export async function scanSegment(
   path: string,
   fileNumber: number,
   onRecord: (record: ScannedRecord) => void,
+  onDamaged?: (fault: LogCorruptError) => void,
 ): Promise<ScanEnd> {
   const sizeBytes = await file.size()
-  if (await isHeaderTorn(file, path, fileNumber, sizeBytes))
+  if (await isHeaderTorn(file, path, fileNumber, sizeBytes, onDamaged))
     return { endOffset: 0, tornBytes: sizeBytes, syncedOffset: 0 }
   const reader = createWindowReader(file, sizeBytes)
   let offset = segmentHeaderBytes
@@ -47,7 +50,11 @@ export async function scanSegment(
     const found = await readRecordAt(reader, offset, sizeBytes)
     if (!('payload' in found)) {
       if (found.torn && !(await isSyncedLater(reader, offset, sizeBytes))) break
-      throw new LogCorruptError({ path, offset, reason: found.reason })
+      const fault = new LogCorruptError({ path, offset, reason: found.reason })
+      if (!onDamaged) throw fault
+      onDamaged(fault)
+      offset = await findIntact(reader, offset, sizeBytes)
+      continue
     }
     onRecord({ offset, payload: found.payload })
     syncedOffset = Math.max(syncedOffset, found.header.syncedBytes)
@@ -56,12 +63,29 @@ export async function scanSegment(
   return { endOffset: offset, tornBytes: sizeBytes - offset, syncedOffset }
 }
 
-async function isHeaderTorn(file: File, path: string, fileNumber: number, sizeBytes: number): Promise<boolean> {
+async function isHeaderTorn(
+  file: File,
+  path: string,
+  fileNumber: number,
+  sizeBytes: number,
+  onDamaged?: (fault: LogCorruptError) => void,
+): Promise<boolean> {
   const header = await file.read(0, segmentHeaderBytes)
   if (bytesEqual(header, encodeSegmentHeader(fileNumber))) return false
   // A file gets its first record only after its header is durable.
   if (sizeBytes < segmentHeaderBytes || (sizeBytes === segmentHeaderBytes && isZero(header))) return true
-  throw new LogCorruptError({ path, offset: 0, reason: 'the file header is not intact' })
+  const fault = new LogCorruptError({ path, offset: 0, reason: 'the file header is not intact' })
+  if (!onDamaged) throw fault
+  onDamaged(fault)
+  return false
+}
+
+/** Where the next record header behind a damaged record stands; the end of the file when there is none. */
+async function findIntact(reader: WindowReader, offset: number, sizeBytes: number): Promise<number> {
+  const damaged = readRecordHeader(await reader(offset, recordHeaderBytes))
+  let next = offset + (damaged ? recordBytes(damaged.payloadBytes) : alignBytes)
+  while (next < sizeBytes && !readRecordHeader(await reader(next, recordHeaderBytes))) next += alignBytes
+  return Math.min(next, Math.ceil(sizeBytes / alignBytes) * alignBytes)
 }
 
 type BadRecord = { torn: boolean; reason: string }

@@ -7,6 +7,7 @@ import type { Disk, Log } from '@weightless/env'
 import { createSegment, emptySegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
 import { isPlanted } from './plantedBugs.ts'
 import {
+  alignBytes,
   lengthOf,
   readRecordHeader,
   recordBytes,
@@ -23,6 +24,8 @@ export type SegmentLogOptions = {
   log?: Log
   /** Called while opening, for every intact record in order. Without it only the newest file is checked on opening. */
   onRecord?: (position: number, payload: Uint8Array) => void
+  /** Damaged places are told here and passed over, instead of refusing to open. For content that others can give again. */
+  onDamaged?: (fault: LogCorruptError) => void
 }
 
 /** A record, or the parts that make it when they are put one after another. */
@@ -40,6 +43,10 @@ export type SegmentLog = {
    */
   read(position: number, payloadBytes?: number): Promise<Uint8Array>
   readSync(position: number): Uint8Array
+  /** Of a file's first record; undefined when it has none. */
+  firstPosition(fileNumber: number): number | undefined
+  /** Of the record behind this one in the same file, past places that are not intact; undefined behind the last. */
+  nextPosition(position: number): Promise<number | undefined>
   /** `length` bytes of a file from `place` on, counted as positions are; no checksum is looked at. */
   readRawSync(place: number, length: number): Uint8Array
   /** Records from `position` (the oldest by default) to the newest at the time of the call. */
@@ -224,6 +231,19 @@ function createReader(segments: readonly Segment[], folder: string) {
       const { file, offset, path } = locate(position)
       const { payloadBytes, payloadCrc } = headerOf(file.readSync(offset, recordHeaderBytes), offset, path)
       return check(file.readSync(offset + recordHeaderBytes, payloadBytes), payloadCrc, offset, path)
+    },
+    firstPosition: (fileNumber: number) => {
+      const segment = segments[fileNumber - (segments[0]?.fileNumber ?? 0)]
+      if (!segment?.file || segment.endOffset === segmentHeaderBytes) return undefined
+      return fileNumber * fileFactor + segmentHeaderBytes
+    },
+    nextPosition: async (position: number): Promise<number | undefined> => {
+      const { file, offset } = locate(position)
+      const { endOffset } = segments[Math.floor(position / fileFactor) - segments[0]!.fileNumber]!
+      const header = readRecordHeader(await file.read(offset, recordHeaderBytes))
+      let next = offset + (header ? recordBytes(header.payloadBytes) : alignBytes)
+      while (next < endOffset && !readRecordHeader(await file.read(next, recordHeaderBytes))) next += alignBytes
+      return next < endOffset ? position - offset + next : undefined
     },
     readRawSync: (place: number, length: number): Uint8Array => {
       const segment = segments[Math.floor(place / fileFactor) - (segments[0]?.fileNumber ?? 0)]
