@@ -1,7 +1,10 @@
 /** Puts storage nodes and indexers on ports: each on its own, or both on one as the devnet has them. */
 import type { Env, Server } from '@weightless/env'
+import { viewRegistry } from './gateway/networkView.ts'
+import type { GatewayOptions } from './gateway/openGateway.ts'
 import { bodyBytesMax, createStorageHandler, type HandlerParts } from './http/storageHandler.ts'
 import { type IndexerOptions, openIndexer } from './indexer/indexer.ts'
+import { openRegistry, type RegistryOptions } from './indexer/registry.ts'
 import { createByteBudget } from './node/byteBudget.ts'
 import { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
 
@@ -24,34 +27,49 @@ export async function startStorageNode(options: StorageNodeOptions & ListenOptio
   return { ...service(server, [node]), node }
 }
 
-/** An indexer on a port of its own. @throws {PortInUseError} */
-export async function startIndexer(options: IndexerOptions & ListenOptions): Promise<StorageService> {
-  const indexer = await openIndexer(options)
+/** An indexer on a port of its own. @throws {PortInUseError} {LogCorruptError} */
+export async function startIndexer(
+  options: Omit<IndexerOptions, 'registry' | 'local'> & RegistryOptions & ListenOptions,
+): Promise<StorageService> {
+  const registry = await openRegistry(options)
+  const indexer = openIndexer({ ...options, registry })
   const server = await listen(options.env, options, indexer).catch(closing(indexer))
   await indexer.start()
   return service(server, [indexer])
 }
 
+export type StorageOptions = Omit<StorageNodeOptions, 'coded'> &
+  ListenOptions & {
+    /** Further whole-file nodes that the indexer names. */
+    furtherNodeUrls?: readonly string[]
+    /** Files are coded and spread over the nodes that announce themselves here; without it they stay whole. */
+    coded?: Omit<GatewayOptions, 'view'>
+  }
+
 /**
- * Indexer and first node on one port; `furtherNodeUrls` are the other nodes that the indexer names.
+ * Indexer and first node on one port: a gateway to coded storage with `coded`, else a node that keeps whole files.
  * @throws {PortInUseError} {LogCorruptError}
  */
-export async function startStorage(
-  options: StorageNodeOptions & ListenOptions & { furtherNodeUrls?: readonly string[] },
-): Promise<StorageService> {
-  const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [] } = options
-  const node = await openStorageNode(options)
+export async function startStorage(options: StorageOptions): Promise<StorageService> {
+  const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [], coded, ...rest } = options
+  const registry = await openRegistry({ env, disk: disk.folder('indexer'), chainId, flowAddress })
+  const gateway = coded && { ...coded, view: viewRegistry(registry) }
+  const node = await openStorageNode({
+    ...rest,
+    ...{ env, disk, chainId, flowAddress },
+    ...(gateway && { coded: gateway }),
+  }).catch(closing(registry))
   const nodeUrls = [...furtherNodeUrls]
-  const own = { env, chainId, flowAddress, disk: disk.folder('indexer'), nodeUrls, local: node.content }
-  const indexer = await openIndexer(own).catch(closing(node))
+  const indexer = openIndexer({ env, registry, nodeUrls, local: node.content })
+  const parts = [node, indexer]
   const server = await listen(env, options, {
     methods: { ...node.methods, ...indexer.methods },
     content: indexer.content,
     routes: indexer.routes,
-  }).catch(closing({ close: () => closeAll([indexer, node]) }))
+  }).catch(closing({ close: () => closeAll(parts) }))
   nodeUrls.unshift(server.url)
   await indexer.start()
-  return { ...service(server, [indexer, node]), node }
+  return { ...service(server, parts), node }
 }
 
 function listen(

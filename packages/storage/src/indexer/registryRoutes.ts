@@ -6,17 +6,14 @@ import type { Hex, Verdict } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { isRead } from '../http/contentRoutes.ts'
 import type { Route } from '../http/storageHandler.ts'
-import type { NodeRecord, SignedPlacement } from '../wire/index.ts'
+import type { FileLocation } from '../wire/index.ts'
 import type { NodeDirectory } from './nodeDirectory.ts'
 import type { PlacementBook } from './placementBook.ts'
-
-/** What `GET /locate/{root}` answers: the placements of a root, and the live ones among their holders. */
-export type Location = { placements: SignedPlacement[]; nodes: NodeRecord[] }
 
 const recordBytesMax = 8 * 1024
 const placementBytesMax = 128 * 1024
 
-export function locate(directory: NodeDirectory, book: PlacementBook, root: Hex): Location {
+export function locate(directory: NodeDirectory, book: PlacementBook, root: Hex): FileLocation {
   const placements = book.find(root)
   const holders = new Set(placements.flatMap((placement) => placement.holders))
   return { placements, nodes: [...holders].flatMap((nodeId) => directory.find(nodeId) ?? []) }

@@ -6,11 +6,19 @@ import { type Hex, hexToBytes } from '@weightless/codec'
 import { checkSegment, type FileShape, FileSizeInvalidError, fileShape, sectorBytes } from '@weightless/crypto'
 import { encodeSegmentFrame, faults, invalidParams, type RpcFault, type SegmentFrame } from '../wire/index.ts'
 import { type EarlySegments, earlyFileBytesMax } from './earlySegments.ts'
+import type { FinalFiles } from './finalFiles.ts'
 import type { FlowLog } from './flowLog.ts'
 import type { SegmentStore } from './segmentStore.ts'
 import { fileKeyOf, type Submission } from './submission.ts'
 
-export type AcceptParts = { flow: FlowLog; segments: SegmentStore; early: EarlySegments }
+export type AcceptParts = {
+  flow: FlowLog
+  segments: SegmentStore
+  early: EarlySegments
+  final: FinalFiles
+  /** Told when the last segment of a submission is on disk. */
+  onComplete?(submission: Submission): void
+}
 
 /** `stored` settles when the segment is on disk; a fault there is one that only writing could show. */
 export type Acceptance =
@@ -36,35 +44,35 @@ export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame
   if (!submission) {
     return parts.early.add(root, frame) ? { stored: Promise.resolve(undefined) } : { fault: faults.cacheFull }
   }
-  return store(parts, fileKeyOf(root, shape.sectors), frame)
+  return store(parts, submission, fileKeyOf(root, shape.sectors), frame)
 }
 
 /** Moves segments that waited for this submission to disk; those that do not suit it are dropped. */
 export async function acceptEarlySegments(parts: AcceptParts, submission: Submission): Promise<void> {
-  if (isComplete(parts.segments, submission)) return
+  if (parts.final.has(submission)) return
   const frames = parts.early.take(submission.root).filter((frame) => frame.sizeBytes === submission.sizeBytes)
   await Promise.all(
     frames.map((frame) => {
-      const acceptance = store(parts, submission.fileKey, frame)
+      const acceptance = store(parts, submission, submission.fileKey, frame)
       return 'stored' in acceptance ? acceptance.stored : undefined
     }),
   )
 }
 
-/** The submission that a root means: the first whose file is here in full, else the first that could be, else the first. */
-export function pickByRoot({ flow, segments }: Omit<AcceptParts, 'early'>, root: Hex): Submission | undefined {
+/** The submission that a root means: the first whose file is final, else the first that could be, else the first. */
+export function pickByRoot({ flow, final }: Pick<AcceptParts, 'flow' | 'final'>, root: Hex): Submission | undefined {
   const known = flow.byRoot(root)
-  return known.find((submission) => isComplete(segments, submission)) ?? known.find(({ shape }) => shape) ?? known[0]
+  return known.find((submission) => final.has(submission)) ?? known.find(({ shape }) => shape) ?? known[0]
 }
 
-/** Whether all data segments of a submission are durable here; with one shard of one this is the network's `finalized`. */
+/** Whether all data segments of a submission are durable here. */
 export function isComplete(segments: SegmentStore, { shape, fileKey }: Submission): boolean {
   return shape !== undefined && segments.count(fileKey) === shape.segments
 }
 
-function refuseKnown({ segments }: AcceptParts, submission: Submission, frame: SegmentFrame): RpcFault | undefined {
+function refuseKnown({ final }: AcceptParts, submission: Submission, frame: SegmentFrame): RpcFault | undefined {
   if (frame.sizeBytes !== submission.sizeBytes) return faults.fileSize
-  if (isComplete(segments, submission)) return faults.finalized
+  if (final.has(submission)) return faults.finalized
   return undefined
 }
 
@@ -72,12 +80,19 @@ function refuseUnknown(frame: SegmentFrame): RpcFault | undefined {
   return frame.sizeBytes > earlyFileBytesMax ? faults.cacheTooLarge : undefined
 }
 
-function store({ segments }: AcceptParts, fileKey: string, frame: SegmentFrame): Acceptance {
+function store(parts: AcceptParts, submission: Submission, fileKey: string, frame: SegmentFrame): Acceptance {
+  const { segments } = parts
   const toFault = (isStored: boolean) => (isStored ? undefined : faults.diskFull)
   const writing = segments.writing(fileKey, frame.index)
   if (writing) return { fault: faults.uploaded, earlier: writing.then(toFault) }
   if (segments.has(fileKey, frame.index)) return { fault: faults.uploaded, earlier: Promise.resolve(undefined) }
-  return { stored: segments.add(fileKey, frame.index, encodeSegmentFrame(frame)).then(toFault) }
+  const added = segments.add(fileKey, frame.index, encodeSegmentFrame(frame))
+  return {
+    stored: added.then((isStored) => {
+      if (isStored && isComplete(segments, submission)) parts.onComplete?.(submission)
+      return toFault(isStored)
+    }),
+  }
 }
 
 function shapeOf(sizeBytes: number): FileShape | undefined {

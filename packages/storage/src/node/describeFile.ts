@@ -1,10 +1,10 @@
 /** What a node answers about one submission. Spec: storage §6.1. */
 import type { FileInfoJson } from '../wire/index.ts'
-import { type AcceptParts, isComplete } from './acceptSegment.ts'
+import type { AcceptParts } from './acceptSegment.ts'
 import { type Submission, transactionJson } from './submission.ts'
 
-export function describeFile({ segments, early }: AcceptParts, submission: Submission): FileInfoJson {
-  const finalized = isComplete(segments, submission)
+export function describeFile({ segments, early, final }: AcceptParts, submission: Submission): FileInfoJson {
+  const finalized = final.has(submission)
   const uploaded = segments.contiguous(submission.fileKey)
   return {
     tx: transactionJson(submission),

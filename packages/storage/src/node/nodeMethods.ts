@@ -1,44 +1,53 @@
 /** The `zgs_*` methods of a storage node, in the network's shapes. Spec: storage §6.1. */
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { segmentSectors } from '@weightless/crypto'
-import type { RpcAnswer, RpcMethod, RpcMethods } from '../http/jsonRpcServer.ts'
+import type { RpcAnswer, RpcMethods } from '../http/jsonRpcServer.ts'
 import { readCount, readHash, readSegment } from '../http/readParams.ts'
 import { faults, type RpcFault, type SegmentFrame, type StatusJson } from '../wire/index.ts'
-import { type AcceptParts, acceptSegment, isComplete, pickByRoot } from './acceptSegment.ts'
+import { type AcceptParts, acceptSegment, pickByRoot } from './acceptSegment.ts'
 import { describeFile } from './describeFile.ts'
 import { proveSector } from './proveSector.ts'
-import { contentOf, readFrame, readSectors } from './readContent.ts'
+import { type ContentReader, contentOf, readFrame, readSectors } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
-export type NodeMethodParts = AcceptParts & { status(): Promise<StatusJson> }
+export type NodeMethodParts = AcceptParts & { reader: ContentReader; status(): Promise<StatusJson> }
 
 export function createNodeMethods(parts: NodeMethodParts): RpcMethods {
-  const info = (submission: Submission | undefined): RpcAnswer => result(submission && describeFile(parts, submission))
+  const byRoot = (value: unknown, run: (submission: Submission | undefined) => Answering): Answering =>
+    withRoot(value, async (root) => {
+      await parts.final.look(root)
+      return run(pickByRoot(parts, root))
+    })
+  const bySeq = (value: unknown, run: (submission: Submission | undefined) => Answering): Answering =>
+    withSeq(value, async (seq) => {
+      const submission = parts.flow.get(seq)
+      if (submission) await parts.final.look(submission.root)
+      return run(submission)
+    })
+  const info = (submission: Submission | undefined) => result(submission && describeFile(parts, submission))
+  const isFinal = (submission: Submission | undefined) => result(submission && parts.final.has(submission))
   return {
     zgs_getStatus: async () => result(await parts.status()),
     zgs_getShardConfig: () => result({ shardId: 0, numShard: 1 }),
-    zgs_getFileInfo: byRoot((root) => info(pickByRoot(parts, root))),
-    zgs_getFileInfoByTxSeq: bySeq((seq) => info(parts.flow.get(seq))),
+    zgs_getFileInfo: ([root]) => byRoot(root, info),
+    zgs_getFileInfoByTxSeq: ([seq]) => bySeq(seq, info),
     zgs_checkFileFinalized: ([key]) => {
-      const root = readHash(key)
-      const seq = readCount(key)
-      if (!root && seq === undefined) return badParams('tx_seq_or_root')
-      const submission = root ? pickByRoot(parts, root) : parts.flow.get(seq!)
-      return result(submission && isComplete(parts.segments, submission))
+      if (readHash(key)) return byRoot(key, isFinal)
+      return readCount(key) === undefined ? badParams('tx_seq_or_root') : bySeq(key, isFinal)
     },
     zgs_uploadSegment: ([segment]) => upload(parts, [segment], undefined),
     zgs_uploadSegments: ([list]) => (Array.isArray(list) ? upload(parts, list, undefined) : badParams('segments')),
     zgs_uploadSegmentByTxSeq: ([segment, seq]) => withSeq(seq, (txSeq) => upload(parts, [segment], txSeq)),
     zgs_uploadSegmentsByTxSeq: ([list, seq]) =>
       withSeq(seq, (txSeq) => (Array.isArray(list) ? upload(parts, list, txSeq, 'pass') : badParams('segments'))),
-    zgs_downloadSegment: ([key, start, end]) =>
-      withRoot(key, (root) => download(parts, pickByRoot(parts, root), start, end)),
-    zgs_downloadSegmentByTxSeq: ([seq, start, end]) =>
-      withSeq(seq, (txSeq) => download(parts, parts.flow.get(txSeq), start, end)),
-    zgs_downloadSegmentWithProof: ([key, index]) =>
-      withRoot(key, (root) => downloadProved(parts, pickByRoot(parts, root), index)),
-    zgs_downloadSegmentWithProofByTxSeq: ([seq, index]) =>
-      withSeq(seq, (txSeq) => downloadProved(parts, parts.flow.get(txSeq), index)),
+    zgs_downloadSegment: ([root, start, end], { signal }) =>
+      byRoot(root, (submission) => download(parts, submission, { start, end }, signal)),
+    zgs_downloadSegmentByTxSeq: ([seq, start, end], { signal }) =>
+      bySeq(seq, (submission) => download(parts, submission, { start, end }, signal)),
+    zgs_downloadSegmentWithProof: ([root, index], { signal }) =>
+      byRoot(root, (submission) => downloadProved(parts, submission, index, signal)),
+    zgs_downloadSegmentWithProofByTxSeq: ([seq, index], { signal }) =>
+      bySeq(seq, (submission) => downloadProved(parts, submission, index, signal)),
     zgs_getFlowContext: () => {
       const { root, lengthSectors } = parts.flow.context()
       return result([bytesToHex(root), lengthSectors])
@@ -79,28 +88,29 @@ async function upload(
 }
 
 async function download(
-  { segments }: AcceptParts,
+  { reader }: NodeMethodParts,
   submission: Submission | undefined,
-  start: unknown,
-  end: unknown,
+  range: { start: unknown; end: unknown },
+  signal: AbortSignal,
 ): Promise<RpcAnswer> {
-  const [first, last] = [readCount(start), readCount(end)]
-  if (first === undefined || last === undefined || first >= last) return { fault: faults.chunkIndex }
-  if (last - first > segmentSectors) return { fault: faults.chunkRange }
+  const [start, end] = [readCount(range.start), readCount(range.end)]
+  if (start === undefined || end === undefined || start >= end) return { fault: faults.chunkIndex }
+  if (end - start > segmentSectors) return { fault: faults.chunkRange }
   const content = submission && contentOf(submission)
-  const bytes = content && (await readSectors(segments, content, first, last))
+  const bytes = content && (await readSectors(reader, content, { start, end }, signal))
   return result(bytes && toBase64(bytes))
 }
 
 async function downloadProved(
-  { segments }: AcceptParts,
+  { reader }: NodeMethodParts,
   submission: Submission | undefined,
   index: unknown,
+  signal: AbortSignal,
 ): Promise<RpcAnswer> {
   const segmentIndex = readCount(index)
   if (segmentIndex === undefined) return badParams('index')
   const content = submission && contentOf(submission)
-  const frame = content && (await readFrame(segments, content, segmentIndex))
+  const frame = content && (await readFrame(reader, content, segmentIndex, signal))
   return result(frame && segmentJson(content.root, frame))
 }
 
@@ -119,20 +129,14 @@ function badParams(parameter: string): RpcAnswer {
   return { fault: { code: -32602, message: 'Invalid params', data: `${parameter}: wrong type` } }
 }
 
-function withRoot(value: unknown, run: (root: Hex) => RpcAnswer | Promise<RpcAnswer>): RpcAnswer | Promise<RpcAnswer> {
+type Answering = RpcAnswer | Promise<RpcAnswer>
+
+function withRoot(value: unknown, run: (root: Hex) => Answering): Answering {
   const root = readHash(value)
   return root ? run(root) : badParams('data_root')
 }
 
-function withSeq(value: unknown, run: (seq: number) => RpcAnswer | Promise<RpcAnswer>): RpcAnswer | Promise<RpcAnswer> {
+function withSeq(value: unknown, run: (seq: number) => Answering): Answering {
   const seq = readCount(value)
   return seq === undefined ? badParams('tx_seq') : run(seq)
-}
-
-function byRoot(run: (root: Hex) => RpcAnswer): RpcMethod {
-  return ([value]) => withRoot(value, run)
-}
-
-function bySeq(run: (seq: number) => RpcAnswer): RpcMethod {
-  return ([value]) => withSeq(value, run)
 }

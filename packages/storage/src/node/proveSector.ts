@@ -18,16 +18,15 @@ import type { RpcAnswer } from '../http/jsonRpcServer.ts'
 import { readCount, readHash } from '../http/readParams.ts'
 import { invalidParams } from '../wire/index.ts'
 import type { FlowLog } from './flowLog.ts'
-import { contentOf, readFrame } from './readContent.ts'
-import type { SegmentStore } from './segmentStore.ts'
+import { type ContentReader, contentOf, readFrame } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
-type Parts = { flow: FlowLog; segments: SegmentStore }
+type Parts = { flow: FlowLog; reader: ContentReader }
 /** A perfect tree of a submission at its place in the flow. */
 type PlacedNode = { submission: Submission; start: number; height: number; root: Uint8Array }
 
 export async function proveSector(
-  { flow, segments }: Parts,
+  { flow, reader }: Parts,
   sectorIndex: unknown,
   flowRoot: unknown,
 ): Promise<RpcAnswer> {
@@ -40,7 +39,7 @@ export async function proveSector(
   if (sector >= lengthSectors) return { fault: invalidParams('sector_index', 'index out of bound') }
   const node = placed.find((candidate) => sector >= candidate.start && sector < endOf(candidate))
   const inside = node
-    ? await pathInNode(segments, node, sector)
+    ? await pathInNode(reader, node, sector)
     : { leaf: sector === 0 ? new Uint8Array(32) : zeroRoot(0), siblings: [] }
   if (!inside) return { result: null }
   const siblings = [...inside.siblings]
@@ -94,7 +93,7 @@ function subtree(placed: readonly PlacedNode[], start: number, height: number): 
 
 /** Leaf and siblings of a sector up to the root of its node; undefined when its segment is not here. */
 async function pathInNode(
-  segments: SegmentStore,
+  reader: ContentReader,
   { submission, start, height, root }: PlacedNode,
   sector: number,
 ): Promise<{ leaf: Uint8Array; siblings: Uint8Array[] } | undefined> {
@@ -102,7 +101,7 @@ async function pathInNode(
   if (!content) return undefined
   const inFile = sector - submission.startSector
   const segmentIndex = Math.floor(inFile / segmentSectors)
-  const frame = await readFrame(segments, content, segmentIndex)
+  const frame = await readFrame(reader, content, segmentIndex)
   if (!frame) return undefined
   const first = Math.max(segmentIndex * segmentSectors, start - submission.startSector)
   const count = Math.min(2 ** height, segmentSectors)

@@ -8,25 +8,36 @@ import type { Submission } from './submission.ts'
 /** A submission whose size a node can hold. */
 export type Content = Pick<Submission, 'fileKey' | 'sizeBytes' | 'root'> & { shape: FileShape }
 
-/** The frame of a segment, byte for byte as it travels; undefined while it is not here. */
-export async function readFrameBytes(
-  segments: SegmentStore,
-  { fileKey, sizeBytes }: Content,
-  index: number,
-): Promise<Uint8Array | undefined> {
-  const frame = await segments.read(fileKey, index)
-  // Sizes within one sector share content, so the frame may have been uploaded under another one.
-  frame?.set(uintToBytes(BigInt(sizeBytes), 8), 4)
-  return frame
+/** Where a node finds content: in its own log, or gathered from others. */
+export type ContentReader = {
+  /** The frame of a segment, byte for byte as it travels; undefined while it is not to be had. */
+  frame(content: Content, index: number, signal?: AbortSignal): Promise<Uint8Array | undefined>
+  /** Bytes `[from, to)` of a final file, piece by piece. @throws {SegmentUnreadableError} when a segment is gone */
+  stream(content: Content, from: number, to: number, signal?: AbortSignal): AsyncIterable<Uint8Array>
+}
+
+/** What lies in the node's own log. */
+export function createLocalReader(segments: SegmentStore): ContentReader {
+  const reader: ContentReader = {
+    async frame({ fileKey, sizeBytes }, index) {
+      const frame = await segments.read(fileKey, index)
+      // Sizes within one sector share content, so the frame may have been uploaded under another one.
+      frame?.set(uintToBytes(BigInt(sizeBytes), 8), 4)
+      return frame
+    },
+    stream: (content, from, to) => streamFrames(reader, content, from, to),
+  }
+  return reader
 }
 
 /** @throws {SegmentUnreadableError} when what lies on disk is not a frame */
 export async function readFrame(
-  segments: SegmentStore,
+  reader: ContentReader,
   content: Content,
   index: number,
+  signal?: AbortSignal,
 ): Promise<SegmentFrame | undefined> {
-  const bytes = await readFrameBytes(segments, content, index)
+  const bytes = await reader.frame(content, index, signal)
   if (!bytes) return undefined
   const decoded = decodeSegmentFrame(bytes)
   if (!decoded.ok) throw new SegmentUnreadableError({ root: content.root, segmentIndex: index })
@@ -35,15 +46,15 @@ export async function readFrame(
 
 /** Sectors `[start, end)` of a file; undefined when one of them is not here. */
 export async function readSectors(
-  segments: SegmentStore,
+  reader: ContentReader,
   content: Content,
-  start: number,
-  end: number,
+  { start, end }: { start: number; end: number },
+  signal?: AbortSignal,
 ): Promise<Uint8Array | undefined> {
   if (start >= end || end > content.shape.sectors) return undefined
   const bytes = new Uint8Array((end - start) * sectorBytes)
   for (let index = Math.floor(start / segmentSectors); index * segmentSectors < end; index++) {
-    const frame = await readFrame(segments, content, index)
+    const frame = await readFrame(reader, content, index, signal)
     if (!frame) return undefined
     const first = Math.max(start, index * segmentSectors)
     const from = (first - index * segmentSectors) * sectorBytes
@@ -53,18 +64,15 @@ export async function readSectors(
   return bytes
 }
 
-/**
- * Bytes `[from, to)` of a file that is here in full, piece by piece; the next segment is read while one is sent.
- * @throws {SegmentUnreadableError} when a segment is gone
- */
-export async function* streamContent(
-  segments: SegmentStore,
+/** Frame after frame; the next segment is read while one is sent. */
+async function* streamFrames(
+  reader: ContentReader,
   content: Content,
   from: number,
   to: number,
 ): AsyncGenerator<Uint8Array> {
   const last = Math.ceil(to / segmentBytes)
-  const load = (index: number) => (index < last ? readFrame(segments, content, index) : Promise.resolve(undefined))
+  const load = (index: number) => (index < last ? readFrame(reader, content, index) : Promise.resolve(undefined))
   let ahead = load(Math.floor(from / segmentBytes))
   for (let index = Math.floor(from / segmentBytes); index < last; index++) {
     const frame = await ahead

@@ -9,6 +9,10 @@ export type SegmentIndex = {
   put(fileKey: string, index: number, position: number): void
   /** Takes a segment out again: it cannot be read. */
   remove(fileKey: string, index: number): void
+  /** Takes a whole file out, and tells where its segments lay. */
+  removeFile(fileKey: string): number[]
+  /** All positions that segments have. */
+  positions(): Iterable<number>
   count(fileKey: string): number
   contiguous(fileKey: string): number
   /** Records before it are in the stored index. */
@@ -32,6 +36,7 @@ const pagePrefix = 'segment/page/'
 export function openSegmentIndex(keyValue: KeyValue): SegmentIndex {
   const files = new Map<string, FileEntry>()
   const dirty = new Map<string, { fileKey: string; page: number }>()
+  const markDirty = (fileKey: string, page: number) => dirty.set(`${fileKey}/${page}`, { fileKey, page })
   const stored = keyValue.get(checkpointKey)
   let checkpoint = stored ? Number(bytesToText(stored)) : 0
   let flushing: Promise<void> = Promise.resolve()
@@ -51,7 +56,7 @@ export function openSegmentIndex(keyValue: KeyValue): SegmentIndex {
     dirty.clear()
     const changes = pages.map(({ fileKey, page }) => ({
       key: `${pagePrefix}${fileKey}/${String(page).padStart(10, '0')}`,
-      value: pageOf(files.get(fileKey)!, page),
+      value: pageOf(files.get(fileKey), page),
     }))
     try {
       await keyValue.batch([...changes, { key: checkpointKey, value: textToBytes(String(checkpoint)) }])
@@ -65,8 +70,7 @@ export function openSegmentIndex(keyValue: KeyValue): SegmentIndex {
     position: (fileKey, index) => lookUp(files.get(fileKey), index) || undefined,
     put(fileKey, index, position) {
       place(files, fileKey, index, position)
-      const page = Math.floor(index / pageSegments)
-      dirty.set(`${fileKey}/${page}`, { fileKey, page })
+      markDirty(fileKey, Math.floor(index / pageSegments))
     },
     remove(fileKey, index) {
       const entry = files.get(fileKey)
@@ -75,7 +79,17 @@ export function openSegmentIndex(keyValue: KeyValue): SegmentIndex {
       entry.pages.get(page)![index % pageSegments] = 0
       entry.count--
       entry.contiguous = Math.min(entry.contiguous, index)
-      dirty.set(`${fileKey}/${page}`, { fileKey, page })
+      markDirty(fileKey, page)
+    },
+    removeFile(fileKey) {
+      const entry = files.get(fileKey)
+      files.delete(fileKey)
+      for (const page of entry?.pages.keys() ?? []) markDirty(fileKey, page)
+      return [...(entry?.pages.values() ?? [])].flatMap((page) => [...page].filter((position) => position > 0))
+    },
+    *positions() {
+      for (const { pages } of files.values())
+        for (const page of pages.values()) for (const position of page) if (position > 0) yield position
     },
     count: (fileKey) => files.get(fileKey)?.count ?? 0,
     contiguous: (fileKey) => files.get(fileKey)?.contiguous ?? 0,
@@ -112,6 +126,8 @@ function place(files: Map<string, FileEntry>, fileKey: string, index: number, po
   while (lookUp(entry, entry.contiguous) > 0) entry.contiguous++
 }
 
-function pageOf({ pages }: FileEntry, page: number): Uint8Array {
-  return new Uint8Array(pages.get(page)!.slice().buffer)
+/** Undefined for a page of a file that was taken out. */
+function pageOf(entry: FileEntry | undefined, page: number): Uint8Array | undefined {
+  const positions = entry?.pages.get(page)
+  return positions && new Uint8Array(positions.slice().buffer)
 }

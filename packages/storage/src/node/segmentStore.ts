@@ -7,6 +7,7 @@ import { segmentBytes } from '@weightless/crypto'
 import { type Disk, DiskFullError, type Log } from '@weightless/env'
 import { type KeyValue, LogCorruptError, openSegmentLog, type SegmentLog } from '@weightless/store'
 import { decodeSegmentFrame } from '../wire/index.ts'
+import { type LogRoom, trackRoom } from './logRoom.ts'
 import { openSegmentIndex, type SegmentIndex } from './segmentIndex.ts'
 import { fileKeyOf } from './submission.ts'
 
@@ -23,6 +24,9 @@ export type SegmentStore = {
   add(fileKey: string, index: number, frame: Uint8Array): Promise<boolean>
   /** The frame as it was added; undefined when it is not here. */
   read(fileKey: string, index: number): Promise<Uint8Array | undefined>
+  /** Forgets a file; the room of log files that then hold nothing is given back. */
+  release(fileKey: string): Promise<void>
+  sizeBytes(): number
   close(): Promise<void>
 }
 
@@ -34,7 +38,8 @@ type Waiting = {
   fail(fault: unknown): void
 }
 
-const fileBytesMax = 256 * 1024 * 1024
+/** Room is given back by whole files of the log, so they are not large. */
+const fileBytesMax = 64 * 1024 * 1024
 const groupBytesMax = 8 * 1024 * 1024
 /** Kept free so that the index and the chain's data can still be written. */
 const reserveBytes = 64 * 1024 * 1024
@@ -55,6 +60,7 @@ export async function openSegmentStore(
   const records = await openSegmentLog(disk, 'segments', { segmentBytesMax: fileBytesMax, log })
   const index = openSegmentIndex(keyValue)
   await indexTail(records, index, log)
+  const room = trackRoom(records, index)
   const queue: Waiting[] = []
   const writing = new Map<string, Promise<boolean>>()
   let pumping: Promise<void> | undefined
@@ -62,15 +68,15 @@ export async function openSegmentStore(
   async function pump(): Promise<void> {
     // One turn of the event loop lets requests that arrived together share a flush.
     await Promise.resolve()
-    while (queue.length > 0) {
-      const group = takeGroup(queue)
-      const stored = await writeGroup(disk, records, index, group)
-      if (stored)
-        onStored(
-          group.length,
-          group.reduce((sum, { frame }) => sum + frame.length, 0),
-        )
-    }
+    do {
+      while (queue.length > 0) {
+        const group = takeGroup(queue)
+        const stored = await writeGroup({ disk, records, index, room }, group)
+        const bytes = group.reduce((sum, { frame }) => sum + frame.length, 0)
+        if (stored) onStored(group.length, bytes)
+      }
+      await room.sweep().catch((fault) => log.warn('room of the log not given back', { reason: String(fault) }))
+    } while (queue.length > 0)
     pumping = undefined
   }
 
@@ -103,6 +109,16 @@ export async function openSegmentStore(
         return undefined
       }
     },
+    async release(fileKey) {
+      const positions = index.removeFile(fileKey)
+      index.flushLater(index.checkpoint())
+      // Once the index is durable no restart asks for these records again.
+      await index.flush()
+      room.leave(positions)
+      pumping ??= pump()
+      await pumping
+    },
+    sizeBytes: () => records.sizeBytes(),
     async close() {
       await pumping
       await index.flush()
@@ -121,12 +137,9 @@ function takeGroup(queue: Waiting[]): Waiting[] {
   return queue.splice(0, length)
 }
 
-async function writeGroup(
-  disk: Disk,
-  records: SegmentLog,
-  index: SegmentIndex,
-  group: readonly Waiting[],
-): Promise<boolean> {
+type WriteParts = { disk: Disk; records: SegmentLog; index: SegmentIndex; room: LogRoom }
+
+async function writeGroup({ disk, records, index, room }: WriteParts, group: readonly Waiting[]): Promise<boolean> {
   try {
     if ((await disk.freeBytes()) < reserveBytes + group.length * segmentBytes) {
       for (const { settle } of group) settle(false)
@@ -135,6 +148,7 @@ async function writeGroup(
     const positions = await records.append(group.map(({ frame }) => frame))
     await records.sync()
     for (const [i, { fileKey, index: at }] of group.entries()) index.put(fileKey, at, positions[i]!)
+    room.take(positions)
     index.flushLater(records.end())
     for (const { settle } of group) settle(true)
     return true

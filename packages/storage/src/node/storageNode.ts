@@ -3,6 +3,7 @@ import type { Hex } from '@weightless/codec'
 import type { Disk, Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { openKeyValue } from '@weightless/store'
+import { type GatewayOptions, openGateway } from '../gateway/openGateway.ts'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
 import { protocolVersion, type StatusJson } from '../wire/index.ts'
@@ -10,11 +11,12 @@ import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot } from
 import { createAdminMethods } from './adminMethods.ts'
 import { describeFile } from './describeFile.ts'
 import { createEarlySegments } from './earlySegments.ts'
+import { wholeFiles } from './finalFiles.ts'
 import { type FlowLog, openFlowLog } from './flowLog.ts'
 import { createFlowSource, type FlowSource } from './flowSource.ts'
 import { followFlow } from './followFlow.ts'
 import { createNodeMethods } from './nodeMethods.ts'
-import { contentOf, readFrameBytes, streamContent } from './readContent.ts'
+import { type ContentReader, contentOf, createLocalReader } from './readContent.ts'
 import { openSegmentStore } from './segmentStore.ts'
 import { syncFiles } from './syncFiles.ts'
 
@@ -30,8 +32,10 @@ export type StorageNodeOptions = {
   chainId: number
   /** No submission lies before it; default 0. */
   startBlock?: number
-  /** Other nodes of the network, to fetch missing files from. */
+  /** Other nodes that keep whole files, to fetch missing ones from. */
   peerUrls?: readonly string[]
+  /** Makes this node a gateway to coded storage: what it takes is spooled, coded and spread, and not kept here. */
+  coded?: GatewayOptions
   /** Memory for segments that come before their submission; default 64 MiB. */
   earlyBytesMax?: number
   /** How often the chain is asked for news; default 50 ms: an upload cannot begin before. */
@@ -49,34 +53,35 @@ export type StorageNode = {
 
 /** Opens a node without a server of its own. @throws {LogCorruptError} when its data is damaged */
 export async function openStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
-  const { env, disk = env.disk, peerUrls = [], earlyBytesMax = 64 * 1024 * 1024, startBlock = 0 } = options
+  const { env, disk = env.disk, peerUrls = [], earlyBytesMax = 64 * 1024 * 1024, startBlock = 0, coded } = options
   const log = env.log.child('storage')
   const source = options.source ?? createFlowSource(options.ledger ?? ledgerOf(options), options.flowAddress)
   const keyValue = await openKeyValue(disk, 'index', { log })
-  const segmentsStored = env.metrics.counter('weightless_storage_segments_stored_total', 'Segments made durable')
-  const bytesStored = env.metrics.counter('weightless_storage_bytes_stored_total', 'Bytes of segments made durable')
-  const segmentsLost = env.metrics.counter('weightless_storage_segments_lost_total', 'Segments found damaged on disk')
+  const metrics = countSegments(env)
   const segments = await openSegmentStore(disk, keyValue, log, {
-    onStored(count, bytes) {
-      segmentsStored.add(count)
-      bytesStored.add(bytes)
-    },
+    onStored: metrics.onStored,
     onLost(fileKey) {
-      segmentsLost.add()
+      metrics.onLost()
       const submission = allOf(flow).find((candidate) => candidate.fileKey === fileKey)
       if (submission) sync.start(submission.seq)
     },
   })
   const flow = await openFlowLog(keyValue)
-  const parts: AcceptParts = { flow, segments, early: createEarlySegments(env.clock, earlyBytesMax) }
   const stop = new AbortController()
   const world = { clock: env.clock, network: env.network, log }
-  const sync = syncFiles({ ...parts, env: world, peerUrls }, stop.signal)
+  const spool = createLocalReader(segments)
+  const gateway = coded && openGateway({ env, log, flow, segments, spool, coded }, stop.signal)
+  const parts: AcceptParts = {
+    flow,
+    segments,
+    early: createEarlySegments(env.clock, earlyBytesMax),
+    final: gateway?.final ?? wholeFiles(segments),
+    ...(gateway && { onComplete: gateway.onComplete }),
+  }
+  const reader = gateway?.reader ?? spool
+  // A gateway keeps no files, so it copies none from others.
+  const sync = syncFiles({ ...parts, env: world, peerUrls: coded ? [] : peerUrls }, stop.signal)
   sync.watch(allOf(flow))
-  const submissionsSeen = env.metrics.counter(
-    'weightless_storage_submissions_seen_total',
-    'Submissions taken from the flow',
-  )
   const follower = followFlow(
     {
       env: world,
@@ -84,7 +89,7 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
       source,
       startBlock,
       async onSubmissions(fresh) {
-        submissionsSeen.add(fresh.length)
+        metrics.onSubmissions(fresh.length)
         for (const submission of fresh) await acceptEarlySegments(parts, submission)
         sync.watch(fresh)
       },
@@ -94,16 +99,31 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const status = createStatus(options, flow, source, () => sync.reachable())
   const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render() })
   return {
-    methods: { ...createNodeMethods({ ...parts, status }), ...admin },
-    content: createLocalContent(parts),
+    methods: { ...createNodeMethods({ ...parts, reader, status }), ...admin },
+    content: createContent(parts, reader),
     flow,
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, sync.ended])
+      await Promise.all([follower.ended, sync.ended, gateway?.ended])
       await segments.close()
       await keyValue.close()
     },
+  }
+}
+
+function countSegments({ metrics }: Pick<Env, 'metrics'>) {
+  const stored = metrics.counter('weightless_storage_segments_stored_total', 'Segments made durable')
+  const bytesStored = metrics.counter('weightless_storage_bytes_stored_total', 'Bytes of segments made durable')
+  const lost = metrics.counter('weightless_storage_segments_lost_total', 'Segments found damaged on disk')
+  const submissions = metrics.counter('weightless_storage_submissions_seen_total', 'Submissions taken from the flow')
+  return {
+    onStored(count: number, bytes: number) {
+      stored.add(count)
+      bytesStored.add(bytes)
+    },
+    onLost: () => lost.add(),
+    onSubmissions: (count: number) => submissions.add(count),
   }
 }
 
@@ -138,17 +158,19 @@ function createStatus(
   }
 }
 
-function createLocalContent(parts: AcceptParts): ContentSource {
-  const { flow, segments } = parts
+function createContent(parts: AcceptParts, reader: ContentReader): ContentSource {
+  const { flow, final } = parts
   return {
-    async find(key) {
-      const submission = typeof key === 'number' ? flow.get(key) : pickByRoot(parts, key)
+    async find(key, signal) {
+      const known = typeof key === 'number' ? flow.get(key) : flow.byRoot(key)[0]
+      if (known) await final.look(known.root)
+      const submission = typeof key === 'number' ? known : pickByRoot(parts, key)
       const content = submission && contentOf(submission)
       if (!content) return undefined
       return {
         info: describeFile(parts, submission),
-        open: (from, to) => streamContent(segments, content, from, to),
-        frame: (index) => readFrameBytes(segments, content, index),
+        open: (from, to) => reader.stream(content, from, to, signal),
+        frame: (index) => reader.frame(content, index, signal),
       }
     },
     async accept(root, frame, txSeq) {

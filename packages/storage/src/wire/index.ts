@@ -18,6 +18,7 @@ export {
   fragmentFramesType,
   fragmentFrameType,
 } from './fragmentFrame.ts'
+export type { FileLocation } from './fileLocation.ts'
 export { type NodeRecord, readNodeRecord, signNodeRecord } from './nodeRecord.ts'
 export {
   type Placement,
