@@ -24,6 +24,7 @@ const gates: Gate[] = [
 ]
 const artefacts: Gate[] = [
   { name: 'kernels', command: [process.execPath, 'scripts/buildKernels.ts', '--check'] },
+  { name: 'native', command: [process.execPath, 'scripts/buildNative.ts', '--check'] },
   { name: 'contracts', command: [process.execPath, 'packages/contracts/scripts/compile.ts', '--check'] },
   { name: 'evm', command: [process.execPath, 'packages/evm/scripts/build.ts', '--check'] },
 ]

@@ -59,7 +59,7 @@ export function createFileHasher(): FileHasher {
         at += part.length
       }
     },
-    finish: () => fileTreeOf(fileShape(sizeBytes), roots, pending.subarray(0, pendingBytes)),
+    finish: () => closeFileTree(fileShape(sizeBytes), roots, pending.subarray(0, pendingBytes)),
   }
 }
 
@@ -99,7 +99,12 @@ export function zeroSegment(shape: FileShape, index: number): Uint8Array {
   )
 }
 
-function fileTreeOf(shape: FileShape, roots: readonly Uint8Array[], last: Uint8Array): FileTree {
+/**
+ * The tree of a file whose segments were hashed elsewhere (`hashSegmentsTask.ts`).
+ * @param roots of all data segments but the last
+ * @param last bytes of the last data segment: its padding follows from the size of the file
+ */
+export function closeFileTree(shape: FileShape, roots: readonly Uint8Array[], last: Uint8Array): FileTree {
   const lastIndex = shape.segments - 1
   const lastNodes = segmentNodes(last, segmentPaddedSectors(shape, lastIndex))
   const tree = fileTreeFromRoots(shape, [...roots, foldNodes(lastNodes)])

@@ -13,6 +13,7 @@ export {
   segmentSectors,
 } from './fileShape.ts'
 export {
+  closeFileTree,
   createFileHasher,
   type FileHasher,
   type FileTree,
@@ -24,6 +25,7 @@ export {
   submissionIdentity,
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
+export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
 export {

@@ -1,12 +1,15 @@
 /**
- * Loads the two-way SIMD keccak kernel (`assembly/keccak.ts`) and lends its buffers: bulk hashing of sectors and of
- * hash pairs, whose cost per call is what decides the speed of a Merkle tree. Nothing here yields, so the one memory is safe.
+ * Keccak-256 on the two-way SIMD kernel (`assembly/keccak.ts`): of one message, and in bulk for trees, where the cost per
+ * call decides the speed. Nothing here yields, so the one memory is safe.
  */
+import type { KeccakEngine } from './keccakEngine.ts'
 import { wasmBase64 } from './kernels/keccak.generated.ts'
 
 export const sectorBytes = 256
-/** One segment: the most that `hashSectorsOf` takes at once. */
-const inputBytes = 262_144
+/** One segment: the most that is hashed at once. */
+const sectorsMax = 1024
+const inputBytes = sectorsMax * sectorBytes
+const pairsPerCall = 512
 const inputAt = 65_536
 const outputAt = inputAt + inputBytes
 const outputBytes = 32 * 1024
@@ -52,26 +55,29 @@ export function hashPair(left: Uint8Array, right: Uint8Array): Uint8Array {
   return output.slice(0, 32)
 }
 
-/**
- * Hashes the first `sectors` (at most 1024) sectors of `data`, zeros where it is too short, into the kernel's output
- * buffer, for `reduceHashes`.
- */
-export function hashSectorsOf(data: Uint8Array, sectors: number): void {
-  input.set(data)
-  if (data.length < sectors * sectorBytes) input.fill(0, data.length, sectors * sectorBytes)
-  kernel.hashSectors(inputAt, sectors, outputAt)
-}
-
-/** Root of the perfect tree over `count` (a power of two) hashes that start at hash `first` of the output buffer. */
-export function reduceHashes(first: number, count: number): Uint8Array {
-  const at = outputAt + 32 * first
-  for (let width = count; width > 1; width >>= 1) kernel.hashPairs(at, width >> 1, at)
-  return output.slice(32 * first, 32 * first + 32)
-}
-
-/** Hashes `count` (at most 512) neighbouring pairs of the hashes laid end to end in `hashes`. */
-export function hashPairsOf(hashes: Uint8Array, count: number): Uint8Array {
-  input.set(hashes)
-  kernel.hashPairs(inputAt, count, outputAt)
-  return output.slice(0, 32 * count)
+/** The kernel behind the bulk port: see `KeccakEngine`. */
+export const wasmKeccak: KeccakEngine = {
+  sectorTrees(data, sectors, target) {
+    input.set(data)
+    if (data.length < sectors * sectorBytes) input.fill(0, data.length, sectors * sectorBytes)
+    kernel.hashSectors(inputAt, sectors, outputAt)
+    let first = 0
+    let at = 0
+    for (let width = sectorsMax; width > 0; width >>= 1) {
+      if ((sectors & width) === 0) continue
+      const leaves = outputAt + 32 * first
+      for (let level = width; level > 1; level >>= 1) kernel.hashPairs(leaves, level >> 1, leaves)
+      target.set(output.subarray(32 * first, 32 * first + 32), at)
+      first += width
+      at += 32
+    }
+  },
+  hashPairs(hashes, pairs, target) {
+    for (let done = 0; done < pairs; done += pairsPerCall) {
+      const count = Math.min(pairsPerCall, pairs - done)
+      input.set(hashes.subarray(64 * done, 64 * (done + count)))
+      kernel.hashPairs(inputAt, count, outputAt)
+      target.set(output.subarray(0, 32 * count), 32 * done)
+    }
+  },
 }

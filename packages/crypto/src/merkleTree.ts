@@ -2,7 +2,7 @@
  * The one tree form of the storage network: n leaves, levels paired from the left, an odd last node carried up
  * unchanged. Kept as whole levels, so that proofs cost no hashing. Spec: storage §2.
  */
-import { hashPairsOf } from './keccakKernel.ts'
+import { hashPairs } from './keccakEngine.ts'
 
 /** `levels[0]` are the leaves, 32 bytes each laid end to end; the last level is the root. */
 export type MerkleTree = { leafCount: number; levels: Uint8Array[] }
@@ -43,16 +43,10 @@ export function pathOf(tree: MerkleTree, leafIndex: number): MerklePath {
   return { siblings, path }
 }
 
-const pairsPerCall = 512
-
 function nextLevel(level: Uint8Array): Uint8Array {
   const nodes = level.length / 32
-  const pairs = Math.floor(nodes / 2)
   const next = new Uint8Array(32 * Math.ceil(nodes / 2))
-  for (let done = 0; done < pairs; done += pairsPerCall) {
-    const count = Math.min(pairsPerCall, pairs - done)
-    next.set(hashPairsOf(level.subarray(64 * done, 64 * (done + count)), count), 32 * done)
-  }
+  hashPairs(level, Math.floor(nodes / 2), next)
   if (nodes % 2 === 1) next.set(level.subarray(level.length - 32), next.length - 32)
   return next
 }

@@ -1,6 +1,7 @@
 /** Hashes one segment: its root, and the roots of the perfect trees of which it consists. Spec: storage §2. */
 import { nodeHeights } from './fileShape.ts'
-import { hashPair, hashSectorsOf, reduceHashes } from './keccakKernel.ts'
+import { sectorTrees } from './keccakEngine.ts'
+import { hashPair } from './keccakKernel.ts'
 
 /** A perfect tree over 2^height sectors: one node of a submission. */
 export type TreeNode = { root: Uint8Array; height: number }
@@ -11,13 +12,10 @@ export type TreeNode = { root: Uint8Array; height: number }
  * @param paddedSectors 1 to 1024
  */
 export function segmentNodes(data: Uint8Array, paddedSectors: number): TreeNode[] {
-  hashSectorsOf(data, paddedSectors)
-  let first = 0
-  return nodeHeights(paddedSectors).map((height) => {
-    const root = reduceHashes(first, 2 ** height)
-    first += 2 ** height
-    return { root, height }
-  })
+  const heights = nodeHeights(paddedSectors)
+  const roots = new Uint8Array(32 * heights.length)
+  sectorTrees(data, paddedSectors, roots)
+  return heights.map((height, i) => ({ root: roots.slice(32 * i, 32 * i + 32), height }))
 }
 
 export function segmentRoot(data: Uint8Array, paddedSectors: number): Uint8Array {

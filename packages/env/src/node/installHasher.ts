@@ -1,6 +1,7 @@
-/** Gives layer 0 the machine's own SHA-256 (several times faster than WebAssembly); imported for its effect by every thread. */
+/** Gives layer 0 the machine's own hashing (several times faster than WebAssembly); imported for its effect by every thread. */
 import { createHash, hash } from 'node:crypto'
-import { setHasher } from '@weightless/crypto'
+import { setHasher, setKeccakEngine } from '@weightless/crypto'
+import { loadNative } from './loadNative.ts'
 
 setHasher({
   sha256: (message) => new Uint8Array(hash('sha256', message, 'buffer')),
@@ -9,3 +10,6 @@ setHasher({
     return { update: (bytes) => void stream.update(bytes), digest: () => new Uint8Array(stream.digest()) }
   },
 })
+
+const native = loadNative()
+if (native) setKeccakEngine(native)
