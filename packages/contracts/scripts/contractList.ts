@@ -13,6 +13,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'flow', source: 'storage/Flow.sol', contract: 'Flow', legacyArgument: 'struct SubmissionData' },
   { key: 'market', source: 'storage/FixedPriceMarket.sol', contract: 'FixedPriceMarket' },
   { key: 'rewardPool', source: 'storage/RewardPool.sol', contract: 'RewardPool' },
+  { key: 'poraMine', source: 'storage/PoraMine.sol', contract: 'PoraMine' },
   { key: 'digestHistory', source: 'storage/DigestHistory.sol', contract: 'DigestHistory' },
   { key: 'ledgerManager', source: 'compute/LedgerManager.sol', contract: 'WeightlessLedgerManager' },
   { key: 'ledgerManagerUpstream', source: 'compute/LedgerManager.sol', contract: 'LedgerManager' },

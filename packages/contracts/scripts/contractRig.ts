@@ -14,6 +14,7 @@ import type { PrivateKeyAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { genesis } from '../src/genesis.generated.ts'
 import { create2Deployer, type Plan, planDeployment } from './deploymentPlan.ts'
+import { devnetAddresses } from './devnetAddresses.ts'
 import { type Alloc, createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
 import { type Preset, presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
@@ -49,6 +50,7 @@ export type Rig = {
       | 'flow'
       | 'market'
       | 'rewardPool'
+      | 'poraMine'
       | 'ledgerManager'
       | 'inferenceServing'
       | 'fineTuningServing'
@@ -64,7 +66,7 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
   const isDevnet = preset === 'weightless'
   const timestamp = BigInt(genesis.timestampSeconds) + 1000n
   const owner = accounts[0]!.address
-  const plan = planDeployment(isDevnet ? presets.weightless : preset, owner, isDevnet ? devnetFixed : {})
+  const plan = planDeployment(isDevnet ? presets.weightless : preset, owner, isDevnet ? devnetAddresses : {})
   const alloc = isDevnet ? genesis.alloc : await deployedAlloc(plan, owner, timestamp)
   const evm = await createLocalEvm({ chainId, timestamp, alloc })
   evm.advance(1, 1)
@@ -85,6 +87,7 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
       flow: at('flow'),
       market: at('market'),
       rewardPool: at('rewardPool'),
+      poraMine: { abi: abis.poraMine, address: plan.addresses.mine! },
       ledgerManager: at('ledgerManager'),
       inferenceServing: at('inferenceServing'),
       fineTuningServing: at('fineTuningServing'),
@@ -119,12 +122,6 @@ function deployedAlloc(plan: Plan, owner: Hex, timestamp: bigint): Promise<Alloc
 const bareAlloc = Object.fromEntries(
   Object.entries(genesis.alloc).filter(([address, entry]) => entry.code === undefined || address === create2Deployer),
 )
-
-const devnetFixed = {
-  ledgerManager: '0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0',
-  inferenceServing: '0x0165878A594ca255338adfa4d48449f69242Eb8F',
-  fineTuningServing: '0xA51c1fc2f0D1a1b8494Ed1FE312d7C3a78Ed91C0',
-} as const
 
 function sender(evm: LocalEvm, defaultFrom: Hex): Rig['send'] {
   return async (contract, functionName, args, options = {}) => {

@@ -22,7 +22,13 @@ const deployerInitCode: Hex =
 const deployerCostWei = 10n ** 16n
 
 /** Errors by which a step says that an earlier run has done it. */
-const doneErrors = new Set(['MarketAlreadySet', 'FlowAlreadySet', 'ServiceNameExists', 'ServiceAlreadyRegistered'])
+const doneErrors = new Set([
+  'MarketAlreadySet',
+  'MineAlreadySet',
+  'FlowAlreadySet',
+  'ServiceNameExists',
+  'ServiceAlreadyRegistered',
+])
 
 export type Clients = {
   reader: PublicClient

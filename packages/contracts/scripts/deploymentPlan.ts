@@ -5,6 +5,7 @@ import { flowAbi } from '../src/abi/flow.generated.ts'
 import { inferenceServingAbi } from '../src/abi/inferenceServing.generated.ts'
 import { ledgerManagerAbi } from '../src/abi/ledgerManager.generated.ts'
 import { marketAbi } from '../src/abi/market.generated.ts'
+import { poraMineAbi } from '../src/abi/poraMine.generated.ts'
 import { proxyAbi } from '../src/abi/proxy.generated.ts'
 import { receiptSettlementAbi } from '../src/abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from '../src/abi/rewardPool.generated.ts'
@@ -16,6 +17,7 @@ import { inferenceServingUpstreamBytecode } from '../src/bytecode/inferenceServi
 import { ledgerManagerBytecode } from '../src/bytecode/ledgerManager.generated.ts'
 import { ledgerManagerUpstreamBytecode } from '../src/bytecode/ledgerManagerUpstream.generated.ts'
 import { marketBytecode } from '../src/bytecode/market.generated.ts'
+import { poraMineBytecode } from '../src/bytecode/poraMine.generated.ts'
 import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
@@ -73,7 +75,11 @@ type Call = (what: string, to: Hex, data: Hex) => void
 function planStorage(preset: Preset, owner: Hex, create: Create, call: Call): void {
   const pool = create(
     'rewardPool',
-    encodeDeployData({ abi: rewardPoolAbi, bytecode: rewardPoolBytecode, args: [owner, preset.chunkSectors] }),
+    encodeDeployData({
+      abi: rewardPoolAbi,
+      bytecode: rewardPoolBytecode,
+      args: [owner, preset.chunkSectors, preset.releaseSeconds],
+    }),
   )
   const market = create(
     'market',
@@ -85,9 +91,23 @@ function planStorage(preset: Preset, owner: Hex, create: Create, call: Call): vo
   )
   const flow = create(
     'flow',
-    encodeDeployData({ abi: flowAbi, bytecode: flowBytecode, args: [owner, market, preset.blocksPerEpoch, 0n] }),
+    encodeDeployData({
+      abi: flowAbi,
+      bytecode: flowBytecode,
+      args: [owner, market, preset.blocksPerEpoch, 0n, preset.epochsPerCallMax],
+    }),
+  )
+  const { settings, ...params } = preset.mine
+  const mine = create(
+    'mine',
+    encodeDeployData({
+      abi: poraMineAbi,
+      bytecode: poraMineBytecode,
+      args: [owner, flow, pool, preset.chunkSectors, settings, params],
+    }),
   )
   call('bind the market', pool, encodeFunctionData({ abi: rewardPoolAbi, functionName: 'setMarket', args: [market] }))
+  call('bind the mine', pool, encodeFunctionData({ abi: rewardPoolAbi, functionName: 'setMine', args: [mine] }))
   call('bind the flow', market, encodeFunctionData({ abi: marketAbi, functionName: 'setFlow', args: [flow] }))
 }
 

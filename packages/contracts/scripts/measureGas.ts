@@ -4,6 +4,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
+import { createPoraRig } from './poraRig.ts'
 import { presets } from './presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf } from './settlementRig.ts'
 
@@ -12,7 +13,12 @@ export type GasTable = { [call: string]: number }
 const requestsHash = keccak256(toHex('requests'))
 
 export async function measureGas(): Promise<GasTable> {
-  return { ...(await measureFlow()), ...(await measureSignerSettlement()), ...(await measureVouchers()) }
+  return {
+    ...(await measureFlow()),
+    ...(await measureMine()),
+    ...(await measureSignerSettlement()),
+    ...(await measureVouchers()),
+  }
 }
 
 async function measureFlow(): Promise<GasTable> {
@@ -36,8 +42,29 @@ async function measureFlow(): Promise<GasTable> {
   table['flow.submit older generation'] = Number((await rig.must(legacy, 'submit', [file('d', 0n)], options)).gasUsed)
   const batch = ['e', 'f'].map((name) => ({ data: file(name, 0n), submitter }))
   table['flow.batchSubmit of 2'] = Number((await rig.must(flow, 'batchSubmit', [batch], options)).gasUsed)
+  table['flow.renew'] = Number((await rig.must(flow, 'renew', [{ data: small, submitter }], options)).gasUsed)
   rig.evm.advance(Number(presets.weightless.blocksPerEpoch), 200)
   table['flow.makeContext of 1 epoch'] = Number((await rig.must(flow, 'makeContext', [])).gasUsed)
+  return table
+}
+
+async function measureMine(): Promise<GasTable> {
+  const { rig, register, work, answer } = await createPoraRig(4)
+  const { poraMine, rewardPool } = rig.contracts
+  const beneficiary = rig.accounts[2]!.address
+  const requested = await rig.must(poraMine, 'requestMinerId', [beneficiary, 7n])
+  const minerId = await register()
+  rig.evm.advance(1, 100)
+  const task = await work(minerId)
+  const first = answer(minerId, task)
+  const table: GasTable = { 'poraMine.requestMinerId': Number(requested.gasUsed) }
+  table['poraMine.submit first of an epoch'] = Number((await rig.must(poraMine, 'submit', [first])).gasUsed)
+  const next = answer(minerId, task, Number(first.nonce) + 1)
+  table['poraMine.submit next'] = Number((await rig.must(poraMine, 'submit', [next])).gasUsed)
+  const pora = await rig.must(poraMine, 'pora', [next, task.subtaskDigest])
+  table['poraMine.pora, as a transaction'] = Number(pora.gasUsed)
+  const withdrawn = await rig.must(rewardPool, 'withdrawPayments', [beneficiary])
+  table['rewardPool.withdrawPayments'] = Number(withdrawn.gasUsed)
   return table
 }
 

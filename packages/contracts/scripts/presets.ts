@@ -7,8 +7,26 @@ export type Preset = {
   /** 0: a root that was paid is charged again, as upstream does. */
   storageLifetimeSeconds: bigint
   blocksPerEpoch: bigint
+  /** Epochs that one call closes one by one; those before are skipped. */
+  epochsPerCallMax: bigint
   /** Sectors per pricing chunk of the reward pool. */
   chunkSectors: bigint
+  /** How long a full chunk's fees take to be released. */
+  releaseSeconds: bigint
+  mine: {
+    /** Bits: 1 data is not sealed, 2 data is not proven, 4 the difficulty stays. */
+    settings: bigint
+    /** Qualities that are tried on average for one answer. */
+    difficulty: bigint
+    /** Length of a subtask's window in blocks. */
+    targetMineBlocks: bigint
+    /** Answers per epoch that the difficulty aims at. */
+    targetSubmissions: bigint
+    maxShards: bigint
+    nSubtasks: bigint
+    /** Blocks between the starts of two subtasks. */
+    subtaskInterval: bigint
+  }
   /** How long a refund from a sub-account waits. */
   lockSeconds: bigint
   /** Share of a fine-tuning fee that is due for work which the user does not acknowledge. */
@@ -21,25 +39,51 @@ export type Preset = {
 
 const year = 31_536_000n
 
-/** Turbo price of the existing network: 33 units, 12 months (storage.md 2.5); epochs and chunks as there (2.6, 1.1). */
+/** Turbo price of the existing network: 33 units, 12 months of 31 days; epochs, chunks and mining as there. */
 const upstream: Preset = {
   limits: 'upstream',
   pricePerSectorWei: 30_733_644_962n,
   storageLifetimeSeconds: 0n,
   blocksPerEpoch: 3750n,
+  epochsPerCallMax: 32n,
   chunkSectors: 1n << 25n,
+  releaseSeconds: 12n * 31n * 86_400n,
+  mine: {
+    settings: 0n,
+    difficulty: 1_000_000n,
+    targetMineBlocks: 750n,
+    targetSubmissions: 100n,
+    maxShards: 256n,
+    nSubtasks: 4n,
+    subtaskInterval: 800n,
+  },
   lockSeconds: 86_400n,
   penaltyPercent: 30n,
   challengeSeconds: 7200n,
   revokeDelaySeconds: 86_400n,
 }
 
+/**
+ * Made for a chain on one machine, with a block a second while somebody looks on: a file is mined from its next epoch
+ * on, some 20 s later, and earns as soon as it fills a chunk of one segment. An epoch is one window for all miners.
+ */
 const weightless: Preset = {
   ...upstream,
   limits: 'weightless',
   storageLifetimeSeconds: year,
-  blocksPerEpoch: 200n,
-  chunkSectors: 1n << 20n,
+  blocksPerEpoch: 20n,
+  epochsPerCallMax: 2n,
+  chunkSectors: 1n << 10n,
+  releaseSeconds: 3600n,
+  mine: {
+    settings: 0n,
+    difficulty: 20_000n,
+    targetMineBlocks: 20n,
+    targetSubmissions: 4n,
+    maxShards: 256n,
+    nSubtasks: 1n,
+    subtaskInterval: 1n,
+  },
   lockSeconds: 3600n,
   challengeSeconds: 600n,
   revokeDelaySeconds: 3600n,

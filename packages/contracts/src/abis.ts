@@ -5,6 +5,7 @@ import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
 import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
+import { poraMineAbi } from './abi/poraMine.generated.ts'
 import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
@@ -16,6 +17,7 @@ export const abis = {
   flowLegacySubmit: flowLegacySubmitAbi,
   market: marketAbi,
   rewardPool: rewardPoolAbi,
+  poraMine: poraMineAbi,
   ledgerManager: ledgerManagerAbi,
   inferenceServing: inferenceServingAbi,
   fineTuningServing: fineTuningServingAbi,

@@ -251,6 +251,14 @@ describe('Flow fees', () => {
     const renewed = (await rig.must(flow, 'paidUntil', [alice!.address, submission.data])).value
     assert.equal(renewed - until, presets.weightless.storageLifetimeSeconds)
     assert.equal(await rig.evm.balance(rig.contracts.rewardPool.address), 2n * price)
+    const lifetime = presets.weightless.storageLifetimeSeconds
+    const thrice = await rig.send(flow, 'renewFor', [submission, 3n], { value: 3n * price - 1n })
+    assert.equal(!thrice.ok && thrice.error, 'NotEnoughFee')
+    const none = await rig.send(flow, 'renewFor', [submission, 0n])
+    assert.equal(!none.ok && none.error, 'LifetimesOutOfRange')
+    await rig.must(flow, 'renewFor', [submission, 3n], { value: 3n * price })
+    assert.equal((await rig.must(flow, 'paidUntilByTxSeq', [0n])).value, renewed + 3n * lifetime)
+    assert.equal((await rig.must(flow, 'paidUntilByTxSeq', [1n])).value, 0n)
   })
 
   it('splits a fee over pricing chunks in proportion and loses no wei', async () => {
@@ -259,16 +267,14 @@ describe('Flow fees', () => {
     const submitter = rig.accounts[0]!.address
     const height3 = { length: 8n * 256n, tags: '0x' as Hex, nodes: [{ root: word('33'), height: 3n }] }
     await rig.must(flow, 'submit', [{ data: height3, submitter }], { value: 8n * 1001n })
-    const chunks = [0n, 1n, 2n, 3n].map(async (chunk) => (await rig.must(rewardPool, 'rewards', [chunk])).value)
-    const rewards = await Promise.all(chunks)
+    const chunks = [0n, 1n, 2n, 3n].map(async (chunk) => (await rig.must(rewardPool, 'rewards', [chunk])).value[0])
+    const locked = await Promise.all(chunks)
     // 8 sectors at 8..15 behind a gap of 7: the gap takes 7/15 of the fee, chunks 0 and 1; the file lies in 2 and 3
     const gap = (8n * 1001n * 7n) / 15n
-    assert.equal(rewards[0]! + rewards[1]!, gap)
-    assert.equal(rewards[2]! + rewards[3]!, 8n * 1001n - gap)
-    assert.equal(
-      rewards.reduce((sum, reward) => sum + reward),
-      await rig.evm.balance(rewardPool.address),
-    )
+    const filed = 8n * 1001n - gap
+    assert.deepEqual(locked, [(gap * 3n) / 7n, (gap * 4n) / 7n, filed / 2n, filed / 2n])
+    const rounding = (await rig.must(rewardPool, 'totalBaseReward', [])).value
+    assert.equal(locked.reduce((sum, amount) => sum + amount) + rounding, await rig.evm.balance(rewardPool.address))
   })
 })
 

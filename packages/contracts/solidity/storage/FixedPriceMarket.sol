@@ -48,12 +48,18 @@ contract FixedPriceMarket is IMarket, Ownable {
         return sectors * pricePerSector;
     }
 
+    /// Fee in wei for `sectors` padded sectors over several lifetimes.
+    function quoteLifetimes(uint256 sectors, uint256 lifetimes) external view returns (uint256) {
+        return sectors * pricePerSector * lifetimes;
+    }
+
+    /// More than the fee of one lifetime is a bonus for those who store the sectors.
     function chargeFee(uint256 previousLength, uint256 chargedSectors, uint256 paddingSectors) external payable {
         if (msg.sender != flow) revert CallerNotFlow(msg.sender);
         uint256 base = pricePerSector * chargedSectors;
-        if (msg.value != base) revert WrongFee(base, msg.value);
+        if (msg.value < base) revert WrongFee(base, msg.value);
         uint256 paddingPart = (base * paddingSectors) / (chargedSectors + paddingSectors);
-        if (paddingPart > 0) reward.fillReward{value: paddingPart}(previousLength, paddingSectors);
-        reward.fillReward{value: base - paddingPart}(previousLength + paddingSectors, chargedSectors);
+        if (paddingSectors > 0) reward.fillReward{value: paddingPart}(previousLength, paddingSectors);
+        reward.fillReward{value: msg.value - paddingPart}(previousLength + paddingSectors, chargedSectors);
     }
 }

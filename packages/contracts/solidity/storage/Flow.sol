@@ -29,9 +29,11 @@ contract Flow is MineContexts, AccessControlEnumerable, Pausable, ReentrancyGuar
     error NotEnoughFee(uint256 price, uint256 sectors, uint256 paid);
     error RefundFailed(address payer, uint256 amount);
     error NeverPaid(address submitter, bytes32 identity);
+    error LifetimesOutOfRange(uint256 lifetimes);
 
     bytes32 public constant PAUSER_ROLE = keccak256("PAUSER_ROLE");
     uint256 private constant SEGMENT_SECTORS = 1024;
+    uint256 private constant LIFETIMES_MAX = 100;
 
     struct Payment {
         uint128 startPos;
@@ -44,9 +46,10 @@ contract Flow is MineContexts, AccessControlEnumerable, Pausable, ReentrancyGuar
     uint256 public submissionIndex;
     mapping(uint256 txSeq => bytes32) private rootByTxSeq;
     mapping(bytes32 content => Payment) private payments;
+    mapping(uint256 txSeq => bytes32 content) private contentByTxSeq;
 
-    constructor(address admin, IMarket market_, uint256 blocksPerEpoch_, uint256 deployDelay_)
-        MineContexts(blocksPerEpoch_, deployDelay_)
+    constructor(address admin, IMarket market_, uint256 blocksPerEpoch_, uint256 deployDelay_, uint256 epochsPerCallMax_)
+        MineContexts(blocksPerEpoch_, deployDelay_, epochsPerCallMax_)
     {
         _grantRole(DEFAULT_ADMIN_ROLE, admin);
         _grantRole(PAUSER_ROLE, admin);
@@ -123,14 +126,18 @@ contract Flow is MineContexts, AccessControlEnumerable, Pausable, ReentrancyGuar
 
     /// Pays one more lifetime for a root that `submission.submitter` once paid; anybody may.
     function renew(Submission calldata submission) external payable whenNotPaused nonReentrant {
-        SubmissionData calldata data = submission.data;
-        Payment storage payment = payments[contentKey(submission.submitter, data)];
-        if (payment.paidUntil == 0) revert NeverPaid(submission.submitter, data.identity());
-        uint256 rest = charge(data.sectors(), payment.startPos, 0, msg.value);
-        uint256 from = payment.paidUntil > block.timestamp ? payment.paidUntil : block.timestamp;
-        payment.paidUntil = uint128(from + marketContract.lifetimeSeconds());
-        emit Renewed(submission.submitter, data.identity(), payment.paidUntil);
-        refund(rest);
+        extend(submission, 1);
+    }
+
+    /// Pays several more lifetimes at once.
+    function renewFor(Submission calldata submission, uint256 lifetimes) external payable whenNotPaused nonReentrant {
+        if (lifetimes == 0 || lifetimes > LIFETIMES_MAX) revert LifetimesOutOfRange(lifetimes);
+        extend(submission, lifetimes);
+    }
+
+    /// Until when (Unix seconds) the submission's submitter has paid for its root; 0 if never.
+    function paidUntilByTxSeq(uint256 txSeq) external view returns (uint256) {
+        return payments[contentByTxSeq[txSeq]].paidUntil;
     }
 
     /// Until when (Unix seconds) `submitter` has paid for this root; 0 if never.
@@ -183,14 +190,16 @@ contract Flow is MineContexts, AccessControlEnumerable, Pausable, ReentrancyGuar
         length = data.sectors();
         digest = data.identity();
         index = submissionIndex++;
-        Payment storage payment = payments[contentKey(submitter, data)];
+        bytes32 content = contentKey(submitter, data);
+        contentByTxSeq[index] = content;
+        Payment storage payment = payments[content];
         if (payment.paidUntil > block.timestamp) {
             startPos = payment.startPos;
             rest = paid;
         } else {
             uint256 previousLength = flowTree.length;
             startPos = insert(data, length);
-            rest = charge(length, previousLength, flowTree.length - previousLength - length, paid);
+            rest = charge(length, 1, previousLength, flowTree.length - previousLength - length, paid);
             uint256 lifetime = marketContract.lifetimeSeconds();
             if (lifetime > 0) (payment.startPos, payment.paidUntil) = (uint128(startPos), uint128(block.timestamp + lifetime));
         }
@@ -209,8 +218,22 @@ contract Flow is MineContexts, AccessControlEnumerable, Pausable, ReentrancyGuar
         for (uint256 i = 0; i < data.nodes.length; i++) flowTree.append(data.nodes[i].root, data.nodes[i].height);
     }
 
-    function charge(uint256 sectors, uint256 previousLength, uint256 padding, uint256 paid) private returns (uint256) {
-        uint256 price = marketContract.pricePerSector();
+    function extend(Submission calldata submission, uint256 lifetimes) private {
+        SubmissionData calldata data = submission.data;
+        Payment storage payment = payments[contentKey(submission.submitter, data)];
+        if (payment.paidUntil == 0) revert NeverPaid(submission.submitter, data.identity());
+        uint256 rest = charge(data.sectors(), lifetimes, payment.startPos, 0, msg.value);
+        uint256 from = payment.paidUntil > block.timestamp ? payment.paidUntil : block.timestamp;
+        payment.paidUntil = uint128(from + lifetimes * marketContract.lifetimeSeconds());
+        emit Renewed(submission.submitter, data.identity(), payment.paidUntil);
+        refund(rest);
+    }
+
+    function charge(uint256 sectors, uint256 lifetimes, uint256 previousLength, uint256 padding, uint256 paid)
+        private
+        returns (uint256)
+    {
+        uint256 price = marketContract.pricePerSector() * lifetimes;
         uint256 fee = sectors * price;
         if (paid < fee) revert NotEnoughFee(price, sectors, paid);
         marketContract.chargeFee{value: fee}(previousLength, sectors, padding);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {BlockDigests, EMPTY_DIGEST} from "./BlockDigests.sol";
 import {DigestHistory} from "./DigestHistory.sol";
 
 struct MineContext {
@@ -34,18 +35,13 @@ abstract contract MineContexts {
         bytes32 context
     );
 
-    /// keccak256 of nothing: the digest of an epoch that cannot be mined.
-    bytes32 internal constant EMPTY = 0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470;
-    /// EIP-2935 keeps this many block hashes.
-    uint256 internal constant BLOCK_HASH_AGE_MAX = 8191;
-    address internal constant BLOCK_HASH_HISTORY = 0x0000F90827F1C53a10cb7A02335B175320002935;
     uint256 internal constant ROOT_HISTORY_CAPACITY = 1000;
-    /// A flow that lay idle for longer skips the epochs before: they hold no data of their own. Bounds every call.
-    uint256 internal constant EPOCHS_PER_CALL_MAX = 32;
 
     uint256 public immutable firstBlock;
     uint256 public immutable blocksPerEpoch;
     uint256 public immutable deployDelay;
+    /// A flow that lay idle for longer skips the epochs before: they hold no data of their own. Bounds every call.
+    uint256 public immutable epochsPerCallMax;
     DigestHistory public immutable rootHistory;
 
     uint256 public epoch;
@@ -54,12 +50,13 @@ abstract contract MineContexts {
     mapping(bytes32 digest => EpochRange) private epochRanges;
     EpochRangeWithContextDigest[] private epochRangeHistory;
 
-    constructor(uint256 blocksPerEpoch_, uint256 deployDelay_) {
+    constructor(uint256 blocksPerEpoch_, uint256 deployDelay_, uint256 epochsPerCallMax_) {
         firstBlock = block.number + deployDelay_;
         blocksPerEpoch = blocksPerEpoch_;
         deployDelay = deployDelay_;
+        epochsPerCallMax = epochsPerCallMax_;
         rootHistory = new DigestHistory(ROOT_HISTORY_CAPACITY);
-        context = MineContext(0, block.number + deployDelay_, bytes32(0), 1, EMPTY, EMPTY);
+        context = MineContext(0, block.number + deployDelay_, bytes32(0), 1, EMPTY_DIGEST, EMPTY_DIGEST);
     }
 
     function flowState() internal view virtual returns (bytes32 root, uint256 length, uint256 submissions);
@@ -120,20 +117,20 @@ abstract contract MineContexts {
         uint256 start = nextEpochStart();
         if (start >= block.number) return;
         uint256 ended = (block.number - start - 1) / blocksPerEpoch + 1;
-        if (ended <= EPOCHS_PER_CALL_MAX) return;
-        epoch += ended - EPOCHS_PER_CALL_MAX - 1;
+        if (ended <= epochsPerCallMax) return;
+        epoch += ended - epochsPerCallMax - 1;
         start = nextEpochStart();
         (bytes32 root, uint256 length, uint256 submissions) = flowState();
-        enterEpoch(start, root, length, submissions, EMPTY, EMPTY);
+        enterEpoch(start, root, length, submissions, EMPTY_DIGEST, EMPTY_DIGEST);
     }
 
     function closeEpoch() private returns (bool) {
         uint256 start = nextEpochStart();
         if (start >= block.number) return false;
         (bytes32 root, uint256 length, uint256 submissions) = flowState();
-        bytes32 blockDigest = blockDigestAt(start);
-        bytes32 digest = EMPTY;
-        if (blockDigest != EMPTY) {
+        bytes32 blockDigest = BlockDigests.digestAt(start);
+        bytes32 digest = EMPTY_DIGEST;
+        if (blockDigest != EMPTY_DIGEST) {
             digest = keccak256(abi.encode(blockDigest, root, length));
             epochRanges[digest] = EpochRange(epochStartPosition, uint128(length));
             epochRangeHistory.push(EpochRangeWithContextDigest(epochStartPosition, uint128(length), digest));
@@ -155,15 +152,5 @@ abstract contract MineContexts {
         epoch += 1;
         context = MineContext(epoch, start, root, length, blockDigest, digest);
         emit NewEpoch(msg.sender, epoch, root, submissions, length, digest);
-    }
-
-    /// The hash of a past block, or EMPTY where the chain no longer knows it.
-    function blockDigestAt(uint256 number) private view returns (bytes32) {
-        if (number + BLOCK_HASH_AGE_MAX < block.number) return EMPTY;
-        bytes32 digest = blockhash(number);
-        if (digest != bytes32(0)) return digest;
-        (bool ok, bytes memory answer) = BLOCK_HASH_HISTORY.staticcall(abi.encode(number));
-        if (!ok || answer.length != 32 || bytes32(answer) == bytes32(0)) return EMPTY;
-        return bytes32(answer);
     }
 }

@@ -7,7 +7,7 @@ interface IMarket {
     function pricePerSector() external view returns (uint256);
     /// Seconds that one fee pays for; 0 means that repeats are charged again (the upstream preset).
     function lifetimeSeconds() external view returns (uint256);
-    /// Only the flow calls it, with exactly the fee of `chargedSectors`.
+    /// Only the flow calls it, with at least the fee of `chargedSectors`.
     function chargeFee(uint256 previousLength, uint256 chargedSectors, uint256 paddingSectors) external payable;
 }
 

@@ -6,6 +6,7 @@ export const flowLegacySubmitAbi = [
   {"inputs":[{"internalType":"address","name":"account","type":"address"},{"internalType":"bytes32","name":"neededRole","type":"bytes32"}],"name":"AccessControlUnauthorizedAccount","type":"error"},
   {"inputs":[],"name":"EnforcedPause","type":"error"},
   {"inputs":[],"name":"ExpectedPause","type":"error"},
+  {"inputs":[{"internalType":"uint256","name":"lifetimes","type":"uint256"}],"name":"LifetimesOutOfRange","type":"error"},
   {"inputs":[{"internalType":"address","name":"submitter","type":"address"},{"internalType":"bytes32","name":"identity","type":"bytes32"}],"name":"NeverPaid","type":"error"},
   {"inputs":[{"internalType":"uint256","name":"price","type":"uint256"},{"internalType":"uint256","name":"sectors","type":"uint256"},{"internalType":"uint256","name":"paid","type":"uint256"}],"name":"NotEnoughFee","type":"error"},
   {"inputs":[],"name":"ReentrancyGuardReentrantCall","type":"error"},
