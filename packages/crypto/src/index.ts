@@ -23,6 +23,7 @@ export {
   type SegmentProof,
   segmentProof,
   submissionIdentity,
+  zeroSegment,
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
 export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
