@@ -99,7 +99,7 @@ function fault(code: AskFault, detail?: string): Verdict<never, AskFault> {
 }
 
 function isTooLong(reason: unknown): boolean {
-  return reason instanceof Error && /^InvalidDataLength/.test(reason.name)
+  return reason instanceof Error && /^(InvalidDataLength|StreamBufferError)/.test(reason.name)
 }
 
 function bufferBytesMax({ questionBytesMax, answerBytesMax }: Question): number {

@@ -54,9 +54,10 @@ export async function openPeerNetwork(options: PeerNetworkOptions): Promise<Peer
   const { env, self, host, view, scores, asker, announcer, providers, greetings, record } = parts
   try {
     await host.start()
+    record()
   } catch (fault) {
     await host.stop()
-    throw new PeerListenError({ listen: String(options.listen) }, fault)
+    throw fault instanceof WeightlessError ? fault : new PeerListenError({ listen: String(options.listen) }, fault)
   }
   const gossip = openGossip({ ...parts, judges: createJudges(view, options.identity) })
 

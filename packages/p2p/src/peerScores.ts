@@ -46,7 +46,8 @@ export function createPeerScores(clock: Clock, onRefused: (nodeId: Hex, fault: P
     report(nodeId, fault) {
       const note = read(nodeId)
       const points = note.points - costs[fault]
-      if (points > refusalPoints) return keep(nodeId, { ...note, points })
+      // Rounded, since a moment of recovery between two faults should not save anyone.
+      if (Math.round(points) > refusalPoints) return keep(nodeId, { ...note, points })
       // After its time it may come back, half-way to the next refusal.
       keep(nodeId, { points: refusalPoints / 2, atMs: note.atMs + refusalMs, refusedUntilMs: note.atMs + refusalMs })
       onRefused(nodeId, fault)
