@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
 import fc from 'fast-check'
+import hashSegments from './hashSegmentsTask.ts'
 import {
   buildTree,
   checkSegment,
+  closeFileTree,
   createFileHasher,
   createFlowTree,
   createSha256,
@@ -149,3 +151,10 @@ function assertRefused(code: string, verdict: ReturnType<typeof checkSegment>): 
   assert.ok(!verdict.ok)
   assert.equal(verdict.code, code)
 }
+
+test('segments hashed elsewhere join to the same tree', () => {
+  const bytes = noise(3 * segmentBytes + 700)
+  const roots = hashSegments(bytes.subarray(0, 3 * segmentBytes))
+  const parts = [0, 32, 64].map((at) => roots.slice(at, at + 32))
+  assert.deepEqual(closeFileTree(fileShape(bytes.length), parts, bytes.subarray(3 * segmentBytes)), fileTree(bytes))
+})
