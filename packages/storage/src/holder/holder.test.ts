@@ -1,0 +1,102 @@
+/** Holders over real HTTP and a real disk: what they take, refuse, serve, sign, and still have after a restart. */
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { encodeStripe } from '@weightless/coder'
+import { ed25519PublicKey } from '@weightless/crypto'
+import { codeFile, toBody } from '../testing/codedFile.ts'
+import { createScriptedFlow } from '../testing/scriptedFlow.ts'
+import { chainId, flowAddress, makeFile, openFile, until, withEnv } from '../testing/storageClient.ts'
+import { decodeFragmentFrame, readNodeRecord, readPlacement } from '../wire/index.ts'
+import { startHolder } from './startHolder.ts'
+
+const secretKey = new Uint8Array(32).fill(7)
+const nodeId = bytesToHex(ed25519PublicKey(secretKey))
+const redundancy = { dataRows: 4, parityRows: 2 }
+const others = [1, 2, 3, 4, 5].map((i): Hex => `0x${String(i).repeat(64)}`)
+const base = { flowAddress, chainId, port: 0, secretKey, shard: null, indexerUrls: [], submissionWaitMs: 300 }
+/** Three stripes, the last of them with one short segment. */
+const file = openFile(makeFile(8 * 262_144 + 70_000))
+const coded = codeFile(file.bytes, file.tree, redundancy)
+
+const post = (url: string, body: Uint8Array | string, path = `/fragments/${file.root}`) =>
+  fetch(url + path, { method: 'POST', body: body as BodyInit })
+const codeOf = async (response: Response): Promise<string> => ((await response.json()) as { code: string }).code
+
+describe('a holder', () => {
+  test('takes its row, serves it as it came, signs when it is whole, and has all of it after a restart', async () => {
+    await withEnv(async ({ env, openAgain, keep }) => {
+      const source = createScriptedFlow()
+      const first = await keep(startHolder({ ...base, env, source }))
+      assert.equal(await codeOf(await post(first.url, coded.body(5, 0, 1))), 'submission-unknown')
+      source.submit(file.tree)
+      const placement = coded.placement([...others, nodeId], chainId)
+      const proposal = { ...placement, lastCommitment: coded.lastCommitment }
+      assert.deepEqual(await (await post(first.url, coded.body(5, 0, 2))).json(), { stored: 2 })
+      const missing = await post(first.url, JSON.stringify(proposal), '/placement')
+      assert.equal(await codeOf(missing), 'fragments-missing')
+      assert.deepEqual(await (await post(first.url, coded.body(5))).json(), { stored: 3 })
+      await first.close()
+
+      const again = await keep(startHolder({ ...base, env: openAgain(), source }))
+      await until('seen', () => again.holder.flow.count() === 1)
+      const held = await fetch(`${again.url}/fragments/${file.root}/held?sizeBytes=${file.bytes.length}`)
+      assert.deepEqual(await held.json(), { rows: [{ row: 5, stripes: 3, ranges: [[0, 3]] }] })
+      const row = await fetch(`${again.url}/fragments/${file.root}?sizeBytes=${file.bytes.length}&row=5&from=1&to=9`)
+      assert.deepEqual(new Uint8Array(await row.arrayBuffer()), new Uint8Array(coded.body(5, 1)))
+      const wrong = { ...proposal, codingRoot: `0x${'99'.repeat(32)}` }
+      assert.equal(await codeOf(await post(again.url, JSON.stringify(wrong), '/placement')), 'coding-root-wrong')
+      const answer = await post(again.url, JSON.stringify(proposal), '/placement')
+      const { signature, row: own } = (await answer.json()) as { signature: Hex; row: number }
+      assert.equal(own, 5)
+      const signatures = [null, null, null, null, null, signature]
+      assert.equal(readPlacement({ ...placement, signatures }).ok, true)
+      const other = { ...proposal, holders: [...others.toReversed(), nodeId] }
+      assert.equal(await codeOf(await post(again.url, JSON.stringify(other), '/placement')), 'version-old')
+      const record = readNodeRecord(await (await fetch(`${again.url}/node/record`)).json())
+      assert.ok(record.ok && record.value.nodeId === nodeId && record.value.url === again.url)
+    })
+  })
+
+  test('refuses each wrong fragment by its own name, parity that a lying encoder made too', async () => {
+    await withEnv(async ({ env, keep }) => {
+      const source = createScriptedFlow()
+      const { url } = await keep(startHolder({ ...base, env, source, takenMs: 60_000 }))
+      source.submit(file.tree)
+      const parity = coded.fragment(0, 4)!
+      const data = coded.fragment(0, 1)!
+      const send = (frame: typeof parity) => post(url, toBody([frame]))
+      const flip = (bytes: Uint8Array, at = 0) => bytes.map((byte, i) => (i === at ? byte ^ 1 : byte))
+      assert.equal(await codeOf(await post(url, new Uint8Array([0, 0, 0, 9, 1, 2]))), 'fragment-malformed')
+      assert.equal(await codeOf(await post(url, new Uint8Array([255, 0, 0, 9, 1, 2]))), 'fragment-malformed')
+      assert.equal(await codeOf(await send({ ...data, stripe: 3 })), 'fragment-malformed')
+      assert.equal(await codeOf(await send({ ...data, segmentProof: undefined })), 'fragment-malformed')
+      assert.equal(await codeOf(await send({ ...data, data: flip(data.data) })), 'segment-proof-wrong')
+      assert.equal(await codeOf(await send({ ...parity, data: flip(parity.data) })), 'row-path-wrong')
+      assert.equal(await codeOf(await send({ ...parity, row: 5 })), 'segment-proof-wrong')
+      const { segmentProof } = coded.fragment(0, 5)!
+      assert.equal(await codeOf(await send({ ...parity, row: 5, segmentProof })), 'row-path-wrong')
+      assert.equal(
+        await codeOf(await send({ ...parity, combinations: flip(parity.combinations) })),
+        'row-combination-wrong',
+      )
+
+      // Structurally perfect: rows, tree and combinations agree with each other, only the parity is not the code's.
+      const rows = Array.from({ length: 4 }, (_, row) => coded.fragment(0, row)!.data)
+      const lying = encodeStripe(redundancy, [rows[0], rows[1], rows[2], flip(rows[3]!, 77)], parity.rowBytes)
+      const lie = {
+        ...parity,
+        data: lying.parity[0]!,
+        rowRoot: lying.header.rowRoot,
+        rowPath: lying.rowPath(4),
+        combinations: encodeStripe(redundancy, rows, parity.rowBytes).header.combinations,
+      }
+      assert.equal(await codeOf(await send(lie)), 'row-combination-wrong')
+      assert.deepEqual(await (await send(parity)).json(), { stored: 1 })
+      assert.equal(await codeOf(await send(data)), 'row-taken')
+      const read = await fetch(`${url}/fragments/${file.root}?sizeBytes=${file.bytes.length}&row=4&from=0&to=1`)
+      const body = new Uint8Array(await read.arrayBuffer())
+      assert.equal(decodeFragmentFrame(body.subarray(4)).ok, true)
+    })
+  })
+})

@@ -1,0 +1,152 @@
+/**
+ * A holder of coded storage: follows the flow, takes fragments of what was submitted, checks each alone, keeps them durably,
+ * serves them, signs placements, announces itself and repairs what is lost. Spec: storage §10 to §13.
+ */
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { ed25519PublicKey } from '@weightless/crypto'
+import type { Disk, Env, HttpHandler } from '@weightless/env'
+import { createLedger, type Ledger } from '@weightless/ledger'
+import { openKeyValue } from '@weightless/store'
+import { createStorageHandler } from '../http/storageHandler.ts'
+import { createByteBudget } from '../node/byteBudget.ts'
+import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
+import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
+import { type FlowFollower, followFlow } from '../node/followFlow.ts'
+import type { NodeRecord, ShardConfigJson } from '../wire/index.ts'
+import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
+import { watchSubmissions } from './awaitSubmission.ts'
+import { type FragmentStore, openFragmentStore } from './fragmentStore.ts'
+import { createHolderHandler } from './holderRoutes.ts'
+import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
+import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
+
+/** The network's nodes take bodies up to it; bodies of fragments are shorter. */
+export const fragmentsBodyMax = 100 * 1024 * 1024
+
+export type HolderOptions = {
+  env: Env
+  /** The node's own folder; default: all of `env.disk`. */
+  disk?: Disk
+  /** Ed25519: names the node and signs for it. */
+  secretKey: Uint8Array
+  /** One of `source`, `ledger`, `rpcUrl` says how the chain is reached. */
+  rpcUrl?: string
+  ledger?: Ledger
+  source?: FlowSource
+  flowAddress: Hex
+  chainId: number
+  /** No submission lies before it; default 0. */
+  startBlock?: number
+  /** The part of the flow whose data rows it takes; null for parity rows alone. */
+  shard: ShardConfigJson | null
+  /** Where others reach this node. */
+  url(): string
+  /** libp2p multiaddresses. */
+  addresses?(): readonly string[]
+  indexerUrls: readonly string[]
+  /** URLs of other holders that are known without an indexer. */
+  peers?: readonly string[]
+  /** How often the chain is asked for news; default 50 ms. */
+  pollMs?: number
+  /** How often the node announces itself and asks for others; default 5 s. */
+  announceMs?: number
+  /** How long fragments wait for their submission to be seen; default 10 s. */
+  submissionWaitMs?: number
+  /** Bytes of fragments in flight before sockets are no longer read; default 48 MiB. */
+  inFlightBytesMax?: number
+  /** How long an unplaced row keeps other rows of its file away after its last fragment; default 1 minute. */
+  takenMs?: number
+}
+
+export type Holder = {
+  nodeId: Hex
+  handler: HttpHandler
+  flow: FlowLog
+  fragments: FragmentStore
+  placements: PlacementKeeper
+  nodes: KnownNodes
+  record(): Promise<NodeRecord>
+  /** False once the node's flow root has differed from the chain's. */
+  agreesWithChain(): boolean
+  close(): Promise<void>
+}
+
+/** Opens a holder without a server of its own. @throws {LogCorruptError} when its index is damaged */
+export async function openHolder(options: HolderOptions): Promise<Holder> {
+  const { env, disk = env.disk, announceMs = 5_000, inFlightBytesMax = 48 * 1024 * 1024 } = options
+  const log = env.log.child('holder')
+  const nodeId = bytesToHex(ed25519PublicKey(options.secretKey))
+  const stop = new AbortController()
+  const keyValue = await openKeyValue(disk, 'flow', { log })
+  const flow = await openFlowLog(keyValue)
+  const fragments = await openFragmentStore(
+    { clock: env.clock, disk, log },
+    countFragments(env, () => undefined),
+  )
+  const submissions = watchSubmissions(env.clock, flow, options.submissionWaitMs ?? 10_000)
+  const { secretKey, chainId } = options
+  const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions })
+  const announce: AnnounceParts = {
+    ...{ env: { ...env, log }, disk, secretKey, nodeId, chainId, flowAddress: options.flowAddress },
+    shard: () => options.shard,
+    url: options.url,
+    addresses: options.addresses ?? (() => []),
+    indexerUrls: options.indexerUrls,
+    pollMs: announceMs,
+  }
+  const record = createRecord(announce)
+  const nodes = watchKnownNodes({ ...announce, peers: options.peers ?? [] }, stop.signal)
+  const announced = announceNode(announce, record, stop.signal)
+  const follower = follow(options, flow, submissions.notify, stop.signal)
+  const budget = createByteBudget(inFlightBytesMax)
+  const routes = {
+    ...{ clock: env.clock, fragments, submissions, placements, budget, record },
+    takenMs: options.takenMs ?? 60_000,
+    doubt: () => undefined,
+  }
+  const content = { find: () => Promise.resolve(undefined), accept: () => Promise.resolve(undefined) }
+  const next = createStorageHandler({ methods: {}, content, routes: [], budget, log })
+  return {
+    ...{ nodeId, flow, fragments, placements, nodes, record },
+    handler: createHolderHandler(routes, next),
+    agreesWithChain: () => follower.agrees(),
+    async close() {
+      stop.abort()
+      await Promise.all([follower.ended, nodes.ended, announced])
+      await fragments.close()
+      await keyValue.close()
+    },
+  }
+}
+
+function follow(options: HolderOptions, flow: FlowLog, notify: () => void, signal: AbortSignal): FlowFollower {
+  const { env, flowAddress, startBlock = 0, pollMs = 50, rpcUrl = 'http://127.0.0.1:8545' } = options
+  const source =
+    options.source ?? createFlowSource(options.ledger ?? createLedger({ env, rpcUrl, pollMs }), flowAddress)
+  const seen = env.metrics.counter('weightless_storage_submissions_seen_total', 'Submissions taken from the flow')
+  const onSubmissions = (fresh: readonly unknown[]): Promise<void> => {
+    seen.add(fresh.length)
+    notify()
+    return Promise.resolve()
+  }
+  return followFlow({ env, flow, source, startBlock, onSubmissions }, signal)
+}
+
+function countFragments({ metrics }: Env, onLost: (fileKey: string, stripe: number) => void) {
+  const stored = metrics.counter('weightless_storage_fragments_stored_total', 'Fragments made durable')
+  const storedBytes = metrics.counter(
+    'weightless_storage_fragment_bytes_stored_total',
+    'Bytes of fragments made durable',
+  )
+  const lost = metrics.counter('weightless_storage_fragments_lost_total', 'Fragments found damaged on disk')
+  return {
+    onStored(count: number, bytes: number) {
+      stored.add(count)
+      storedBytes.add(bytes)
+    },
+    onLost(fileKey: string, stripe: number) {
+      lost.add()
+      onLost(fileKey, stripe)
+    },
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Cuts a body into its frames while it arrives. Of what is not yet a whole frame, at most one frame is in memory; and before
+ * a frame is gathered, its bytes are taken from the budget: until there is room the socket is not read. Spec: storage §6.4, §10.
+ */
+import type { ByteBudget } from '../node/byteBudget.ts'
+import { fragmentFrameBytesMax } from '../wire/index.ts'
+
+export type ArrivedFrame = {
+  bytes: Uint8Array
+  /** Gives the frame's bytes back to the budget; to be called once it is on disk or refused. */
+  free(): void
+}
+
+/** Yields undefined, and ends, where the body is not a row of frames. */
+export async function* readFrames(
+  body: AsyncIterable<Uint8Array>,
+  budget: ByteBudget,
+  signal: AbortSignal,
+): AsyncGenerator<ArrivedFrame | undefined> {
+  const length = new Uint8Array(4)
+  let lengthFilled = 0
+  let frame: { bytes: Uint8Array; filled: number; free(): void } | undefined
+  try {
+    for await (const chunk of body) {
+      for (let at = 0; at < chunk.length; ) {
+        if (!frame) {
+          const part = chunk.subarray(at, at + 4 - lengthFilled)
+          length.set(part, lengthFilled)
+          lengthFilled += part.length
+          at += part.length
+          if (lengthFilled < 4) continue
+          const frameBytes = new DataView(length.buffer).getUint32(0)
+          if (frameBytes === 0 || frameBytes > fragmentFrameBytesMax) return yield undefined
+          const free = await budget.take(frameBytes, signal)
+          frame = { bytes: new Uint8Array(frameBytes), filled: 0, free }
+        }
+        const part = chunk.subarray(at, at + frame.bytes.length - frame.filled)
+        frame.bytes.set(part, frame.filled)
+        frame.filled += part.length
+        at += part.length
+        if (frame.filled < frame.bytes.length) continue
+        const { bytes, free } = frame
+        frame = undefined
+        lengthFilled = 0
+        yield { bytes, free }
+      }
+    }
+    if (frame || lengthFilled > 0) yield undefined
+  } finally {
+    frame?.free()
+  }
+}
