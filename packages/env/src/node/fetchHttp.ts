@@ -62,11 +62,16 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
     const length = body === undefined ? {} : { 'content-length': bodyLength(body) }
     const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
     const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
-    const abort = (): void => void request.destroy(new AbortedError({ cause: signal?.reason }))
+    let answer: IncomingMessage | undefined
+    const abort = (): void => {
+      // When all has come, the connection may already carry somebody else's request.
+      if (!answer?.complete) request.destroy(new AbortedError({ cause: signal?.reason }))
+    }
     signal?.addEventListener('abort', abort, { once: true })
     request.once('close', () => signal?.removeEventListener('abort', abort))
     request.once('response', (message) => {
       clearTimeout(timer)
+      answer = message
       resolve(message)
     })
     request.on('error', (cause: NodeJS.ErrnoException) => {
