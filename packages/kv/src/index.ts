@@ -1,0 +1,1 @@
+export { type KeyValueNode, type KeyValueNodeOptions, startKeyValueNode } from './startKeyValueNode.ts'
