@@ -25,13 +25,16 @@ export type BlobsOptions = {
 
 export type TransferOptions = { onProgress?: (progress: BlobProgress) => void; signal?: AbortSignal }
 
+/** `tags` go into the submission; content is then stored under a submission with these tags, even if it is there already. */
+export type PutOptions = TransferOptions & { tags?: Hex }
+
 export type Blobs = {
   /**
    * Stores bytes durably. Putting the same content again sends no transaction and no bytes that are there already.
    * @throws {FileSizeInvalidError} {BlobUnpaidError} {BlobStalledError} {SegmentRefusedError} {NodeRefusedError}
    *   {StorageUnavailableError} {NetworkError}, and the ledger's
    */
-  put(content: Uint8Array | BlobSource, options?: TransferOptions): Promise<PutBlob>
+  put(content: Uint8Array | BlobSource, options?: PutOptions): Promise<PutBlob>
   /** All bytes of a file, every segment proved. @throws {BlobMissingError} {BlobUnreadableError} {BlobTooLargeError} */
   get(root: Hex, options?: TransferOptions & { bytesMax?: number }): Promise<Uint8Array>
   /** For ranges and streams. @throws {BlobMissingError} */
@@ -62,10 +65,10 @@ export function createBlobs({
   }
 
   return {
-    async put(content, { onProgress, signal } = {}) {
+    async put(content, { onProgress, signal, tags } = {}) {
       const source = toBlobSource(content)
       fileShape(source.sizeBytes)
-      const parts = { network, clock, indexerUrl, ledger, flowAddress, timeoutMs, stallMs }
+      const parts = { network, clock, indexerUrl, ledger, flowAddress, timeoutMs, stallMs, ...(tags && { tags }) }
       return inTurn(() => putBlob(parts, source, trackProgress(clock, onProgress), signal))
     },
     async get(root, { onProgress, signal, bytesMax = getBytesMax } = {}) {

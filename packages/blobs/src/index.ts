@@ -5,6 +5,7 @@ export {
   type BlobsOptions,
   BlobTooLargeError,
   createBlobs,
+  type PutOptions,
   QuoteUnavailableError,
   type TransferOptions,
 } from './createBlobs.ts'

@@ -4,7 +4,7 @@
  */
 import { bytesToHex, type Hex, quantityToHex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { type FileShape, type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
+import { type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
 import { type Ledger, RpcRefusedError } from '@weightless/ledger'
 import { decodeLogs } from '@weightless/ledger/watchEvents'
 
@@ -13,6 +13,8 @@ export type Payment = {
   txHash: Hex | undefined
   /** 0 when nothing had to be paid. */
   feeWei: bigint
+  /** Where the file begins in the flow, in sectors of 256 bytes. */
+  startSector: number
 }
 
 export type Quote = {
@@ -23,18 +25,40 @@ export type Quote = {
   feeWei: bigint
 }
 
+/** A file to be paid for. */
+export type PayWish = {
+  file: FileTree
+  /** Opaque bytes of the submission; the key-value layer names its streams in them. */
+  tags: Hex
+  /** Submit even though the file is on chain already: it is the tags that count. The contract charges nothing for it. */
+  isAnew: boolean
+}
+
 /**
- * The payment of a file that no node knows: the one found on chain, else a new submission.
+ * The payments of files that no node knows, in their order: those found on chain, and new submissions for the rest, many
+ * in one transaction.
  * @throws {BlobUnpaidError} without a ledger, and the ledger's
  */
 export async function payOnce(
   ledger: Ledger | undefined,
   readFlowAddress: () => Promise<Hex>,
-  file: FileTree,
-): Promise<Payment> {
-  if (!ledger) throw new BlobUnpaidError({ root: bytesToHex(file.root) })
+  wishes: readonly PayWish[],
+): Promise<Payment[]> {
+  if (!ledger) throw new BlobUnpaidError({ root: bytesToHex(wishes[0]!.file.root) })
   const address = await readFlowAddress()
-  return (await findSubmission(ledger, address, file)) ?? (await submitBlob(ledger, address, file))
+  const payments = new Map<PayWish, Payment>()
+  const unpaid: PayWish[] = []
+  for (const wish of wishes) {
+    const found = wish.isAnew ? undefined : await findSubmission(ledger, address, wish.file)
+    if (found) payments.set(wish, found)
+    else unpaid.push(wish)
+  }
+  for (let at = 0; at < unpaid.length; at += batchMax) {
+    const batch = unpaid.slice(at, at + batchMax)
+    const paid = await submitBlobs(ledger, address, batch)
+    for (const [i, wish] of batch.entries()) payments.set(wish, paid[i]!)
+  }
+  return wishes.map((wish) => payments.get(wish)!)
 }
 
 /** What storing so many bytes costs now, the transaction's gas apart. */
@@ -49,7 +73,12 @@ export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: num
  * Looks for a submission of this very file, newest blocks first, in pages that the chain's node accepts. It gives up
  * after `pagesMax` of them: the Flow contract itself charges nothing for what the same submitter has paid.
  */
-async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment | undefined> {
+async function findSubmission(
+  ledger: Ledger,
+  flowAddress: Hex,
+  file: FileTree,
+  tags: Hex,
+): Promise<Payment | undefined> {
   const identity = bytesToHex(submissionIdentity(file.nodes))
   let to = await ledger.blockNumber()
   let pageBlocks = 500_000n
@@ -58,7 +87,7 @@ async function findSubmission(ledger: Ledger, flowAddress: Hex, file: FileTree):
     const range = { fromBlock: quantityToHex(from), toBlock: quantityToHex(to) }
     const filter = { address: flowAddress, ...range, topics: [submitTopic, null, identity] }
     try {
-      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, file)
+      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, file, tags)
       if (found) return found
       to = from - 1n
     } catch (fault) {
@@ -74,45 +103,63 @@ const pageBlocksMin = 100n
 
 function readSubmission(logs: never, file: FileTree): Payment | undefined {
   for (const log of decodeLogs(abis.flow, logs)) {
-    const { submissionIndex, submission } = (log as unknown as SubmitLog).args
+    const { submissionIndex, startPos, submission } = (log as unknown as SubmitLog).args
     if (submission.length !== BigInt(file.shape.sizeBytes)) continue
-    return { txSeq: Number(submissionIndex), txHash: log.transactionHash ?? undefined, feeWei: 0n }
+    const txHash = log.transactionHash ?? undefined
+    return { txSeq: Number(submissionIndex), txHash, feeWei: 0n, startSector: Number(startPos) }
   }
   return undefined
 }
 
 /**
- * @throws {SubmissionUnreadableError} when the receipt holds no Submit event
+ * @throws {SubmissionUnreadableError} when the receipt lacks a Submit event
  * and whatever `ledger.submit` throws: no funds, reverted, still pending
  */
-async function submitBlob(ledger: Ledger, flowAddress: Hex, file: FileTree): Promise<Payment> {
-  const { feeWei } = await quoteBlob(ledger, flowAddress, file.shape.sizeBytes)
-  const receipt = await ledger.submit({
-    address: flowAddress,
-    abi: abis.flow,
-    functionName: 'submit',
-    args: [{ data: submissionData(file), submitter: ledger.address! }],
-    value: feeWei,
-  })
-  const logs = decodeLogs(abis.flow, receipt.logs as never)
-  const event = logs.find((log) => (log as unknown as { eventName: string }).eventName === 'Submit')
-  if (!event) throw new SubmissionUnreadableError({ txHash: receipt.transactionHash })
-  const txSeq = Number((event as unknown as SubmitLog).args.submissionIndex)
-  return { txSeq, txHash: receipt.transactionHash, feeWei }
+async function submitBlobs(ledger: Ledger, flowAddress: Hex, wishes: readonly PayWish[]): Promise<Payment[]> {
+  const submitter = ledger.address!
+  const submissions = wishes.map((wish) => ({ data: submissionData(wish), submitter }))
+  const fees = await Promise.all(wishes.map((wish) => feeOf(ledger, flowAddress, wish)))
+  const call = { address: flowAddress, abi: abis.flow, value: fees.reduce((sum, fee) => sum + fee, 0n) } as const
+  const receipt =
+    submissions.length === 1
+      ? await ledger.submit({ ...call, functionName: 'submit', args: [submissions[0]!] })
+      : await ledger.submit({ ...call, functionName: 'batchSubmit', args: [submissions] })
+  const logs = decodeLogs(abis.flow, receipt.logs as never) as unknown as (SubmitLog & { eventName: string })[]
+  const events = logs.filter(({ eventName }) => eventName === 'Submit')
+  if (events.length !== wishes.length) throw new SubmissionUnreadableError({ txHash: receipt.transactionHash })
+  return events.map(({ args }, i) => ({
+    txSeq: Number(args.submissionIndex),
+    txHash: receipt.transactionHash,
+    feeWei: fees[i]!,
+    startSector: Number(args.startPos),
+  }))
 }
 
-function submissionData({ shape, nodes }: { shape: FileShape; nodes: FileTree['nodes'] }) {
+/** Nothing for what this account has paid and what has not expired. A flow that cannot say so is paid in full. */
+async function feeOf(ledger: Ledger, flowAddress: Hex, wish: PayWish): Promise<bigint> {
+  const full = async () => (await quoteBlob(ledger, flowAddress, wish.file.shape.sizeBytes)).feeWei
+  if (!wish.isAnew) return full()
+  const args = [ledger.address!, submissionData(wish)] as const
+  return ledger.read({ address: flowAddress, abi: abis.flow, functionName: 'quote', args }).catch(full)
+}
+
+export function submissionData({ file, tags }: Pick<PayWish, 'file' | 'tags'>) {
   return {
-    length: BigInt(shape.sizeBytes),
-    tags: '0x' as Hex,
-    nodes: nodes.map(({ root, height }) => ({ root: bytesToHex(root), height: BigInt(height) })),
+    length: BigInt(file.shape.sizeBytes),
+    tags,
+    nodes: file.nodes.map(({ root, height }) => ({ root: bytesToHex(root), height: BigInt(height) })),
   }
 }
+
+/** So many submissions fit into one transaction with room to spare. */
+const batchMax = 32
 
 /** `Submit(address,bytes32,uint256,uint256,uint256,(uint256,bytes,(bytes32,uint256)[]))` */
 const submitTopic: Hex = '0x167ce04d2aa1981994d3a31695da0d785373335b1078cec239a1a3a2c7675555'
 
-type SubmitLog = { args: { submissionIndex: bigint; submission: { length: bigint } } }
+const noTags: Hex = '0x'
+
+type SubmitLog = { args: { submissionIndex: bigint; submission: { length: bigint; tags: Hex } } }
 
 export class SubmissionUnreadableError extends WeightlessError {
   constructor(facts: { txHash: Hex }) {

@@ -1,35 +1,47 @@
 /**
- * Stores a blob: hash, ask, pay once, send what is missing, wait until it is final. After a failure the same call goes
- * on where it stopped. Spec: storage §9.
+ * Stores a blob: hash, ask, pay once, spread what is missing. Payment and coding run side by side. After a failure the
+ * same call goes on where it stopped. Spec: storage §9.
  */
-import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
-import { createFileHasher, type FileTree, segmentBytes, segmentDataBytes, segmentProof } from '@weightless/crypto'
-import { AbortedError, type Clock, type Network, NetworkError } from '@weightless/env'
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { type FileTree, segmentSectors } from '@weightless/crypto'
 import type { Ledger } from '@weightless/ledger'
 import {
-  alreadyFinalized,
-  alreadyUploaded,
-  encodeSegmentFrame,
-  type FileInfoJson,
-  segmentFrameType,
+  defaultRedundancy,
+  type NodeRecord,
+  placementStage,
+  type Redundancy,
+  type SignedPlacement,
 } from '@weightless/storage/wire'
-import { type BlobSource, piecesOf } from './blobSource.ts'
-import { callNode, joinUrl } from './callNode.ts'
+import type { BlobSource } from './blobSource.ts'
+import { callNode } from './callNode.ts'
 import { askFileInfo, findStorageNodes } from './findNodes.ts'
-import { payOnce } from './payForBlob.ts'
-import { runParallel } from './runParallel.ts'
+import { HolderRefusedError, putPlacement } from './network/askHolder.ts'
+import { askLocation, askNodes } from './network/askIndexer.ts'
+import type { TransferParts } from './network/transferParts.ts'
+import { type Payment, type PayWish, payOnce } from './payForBlob.ts'
+import { sendWhole } from './putWhole.ts'
+import { type SpreadOptions, spreadFile } from './spread/spreadFile.ts'
 import type { ProgressTracker } from './trackProgress.ts'
 
-export type PutParts = {
-  network: Network
-  clock: Clock
+export type PutParts = TransferParts & {
   indexerUrl: string
   ledger: Ledger | undefined
   /** Found by asking a node where it is not given. */
   flowAddress: Hex | undefined
-  timeoutMs: number
-  /** Without any progress for so long the upload fails. */
-  stallMs: number
+  redundancy: Redundancy | 'auto'
+}
+
+/** Where a root is before anything is done about it. */
+export type KnownBlob = {
+  /** Live nodes of coded storage; none where the network has none. */
+  nodes: readonly NodeRecord[]
+  /** Of this root and size, accepted or final. */
+  placement: SignedPlacement | undefined
+  /** Its submission, as a node knows it. */
+  payment: Payment | undefined
+  /** Nodes that take whole files: asked where there is no coded storage. */
+  wholeUrls: readonly string[]
+  isFinal: boolean
 }
 
 export type PutBlob = {
@@ -39,177 +51,133 @@ export type PutBlob = {
   txHash: Hex | undefined
   sizeBytes: number
   feeWei: bigint
+  /** `final`: any third of its nodes may vanish. `accepted`: the hand-off to the last ones goes on behind. */
+  stage: 'accepted' | 'final'
+  /** Undefined where a node keeps the file whole. */
+  placement: SignedPlacement | undefined
 }
 
-const parallelMax = 8
-const triesMax = 5
-const pollMs = 100
-const firstNodeGraceMs = 2_000
-
-export async function putBlob(
-  parts: PutParts,
-  source: BlobSource,
-  progress: ProgressTracker,
-  signal: AbortSignal | undefined,
-): Promise<PutBlob> {
-  const file = await hashSource(source, progress, signal)
+/** What the network knows of a file. @throws {StorageUnavailableError} {NetworkError} */
+export async function findKnown(parts: PutParts, file: FileTree, signal: AbortSignal | undefined): Promise<KnownBlob> {
+  const { indexerUrl, timeoutMs, network } = parts
   const root = bytesToHex(file.root)
-  const options = { timeoutMs: parts.timeoutMs, ...(signal ? { signal } : {}) }
-  const nodeUrls = await findStorageNodes(parts.network, parts.indexerUrl, options)
-  const known = await askFileInfo(parts.network, nodeUrls, root, options)
-  const done = { root, sizeBytes: source.sizeBytes }
-  if (known?.info.finalized && known.info.tx.size === source.sizeBytes) {
-    progress.enter('uploading', source.sizeBytes, source.sizeBytes)
-    return { ...done, txSeq: known.info.tx.seq, txHash: undefined, feeWei: 0n }
-  }
-  progress.enter('paying', 0)
-  const payment =
-    known && known.info.tx.size === source.sizeBytes
-      ? { txSeq: known.info.tx.seq, txHash: undefined, feeWei: 0n }
-      : await payOnce(parts.ledger, () => flowAddressOf(parts, nodeUrls[0]!), file)
-  progress.enter('waiting', 0)
-  const { nodeUrl, info } = await waitUntilSeen(parts, nodeUrls, payment.txSeq, signal)
-  await sendSegments(parts, { nodeUrl, info, file, source, root }, progress, signal)
-  progress.enter('finalizing', 0)
-  await waitUntilFinal(parts, nodeUrl, payment.txSeq, root, signal)
-  return { ...done, ...payment }
+  const { sizeBytes } = file.shape
+  const options = { timeoutMs, ...(signal ? { signal } : {}) }
+  const [location, nodes] = await Promise.all([
+    askLocation(parts, indexerUrl, root, signal),
+    askNodes(parts, indexerUrl, signal),
+  ])
+  const placement = location?.placements.find((one) => one.sizeBytes === sizeBytes)
+  const isCoded = nodes.length > 0
+  const wholeUrls = isCoded ? [] : await findStorageNodes(network, indexerUrl, options)
+  const asked = isCoded ? [indexerUrl, ...nodes.slice(0, 3).map(({ url }) => url)] : wholeUrls
+  const known = await askFileInfo(network, asked, root, options)
+  const isSame = known?.info.tx.size === sizeBytes
+  const payment = isSame && known ? paymentOf(known.info.tx) : undefined
+  const isWhole = !isCoded && isSame && known?.info.finalized === true
+  const isFinal = isWhole || (placement !== undefined && placementStage(placement) === 'final')
+  return { nodes, placement, payment, wholeUrls, isFinal: isFinal && payment !== undefined }
 }
 
-async function hashSource(source: BlobSource, progress: ProgressTracker, signal?: AbortSignal): Promise<FileTree> {
-  const hasher = createFileHasher()
-  progress.enter('hashing', source.sizeBytes)
-  for await (const piece of piecesOf(source, 4 * segmentBytes)) {
-    if (signal?.aborted) throw new AbortedError({ cause: signal.reason })
-    hasher.update(piece)
-    progress.add(piece.length)
-  }
-  return hasher.finish()
+function paymentOf({ seq, startEntryIndex }: { seq: number; startEntryIndex: number }): Payment {
+  return { txSeq: seq, txHash: undefined, feeWei: 0n, startSector: startEntryIndex }
 }
 
-async function flowAddressOf({ network, flowAddress }: PutParts, nodeUrl: string): Promise<Hex> {
-  return flowAddress ?? (await readFlowAddress(network, nodeUrl))
+/** Pays for files that are not paid, all in one transaction; the payments in their order. */
+export function payFor(parts: PutParts, known: KnownBlob, wishes: readonly PayWish[]): Promise<Payment[]> {
+  const anyUrl = known.wholeUrls[0] ?? known.nodes[0]?.url ?? parts.indexerUrl
+  return payOnce(parts.ledger, async () => parts.flowAddress ?? readFlowAddress(parts.network, anyUrl), wishes)
 }
 
 /** The Flow contract that a node follows. */
-export async function readFlowAddress(network: Network, nodeUrl: string): Promise<Hex> {
+export async function readFlowAddress(network: TransferParts['network'], nodeUrl: string): Promise<Hex> {
   const status = await callNode<{ networkIdentity: { flowAddress: Hex } }>(network, nodeUrl, 'zgs_getStatus', [])
   return status.networkIdentity.flowAddress
 }
 
-/** The node to send to: the one that has most of the file already, else the first, else whichever has seen the submission. */
-async function waitUntilSeen(
-  parts: PutParts,
-  nodeUrls: readonly string[],
-  txSeq: number,
-  signal: AbortSignal | undefined,
-): Promise<{ nodeUrl: string; info: FileInfoJson }> {
-  const graceEndMs = parts.clock.monotonicMs() + firstNodeGraceMs
-  return poll(parts, 'the storage nodes have not seen the submission', signal, async () => {
-    const infos = await Promise.all(nodeUrls.map((nodeUrl) => readInfo(parts, nodeUrl, txSeq, signal)))
-    const seen = infos.flatMap((info, i) => (info ? [{ nodeUrl: nodeUrls[i]!, info }] : []))
-    const best = seen.reduce((a, b) => (b.info.uploadedSegNum > a.info.uploadedSegNum ? b : a), seen[0]!)
-    if (!best || best.info.uploadedSegNum > 0 || best.nodeUrl === nodeUrls[0]) return best
-    // An upload that is broken off and taken up again should find the same node.
-    return parts.clock.monotonicMs() > graceEndMs ? best : undefined
-  })
+export type StoreOptions = Pick<SpreadOptions, 'until' | 'onHandOff'> & {
+  redundancy?: Redundancy | 'auto' | undefined
+  signal?: AbortSignal | undefined
 }
 
-async function waitUntilFinal(
+/** Brings a file that has been hashed to where it belongs. `paying` may still be under way. */
+export async function storeFile(
   parts: PutParts,
-  nodeUrl: string,
-  txSeq: number,
-  root: Hex,
-  signal?: AbortSignal,
-): Promise<void> {
-  await poll(parts, `the storage node has not made ${root} final`, signal, async () =>
-    (await readInfo(parts, nodeUrl, txSeq, signal))?.finalized ? true : undefined,
+  { source, file, known, paying }: { source: BlobSource; file: FileTree; known: KnownBlob; paying: Promise<Payment> },
+  options: StoreOptions,
+  progress: ProgressTracker,
+): Promise<PutBlob> {
+  const { sizeBytes } = file.shape
+  const done = { root: bytesToHex(file.root), sizeBytes }
+  const { signal } = options
+  if (known.isFinal) {
+    const { startSector: _, ...payment } = await paying
+    progress.enter('uploading', sizeBytes, sizeBytes)
+    return { ...done, ...payment, stage: 'final', placement: known.placement }
+  }
+  if (known.nodes.length === 0) {
+    const { startSector: _, ...payment } = await paying
+    await sendWhole(parts, { source, file, txSeq: payment.txSeq }, known.wholeUrls, progress, signal)
+    return { ...done, ...payment, stage: 'final', placement: undefined }
+  }
+  const placement = await spreadKnown(parts, { source, file, known, paying }, options, progress)
+  const { startSector: _, ...payment } = await paying
+  const stage = placementStage(placement) === 'final' ? 'final' : 'accepted'
+  return { ...done, ...payment, stage, placement }
+}
+
+async function spreadKnown(
+  parts: PutParts,
+  { source, file, known, paying }: { source: BlobSource; file: FileTree; known: KnownBlob; paying: Promise<Payment> },
+  { until, onHandOff, redundancy = parts.redundancy, signal }: StoreOptions,
+  progress: ProgressTracker,
+): Promise<SignedPlacement> {
+  const { sizeBytes } = file.shape
+  const { nodes, placement: earlier } = known
+  const chosen = redundancy === 'auto' ? defaultRedundancy(nodes.length) : redundancy
+  const shape = earlier ? { dataRows: earlier.dataRows, parityRows: earlier.parityRows } : chosen
+  const submission = paying.then(({ startSector }) => ({ startSegment: Math.floor(startSector / segmentSectors) }))
+  submission.catch(() => undefined)
+  let seen = 0
+  const onProgress = (count: number, total: number): void => {
+    const doneBytes = Math.floor((sizeBytes * count) / total)
+    if (seen === 0) progress.enter('uploading', sizeBytes, 0)
+    progress.add(doneBytes - seen)
+    seen = doneBytes
+    if (count === total) progress.enter('finalizing', 0)
+  }
+  return spreadFile(
+    parts,
+    { source, file, submission, redundancy: shape, nodes },
+    {
+      ...{ until, onHandOff, signal, earlier, onProgress },
+      listNodes: () => askNodes(parts, parts.indexerUrl, signal),
+      publish: (placement, holders) => publish(parts, placement, holders, signal),
+    },
   )
 }
 
-async function readInfo({ network, timeoutMs }: PutParts, nodeUrl: string, txSeq: number, signal?: AbortSignal) {
-  const options = { timeoutMs, ...(signal ? { signal } : {}) }
-  return callNode<FileInfoJson | null>(network, nodeUrl, 'zgs_getFileInfoByTxSeq', [txSeq], options).catch((fault) => {
-    if (fault instanceof NetworkError && !signal?.aborted) return null
-    throw fault
-  })
-}
-
-async function poll<Value>(
-  { clock, stallMs }: PutParts,
-  what: string,
-  signal: AbortSignal | undefined,
-  look: () => Promise<Value | undefined>,
-): Promise<Value> {
-  const endMs = clock.monotonicMs() + stallMs
-  for (;;) {
-    const found = await look()
-    if (found !== undefined) return found
-    if (clock.monotonicMs() > endMs) throw new BlobStalledError({ what, stallMs })
-    await clock.sleep(pollMs, signal)
-  }
-}
-
-type Sending = { nodeUrl: string; info: FileInfoJson; file: FileTree; source: BlobSource; root: Hex }
-
-async function sendSegments(
+/** The indexer must know it; of the holders those that answer: the others learn it from it. */
+async function publish(
   parts: PutParts,
-  sending: Sending,
-  progress: ProgressTracker,
-  signal?: AbortSignal,
+  placement: SignedPlacement,
+  holders: readonly NodeRecord[],
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { info, file, source } = sending
-  const first = info.finalized ? file.shape.segments : info.uploadedSegNum
-  const indices = Array.from({ length: file.shape.segments - first }, (_, i) => first + i)
-  progress.enter('uploading', source.sizeBytes, Math.min(source.sizeBytes, first * segmentBytes))
-  await runParallel(indices, parallelMax, async (index) => {
-    const bytes = await sendSegment(parts, sending, index, signal)
-    progress.add(bytes)
-  })
+  await Promise.all([
+    putOnIndexer(parts, placement, signal),
+    ...holders.map(({ url }) => putPlacement(parts, url, placement, signal).catch(() => undefined)),
+  ])
 }
 
-async function sendSegment(parts: PutParts, sending: Sending, index: number, signal?: AbortSignal): Promise<number> {
-  const { network, clock, timeoutMs } = parts
-  const { nodeUrl, info, file, source, root } = sending
-  const offset = index * segmentBytes
-  const length = Math.min(segmentBytes, source.sizeBytes - offset)
-  const data = new Uint8Array(segmentDataBytes(file.shape, index))
-  data.set(await source.read(offset, length))
-  const body = encodeSegmentFrame({ sizeBytes: source.sizeBytes, index, proof: segmentProof(file, index), data })
-  const url = joinUrl(nodeUrl, `/segment/${root}/${index}?txSeq=${info.tx.seq}`)
-  const headers = { 'content-type': segmentFrameType }
-  for (let attempt = 1; ; attempt++) {
+async function putOnIndexer(parts: PutParts, placement: SignedPlacement, signal: AbortSignal | undefined): Promise<void> {
+  const endMs = parts.clock.monotonicMs() + parts.stallMs
+  for (;;) {
     try {
-      const response = await network.fetch(url, {
-        method: 'PUT',
-        headers,
-        body,
-        timeoutMs,
-        ...(signal ? { signal } : {}),
-      })
-      const answer = await response.text(4096)
-      if (response.status === 204) return length
-      if (answer.includes(alreadyFinalized) || answer.includes(alreadyUploaded)) return length
-      throw new SegmentRefusedError({ url, status: response.status, answer: answer.slice(0, 300) })
+      return await putPlacement(parts, parts.indexerUrl, placement, signal)
     } catch (fault) {
-      if (!(fault instanceof NetworkError) || attempt >= triesMax || signal?.aborted) throw fault
+      if (fault instanceof HolderRefusedError || signal?.aborted || parts.clock.monotonicMs() > endMs) throw fault
     }
-    await clock.sleep(200 * 2 ** attempt, signal)
-  }
-}
-
-export class BlobStalledError extends WeightlessError {
-  constructor(facts: { what: string; stallMs: number }) {
-    super('blobs/blob-stalled', 'An upload made no progress.', facts, {
-      hint: 'Try again: what was paid and sent is not paid or sent again.',
-    })
-  }
-}
-
-export class SegmentRefusedError extends WeightlessError {
-  constructor(facts: { url: string; status: number; answer: string }) {
-    const hint = /disk is full/i.test(facts.answer)
-      ? 'Free space where the storage node keeps its data, then upload the file again: it is not paid twice.'
-      : 'Upload the file again: it is not paid twice.'
-    super('blobs/segment-refused', 'A storage node refused a segment.', facts, { hint })
+    await parts.clock.sleep(250, signal)
   }
 }
