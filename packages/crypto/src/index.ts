@@ -30,6 +30,7 @@ export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
 export {
+  copyPad,
   hitsOf,
   loadSeals,
   openPad,
@@ -47,6 +48,7 @@ export {
   sealSectors,
   shardMaskOf,
   unsealInPlace,
+  usePad,
 } from './pora.ts'
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'

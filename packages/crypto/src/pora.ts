@@ -6,7 +6,7 @@ import { bytesToUint, uintToBytes } from '@weightless/codec'
 import { keccak256 } from './keccakKernel.ts'
 import { blake2bOfBlock, growPad, runQualities, runSeal } from './poraKernel.ts'
 
-export { sealBytes } from './poraKernel.ts'
+export { copyPad, sealBytes, usePad } from './poraKernel.ts'
 
 export const sealSectors = 16
 export const loadSeals = 64

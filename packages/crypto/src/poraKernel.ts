@@ -59,6 +59,12 @@ export function copyPad(): Uint8Array {
   return pad.slice()
 }
 
+/** Takes back a pad that `copyPad` gave, with the seed from which it grew. */
+export function usePad(padSeed: Uint8Array, copy: Uint8Array): void {
+  seed.set(padSeed)
+  pad.set(copy)
+}
+
 /**
  * Qualities, 32 bytes each, of the seals that `low` (0 to 31) and `high` (32 to 63) name, for the pad grown last; the
  * answer is the kernel's own buffer and holds until its next call.

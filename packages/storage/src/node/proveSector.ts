@@ -9,6 +9,7 @@ import {
   keccak256,
   leafOf,
   pathOf,
+  type SegmentProof,
   sectorBytes,
   segmentPaddedSectors,
   segmentSectors,
@@ -18,10 +19,15 @@ import type { RpcAnswer } from '../http/jsonRpcServer.ts'
 import { readCount, readHash } from '../http/readParams.ts'
 import { invalidParams } from '../wire/index.ts'
 import type { FlowLog } from './flowLog.ts'
-import { type ContentReader, contentOf, readFrame } from './readContent.ts'
+import { type Content, type ContentReader, contentOf, readFrame } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
 type Parts = { flow: FlowLog; reader: ContentReader }
+/** A stored segment with its proof; undefined when it is not here. */
+export type ReadSegment = (
+  content: Content,
+  index: number,
+) => Promise<{ data: Uint8Array; proof: SegmentProof } | undefined>
 /** A perfect tree of a submission at its place in the flow. */
 type PlacedNode = { submission: Submission; start: number; height: number; root: Uint8Array }
 
@@ -35,26 +41,51 @@ export async function proveSector(
   const seqCount = flowRoot === null || flowRoot === undefined ? flow.count() : countAt(flow, readHash(flowRoot))
   if (seqCount === undefined) return { fault: invalidParams('flow_root', 'unknown flow root') }
   const placed = placeNodes(flow, seqCount)
-  const lengthSectors = placed.length === 0 ? 1 : endOf(placed[placed.length - 1]!)
+  const lengthSectors = lengthOf(placed)
   if (sector >= lengthSectors) return { fault: invalidParams('sector_index', 'index out of bound') }
+  const found = await pathInFlow(placed, sector, (content, index) => readFrame(reader, content, index))
+  if (!found) return { result: null }
+  const { leaf, siblings } = found
+  const path = siblings.map((_, height) => Math.floor(sector / 2 ** height) % 2 === 0)
+  const root = siblings.reduce(
+    (hash, sibling, height) => (path[height] ? hashPair(hash, sibling) : hashPair(sibling, hash)),
+    leaf,
+  )
+  return { result: { lemma: [leaf, ...siblings, root].map(bytesToHex), path } }
+}
+
+/** Siblings of a sector up to the flow root `flowRoot`; undefined when root or content are not here. */
+export async function siblingsOf(
+  flow: FlowLog,
+  sector: number,
+  flowRoot: Uint8Array,
+  read: ReadSegment,
+): Promise<Uint8Array[] | undefined> {
+  const seqCount = countAt(flow, bytesToHex(flowRoot))
+  if (seqCount === undefined) return undefined
+  const placed = placeNodes(flow, seqCount)
+  return sector < lengthOf(placed) ? (await pathInFlow(placed, sector, read))?.siblings : undefined
+}
+
+async function pathInFlow(
+  placed: readonly PlacedNode[],
+  sector: number,
+  read: ReadSegment,
+): Promise<{ leaf: Uint8Array; siblings: Uint8Array[] } | undefined> {
   const node = placed.find((candidate) => sector >= candidate.start && sector < endOf(candidate))
   const inside = node
-    ? await pathInNode(reader, node, sector)
+    ? await pathInNode(read, node, sector)
     : { leaf: sector === 0 ? new Uint8Array(32) : zeroRoot(0), siblings: [] }
-  if (!inside) return { result: null }
+  if (!inside) return undefined
   const siblings = [...inside.siblings]
+  const lengthSectors = lengthOf(placed)
   const top = Math.ceil(Math.log2(lengthSectors))
   for (let height = siblings.length; height < top; height++) {
     const own = Math.floor(sector / 2 ** height)
     const sibling = own % 2 === 0 ? own + 1 : own - 1
     siblings.push(subtree(placed, sibling * 2 ** height, height))
   }
-  const path = siblings.map((_, height) => Math.floor(sector / 2 ** height) % 2 === 0)
-  const root = siblings.reduce(
-    (hash, sibling, height) => (path[height] ? hashPair(hash, sibling) : hashPair(sibling, hash)),
-    inside.leaf,
-  )
-  return { result: { lemma: [inside.leaf, ...siblings, root].map(bytesToHex), path } }
+  return { leaf: inside.leaf, siblings }
 }
 
 function countAt(flow: FlowLog, root: Hex | undefined): number | undefined {
@@ -69,6 +100,8 @@ function placeNodes(flow: FlowLog, seqCount: number): PlacedNode[] {
   for (let seq = 0; seq < seqCount; seq++) {
     const submission = flow.get(seq)!
     let start = submission.startSector
+    // a root that was paid already comes again at its old place
+    if (start < lengthOf(placed)) continue
     for (const { root, height } of submission.nodes) {
       placed.push({ submission, start, height, root })
       start += 2 ** height
@@ -77,6 +110,8 @@ function placeNodes(flow: FlowLog, seqCount: number): PlacedNode[] {
   return placed
 }
 
+const lengthOf = (placed: readonly PlacedNode[]): number =>
+  placed.length === 0 ? 1 : endOf(placed[placed.length - 1]!)
 const endOf = ({ start, height }: PlacedNode): number => start + 2 ** height
 
 /** Root of the sectors `[start, start + 2^height)` of the flow, which contain whole nodes and gaps only. */
@@ -93,7 +128,7 @@ function subtree(placed: readonly PlacedNode[], start: number, height: number): 
 
 /** Leaf and siblings of a sector up to the root of its node; undefined when its segment is not here. */
 async function pathInNode(
-  reader: ContentReader,
+  read: ReadSegment,
   { submission, start, height, root }: PlacedNode,
   sector: number,
 ): Promise<{ leaf: Uint8Array; siblings: Uint8Array[] } | undefined> {
@@ -101,7 +136,7 @@ async function pathInNode(
   if (!content) return undefined
   const inFile = sector - submission.startSector
   const segmentIndex = Math.floor(inFile / segmentSectors)
-  const frame = await readFrame(reader, content, segmentIndex)
+  const frame = await read(content, segmentIndex)
   if (!frame) return undefined
   const first = Math.max(segmentIndex * segmentSectors, start - submission.startSector)
   const count = Math.min(2 ** height, segmentSectors)
