@@ -30,7 +30,7 @@ export type PayWish = {
   file: FileTree
   /** Opaque bytes of the submission; the key-value layer names its streams in them. */
   tags: Hex
-  /** Submit even though the file is on chain already: it is the tags that count. The contract charges nothing for it. */
+  /** Submit even though this very submission is on chain already. The contract charges nothing for it. */
   isAnew: boolean
 }
 
@@ -49,7 +49,7 @@ export async function payOnce(
   const payments = new Map<PayWish, Payment>()
   const unpaid: PayWish[] = []
   for (const wish of wishes) {
-    const found = wish.isAnew ? undefined : await findSubmission(ledger, address, wish.file)
+    const found = wish.isAnew ? undefined : await findSubmission(ledger, address, wish)
     if (found) payments.set(wish, found)
     else unpaid.push(wish)
   }
@@ -73,13 +73,8 @@ export async function quoteBlob(ledger: Ledger, flowAddress: Hex, sizeBytes: num
  * Looks for a submission of this very file, newest blocks first, in pages that the chain's node accepts. It gives up
  * after `pagesMax` of them: the Flow contract itself charges nothing for what the same submitter has paid.
  */
-async function findSubmission(
-  ledger: Ledger,
-  flowAddress: Hex,
-  file: FileTree,
-  tags: Hex,
-): Promise<Payment | undefined> {
-  const identity = bytesToHex(submissionIdentity(file.nodes))
+async function findSubmission(ledger: Ledger, flowAddress: Hex, wish: PayWish): Promise<Payment | undefined> {
+  const identity = bytesToHex(submissionIdentity(wish.file.nodes))
   let to = await ledger.blockNumber()
   let pageBlocks = 500_000n
   for (let page = 0; page < pagesMax && to >= 0n; page++) {
@@ -87,7 +82,7 @@ async function findSubmission(
     const range = { fromBlock: quantityToHex(from), toBlock: quantityToHex(to) }
     const filter = { address: flowAddress, ...range, topics: [submitTopic, null, identity] }
     try {
-      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, file, tags)
+      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, wish, ledger.address)
       if (found) return found
       to = from - 1n
     } catch (fault) {
@@ -101,10 +96,13 @@ async function findSubmission(
 const pagesMax = 64
 const pageBlocksMin = 100n
 
-function readSubmission(logs: never, file: FileTree): Payment | undefined {
+/** With tags it must be this account's own: what others say under the same tags is theirs. */
+function readSubmission(logs: never, { file, tags }: PayWish, submitter: Hex | undefined): Payment | undefined {
   for (const log of decodeLogs(abis.flow, logs)) {
-    const { submissionIndex, startPos, submission } = (log as unknown as SubmitLog).args
+    const { sender, submissionIndex, startPos, submission } = (log as unknown as SubmitLog).args
     if (submission.length !== BigInt(file.shape.sizeBytes)) continue
+    const isOwn = submission.tags === tags && sender.toLowerCase() === submitter?.toLowerCase()
+    if (tags !== '0x' && !isOwn) continue
     const txHash = log.transactionHash ?? undefined
     return { txSeq: Number(submissionIndex), txHash, feeWei: 0n, startSector: Number(startPos) }
   }
@@ -138,7 +136,7 @@ async function submitBlobs(ledger: Ledger, flowAddress: Hex, wishes: readonly Pa
 /** Nothing for what this account has paid and what has not expired. A flow that cannot say so is paid in full. */
 async function feeOf(ledger: Ledger, flowAddress: Hex, wish: PayWish): Promise<bigint> {
   const full = async () => (await quoteBlob(ledger, flowAddress, wish.file.shape.sizeBytes)).feeWei
-  if (!wish.isAnew) return full()
+  if (!wish.isAnew && wish.tags === '0x') return full()
   const args = [ledger.address!, submissionData(wish)] as const
   return ledger.read({ address: flowAddress, abi: abis.flow, functionName: 'quote', args }).catch(full)
 }
@@ -157,9 +155,9 @@ const batchMax = 32
 /** `Submit(address,bytes32,uint256,uint256,uint256,(uint256,bytes,(bytes32,uint256)[]))` */
 const submitTopic: Hex = '0x167ce04d2aa1981994d3a31695da0d785373335b1078cec239a1a3a2c7675555'
 
-const noTags: Hex = '0x'
-
-type SubmitLog = { args: { submissionIndex: bigint; submission: { length: bigint; tags: Hex } } }
+type SubmitLog = {
+  args: { sender: Hex; submissionIndex: bigint; startPos: bigint; submission: { length: bigint; tags: Hex } }
+}
 
 export class SubmissionUnreadableError extends WeightlessError {
   constructor(facts: { txHash: Hex }) {

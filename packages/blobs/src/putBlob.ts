@@ -76,7 +76,7 @@ export async function findKnown(parts: PutParts, file: FileTree, signal: AbortSi
   const payment = isSame && known ? paymentOf(known.info.tx) : undefined
   const isWhole = !isCoded && isSame && known?.info.finalized === true
   const isFinal = isWhole || (placement !== undefined && placementStage(placement) === 'final')
-  return { nodes, placement, payment, wholeUrls, isFinal: isFinal && payment !== undefined }
+  return { nodes, placement, payment, wholeUrls, isFinal }
 }
 
 function paymentOf({ seq, startEntryIndex }: { seq: number; startEntryIndex: number }): Payment {
@@ -170,7 +170,11 @@ async function publish(
   ])
 }
 
-async function putOnIndexer(parts: PutParts, placement: SignedPlacement, signal: AbortSignal | undefined): Promise<void> {
+async function putOnIndexer(
+  parts: PutParts,
+  placement: SignedPlacement,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const endMs = parts.clock.monotonicMs() + parts.stallMs
   for (;;) {
     try {

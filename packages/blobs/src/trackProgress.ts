@@ -9,6 +9,8 @@ export type BlobProgress = {
   totalBytes: number
   /** Average over this phase. */
   bytesPerSecond: number
+  /** Until the end of this phase at that rate; undefined while there is none. */
+  secondsLeft: number | undefined
 }
 
 export type ProgressTracker = {
@@ -27,7 +29,8 @@ export function trackProgress(clock: Clock, report: ((progress: BlobProgress) =>
     reportedMs = nowMs
     const seconds = (nowMs - startMs) / 1000
     const bytesPerSecond = seconds > 0 ? Math.round((done - before) / seconds) : 0
-    report?.({ phase, doneBytes: done, totalBytes: total, bytesPerSecond })
+    const secondsLeft = bytesPerSecond > 0 ? Math.ceil((total - done) / bytesPerSecond) : undefined
+    report?.({ phase, doneBytes: done, totalBytes: total, bytesPerSecond, secondsLeft })
   }
 
   return {
