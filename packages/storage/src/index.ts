@@ -1,7 +1,5 @@
 export { type Holder, type HolderOptions, openHolder } from './holder/openHolder.ts'
 export { type HolderListenOptions, type HolderService, startHolder } from './holder/startHolder.ts'
-export type { HolderOptions } from './holder/openHolder.ts'
-export { type HolderListenOptions, type HolderService, startHolder } from './holder/startHolder.ts'
 export { type Indexer, type IndexerOptions, openIndexer } from './indexer/indexer.ts'
 export { createFlowSource, type FlowSource, type FlowStep } from './node/flowSource.ts'
 export { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
