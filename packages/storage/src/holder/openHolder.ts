@@ -8,6 +8,7 @@ import type { Disk, Env, HttpHandler } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { openKeyValue } from '@weightless/store'
 import { createStorageHandler } from '../http/storageHandler.ts'
+import { type SealableFragments, sealAtRest } from '../mining/sealAtRest.ts'
 import { createByteBudget } from '../node/byteBudget.ts'
 import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
 import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
@@ -15,7 +16,7 @@ import { type FlowFollower, followFlow } from '../node/followFlow.ts'
 import type { NodeRecord, ShardConfigJson } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
-import { type FragmentStore, openFragmentStore } from './fragmentStore.ts'
+import { openFragmentStore } from './fragmentStore.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
@@ -62,7 +63,7 @@ export type Holder = {
   nodeId: Hex
   handler: HttpHandler
   flow: FlowLog
-  fragments: FragmentStore
+  fragments: SealableFragments
   placements: PlacementKeeper
   nodes: KnownNodes
   record(): Promise<NodeRecord>
@@ -79,10 +80,11 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const stop = new AbortController()
   const keyValue = await openKeyValue(disk, 'flow', { log })
   const flow = await openFlowLog(keyValue)
-  const fragments = await openFragmentStore(
+  const stored = await openFragmentStore(
     { clock: env.clock, disk, log },
     countFragments(env, () => undefined),
   )
+  const fragments = sealAtRest(stored, env.tasks)
   const submissions = watchSubmissions(env.clock, flow, options.submissionWaitMs ?? 10_000)
   const { secretKey, chainId } = options
   const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions })

@@ -1,0 +1,159 @@
+/**
+ * Seals what a holder keeps as soon as an epoch of the chain covers it, and closes epochs that nobody else does. Progress is
+ * kept by file, so that a restart looks at no file twice. Spec: mining §2, §3.
+ */
+import { bytesToText, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import { sealSectors, segmentSectors } from '@weightless/crypto'
+import type { Env } from '@weightless/env'
+import type { Ledger } from '@weightless/ledger'
+import { fragmentsOf, type HeldFile } from '../holder/fragmentStore.ts'
+import type { Submission } from '../node/submission.ts'
+import type { FlowMap } from './flowMap.ts'
+import type { SealableFragments } from './sealAtRest.ts'
+
+export type SealingOptions = {
+  env: Pick<Env, 'clock' | 'random' | 'log'>
+  ledger: Ledger
+  flowAddress: Hex
+  minerId: Hex
+  fragments: SealableFragments
+  map: FlowMap
+  /** How often the chain is asked; default 1,000. */
+  pollMs?: number
+  /** Whether to send a transaction that closes an ended epoch when data waits for it; default true. */
+  closesEpochs?: boolean
+}
+
+export type Sealing = { sealed(): { files: number; fragments: number }; ended: Promise<void> }
+
+const pageFiles = 256
+const markPrefix = 'own/sealed/'
+
+export function keepSealing(options: SealingOptions, signal: AbortSignal): Sealing {
+  const done = { files: 0, fragments: 0 }
+  return { sealed: () => ({ ...done }), ended: seal(options, done, signal) }
+}
+
+async function seal(options: SealingOptions, done: { files: number; fragments: number }, signal: AbortSignal) {
+  const { env, pollMs = 1_000 } = options
+  while (!signal.aborted) {
+    try {
+      const coveredSectors = await readCovered(options)
+      const waiting = await sealCovered(options, coveredSectors, done, signal)
+      if (waiting && (options.closesEpochs ?? true)) await closeEpoch(options, signal)
+    } catch (fault) {
+      if (signal.aborted) return
+      env.log.warn('sealing was interrupted', { reason: fault instanceof Error ? fault.message : '' })
+    }
+    await env.clock.sleep(pollMs, signal).catch(() => undefined)
+  }
+}
+
+/** Sectors that closed epochs cover. */
+async function readCovered({ ledger, flowAddress }: SealingOptions): Promise<number> {
+  const call = { address: flowAddress, abi: abis.flow, functionName: 'epochStartPosition' } as const
+  return Number(await ledger.read(call))
+}
+
+/** @returns whether some file waits for its epoch to end */
+async function sealCovered(
+  options: SealingOptions,
+  coveredSectors: number,
+  done: { files: number; fragments: number },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const { fragments, map } = options
+  let waiting = false
+  for (let after: string | undefined; !signal.aborted; ) {
+    const files = fragments.files(pageFiles, after)
+    for (const file of files) {
+      if (signal.aborted) return waiting
+      const submission = map.placeOf(file.fileKey)
+      if (!submission || !canMine(file, submission) || isDone(options, file)) continue
+      if (endOf(submission) > coveredSectors) waiting = true
+      else await sealFile(options, file, submission, done, signal)
+    }
+    if (files.length < pageFiles) break
+    after = files.at(-1)!.fileKey
+  }
+  return waiting
+}
+
+/** Parity is in no flow; a file that does not begin at a seal shares each of its seals with others. */
+function canMine(file: HeldFile, { startSector, shape }: Submission): boolean {
+  return file.row < file.dataRows && startSector % sealSectors === 0 && (shape?.sectors ?? 0) >= sealSectors
+}
+
+async function sealFile(
+  options: SealingOptions,
+  file: HeldFile,
+  submission: Submission,
+  done: { files: number; fragments: number },
+  signal: AbortSignal,
+): Promise<void> {
+  const { fragments, minerId } = options
+  const contextDigest = await contextAt(options, submission.startSector)
+  const stripes = fragmentsOf(submission.shape!, file.dataRows, file.row)
+  let sealedCount = 0
+  for (let stripe = 0; stripe < stripes && !signal.aborted; stripe++) {
+    const index = stripe * file.dataRows + file.row
+    const startSector = submission.startSector + index * segmentSectors
+    const outcome = await fragments.seal(file.fileKey, stripe, {
+      minerId: hexToBytes(minerId),
+      contextDigest,
+      startSector,
+    })
+    if (outcome === 'disk-full') return
+    if (outcome === 'sealed' || outcome === 'too-short') sealedCount++
+    if (outcome === 'sealed') done.fragments++
+  }
+  // Fragments that are not here yet, or that changed meanwhile, are looked at again.
+  if (sealedCount < stripes) return
+  done.files++
+  fragments.records.own.set(markPrefix + file.fileKey, textToBytes(markOf(options, file)))
+}
+
+/** One submission lies in one epoch, so its first seal's context is that of all. */
+async function contextAt({ ledger, flowAddress }: SealingOptions, startSector: number): Promise<Uint8Array> {
+  const position = BigInt(startSector + sealSectors - 1)
+  const call = { address: flowAddress, abi: abis.flow, functionName: 'queryContextAtPosition' } as const
+  const { digest } = await ledger.read({ ...call, args: [position] })
+  return hexToBytes(digest)
+}
+
+/** A later fragment of the file, or another miner id, makes it worth looking at again. */
+function markOf({ minerId, fragments }: SealingOptions, file: HeldFile): string {
+  return `${minerId} ${fragments.records.count(file.fileKey)} ${file.lastMs} ${file.row}`
+}
+
+function isDone(options: SealingOptions, file: HeldFile): boolean {
+  const mark = options.fragments.records.own.get(markPrefix + file.fileKey)
+  return mark !== undefined && bytesToText(mark) === markOf(options, file)
+}
+
+/** Several miners would do it at once: each waits a little, at random, and looks again. */
+async function closeEpoch(options: SealingOptions, signal: AbortSignal): Promise<void> {
+  const { env, ledger, flowAddress, pollMs = 1_000 } = options
+  if (!(await hasEpochEnded(options))) return
+  await env.clock.sleep((pollMs * env.random.bytes(1)[0]!) / 256, signal)
+  if (!(await hasEpochEnded(options))) return
+  await ledger.submit(
+    { address: flowAddress, abi: abis.flow, functionName: 'makeContext' },
+    { until: 'included', signal },
+  )
+}
+
+async function hasEpochEnded({ ledger, flowAddress }: SealingOptions): Promise<boolean> {
+  const contract = { address: flowAddress, abi: abis.flow } as const
+  const [firstBlock, blocksPerEpoch, epoch, block] = await Promise.all([
+    ledger.read({ ...contract, functionName: 'firstBlock' }),
+    ledger.read({ ...contract, functionName: 'blocksPerEpoch' }),
+    ledger.read({ ...contract, functionName: 'epoch' }),
+    ledger.blockNumber(),
+  ])
+  return firstBlock + (epoch + 1n) * blocksPerEpoch < block
+}
+
+const endOf = ({ startSector, nodes }: Submission): number =>
+  nodes.reduce((end, { height }) => end + 2 ** height, startSector)

@@ -1,0 +1,23 @@
+/** Seals and unseals the data of one file segment, off the event loop: a keccak chain for every 4 KiB. Spec: mining §2. */
+import { type SealTag, sealBytes, sealInPlace, sealSectors, unsealInPlace } from '@weightless/crypto'
+
+export type SealRequest = {
+  /** Whole seals; changed in place and given back. */
+  bytes: Uint8Array
+  /** Of the first seal; `startSector` is its place in the flow. */
+  tag: SealTag
+  isUnsealing: boolean
+}
+
+/** A module for `Env.tasks`: its output is the input's bytes. */
+export default function runSealing({ bytes, tag, isUnsealing }: SealRequest): { bytes: Uint8Array } {
+  const change = isUnsealing ? unsealInPlace : sealInPlace
+  for (let at = 0; at + sealBytes <= bytes.length; at += sealBytes) {
+    const startSector = tag.startSector + (at / sealBytes) * sealSectors
+    change(bytes.subarray(at, at + sealBytes), { ...tag, startSector })
+  }
+  return { bytes }
+}
+
+/** Where the task's module lies. */
+export const sealingModule = new URL(import.meta.url)

@@ -1,0 +1,209 @@
+/**
+ * The miner: asks the chain what to work on, recalls in workers, hands answers in. It never takes more of the machine than
+ * its share, and stops between windows. Spec: mining §4, §5.
+ */
+import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import type { Env } from '@weightless/env'
+import type { Ledger } from '@weightless/ledger'
+import type { MinableSegments, ProveSeal } from './minableSegments.ts'
+import { type Puzzle, puzzleOf, readWork } from './readWork.ts'
+import { type Hit, openRecaller, type RecallCount } from './recall.ts'
+import { type AnswerOutcome, submitAnswer } from './submitAnswer.ts'
+
+export type MinerOptions = {
+  env: Pick<Env, 'clock' | 'random' | 'tasks' | 'log' | 'metrics'>
+  ledger: Ledger
+  /** Address of the PoraMine contract. */
+  mine: Hex
+  minerId: Hex
+  segments: MinableSegments
+  prove: ProveSeal
+  /** Worker threads; 1 by default. */
+  workers?: number
+  /** Share of those threads' time that mining takes, above 0 and up to 1; 1 by default. */
+  share?: number
+  /** How often the chain is asked; 1,000 by default. */
+  pollMs?: number
+  /** Time for one answer from submission to its receipt; 30,000 by default. */
+  answerDeadlineMs?: number
+  onAnswer?(outcome: AnswerOutcome): void
+}
+
+export type MinerStatus = {
+  minerId: Hex
+  /** `idle`: no epoch, enough answers, or not this miner's window. */
+  state: 'idle' | 'mining' | 'away'
+  epoch: bigint
+  nonces: number
+  recalls: number
+  seals: number
+  answers: number
+  accepted: number
+  refused: number
+}
+
+export type Miner = {
+  status(): MinerStatus
+  close(): Promise<void>
+}
+
+/** Answers that wait to be handed in; more than a window takes are of no use. */
+const waitingMax = 16
+const batchNonces = 32
+
+export function startMiner(options: MinerOptions): Miner {
+  const { env, minerId, segments, workers = 1, share = 1 } = options
+  const stop = new AbortController()
+  const status: MinerStatus = {
+    ...{ minerId, state: 'idle', epoch: 0n },
+    ...{ nonces: 0, recalls: 0, seals: 0, answers: 0, accepted: 0, refused: 0 },
+  }
+  const desk = { puzzle: undefined as Puzzle | undefined, hits: [] as Hit[], wake: new Set<() => void>() }
+  const count = countInMetrics(env.metrics, status)
+  const recallers = Array.from({ length: workers }, () => openRecaller(env, segments, batchNonces))
+  const loops = [
+    pollWork(options, desk, status, stop.signal),
+    handIn(options, desk, count, stop.signal),
+    ...recallers.map((recaller) => keepRecalling(options, recaller, desk, count, share, stop.signal)),
+  ]
+  return {
+    status: () => ({ ...status }),
+    async close() {
+      stop.abort()
+      wakeAll(desk)
+      await Promise.all(recallers.map((recaller) => recaller.close()))
+      await Promise.all(loops)
+    },
+  }
+}
+
+type Desk = { puzzle: Puzzle | undefined; hits: Hit[]; wake: Set<() => void> }
+type Count = { recall(count: RecallCount): void; outcome(outcome: AnswerOutcome): void }
+
+async function pollWork(
+  { env, ledger, mine, minerId, segments, pollMs = 1_000 }: MinerOptions,
+  desk: Desk,
+  status: MinerStatus,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      const work = await readWork(ledger, mine, minerId)
+      const puzzle = puzzleOf(work, segments)
+      status.state = puzzle ? 'mining' : 'idle'
+      status.epoch = work.epoch
+      if (!isSame(puzzle, desk.puzzle)) {
+        desk.puzzle = puzzle
+        env.log.debug('mining task', { epoch: work.epoch, isOpen: puzzle !== undefined })
+        wakeAll(desk)
+      }
+    } catch (fault) {
+      desk.puzzle = undefined
+      if (status.state !== 'away') env.log.warn('the chain gives no work', { reason: reasonOf(fault) })
+      status.state = 'away'
+    }
+    await env.clock.sleep(pollMs, signal).catch(() => undefined)
+  }
+}
+
+/** Same window and same target: hits of one serve the other. */
+function isSame(a: Puzzle | undefined, b: Puzzle | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b
+  return a.target === b.target && bytesToHex(a.work.subtaskDigest) === bytesToHex(b.work.subtaskDigest)
+}
+
+async function keepRecalling(
+  { env, minerId }: MinerOptions,
+  recaller: ReturnType<typeof openRecaller>,
+  desk: Desk,
+  count: Count,
+  share: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const id = hexToBytes(minerId)
+  while (!signal.aborted) {
+    const { puzzle } = desk
+    if (!puzzle || desk.hits.length >= waitingMax) {
+      await waitForNews(desk, signal)
+      continue
+    }
+    const startMs = env.clock.monotonicMs()
+    try {
+      const found = await recaller.recall(puzzle, id, () => signal.aborted || desk.puzzle !== puzzle)
+      count.recall(found.count)
+      if (desk.puzzle === puzzle && found.hits.length > 0) {
+        desk.hits.push(...found.hits.slice(0, waitingMax - desk.hits.length))
+        wakeAll(desk)
+      }
+    } catch (fault) {
+      if (signal.aborted) return
+      env.log.error('a mining worker failed', { reason: reasonOf(fault) })
+      await env.clock.sleep(1_000, signal).catch(() => undefined)
+    }
+    const restMs = ((env.clock.monotonicMs() - startMs) * (1 - share)) / share
+    await env.clock.sleep(Math.max(0, restMs), signal).catch(() => undefined)
+  }
+}
+
+async function handIn(options: MinerOptions, desk: Desk, count: Count, signal: AbortSignal): Promise<void> {
+  const { env, answerDeadlineMs = 30_000, onAnswer } = options
+  while (!signal.aborted) {
+    const hit = desk.hits.shift()
+    if (!hit) {
+      await waitForNews(desk, signal)
+      continue
+    }
+    if (hit.puzzle !== desk.puzzle) continue
+    try {
+      const outcome = await submitAnswer(options, hit, { deadlineMs: answerDeadlineMs, signal })
+      count.outcome(outcome)
+      onAnswer?.(outcome)
+      const reason = outcome.kind === 'refused' ? outcome.reason : undefined
+      env.log.info('answer handed in', { outcome: outcome.kind, reason, epoch: hit.puzzle.work.epoch })
+    } catch (fault) {
+      // The ledger has tried again already; another answer will be found.
+      if (!signal.aborted) env.log.warn('an answer was not handed in', { reason: reasonOf(fault) })
+    }
+  }
+}
+
+function countInMetrics(metrics: Env['metrics'], status: MinerStatus): Count {
+  const seals = metrics.counter('weightless_storage_mining_seals_total', 'Seals tried as answers')
+  const accepted = metrics.counter('weightless_storage_mining_accepted_total', 'Answers that the chain accepted')
+  const refused = metrics.counter('weightless_storage_mining_refused_total', 'Answers that the chain refused')
+  return {
+    recall(count) {
+      status.nonces += count.nonces
+      status.recalls += count.recalls
+      status.seals += count.seals
+      seals.add(count.seals)
+    },
+    outcome({ kind }) {
+      status.answers++
+      if (kind === 'accepted') {
+        status.accepted++
+        accepted.add()
+      } else {
+        status.refused++
+        refused.add()
+      }
+    },
+  }
+}
+
+function waitForNews(desk: Desk, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve()
+  return new Promise((resolve) => {
+    const wake = (): void => {
+      desk.wake.delete(wake)
+      resolve()
+    }
+    desk.wake.add(wake)
+  })
+}
+
+function wakeAll(desk: Desk): void {
+  for (const wake of [...desk.wake]) wake()
+}
+
+const reasonOf = (fault: unknown): string => (fault instanceof Error ? fault.message : String(fault))
