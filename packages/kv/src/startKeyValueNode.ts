@@ -33,6 +33,8 @@ export type KeyValueNodeOptions = {
   /** No key-value transaction lies before it. */
   startBlock?: number
   limits?: Partial<ReplayLimits>
+  /** How long a subscriber may leave 256 messages unacknowledged before it is told that it fell behind; default 30,000. */
+  acknowledgeMs?: number
   /** In place of the chain and the storage network, for tests and simulation. */
   source?: StreamSource
   content?: ContentSource
@@ -42,7 +44,7 @@ export type KeyValueNode = { url: string; wsUrl: string; port: number; replica()
 
 /** @throws {PortInUseError} {LogCorruptError} */
 export async function startKeyValueNode(options: KeyValueNodeOptions): Promise<KeyValueNode> {
-  const { env, port = 6789, host, allowedHosts, chainId, startBlock = 0 } = options
+  const { env, port = 6789, host, allowedHosts, chainId, startBlock = 0, acknowledgeMs = 30_000 } = options
   const disk = options.disk ?? env.disk.folder('kv')
   const log = env.log.child('kv')
   const replicaOptions: Omit<ReplicaOptions, 'folder' | 'streams'> = {
@@ -58,7 +60,7 @@ export async function startKeyValueNode(options: KeyValueNodeOptions): Promise<K
   )
   const parts = { env, replica: set.replica, streams: set.streams }
   const methods: RpcMethods = { ...valueMethods(parts), ...roleMethods(parts), ...addStreamMethod(set, chainId) }
-  const socketParts = { ...parts, methods, log, limits: { subscriptionsMax: 64, windowMax: 256, ackMs: 30_000 } }
+  const socketParts = { ...parts, methods, log, limits: { subscriptionsMax: 64, windowMax: 256, ackMs: acknowledgeMs } }
   const server = await env.network
     .serve({
       port,

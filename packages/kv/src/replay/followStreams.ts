@@ -32,6 +32,7 @@ export async function followStreams(parts: FollowParts, signal: AbortSignal): Pr
 /** Steps of the two loops never overlap: a revert must not fall between a decision and its row. */
 function createTurns() {
   let last: Promise<unknown> = Promise.resolve()
+  let isWoken = false
   let wake = (): void => undefined
   return {
     take<Value>(run: () => Promise<Value>): Promise<Value> {
@@ -39,9 +40,16 @@ function createTurns() {
       last = turn.catch(() => undefined)
       return turn
     },
-    wake: () => wake(),
+    wake(): void {
+      isWoken = true
+      wake()
+    },
     /** Until somebody wakes, or the tick. */
     sleep: async ({ clock }: Pick<Env, 'clock'>, signal: AbortSignal): Promise<void> => {
+      if (isWoken) {
+        isWoken = false
+        return
+      }
       const timer = new AbortController()
       const waking = new Promise<void>((resolve) => {
         wake = resolve
@@ -49,6 +57,7 @@ function createTurns() {
       const both = AbortSignal.any([signal, timer.signal])
       await Promise.race([waking, clock.sleep(tickMs, both).catch(() => undefined)])
       timer.abort()
+      isWoken = false
     },
   }
 }

@@ -128,7 +128,7 @@ async function follow(parts: SocketParts, socket: Socket, subscription: Subscrip
         isCaughtUp = false
         if (!sendChange(parts, subscription, change, notify)) return
         subscription.next = change.seq + 1n
-        await parts.env.clock.sleep(0)
+        if (subscription.sent % messagesPerTurn === 0) await parts.env.clock.sleep(0)
         continue
       }
       if (!isCaughtUp && !notify({ type: 'caughtUp', version: Number(subscription.next) - 1 })) return
@@ -162,6 +162,8 @@ function sendChange(
 }
 
 const keysPerMessage = 256
+/** Then others have their turn. */
+const messagesPerTurn = 16
 
 /** Until something was decided or acknowledged, or a second has gone by. */
 async function rest({ env }: SocketParts, subscription: Subscription): Promise<void> {
