@@ -166,7 +166,11 @@ export function createBlobs(options: BlobsOptions): Blobs {
   }
 
   async function flowOf(): Promise<Hex> {
-    return flowAddress ?? readFlowAddress(network, (await nodeUrls())[0]!)
+    if (flowAddress) return flowAddress
+    const [node] = await askNodes(transfer, indexerUrl)
+    if (node) return node.flowAddress
+    const [nodeUrl] = await findStorageNodes(network, indexerUrl, { timeoutMs })
+    return readFlowAddress(network, nodeUrl!)
   }
 
   async function infoOf(root: Hex): Promise<FileInfoJson> {

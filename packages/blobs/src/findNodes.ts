@@ -51,6 +51,8 @@ export async function askFileInfo(
       if (info) return { nodeUrl, info }
       answered = true
     } catch (fault) {
+      // An indexer that is no node has no such method.
+      if (fault instanceof NodeRefusedError && fault.facts.rpcCode === methodMissing) continue
       if (!(fault instanceof NetworkError)) throw fault
       silent = fault
     }
@@ -58,6 +60,8 @@ export async function askFileInfo(
   if (!answered && silent) throw silent
   return undefined
 }
+
+const methodMissing = -32_601
 
 function wholeFileNodes(nodes: readonly ShardedNodeJson[]): string[] {
   return nodes.filter(({ config }) => config.numShard === 1).map(({ url }) => url)

@@ -85,8 +85,8 @@ function paymentOf({ seq, startEntryIndex }: { seq: number; startEntryIndex: num
 
 /** Pays for files that are not paid, all in one transaction; the payments in their order. */
 export function payFor(parts: PutParts, known: KnownBlob, wishes: readonly PayWish[]): Promise<Payment[]> {
-  const anyUrl = known.wholeUrls[0] ?? known.nodes[0]?.url ?? parts.indexerUrl
-  return payOnce(parts.ledger, async () => parts.flowAddress ?? readFlowAddress(parts.network, anyUrl), wishes)
+  const named = parts.flowAddress ?? known.nodes[0]?.flowAddress
+  return payOnce(parts.ledger, async () => named ?? readFlowAddress(parts.network, known.wholeUrls[0]!), wishes)
 }
 
 /** The Flow contract that a node follows. */
