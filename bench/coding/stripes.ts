@@ -5,7 +5,7 @@
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkRow, decodeRows, encodeRows, encodeStripe } from '@weightless/coder'
-import { challengeOf, createCombiner } from '@weightless/coder/combineRow'
+import { challengeOf, combineRows } from '@weightless/coder/combineRows'
 import { rowTree } from '@weightless/coder/rowTree'
 import { createNodeEnv } from '@weightless/env/node'
 import { askRival, buildRivals, cpuSeconds, fillWithNoise, median } from './buildRivals.ts'
@@ -42,10 +42,7 @@ async function measure(dataRows: number, parityRows: number): Promise<void> {
     encode: () => encodeRows(shape, rows, rowBytes),
     decode: () => decodeRows(shape, given, rowBytes, lostData),
     rowTree: () => rowTree(shape, rows, stripe.parity, rowBytes),
-    combinations: () => {
-      const combine = createCombiner(challenge)
-      for (const row of rows) combine(row)
-    },
+    combinations: () => combineRows(challenge, rows),
     encodeStripe: () => encodeStripe(shape, rows, rowBytes),
     'checkRow (one row)': () => checkRow(stripe.header, dataRows, stripe.parity[0]!, path),
   }

@@ -2,6 +2,7 @@
  * Loads the coder kernel (relaxed SIMD where the engine has it) and lends its memory. Nothing here yields, so one memory
  * serves all. Its size is bounded: 4 MiB of rows, 8 MiB of factors, and 128 bytes for each point of the largest code used.
  */
+import { type CoderEngine, coderEngine } from './coderEngine.ts'
 import { fieldModulus, multiplyByLog } from './field.ts'
 import { wasmBase64 as simd } from './kernels/coder.generated.ts'
 import { wasmBase64 as relaxedSimd } from './kernels/coderRelaxed.generated.ts'
@@ -43,10 +44,12 @@ const factorsBytes = 65_536 * factorBytes
 const skewStart = factorsAt + factorsBytes
 const pageBytes = 65_536
 
-/** Decided by the engine's own validation, once. */
-export function loadCoderKernel(): CoderKernel {
+/** What codes: the kernel, which can do everything, and the faster engine where the environment has one. */
+export type Coder = { kernel: CoderKernel; engine: CoderEngine | undefined }
+
+export function currentCoder(): Coder {
   loaded ??= createCoderKernel(WebAssembly.validate(decode(relaxedSimd)) ? 'relaxed' : 'plain')
-  return loaded
+  return { kernel: loaded, engine: coderEngine() }
 }
 let loaded: CoderKernel | undefined
 

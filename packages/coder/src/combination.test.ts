@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { createCoderKernel } from './coderKernel.ts'
-import { challengeOf, createCombiner } from './combineRow.ts'
+import { challengeOf, combineRows } from './combineRows.ts'
 import {
   coordinates,
   type Element,
@@ -44,16 +44,19 @@ describe('extension field', () => {
 describe('combination', () => {
   for (const kind of ['plain', 'relaxed'] as const) {
     it(`of the ${kind} kernel is that of the definition`, () => {
-      const combine = createCombiner(challenge, createCoderKernel(kind))
+      const coder = { kernel: createCoderKernel(kind), engine: undefined }
       for (const length of [1, 40, 64, 448, 512, 1000, 32_768, 33_024]) {
         const row = Uint8Array.from({ length }, (_, i) => (i * i + length) >> 3)
-        assert.deepEqual(combine(row), elementToBytes(slowCombine(row, Math.ceil(length / 64) * 64, challenge)))
+        assert.deepEqual(
+          combineRows(challenge, [row], coder),
+          elementToBytes(slowCombine(row, Math.ceil(length / 64) * 64, challenge)),
+        )
       }
     })
   }
 
   it('changes with each bit of a row, and with all that the challenge is made of', () => {
-    const combine = createCombiner(challenge)
+    const combine = (row: Uint8Array) => combineRows(challenge, [row])
     const row = Uint8Array.from({ length: 1024 }, (_, i) => i * 7)
     const whole = combine(row)
     for (let bit = 0; bit < 8192; bit += 97) {

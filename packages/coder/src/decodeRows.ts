@@ -1,10 +1,12 @@
 /** Rebuilds lost rows from any k others. Spec: coding §3. */
 import { WeightlessError } from '@weightless/codec'
-import { type CoderKernel, loadCoderKernel } from './coderKernel.ts'
+import { suitsEngine } from './coderEngine.ts'
+import { type Coder, currentCoder } from './coderKernel.ts'
 import { type CodeShape, powerOfTwoFrom, requireShape } from './codeShape.ts'
 import { encodeRowsOn } from './encodeRows.ts'
-import { recoverBySolving } from './recoverBySolving.ts'
+import { fillUp, multiplyRows } from './multiplyRows.ts'
 import { recoverByTransform } from './recoverByTransform.ts'
+import { solveLoss } from './solveLoss.ts'
 
 type Rows = readonly (Uint8Array | undefined)[]
 
@@ -16,11 +18,11 @@ type Rows = readonly (Uint8Array | undefined)[]
  * @throws {CodeShapeInvalidError}
  */
 export function decodeRows(shape: CodeShape, rows: Rows, rowBytes: number, wanted: readonly number[]): Uint8Array[] {
-  return decodeRowsOn(loadCoderKernel(), shape, rows, rowBytes, wanted)
+  return decodeRowsOn(currentCoder(), shape, rows, rowBytes, wanted)
 }
 
 export function decodeRowsOn(
-  kernel: CoderKernel,
+  coder: Coder,
   shape: CodeShape,
   rows: Rows,
   rowBytes: number,
@@ -33,13 +35,13 @@ export function decodeRowsOn(
     throw new TooFewRowsError({ presentRows: present.length, dataRows: shape.dataRows })
   }
   const lost = wanted.filter((r) => !rows[r])
-  const recovered = lost.length === 0 ? [] : recover(kernel, shape, rows, rowBytes, present, lost)
+  const recovered = lost.length === 0 ? [] : recover(coder, shape, rows, rowBytes, present, lost)
   const byRow = new Map(lost.map((r, i) => [r, recovered[i]!]))
-  return wanted.map((r) => byRow.get(r) ?? fillUp(rows[r]!, rowBytes))
+  return wanted.map((r) => byRow.get(r) ?? copyOf(rows[r]!, rowBytes))
 }
 
 function recover(
-  kernel: CoderKernel,
+  coder: Coder,
   shape: CodeShape,
   rows: Rows,
   rowBytes: number,
@@ -47,18 +49,27 @@ function recover(
   lost: readonly number[],
 ): Uint8Array[] {
   const { dataRows } = shape
-  if (dataRows === 1) return lost.map(() => fillUp(rows[present[0]!]!, rowBytes))
-  const way = cheapestWay(shape, present, lost)
+  if (dataRows === 1) return lost.map(() => copyOf(rows[present[0]!]!, rowBytes))
+  const way = cheapestWay(coder, shape, present, lost)
   if (way === 'encode') {
-    const parity = encodeRowsOn(kernel, shape, rows.slice(0, dataRows), rowBytes)
+    const parity = encodeRowsOn(coder, shape, rows.slice(0, dataRows), rowBytes)
     return lost.map((r) => parity[r - dataRows]!)
   }
-  if (way === 'solve') return recoverBySolving(kernel, shape, rows, rowBytes, present, lost)
-  return recoverByTransform(kernel, shape, rows, rowBytes, lost)
+  if (way === 'solve') {
+    const { sources, factors } = solveLoss(shape, present, lost)
+    return multiplyRows(
+      coder,
+      factors,
+      sources.map((r) => rows[r]),
+      rowBytes,
+    )
+  }
+  return recoverByTransform(coder.kernel, shape, rows, rowBytes, lost)
 }
 
 /** The matrix needs one product for each source and wanted row; its solution is kept, but costs the cube of the loss. */
 function cheapestWay(
+  { engine }: Coder,
   shape: CodeShape,
   present: readonly number[],
   lost: readonly number[],
@@ -66,7 +77,7 @@ function cheapestWay(
   const { dataRows, parityRows } = shape
   const width = powerOfTwoFrom(parityRows)
   const points = powerOfTwoFrom(width + dataRows)
-  const solving = lost.length * dataRows
+  const solving = (lost.length * dataRows) / (engine && suitsEngine(dataRows, lost.length) ? engineGain : 1)
   const dataIsThere = present[dataRows - 1] === dataRows - 1
   if (dataIsThere) {
     const encoding = ((dataRows + width) * Math.log2(width)) / 2
@@ -77,12 +88,11 @@ function cheapestWay(
 }
 
 const smallPoints = 256
+/** Multiples of rows that the engine makes while the kernel makes one. */
+const engineGain = 8
 
-function fillUp(row: Uint8Array, rowBytes: number): Uint8Array {
-  if (row.length === rowBytes) return row.slice()
-  const filled = new Uint8Array(rowBytes)
-  filled.set(row)
-  return filled
+function copyOf(row: Uint8Array, rowBytes: number): Uint8Array {
+  return row.length === rowBytes ? row.slice() : fillUp(row, rowBytes)
 }
 
 export class TooFewRowsError extends WeightlessError {

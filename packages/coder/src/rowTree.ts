@@ -1,6 +1,7 @@
 /** SHA-256 trees: over the rows of a stripe (rsema1d's form), over combinations, over stripes. Spec: coding §4, §5. */
 import { bytesEqual, concatBytes } from '@weightless/codec'
 import { createSha256, sha256 } from '@weightless/crypto'
+import { coderEngine } from './coderEngine.ts'
 import { type CodeShape, powerOfTwoFrom } from './codeShape.ts'
 
 const leafTag = new Uint8Array([0])
@@ -31,9 +32,29 @@ export function rowTree(
 ): HashTree {
   const zeroLeaf = rowLeaf(undefined, rowBytes)
   const leaves = new Array<Uint8Array>(treeWidth(shape)).fill(zeroLeaf)
-  for (let r = 0; r < shape.dataRows; r++) if (data[r]) leaves[r] = rowLeaf(data[r], rowBytes)
-  for (const [p, row] of parity.entries()) leaves[rowPosition(shape, shape.dataRows + p)] = rowLeaf(row, rowBytes)
+  const placed: PlacedRow[] = []
+  for (let r = 0; r < shape.dataRows; r++) if (data[r]) placed.push({ position: r, row: data[r]! })
+  for (const [p, row] of parity.entries()) placed.push({ position: rowPosition(shape, shape.dataRows + p), row })
+  hashRows(placed, rowBytes, leaves)
   return buildHashTree(leaves)
+}
+
+type PlacedRow = { position: number; row: Uint8Array }
+
+/** Two at a time where the engine can. */
+function hashRows(placed: readonly PlacedRow[], rowBytes: number, leaves: Uint8Array[]): void {
+  const engine = coderEngine()
+  const alone = engine ? placed.filter(({ row }) => row.length !== rowBytes) : [...placed]
+  const whole = engine ? placed.filter(({ row }) => row.length === rowBytes) : []
+  if (whole.length % 2 === 1) alone.push(whole.pop()!)
+  for (let i = 0; i < whole.length; i += 2) {
+    const [first, second] = [whole[i]!, whole[i + 1]!]
+    const hashes = new Uint8Array(64)
+    engine!.leafPair(first.row, second.row, hashes)
+    leaves[first.position] = hashes.subarray(0, 32)
+    leaves[second.position] = hashes.subarray(32)
+  }
+  for (const { position, row } of alone) leaves[position] = rowLeaf(row, rowBytes)
 }
 
 /** Leaf at which a row stands in the row tree. */

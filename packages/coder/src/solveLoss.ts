@@ -4,10 +4,11 @@
  */
 import type { CodeShape } from './codeShape.ts'
 import { invert, multiply } from './field.ts'
+import { type Factors, factorsOf } from './multiplyRows.ts'
 import { parityMatrix } from './parityMatrix.ts'
 
-/** `factors[w][s]` is the factor of row `sources[s]` in wanted row w. */
-export type LossSolution = { sources: number[]; factors: Uint16Array[] }
+/** `factors.values[w][s]` is the factor of row `sources[s]` in wanted row w. */
+export type LossSolution = { sources: number[]; factors: Factors }
 
 const solutionsMax = 64
 const solutions = new Map<string, LossSolution>()
@@ -18,7 +19,7 @@ export function solveLoss(shape: CodeShape, present: readonly number[], wanted: 
   const key = `${shape.dataRows}+${shape.parityRows}:${sources}:${wanted}`
   const known = solutions.get(key)
   if (known) return known
-  const solution = { sources, factors: solve(shape, sources, wanted) }
+  const solution = { sources, factors: factorsOf(solve(shape, sources, wanted)) }
   if (solutions.size >= solutionsMax) solutions.delete(solutions.keys().next().value!)
   solutions.set(key, solution)
   return solution

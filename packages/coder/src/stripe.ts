@@ -5,7 +5,7 @@
 import { accept, bytesEqual, concatBytes, reject, type Verdict } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type CodeShape, checkShape, isRowBytes, powerOfTwoFrom } from './codeShape.ts'
-import { challengeOf, combinationBytes, createCombiner, extendCombinations } from './combineRow.ts'
+import { challengeOf, combinationBytes, combineRows, extendCombinations } from './combineRows.ts'
 import { encodeRows } from './encodeRows.ts'
 import {
   buildHashTree,
@@ -59,9 +59,8 @@ export function encodeStripe(
   const parity = encodeRows(shape, rows, rowBytes)
   const tree = rowTree(shape, rows, parity, rowBytes)
   const rowRoot = hashTreeRoot(tree)
-  const combine = createCombiner(challengeOf(shape, rowBytes, rowRoot))
-  const combinations = new Uint8Array(combinationBytes * dataRows)
-  for (let r = 0; r < dataRows; r++) if (rows[r]) combinations.set(combine(rows[r]!), combinationBytes * r)
+  const data = Array.from({ length: dataRows }, (_, r) => rows[r])
+  const combinations = combineRows(challengeOf(shape, rowBytes, rowRoot), data)
   return {
     parity,
     header: { dataRows, parityRows, rowBytes, rowRoot, combinations },
@@ -92,7 +91,7 @@ export function checkRow(
     return reject('row-path-wrong', `a path has ${rowPathLength(header)} hashes of 32 bytes`)
   }
   if (!leadsTo(rowRoot, rowLeaf(data, rowBytes), rowPosition(header, row), path)) return reject('row-path-wrong')
-  const combination = createCombiner(challengeOf(header, rowBytes, rowRoot))(data)
+  const combination = combineRows(challengeOf(header, rowBytes, rowRoot), [data])
   return bytesEqual(combination, expectedCombination(header, row)) ? accept(undefined) : reject('row-combination-wrong')
 }
 

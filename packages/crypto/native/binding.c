@@ -76,10 +76,13 @@ static void offer(napi_env env, napi_value exports, const char *name, napi_callb
   napi_set_named_property(env, exports, name, function);
 }
 
+void offerCoder(napi_env env, napi_value exports);
+
 NAPI_MODULE_INIT() {
   offer(env, exports, "lanes", lanesCall);
   offer(env, exports, "limitLanes", limitLanesCall);
   offer(env, exports, "hashPairs", hashPairsCall);
   offer(env, exports, "sectorTrees", sectorTreesCall);
+  offerCoder(env, exports);
   return exports;
 }

@@ -1,5 +1,6 @@
-/** Gives layer 0 the machine's own hashing (several times faster than WebAssembly); imported for its effect by every thread. */
+/** Gives layer 0 the machine's own hashing and coding (several times faster than WebAssembly); imported for its effect by every thread. */
 import { createHash, hash } from 'node:crypto'
+import { setCoderEngine } from '@weightless/coder/coderEngine'
 import { setHasher, setKeccakEngine } from '@weightless/crypto'
 import { loadNative } from './loadNative.ts'
 
@@ -13,3 +14,4 @@ setHasher({
 
 const native = loadNative()
 if (native) setKeccakEngine(native)
+if (native?.hasCoder()) setCoderEngine(native)

@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
-import { nodeHeights } from '@weightless/crypto'
+import { createCoderKernel } from '@weightless/coder/coderKernel'
+import { combineRows } from '@weightless/coder/combineRows'
+import { decodeRowsOn } from '@weightless/coder/decodeRows'
+import { encodeRowsOn } from '@weightless/coder/encodeRows'
+import { nodeHeights, sha256 } from '@weightless/crypto'
 import { wasmKeccak } from '@weightless/crypto/keccakKernel'
 import { loadNative } from './loadNative.ts'
 
@@ -55,8 +59,61 @@ describe('native kernels', () => {
       () => native.hashPairs(data.subarray(0, 127), 2, new Uint8Array(64)),
       () => native.hashPairs(data, 2, target),
       () => native.limitLanes(5),
+      () => native.combineRows([data], new Uint16Array(1023), new Uint16Array(1024), new Uint8Array(16)),
+      () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1023), new Uint8Array(16)),
+      () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1024), target),
+      () => native.leafPair(data, data.subarray(1), new Uint8Array(64)),
+      () => native.leafPair(data, data, target),
+      () => native.multiplyRows([data], new Uint16Array(32), [new Uint8Array(262_144)]),
+      () => native.multiplyRows([data], new Uint16Array(16), [target]),
+      () => native.multiplyRows([target], new Uint16Array(16), [new Uint8Array(32)]),
+      () => native.multiplyRows([], new Uint16Array(0), [target]),
+      () => native.multiplyRows(new Array(513).fill(data), new Uint16Array(16 * 513), [new Uint8Array(262_144)]),
     ]
     for (const call of wrong) assert.throws(call, TypeError)
     assert.deepEqual(target, new Uint8Array(32))
+  })
+
+  it('code and combine what WebAssembly does', { skip: !native?.hasCoder() }, () => {
+    if (!native) return
+    const kernel = createCoderKernel('plain')
+    const [wide, plain] = [native, undefined].map((engine) => ({ kernel, engine }))
+    for (const [dataRows, parityRows] of [
+      [4, 2],
+      [16, 8],
+      [3, 9],
+      [10, 4],
+      [2, 1],
+      [7, 15],
+      [60, 40],
+      [9, 64],
+    ] as const) {
+      const shape = { dataRows, parityRows }
+      const rowBytes = 64 * (5 * dataRows + parityRows)
+      const rows = Array.from({ length: dataRows }, (_, r) =>
+        r === 1 ? undefined : data.subarray(1000 * r, 1000 * r + rowBytes - (r === 2 ? 100 : 0)),
+      )
+      const parity = encodeRowsOn(plain!, shape, rows, rowBytes)
+      assert.deepEqual(encodeRowsOn(wide!, shape, rows, rowBytes), parity)
+      const given = [...rows.map((row, r) => (r % 3 === 0 ? undefined : (row ?? new Uint8Array(0)))), ...parity]
+      const wanted = [...given.keys()].filter((r) => !given[r]).slice(0, parityRows)
+      const enough = given.map((row, r) => row ?? (wanted.includes(r) ? undefined : rows[r]))
+      assert.deepEqual(
+        decodeRowsOn(wide!, shape, enough, rowBytes, wanted),
+        decodeRowsOn(plain!, shape, enough, rowBytes, wanted),
+      )
+    }
+    const challenge = Uint16Array.of(1, 2, 30_000, 4, 555, 6, 7, 65_535)
+    const rows = [0, 1, 63, 64, 511, 512, 513, 4096, 262_144].map((length) => data.subarray(0, length))
+    assert.deepEqual(combineRows(challenge, rows, wide), combineRows(challenge, rows, plain))
+  })
+
+  it('hash leaves in pairs', { skip: !native?.hasCoder() }, () => {
+    for (const length of [0, 1, 54, 55, 56, 62, 63, 64, 118, 119, 126, 127, 128, 191, 1000, 65_536]) {
+      const hashes = new Uint8Array(64)
+      const [a, b] = [data.subarray(0, length), data.subarray(7, 7 + length)]
+      native?.leafPair(a, b, hashes)
+      assert.deepEqual(hashes, Uint8Array.from([a, b].flatMap((row) => [...sha256(Uint8Array.of(0, ...row))])))
+    }
   })
 })

@@ -4,14 +4,18 @@
  */
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import type { CoderEngine } from '@weightless/coder/coderEngine'
 import type { KeccakEngine } from '@weightless/crypto'
 
-export type NativeKernels = KeccakEngine & {
-  /** Messages that keccak hashes at once; 0 = this processor lacks the vectors, and nothing else may be called. */
-  lanes(): number
-  /** Uses at most so many from now on: for tests and measurements. */
-  limitLanes(lanes: number): void
-}
+export type NativeKernels = KeccakEngine &
+  CoderEngine & {
+    /** Messages that keccak hashes at once; 0 = this processor lacks the vectors, and nothing else may be called. */
+    lanes(): number
+    /** Uses at most so many from now on: for tests and measurements. */
+    limitLanes(lanes: number): void
+    /** Whether the processor has what the functions of `CoderEngine` need: AVX-512 with GFNI, and SHA. */
+    hasCoder(): boolean
+  }
 
 export function loadNative(): NativeKernels | undefined {
   if (process.platform !== 'linux' || process.arch !== 'x64' || process.env.WEIGHTLESS_NATIVE === 'off')

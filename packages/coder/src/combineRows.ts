@@ -1,7 +1,8 @@
 /** The linear combination of a row under the stripe's challenge: 16 bytes that stand for the row in the code. Spec: coding §4. */
 import { concatBytes, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
-import { type CoderKernel, factorBytes, factorsAt, loadCoderKernel, workAt } from './coderKernel.ts'
+import { type CoderEngine, engineRowsMax } from './coderEngine.ts'
+import { type Coder, type CoderKernel, currentCoder, factorBytes, factorsAt, workAt } from './coderKernel.ts'
 import type { CodeShape } from './codeShape.ts'
 import { encodeRows } from './encodeRows.ts'
 import {
@@ -13,6 +14,7 @@ import {
   multiplyElements,
 } from './extensionField.ts'
 import { fieldModulus, logOf, multiplyByLog } from './field.ts'
+import { productsOf } from './multiplyRows.ts'
 
 export const combinationBytes = 16
 
@@ -27,23 +29,49 @@ export function challengeOf(shape: CodeShape, rowBytes: number, rowRoot: Uint8Ar
   return bytesToElement(sha256(concatBytes([domain, rowRoot, numbers])))
 }
 
-/** Combines rows under one challenge. A row shorter than others counts as filled up with zeros: they add nothing. */
-export function createCombiner(
+/**
+ * Combinations of rows under one challenge, 16 bytes each end to end. A row shorter than others, or `undefined`, counts
+ * as filled up with zeros: they add nothing.
+ */
+export function combineRows(
   challenge: Element,
-  kernel: CoderKernel = loadCoderKernel(),
-): (row: Uint8Array) => Uint8Array {
-  const logs = multiplicationMatrix(challenge).map((row) => Uint16Array.from(row, logOf))
+  rows: readonly (Uint8Array | undefined)[],
+  { kernel, engine }: Coder = currentCoder(),
+): Uint8Array {
+  const combinations = new Uint8Array(combinationBytes * rows.length)
   let leap = challenge
   for (let chains = 1; chains < chainCount; chains *= 2) leap = multiplyElements(leap, leap)
-  const leapLogs = multiplicationMatrix(leap).map((row) => Uint16Array.from(row, logOf))
-  return (row) => {
-    for (let to = 0; to < coordinates; to++) {
-      for (let from = 0; from < coordinates; from++) {
-        kernel.writeFactor(factorsAt + factorBytes * (coordinates * to + from), leapLogs[from]![to]!)
-      }
+  if (engine) combineOnEngine(engine, challenge, leap, rows, combinations)
+  else {
+    const byTo = transposedMatrix(leap)
+    const logs = multiplicationMatrix(challenge).map((row) => Uint16Array.from(row, logOf))
+    for (const [r, row] of rows.entries()) {
+      if (row) combinations.set(elementToBytes(joinChains(runChains(kernel, row, byTo), logs)), combinationBytes * r)
     }
-    return elementToBytes(joinChains(runChains(kernel, row), logs))
   }
+  return combinations
+}
+
+function combineOnEngine(
+  engine: CoderEngine,
+  challenge: Element,
+  leap: Element,
+  rows: readonly (Uint8Array | undefined)[],
+  combinations: Uint8Array,
+): void {
+  const [leapProducts, products] = [leap, challenge].map((element) => productsOf(transposedMatrix(element)))
+  const nothing = new Uint8Array(0)
+  for (let r = 0; r < rows.length; r += engineRowsMax) {
+    const some = rows.slice(r, r + engineRowsMax).map((row) => row ?? nothing)
+    const target = combinations.subarray(combinationBytes * r, combinationBytes * (r + some.length))
+    engine.combineRows(some, leapProducts!, products!, target)
+  }
+}
+
+/** Row `to` = that coordinate of x^0, x^1, … times the element. */
+function transposedMatrix(element: Element): Uint16Array[] {
+  const byFrom = multiplicationMatrix(element)
+  return Array.from({ length: coordinates }, (_, to) => Uint16Array.from(byFrom, (row) => row[to]!))
 }
 
 const chainCount = 32
@@ -53,11 +81,15 @@ const sourceAt = workAt + groupBytes
 const sourceBytes = 64 * groupBytes
 
 /** The 32 chains' sums, symbol e of coordinate c in chunk c as in a row. */
-function runChains(kernel: CoderKernel, row: Uint8Array): Uint8Array {
+function runChains(kernel: CoderKernel, row: Uint8Array, byTo: readonly Uint16Array[]): Uint8Array {
   const bytes = kernel.bytes()
+  for (const [to, factors] of byTo.entries()) {
+    for (const [from, factor] of factors.entries()) {
+      kernel.writeFactor(factorsAt + factorBytes * (coordinates * to + from), logOf(factor))
+    }
+  }
   bytes.fill(0, stateAt, stateAt + groupBytes)
-  const paddedBytes = Math.ceil(row.length / groupBytes) * groupBytes
-  for (let end = paddedBytes; end > 0; ) {
+  for (let end = Math.ceil(row.length / groupBytes) * groupBytes; end > 0; ) {
     const start = Math.max(0, end - (end % sourceBytes || sourceBytes))
     const part = row.subarray(start, end)
     bytes.set(part, sourceAt)
