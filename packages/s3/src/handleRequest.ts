@@ -49,10 +49,10 @@ async function carryOut(
   request: HttpRequest,
   requestId: string,
 ): Promise<S3Verdict<HttpResponse>> {
-  const verified = await verifySignature(request, credentials, env.clock.nowMs())
-  if (!verified.ok) return verified
   const address = readAddress(request.path, request.headers.host ?? '', domains)
   if (!address.ok) return address
+  const verified = await verifySignature(request, credentials, env.clock.nowMs())
+  if (!verified.ok) return verified
   const { method, query, headers, body, signal } = request
   return routeRequest(gateway, {
     ...address.value,

@@ -23,6 +23,8 @@ export type S3GatewayOptions = {
   indexerUrl: string
   /** Its account pays for everything that is put, whoever's keys sign the request. */
   ledger: Ledger
+  /** Where objects are put and read; default: made from `indexerUrl` and `ledger`. */
+  blobs?: Blobs
   /** At least one pair; each has access to everything. */
   credentials: readonly Credential[]
   /** Default 9000; 0 asks for any free port. */
@@ -92,7 +94,7 @@ export async function startS3Gateway(options: S3GatewayOptions): Promise<S3Gatew
 }
 
 function arrange(
-  { env, indexerUrl, ledger, region = 'us-east-1', encryptByDefault = true }: S3GatewayOptions,
+  { env, indexerUrl, ledger, blobs, region = 'us-east-1', encryptByDefault = true }: S3GatewayOptions,
   { catalog, uploads, spool, key }: { catalog: Catalog; uploads: Uploads; spool: Spool; key: Uint8Array },
   signal: AbortSignal,
 ): Gateway {
@@ -100,10 +102,7 @@ function arrange(
     catalog,
     uploads,
     spool,
-    content: createContentStore(
-      spreadBlobs(() => createBlobs({ indexerUrl, env, ledger })),
-      createContentCipher(key),
-    ),
+    content: createContentStore(blobs ?? createBlobs({ indexerUrl, env, ledger }), createContentCipher(key)),
     bodies: createTurns(bodiesAtOnceMax, bodiesWaitingMax),
     completing: new Map(),
     owner: { ID: bytesToHex(sha256(textToBytes(ledger.address ?? ''))).slice(2), DisplayName: 'weightless' },
@@ -113,12 +112,6 @@ function arrange(
     newId: () => bytesToHex(env.random.bytes(16)).slice(2),
     sleep: (ms) => env.clock.sleep(ms, signal),
   }
-}
-
-/** Puts of one `Blobs` run in turn; so the same content has always the same one, and others overlap. */
-function spreadBlobs(create: () => Blobs): (contentId: string) => Blobs {
-  const all = Array.from({ length: 32 }, create)
-  return (contentId) => all[sha256(textToBytes(contentId))[0]! % all.length]!
 }
 
 /** Ends uploads that were left, and removes files that nothing names any more. */

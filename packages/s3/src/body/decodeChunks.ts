@@ -132,9 +132,8 @@ class Decoder implements ChunkDecoder {
     const { signingKey, longDate, scope } = this.#signing!
     const text = [word, longDate, scope, this.#previous, ...digests].join('\n')
     const wanted = hmacSha256(signingKey, text)
-    const given = Buffer.from(signature, 'hex')
     this.#previous = signature
-    return given.length === wanted.length && timingSafeEqual(given, wanted)
+    return /^[0-9a-f]{64}$/.test(signature) && timingSafeEqual(Buffer.from(signature, 'hex'), wanted)
       ? accept(undefined)
       : reject('SignatureDoesNotMatch', 'The signature of a chunk does not match.')
   }

@@ -26,15 +26,14 @@ const openMax = 64
 /** Below it a range is read at once, without segments ahead of it. */
 const smallBytes = 512 * 1024
 
-/** @param blobs - for each content id the same ones, so that two puts of one content take turns */
-export function createContentStore(blobs: (contentId: string) => Blobs, cipher: ContentCipher): ContentStore {
+export function createContentStore(blobs: Blobs, cipher: ContentCipher): ContentStore {
   const opened = new Map<Hex, Promise<OpenedBlob>>()
 
   /** The newest ones stay open: finding who holds a file costs more than reading a little of it. */
   function open(root: Hex): Promise<OpenedBlob> {
     const known = opened.get(root)
     opened.delete(root)
-    const blob = known ?? blobs(root).openBlob(root)
+    const blob = known ?? blobs.openBlob(root)
     opened.set(root, blob)
     blob.catch(() => opened.delete(root))
     if (opened.size > openMax) opened.delete(opened.keys().next().value!)
@@ -64,7 +63,7 @@ export function createContentStore(blobs: (contentId: string) => Blobs, cipher: 
   return {
     async put(source, contentId, encrypted) {
       if (source.sizeBytes === 0) return {}
-      const { root } = await blobs(contentId).put(encrypted ? cipher.encrypt(source, contentId) : source)
+      const { root } = await blobs.put(encrypted ? cipher.encrypt(source, contentId) : source, { until: 'final' })
       return encrypted ? { root, nonce: Buffer.from(cipher.nonceOf(contentId)).toString('base64') } : { root }
     },
     async *stream(object, from, to, signal) {

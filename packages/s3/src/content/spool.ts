@@ -42,7 +42,7 @@ const writeBytes = 1024 * 1024
 const keptFreeBytes = 64 * 1024 * 1024
 
 export function createSpool(disk: Disk, random: Random): Spool {
-  const name = (): string => bytesToHex(random.bytes(16)).slice(2)
+  const name = (): string => bytesToHex(random.bytes(12)).slice(2)
   return {
     temporary: () => new Writer(disk, `spool/${name()}`, false),
     durable: (uploadId) => new Writer(disk, `parts/${uploadId}/${name()}`, true),
