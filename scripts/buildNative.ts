@@ -27,9 +27,11 @@ const flags = [
   '-s',
   '-Wl,--build-id=none',
 ]
+/** `CC` names another compiler. */
+const cc = process.env.CC ?? 'gcc'
 const checking = process.argv.includes('--check')
 
-const compiler = spawnSync('gcc', ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0]
+const compiler = spawnSync(cc, ['--version'], { encoding: 'utf8' }).stdout?.split('\n')[0]
 const canBuild = compiler !== undefined && existsSync(join(headers, 'node_api.h'))
 
 if (checking) process.exit(check() ? 0 : 1)
@@ -67,7 +69,7 @@ function build(): Uint8Array {
   const sources = readdirSync(folder)
     .filter((name) => name.endsWith('.c'))
     .sort()
-  const { status } = spawnSync('gcc', [...flags, '-I', headers, ...sources, '-o', file], {
+  const { status } = spawnSync(cc, [...flags, '-I', headers, ...sources, '-o', file], {
     cwd: folder,
     stdio: 'inherit',
   })

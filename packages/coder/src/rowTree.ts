@@ -51,8 +51,8 @@ function hashRows(placed: readonly PlacedRow[], rowBytes: number, leaves: Uint8A
     const [first, second] = [whole[i]!, whole[i + 1]!]
     const hashes = new Uint8Array(64)
     engine!.leafPair(first.row, second.row, hashes)
-    leaves[first.position] = hashes.subarray(0, 32)
-    leaves[second.position] = hashes.subarray(32)
+    leaves[first.position] = hashes.slice(0, 32)
+    leaves[second.position] = hashes.slice(32)
   }
   for (const { position, row } of alone) leaves[position] = rowLeaf(row, rowBytes)
 }
