@@ -6,7 +6,8 @@ import { createServer, request as forward } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { openTestGateway, testCredentials } from '../../packages/s3/src/testing/openTestGateway.ts'
+import { openTestGateway } from '../../packages/s3/src/testing/openTestGateway.ts'
+import { testCredentials } from '../../packages/s3/src/testing/signAndSend.ts'
 
 const target = join(import.meta.dirname, '../../vectors/s3')
 const { accessKeyId, secretAccessKey } = testCredentials

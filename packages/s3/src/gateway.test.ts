@@ -6,8 +6,9 @@ import { bytesToHex } from '@weightless/codec'
 import { fileTree } from '@weightless/crypto'
 import { DiskFullError } from '@weightless/env'
 import fc from 'fast-check'
-import { openTestGateway, type SendOptions, type TestGateway } from './testing/openTestGateway.ts'
+import { openTestGateway, type TestGateway } from './testing/openTestGateway.ts'
 import { sendRaw } from './testing/sendRaw.ts'
+import type { SendOptions } from './testing/signAndSend.ts'
 
 const mebibyte = 1024 * 1024
 const md5 = (bytes: Uint8Array | string) => createHash('md5').update(bytes).digest('hex')
