@@ -10,6 +10,14 @@ export {
 } from './checkFragment.ts'
 export { choosePlacement, defaultRedundancy, type Redundancy, rankNodes } from './choosePlacement.ts'
 export {
+  type ExpectedReward,
+  expectReward,
+  type MinerPlan,
+  MinerPlanInvalidError,
+  type NetworkState,
+} from './expectReward.ts'
+export type { FileLocation } from './fileLocation.ts'
+export {
   decodeFragmentFrame,
   encodeFragmentFrame,
   encodeFragmentHead,
@@ -18,7 +26,6 @@ export {
   fragmentFramesType,
   fragmentFrameType,
 } from './fragmentFrame.ts'
-export type { FileLocation } from './fileLocation.ts'
 export { type NodeRecord, readNodeRecord, signNodeRecord } from './nodeRecord.ts'
 export {
   type Placement,
