@@ -1,5 +1,18 @@
+export { type AesCtr, aesCtr, setAesCtr } from './aesCtr.ts'
 export { checkSegment, checkSegmentPath, positionOf, rootOf, type SegmentFault } from './checkSegment.ts'
 export { type Ed25519, ed25519PublicKey, ed25519Sign, ed25519Verify, setEd25519 } from './ed25519.ts'
+export {
+  contentNonce,
+  decodeEncryptionHeader,
+  type EncryptionHeader,
+  EncryptionKeyInvalidError,
+  encodeEncryptionHeader,
+  encryptionHeaderBytesMax,
+  encryptionPublicKey,
+  privateFileKey,
+  privateFileMessage,
+  sharedFileKey,
+} from './fileEncryption.ts'
 export {
   type FileShape,
   FileSizeInvalidError,

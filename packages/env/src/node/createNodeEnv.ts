@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Env, Log } from '../env.ts'
+import './installAesCtr.ts'
 import './installCrc32.ts'
 import './installEd25519.ts'
 import './installHasher.ts'
