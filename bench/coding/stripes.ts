@@ -4,18 +4,23 @@
 // CPU seconds, the best of several times in each round, medians of interleaved rounds.
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { checkRow, decodeRows, encodeRows, encodeStripe } from '@weightless/coder'
+import { checkRow, decodeRows, encodeRows, encodeStripe, setCoderEngine } from '@weightless/coder'
 import { challengeOf, combineRows } from '@weightless/coder/combineRows'
 import { rowTree } from '@weightless/coder/rowTree'
 import { createNodeEnv } from '@weightless/env/node'
+import { loadNative } from '../../packages/env/src/node/loadNative.ts'
 import { askRival, buildRivals, cpuSeconds, fillWithNoise, median } from './buildRivals.ts'
 
 const rounds = Number(process.argv[2] ?? 5)
 const times = 12
 const rowBytes = 262_144
 const rivals = buildRivals()
+const native = loadNative()
+const engine = native?.hasCoder() ? native : undefined
 const env = createNodeEnv({ dataFolder: join(tmpdir(), 'weightless-bench-coding'), workersMax: 2 })
-console.log(`load average ${loadavg()[0]!.toFixed(1)}, ${cpus()[0]!.model}; GB/s are bytes of data rows`)
+console.log(
+  `load average ${loadavg()[0]!.toFixed(1)}, ${cpus()[0]!.model}; ${engine ? 'native' : 'WebAssembly'}; GB/s are bytes of data rows`,
+)
 
 for (const [dataRows, parityRows] of [
   [4, 2],
@@ -38,12 +43,20 @@ async function measure(dataRows: number, parityRows: number): Promise<void> {
   const lostData = lost.filter((r) => r < dataRows)
   const challenge = challengeOf(shape, rowBytes, stripe.header.rowRoot)
   const path = stripe.rowPath(dataRows)
+  const encode = () => encodeRows(shape, rows, rowBytes)
+  const decode = () => decodeRows(shape, given, rowBytes, lostData)
+  const combine = () => combineRows(challenge, rows)
+  const whole = () => encodeStripe(shape, rows, rowBytes)
   const jobs: { [name: string]: () => void } = {
-    encode: () => encodeRows(shape, rows, rowBytes),
-    decode: () => decodeRows(shape, given, rowBytes, lostData),
+    encode,
+    'encode, WebAssembly': portably(encode),
+    decode,
+    'decode, WebAssembly': portably(decode),
     rowTree: () => rowTree(shape, rows, stripe.parity, rowBytes),
-    combinations: () => combineRows(challenge, rows),
-    encodeStripe: () => encodeStripe(shape, rows, rowBytes),
+    combinations: combine,
+    'combinations, WebAssembly': portably(combine),
+    encodeStripe: whole,
+    'encodeStripe, WebAssembly': portably(whole),
     'checkRow (one row)': () => checkRow(stripe.header, dataRows, stripe.parity[0]!, path),
   }
   const samples = new Map<string, number[]>()
@@ -65,6 +78,14 @@ async function measure(dataRows: number, parityRows: number): Promise<void> {
     const seconds = median(list)
     const bytes = name.startsWith('checkRow') ? rowBytes : data.length
     console.log(`${name.padEnd(34)} ${(seconds * 1e3).toFixed(3)} ms  ${(bytes / 1e9 / seconds).toFixed(2)} GB/s`)
+  }
+}
+
+function portably(job: () => void): () => void {
+  return () => {
+    setCoderEngine(undefined)
+    job()
+    setCoderEngine(engine)
   }
 }
 
