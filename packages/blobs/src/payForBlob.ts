@@ -117,7 +117,8 @@ async function submitBlobs(ledger: Ledger, flowAddress: Hex, wishes: readonly Pa
   const submitter = ledger.address!
   const submissions = wishes.map((wish) => ({ data: submissionData(wish), submitter }))
   const fees = await Promise.all(wishes.map((wish) => feeOf(ledger, flowAddress, wish)))
-  const call = { address: flowAddress, abi: abis.flow, value: fees.reduce((sum, fee) => sum + fee, 0n) } as const
+  const value = fees.reduce((sum, fee) => sum + fee, 0n)
+  const call = { address: flowAddress, abi: abis.flow, value, gasExtra: treeGas } as const
   const receipt =
     submissions.length === 1
       ? await ledger.submit({ ...call, functionName: 'submit', args: [submissions[0]!] })
@@ -132,6 +133,9 @@ async function submitBlobs(ledger: Ledger, flowAddress: Hex, wishes: readonly Pa
     startSector: Number(args.startPos),
   }))
 }
+
+/** What a submission may cost more where those before it fill the flow's tree up: a new inner node on each of its levels. */
+const treeGas = 1_000_000n
 
 /** Nothing for what this account has paid and what has not expired. A flow that cannot say so is paid in full. */
 async function feeOf(ledger: Ledger, flowAddress: Hex, wish: PayWish): Promise<bigint> {

@@ -44,6 +44,8 @@ export type ContractIntent<
   functionName: functionName | ContractFunctionName<abi, 'nonpayable' | 'payable'>
   value?: bigint
   gas?: bigint
+  /** Allowed beyond the estimate, for calls that cost more after what others do in the meantime. */
+  gasExtra?: bigint
 } & (readonly [] extends args ? { args?: args } : { args: args })
 
 export type BlockHead = { number: bigint; hash: Hex; parentHash: Hex; timestampSeconds: bigint }
@@ -133,10 +135,16 @@ function toRawIntent(intent: {
   args?: readonly unknown[]
   value?: bigint
   gas?: bigint
+  gasExtra?: bigint
 }): RawIntent {
-  const { address, abi, functionName, args, value, gas } = intent
+  const { address, abi, functionName, args, value, gas, gasExtra } = intent
   const data = encodeFunctionData({ abi, functionName, ...(args ? { args } : {}) } as never)
-  return { to: address, data, abi, ...(value === undefined ? {} : { value }), ...(gas === undefined ? {} : { gas }) }
+  return {
+    ...{ to: address, data, abi },
+    ...(value === undefined ? {} : { value }),
+    ...(gas === undefined ? {} : { gas }),
+    ...(gasExtra === undefined ? {} : { gasExtra }),
+  }
 }
 
 async function readBlock(rpc: JsonRpc, which: bigint | 'latest' | 'finalized'): Promise<BlockHead> {

@@ -31,6 +31,8 @@ export type RawIntent = {
   value?: bigint
   /** Estimated without it. */
   gas?: bigint
+  /** Allowed beyond the estimate, for calls that cost more after what others do in the meantime. */
+  gasExtra?: bigint
   /** Decodes a revert. */
   abi?: Abi | readonly unknown[]
 }
@@ -99,7 +101,7 @@ export function createSubmitter(options: SubmitterOptions) {
 }
 
 async function prepare(rpc: JsonRpc, from: Hex, intent: RawIntent) {
-  const { to, data, value = 0n, gas } = intent
+  const { to, data, value = 0n, gas, gasExtra = 0n } = intent
   const call = { from, ...(to ? { to } : {}), ...(data ? { data } : {}), value: toHex(value) }
   const calls = [
     { method: 'eth_chainId' },
@@ -116,7 +118,7 @@ async function prepare(rpc: JsonRpc, from: Hex, intent: RawIntent) {
     ...(to ? { to: to as Hex } : {}),
     ...(data ? { data } : {}),
     value,
-    gas: gas ?? (BigInt(estimate!) * (100n + gasMarginPercent)) / 100n,
+    gas: gas ?? (BigInt(estimate!) * (100n + gasMarginPercent)) / 100n + gasExtra,
     maxPriorityFeePerGas,
     maxFeePerGas: BigInt(block.baseFeePerGas ?? '0x0') * 2n + maxPriorityFeePerGas,
   }

@@ -41,6 +41,11 @@ describe('gateway on the network', () => {
     assert.deepEqual([stored.length, stored[0]], [body.length + 17, 1])
     assert.notEqual(createHash('md5').update(stored.subarray(17)).digest('hex'), JSON.parse(put.headers.etag!))
 
+    const many = Array.from({ length: 24 }, (_, at) =>
+      signAndSend(gateway.url, 'PUT', `/box/many/${at}`, { body: `many ${at}` }),
+    )
+    assert.deepEqual([...new Set((await Promise.all(many)).map(({ status }) => status))], [200])
+
     for (const holder of network.holders.slice(1, 3)) await holder.close()
     const get = await signAndSend(gateway.url, 'GET', '/box/file')
     assert.equal(Buffer.compare(get.body, body), 0)
