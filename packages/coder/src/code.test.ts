@@ -1,6 +1,8 @@
 /** Encoding and recovery by the kernels, both builds, against the plain code, over many shapes and patterns of loss. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, it } from 'node:test'
+import { bytesToHex, concatBytes } from '@weightless/codec'
 import fc from 'fast-check'
 import { createCoderKernel } from './coderKernel.ts'
 import { type CodeShape, checkShape } from './codeShape.ts'
@@ -138,4 +140,25 @@ describe('code', () => {
       assert.throws(() => encodeRows(shape, [row, row, row, row], rowBytes), CodeShapeInvalidError)
     }
   })
+
+  const vectorFile = new URL('../../../vectors/coding/reedSolomonSimd.json', import.meta.url)
+  const { vectors } = JSON.parse(readFileSync(vectorFile, 'utf8')) as { vectors: ParityVector[] }
+  for (const { dataRows, parityRows, rowBytes, fnv1a, parity } of vectors) {
+    it(`makes the parity that reed-solomon-simd makes of ${dataRows} + ${parityRows}`, () => {
+      let state = 1
+      const rows = Array.from({ length: dataRows }, () =>
+        Uint8Array.from({ length: rowBytes }, () => {
+          state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+          return state >>> 24
+        }),
+      )
+      for (const coder of Object.values(coders)) {
+        const made = concatBytes(encodeRowsOn(coder, { dataRows, parityRows }, rows, rowBytes))
+        assert.equal(made.reduce((sum, byte) => Math.imul(sum ^ byte, 16777619), 2166136261) >>> 0, fnv1a)
+        if (parity) assert.equal(bytesToHex(made), `0x${parity}`)
+      }
+    })
+  }
 })
+
+type ParityVector = CodeShape & { rowBytes: number; fnv1a: number; parity?: string }
