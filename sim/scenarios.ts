@@ -1,17 +1,21 @@
 /** Every scenario, by name. */
 import { computeJobs } from './computeJobs.sim.ts'
+import { kvReplay } from './kvReplay.sim.ts'
 import type { Scenario } from './scenario.ts'
 import { storageMining } from './storageMining.sim.ts'
 import { storageUpload } from './storageUpload.sim.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
 import { storeLog } from './storeLog.sim.ts'
 import { storeNodes } from './storeNodes.sim.ts'
+import { storeSorted } from './storeSorted.sim.ts'
 
 export const scenarios: readonly Scenario[] = [
   storeLog,
   storeKeyValue,
   storeNodes,
+  storeSorted,
   storageUpload,
   storageMining,
+  kvReplay,
   computeJobs,
 ]

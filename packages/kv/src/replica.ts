@@ -1,7 +1,7 @@
 /** One copy of a set of streams: index, journal and the loops that keep it equal to the log. Spec: kv §3, §4. */
 import type { Hex } from '@weightless/codec'
 import type { Disk, Env } from '@weightless/env'
-import { openSortedStore } from '@weightless/store'
+import { openSortedStore, type SortedStoreOptions } from '@weightless/store'
 import type { ContentSource } from './replay/content.ts'
 import { followStreams } from './replay/followStreams.ts'
 import { type Head, openJournal } from './replay/journal.ts'
@@ -21,6 +21,7 @@ export type ReplicaOptions = {
   streams: 'all' | ReadonlySet<Hex>
   startBlock: number
   limits?: Partial<ReplayLimits>
+  index?: Pick<SortedStoreOptions, 'memoryBytesMax' | 'cacheBytesMax'>
 }
 
 export type ReplicaEvent = { decided: number; result: string } | { reverted: number }
@@ -42,7 +43,7 @@ export type Replica = {
 /** @throws {LogCorruptError} */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const { env, disk, folder, source, content, streams, startBlock } = options
-  const store = await openSortedStore(disk, folder, { log: env.log })
+  const store = await openSortedStore(disk, folder, { log: env.log, ...options.index })
   const state = createStreamState(store)
   const journal = openJournal(store, startBlock)
   const listeners = new Set<(event: ReplicaEvent) => void>()

@@ -38,8 +38,12 @@ export function applyTransaction(
   const version = BigInt(submission.seq)
   const sender = hexToBytes(submission.sender)
   const tagged = new Set(submission.streamIds)
+  // Nothing before it is newer than a version at or above its own.
   const conflicts = ({ streamId, key }: KeyRef): boolean =>
-    (state.find(streamId, key, version)?.version ?? 0n) > outline.version
+    outline.version < version && (state.find(streamId, key, version)?.version ?? 0n) > outline.version
+  const mayWriteAll = rememberByStream(
+    (streamId) => state.isNewStream(streamId, version) || state.isAdmin(sender, streamId, version),
+  )
 
   for (const read of outline.reads) {
     if (!isHeld(bytesToHex(read.streamId))) return refuse(tagsMismatch)
@@ -51,7 +55,9 @@ export function applyTransaction(
     const name = bytesToHex(streamId)
     if (!tagged.has(name)) return refuse(tagsMismatch)
     if (conflicts(write)) return refuse(versionConflict)
-    if (!state.hasWritePermission(sender, streamId, key, version)) return refuse(writeDenied(name, key))
+    if (!mayWriteAll(name, streamId) && !state.hasWritePermission(sender, streamId, key, version)) {
+      return refuse(writeDenied(name, key))
+    }
     const row = atVersion(rowPrefix('value', streamId, escapeKey(key)), version)
     // Of two writes of one key the later one counts.
     rows.set(bytesToHex(row), { key: row, value: encodeValueRef(values[index]!) })
@@ -63,6 +69,15 @@ export function applyTransaction(
   }
   const changes = changeRows(outline.writes, version)
   return { result: committed, rows: [...rows.values(), ...changes, ...roleRows(state, submission, controls, version)] }
+}
+
+function rememberByStream(ask: (streamId: Uint8Array) => boolean): (name: Hex, streamId: Uint8Array) => boolean {
+  const known = new Map<Hex, boolean>()
+  return (name, streamId) => {
+    const answer = known.get(name) ?? ask(streamId)
+    known.set(name, answer)
+    return answer
+  }
 }
 
 /** Which keys of each stream this transaction wrote, for those who follow it. */

@@ -88,14 +88,16 @@ async function readChain(parts: FollowParts, turns: Turns, signal: AbortSignal):
         if ('revert' in step) {
           env.log.warn('streams taken back', { toBlock: step.revert })
           await turns.take(() => revert(parts, step.revert))
-          await turns.take(() => reconcile(parts))
+          // What was dropped further back than the step says has to be read again.
+          if (await turns.take(() => reconcile(parts))) throw new StreamGapError({ expected: journal.head().nextSeq })
           expected = undefined
           continue
         }
         for (const submission of step.submissions) {
           if (expected !== undefined && submission.seq > expected) throw new StreamGapError({ expected })
           expected = Math.max(expected ?? 0, submission.seq + 1)
-          await turns.take(() => take(parts, submission))
+          const isKnown = await turns.take(() => take(parts, submission))
+          if (!isKnown) throw new StreamGapError({ expected: submission.seq })
           attempt = 0
         }
         turns.wake()
@@ -110,17 +112,31 @@ async function readChain(parts: FollowParts, turns: Turns, signal: AbortSignal):
   }
 }
 
-async function take(parts: FollowParts, submission: StreamSubmission): Promise<void> {
+/** False when the number stood for something else: the chain went back unseen, and is read again from there. */
+async function take(parts: FollowParts, submission: StreamSubmission): Promise<boolean> {
   const { journal, replayer } = parts
   if (journal.head().firstSeq < 0) await journal.saveHead({ firstSeq: submission.seq, nextSeq: submission.seq })
-  // A number that stands for something else now: the chain went back unseen.
-  const known = replayer.undecided().find(({ seq }) => seq === submission.seq)
-  if (known && known.blockHash !== submission.blockHash) await revert(parts, known.block - 1)
-  for (const { seq, block, blockHash } of journal.unsettled()) {
-    if (seq < submission.seq) break
-    if (seq === submission.seq && blockHash !== submission.blockHash) await revert(parts, block - 1)
+  const isOther = ({ seq, blockHash }: { seq: number; blockHash: string }) =>
+    seq === submission.seq && blockHash !== submission.blockHash
+  const known = replayer.undecided().find(isOther) ?? findDecided(journal, submission.seq, isOther)
+  if (known) {
+    await revert(parts, known.block - 1)
+    return false
   }
   replayer.add(submission)
+  return true
+}
+
+function findDecided(
+  journal: Journal,
+  seq: number,
+  matches: (decided: { seq: number; blockHash: string }) => boolean,
+): { block: number } | undefined {
+  for (const decided of journal.unsettled()) {
+    if (decided.seq < seq) return undefined
+    if (matches(decided)) return decided
+  }
+  return undefined
 }
 
 /** Remembers how far the chain was read; what is final need not be taken back any more. */
@@ -136,25 +152,38 @@ async function settle(
   if (blockHash) await journal.saveHead({ readFrom, block, blockHash })
 }
 
-async function revert({ journal, replayer, onReverted }: FollowParts, block: number): Promise<void> {
+async function revert({ source, journal, replayer, onReverted }: FollowParts, block: number): Promise<void> {
   const lowest = isPlanted('kv-keep-reverted') ? undefined : await journal.revertTo(block)
+  const blockHash = block < 0 ? undefined : await source.blockHash(block)
+  if (blockHash) await journal.saveHead({ block, blockHash })
   replayer.revertTo(block)
   if (lowest !== undefined) onReverted(lowest)
 }
 
-/** Goes back to the newest decision that the chain still has, where it has another block than we saw. */
-async function reconcile(parts: FollowParts): Promise<void> {
+/** Goes back to the newest decision that the chain still has, where it has other blocks than we saw; whether it did. */
+async function reconcile(parts: FollowParts): Promise<boolean> {
   const { env, source, journal, replayer, onReverted } = parts
   const { block, blockHash, firstSeq, settledBlock, settledHash } = journal.head()
-  if (block < 0 || (await source.blockHash(block)) === blockHash) return
+  const isSame = block < 0 || (await source.blockHash(block)) === blockHash
+  let isNewest = true
   for (const decided of journal.unsettled()) {
-    if ((await source.blockHash(decided.block)) === decided.blockHash) return revert(parts, decided.block)
+    if ((await source.blockHash(decided.block)) === decided.blockHash) {
+      if (isSame && isNewest) return false
+      await revert(parts, decided.block)
+      return true
+    }
+    isNewest = false
   }
-  if (settledBlock >= 0 && (await source.blockHash(settledBlock)) === settledHash) return revert(parts, settledBlock)
+  if (isSame && isNewest) return false
+  if (settledBlock >= 0 && (await source.blockHash(settledBlock)) === settledHash) {
+    await revert(parts, settledBlock)
+    return true
+  }
   env.log.warn('the chain is another one and is read again', { block })
   await journal.clear()
   replayer.revertTo(-1)
   onReverted(Math.max(0, firstSeq))
+  return true
 }
 
 function messageOf(fault: unknown): string {
