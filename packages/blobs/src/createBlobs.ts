@@ -3,27 +3,18 @@ import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { fileShape } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
-import type { FileInfoJson, Redundancy } from '@weightless/storage/wire'
+import type { Redundancy } from '@weightless/storage/wire'
 import { type BlobSource, toBlobSource } from './blobSource.ts'
-import { askFileInfo, BlobMissingError, findStorageNodes } from './findNodes.ts'
+import { findFileInfo, findFlow } from './findFlow.ts'
 import { createHolderHealth } from './gather/holderHealth.ts'
 import { hashSource } from './hashSource.ts'
-import { askNodes } from './network/askIndexer.ts'
 import type { HolderReport } from './network/transferParts.ts'
 import { type OpenedBlob, openBlob } from './openBlob.ts'
 import { type Quote, quoteBlob } from './payForBlob.ts'
-import {
-  findKnown,
-  type PutBlob,
-  type PutParts,
-  payFor,
-  readFlowAddress,
-  type StoreOptions,
-  storeFile,
-} from './putBlob.ts'
+import { findKnown, type PutBlob, type PutParts, payFor, type StoreOptions, storeFile } from './putBlob.ts'
 import { needsPayment, putMany } from './putMany.ts'
 import { type BlobLifetime, readLifetime, renewBlob } from './renewBlob.ts'
-import { createRootLocks } from './rootLocks.ts'
+import { createRootLocks, type RootLocks } from './rootLocks.ts'
 import { type BlobProgress, trackProgress } from './trackProgress.ts'
 
 export type BlobsOptions = {
@@ -92,6 +83,7 @@ export function createBlobs(options: BlobsOptions): Blobs {
   const { onBadHolder } = options
   const transfer = { network, clock, timeoutMs, stallMs, onBadHolder }
   const opening = { ...transfer, indexerUrl, tasks, health: createHolderHealth(clock) }
+  const asking = { ...transfer, indexerUrl, flowAddress }
   const locks = createRootLocks()
   const partsFor = (sizeBytes: number): PutParts => {
     const workers = sizeBytes >= taskBytesMin ? tasks : undefined
@@ -99,24 +91,7 @@ export function createBlobs(options: BlobsOptions): Blobs {
   }
 
   return {
-    async put(content, { onProgress, tags = '0x', isAnew = false, ...storing } = {}) {
-      const source = toBlobSource(content)
-      fileShape(source.sizeBytes)
-      const parts = partsFor(source.sizeBytes)
-      const progress = trackProgress(clock, onProgress)
-      progress.enter('hashing', source.sizeBytes)
-      const file = await hashSource(source, (bytes) => progress.add(bytes), storing.signal)
-      return locks.hold([bytesToHex(file.root)], async () => {
-        const known = await findKnown(parts, file, storing.signal)
-        const isOpen = needsPayment({ tags, isAnew }, known)
-        if (isOpen) progress.enter('paying', 0)
-        const paying = isOpen
-          ? payFor(parts, known, [{ file, tags, isAnew }]).then(([payment]) => payment!)
-          : Promise.resolve(known.payment!)
-        paying.catch(() => undefined)
-        return storeFile(parts, { source, file, known, paying }, storing, progress)
-      })
-    },
+    put: (content, putting = {}) => putOne(partsFor, locks, toBlobSource(content), putting),
     putMany(contents, { onProgress, ...storing } = {}) {
       const items = contents.map((entry) => {
         const { content, tags = '0x', isAnew = false } = 'content' in entry ? entry : { content: entry }
@@ -143,14 +118,14 @@ export function createBlobs(options: BlobsOptions): Blobs {
     openBlob: (root, { signal } = {}) => openBlob(opening, root, signal),
     async quote(sizeBytes) {
       fileShape(sizeBytes)
-      return quoteBlob(payer(), await flowOf(), sizeBytes)
+      return quoteBlob(payer(), await findFlow(asking), sizeBytes)
     },
     async lifetime(root) {
-      return readLifetime(payer(), await flowOf(), (await infoOf(root)).tx)
+      return readLifetime(payer(), await findFlow(asking), (await findFileInfo(asking, root)).tx)
     },
     async renew(root, { lifetimes = 1, submitter = payer().address } = {}) {
       if (!submitter) throw new QuoteUnavailableError()
-      return renewBlob(payer(), await flowOf(), (await infoOf(root)).tx, { lifetimes, submitter })
+      return renewBlob(payer(), await findFlow(asking), (await findFileInfo(asking, root)).tx, { lifetimes, submitter })
     },
   }
 
@@ -158,26 +133,30 @@ export function createBlobs(options: BlobsOptions): Blobs {
     if (!ledger) throw new QuoteUnavailableError()
     return ledger
   }
+}
 
-  async function nodeUrls(): Promise<string[]> {
-    const nodes = await askNodes(transfer, indexerUrl)
-    if (nodes.length > 0) return [indexerUrl, ...nodes.map(({ url }) => url)]
-    return findStorageNodes(network, indexerUrl, { timeoutMs })
-  }
-
-  async function flowOf(): Promise<Hex> {
-    if (flowAddress) return flowAddress
-    const [node] = await askNodes(transfer, indexerUrl)
-    if (node) return node.flowAddress
-    const [nodeUrl] = await findStorageNodes(network, indexerUrl, { timeoutMs })
-    return readFlowAddress(network, nodeUrl!)
-  }
-
-  async function infoOf(root: Hex): Promise<FileInfoJson> {
-    const found = await askFileInfo(network, (await nodeUrls()).slice(0, 4), root, { timeoutMs })
-    if (!found) throw new BlobMissingError({ root })
-    return found.info
-  }
+async function putOne(
+  partsFor: (sizeBytes: number) => PutParts,
+  locks: RootLocks,
+  source: BlobSource,
+  { onProgress, tags = '0x', isAnew = false, ...storing }: PutOptions,
+): Promise<PutBlob> {
+  fileShape(source.sizeBytes)
+  const parts = partsFor(source.sizeBytes)
+  const progress = trackProgress(parts.clock, onProgress)
+  progress.enter('hashing', source.sizeBytes)
+  const file = await hashSource(source, (bytes) => progress.add(bytes), storing.signal)
+  return locks.hold([bytesToHex(file.root)], async () => {
+    const known = await findKnown(parts, file, storing.signal)
+    const isOpen = needsPayment({ tags, isAnew }, known)
+    if (isOpen) progress.enter('paying', 0)
+    const paying = isOpen
+      ? payFor(parts, known, [{ file, tags, isAnew }]).then(([payment]) => payment!)
+      : Promise.resolve(known.payment!)
+    // Coding goes on beside it; whoever needs the payment gets its fault.
+    paying.catch(() => undefined)
+    return storeFile(parts, { source, file, known, paying }, storing, progress)
+  })
 }
 
 export class BlobTooLargeError extends WeightlessError {

@@ -9,6 +9,14 @@ export {
   QuoteUnavailableError,
   type TransferOptions,
 } from './createBlobs.ts'
+export {
+  checkPlainRoot,
+  type DecryptKeys,
+  decryptBlob,
+  type EncryptionRecipe,
+  encryptSource,
+  recipeFor,
+} from './encryptSource.ts'
 export { fetchSegment, SegmentForgedError, SegmentMissingError, type SegmentWish } from './fetchSegment.ts'
 export { BlobMissingError, StorageUnavailableError } from './findNodes.ts'
 export { StripeUnreadableError } from './gather/gatherStripes.ts'

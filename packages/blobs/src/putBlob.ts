@@ -13,7 +13,7 @@ import {
   type SignedPlacement,
 } from '@weightless/storage/wire'
 import type { BlobSource } from './blobSource.ts'
-import { callNode } from './callNode.ts'
+import { readFlowAddress } from './findFlow.ts'
 import { askFileInfo, findStorageNodes } from './findNodes.ts'
 import { HolderRefusedError, putPlacement } from './network/askHolder.ts'
 import { askLocation, askNodes } from './network/askIndexer.ts'
@@ -87,12 +87,6 @@ function paymentOf({ seq, startEntryIndex }: { seq: number; startEntryIndex: num
 export function payFor(parts: PutParts, known: KnownBlob, wishes: readonly PayWish[]): Promise<Payment[]> {
   const named = parts.flowAddress ?? known.nodes[0]?.flowAddress
   return payOnce(parts.ledger, async () => named ?? readFlowAddress(parts.network, known.wholeUrls[0]!), wishes)
-}
-
-/** The Flow contract that a node follows. */
-export async function readFlowAddress(network: TransferParts['network'], nodeUrl: string): Promise<Hex> {
-  const status = await callNode<{ networkIdentity: { flowAddress: Hex } }>(network, nodeUrl, 'zgs_getStatus', [])
-  return status.networkIdentity.flowAddress
 }
 
 export type StoreOptions = Pick<SpreadOptions, 'until' | 'onHandOff'> & {

@@ -2,4 +2,7 @@
 import { createCipheriv } from 'node:crypto'
 import { setAesCtr } from '@weightless/crypto'
 
-setAesCtr((key, counter, bytes) => createCipheriv('aes-256-ctr', key, counter).update(bytes))
+setAesCtr((key, counter, bytes) => {
+  const { buffer, byteOffset, byteLength } = createCipheriv('aes-256-ctr', key, counter).update(bytes)
+  return new Uint8Array(buffer, byteOffset, byteLength)
+})
