@@ -3,9 +3,9 @@
 import {
   buildTree,
   fileTree,
+  growPads,
   hitsOf,
   keccak256,
-  openPad,
   padSeedOf,
   pathOf,
   qualitiesOf,
@@ -126,11 +126,12 @@ function findAnswer({ minerId, work, firstNonce, shard, flowBytes, sealDigest }:
   }
   for (let attempt = firstNonce; attempt < firstNonce + 10_000; attempt++) {
     const nonce = numberToBytes(attempt, { size: 32 })
-    const load = recallLoad(openPad(padSeedOf({ ...seed, nonce })), range)
+    const [grown] = growPads([padSeedOf({ ...seed, nonce })])
+    const load = recallLoad(grown!.recallSeed, range)
     // the first segment has the reserved sector, whose leaf is no hash of data
     if (load === undefined || load === 0) continue
     const sealed = sealSegment(flowBytes, load, minerId, sealDigest)
-    const [hit] = hitsOf(qualitiesOf(sealed, everySeal), everySeal, target)
+    const [hit] = hitsOf(qualitiesOf(grown!, sealed, everySeal), everySeal, target)
     if (hit === undefined) continue
     const position = load + 16 * hit
     const words = Array.from({ length: 128 }, (_, i) =>
@@ -153,10 +154,7 @@ function findAnswer({ minerId, work, firstNonce, shard, flowBytes, sealDigest }:
 
 function sealSegment(flowBytes: Uint8Array, load: number, minerId: Hex, digest: Hex): Uint8Array {
   const sealed = flowBytes.slice(load * sectorBytes, load * sectorBytes + segmentBytes)
-  for (let index = 0; index < 64; index++) {
-    const tag = { minerId: hexToBytes(minerId), contextDigest: hexToBytes(digest), startSector: load + 16 * index }
-    sealInPlace(sealed.subarray(4096 * index, 4096 * index + 4096), tag)
-  }
+  sealInPlace(sealed, { minerId: hexToBytes(minerId), contextDigest: hexToBytes(digest), startSector: load })
   return sealed
 }
 

@@ -132,3 +132,49 @@ void keccakTrees(const uint8_t *input, size_t inputBytes, size_t sectors, uint8_
     output += 32;
   }
 }
+
+/* Heads with the padding's first bit behind them; their last 8 bytes count sectors, big-endian. */
+static void writeHeads(const uint8_t *head, size_t first, size_t count, uint8_t *heads) {
+  uint64_t sector = 0;
+  for (int i = 88; i < 96; i++) sector = sector << 8 | head[i];
+  for (size_t lane = 0; lane < count; lane++) {
+    uint8_t *own = heads + 128 * lane;
+    const uint64_t at = sector + 16 * (first + lane);
+    memcpy(own, head, 88);
+    for (int i = 0; i < 8; i++) own[88 + i] = (uint8_t)(at >> (56 - 8 * i));
+    own[96] = 1;
+  }
+}
+
+void keccakSeals(const uint8_t *head, uint8_t *data, size_t seals, int isUnsealing) {
+  uint8_t heads[8 * 128 + 64] = {0}, rest[8 * 4096];
+  const size_t wide = keccakLanes() == 8 && seals > 4 ? 8 : 4;
+  for (size_t i = 0; i < seals; i += wide) {
+    const size_t batch = seals - i < wide ? seals - i : wide;
+    uint8_t *own = data + 4096 * i;
+    writeHeads(head, i, wide, heads);
+    if (batch < wide) {
+      memset(rest, 0, sizeof rest);
+      memcpy(rest, own, 4096 * batch);
+      own = rest;
+    }
+    if (wide == 8) avx512_seals(heads, own, isUnsealing);
+    else avx2_seals(heads, own, isUnsealing);
+    if (batch < wide) memcpy(data + 4096 * i, rest, 4096 * batch);
+  }
+}
+
+void keccakPads(const uint8_t *seeds, size_t count, uint8_t *pads, uint8_t *recalls) {
+  static _Thread_local uint8_t rest[8 * 16384];
+  const size_t wide = keccakLanes() == 8 && count > 4 ? 8 : 4;
+  for (size_t i = 0; i < count; i += wide) {
+    const size_t batch = count - i < wide ? count - i : wide;
+    uint8_t padded[8 * 64] = {0}, hashes[8 * 32];
+    memcpy(padded, seeds + 64 * i, 64 * batch);
+    uint8_t *own = batch < wide ? rest : pads + 16384 * i;
+    if (wide == 8) avx512_pads(padded, own, hashes);
+    else avx2_pads(padded, own, hashes);
+    if (batch < wide) memcpy(pads + 16384 * i, rest, 16384 * batch);
+    memcpy(recalls + 32 * i, hashes, 32 * batch);
+  }
+}

@@ -1,7 +1,7 @@
 /*
  * Keccak-256 on WIDE independent messages at once, word x + 5y of all states in one vector. Included once for each
  * instruction set, which defines: WIDE, VEC, NAME(x), TARGET, LOAD, STORE, BROADCAST, XOR, XOR3, ROTATE, CHI (a ^ (~b & c)),
- * and NAME(gather): words `word`..`word + WIDE - 1` of WIDE messages as WIDE vectors.
+ * NAME(transpose) of WIDE x WIDE words, and NAME(gather): words `word`..`word + WIDE - 1` of WIDE messages as WIDE vectors.
  */
 TARGET static void NAME(permute)(VEC a[25]) {
   VEC a0 = a[0], a1 = a[1], a2 = a[2], a3 = a[3], a4 = a[4], a5 = a[5], a6 = a[6], a7 = a[7], a8 = a[8], a9 = a[9],
@@ -66,6 +66,8 @@ TARGET static void NAME(pairs)(const uint8_t *input, uint8_t *output) {
   NAME(permute)(a);
   NAME(squeeze)(a, output);
 }
+
+#include "poraWide.h"
 
 #undef WIDE
 #undef VEC

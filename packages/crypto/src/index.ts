@@ -43,10 +43,11 @@ export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
 export {
-  copyPad,
+  growPads,
   hitsOf,
   loadSeals,
-  openPad,
+  type NoncePad,
+  type PoraEngine,
   type PuzzleSeed,
   padSeedOf,
   qualitiesOf,
@@ -59,9 +60,9 @@ export {
   sealBytes,
   sealInPlace,
   sealSectors,
+  setPoraEngine,
   shardMaskOf,
   unsealInPlace,
-  usePad,
 } from './pora.ts'
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'

@@ -7,8 +7,8 @@ import fc from 'fast-check'
 import { blake2b } from 'hash-wasm'
 import { keccak256 } from './keccakKernel.ts'
 import {
+  growPads,
   hitsOf,
-  openPad,
   padSeedOf,
   qualitiesOf,
   recallLoad,
@@ -19,7 +19,6 @@ import {
   shardMaskOf,
   unsealInPlace,
 } from './pora.ts'
-import { copyPad } from './poraKernel.ts'
 
 type Vector = {
   seal: Record<string, Hex> & { startSector: number }
@@ -60,27 +59,27 @@ test('the puzzle equals the published one at each step', () => {
     rangeDigest,
   })
   assert.equal(bytesToHex(padSeed), pora.padSeed)
-  const recallSeed = openPad(padSeed)
-  assert.equal(bytesToHex(recallSeed), pora.recallSeed)
-  assert.equal(bytesToHex(copyPad().subarray(0, 64)), pora.firstCell)
-  assert.equal(bytesToHex(keccak256(copyPad())), pora.padKeccak)
-  assert.equal(recallLoad(recallSeed, range), 1024 * pora.loadChunk)
+  const [, nonce] = growPads([new Uint8Array(64), padSeed])
+  assert.equal(bytesToHex(nonce!.recallSeed), pora.recallSeed)
+  assert.equal(bytesToHex(nonce!.pad.subarray(0, 64)), pora.firstCell)
+  assert.equal(bytesToHex(keccak256(nonce!.pad)), pora.padKeccak)
+  assert.equal(recallLoad(nonce!.recallSeed, range), 1024 * pora.loadChunk)
   const sealed = new Uint8Array(262_144)
   sealed.set(plain(), 4096 * pora.sealOffset)
-  const quality = qualitiesOf(sealed, all).slice(32 * pora.sealOffset, 32 * pora.sealOffset + 32)
+  const quality = qualitiesOf(nonce!, sealed, all).slice(32 * pora.sealOffset, 32 * pora.sealOffset + 32)
   assert.equal(bytesToHex(quality), pora.quality)
   const target = BigInt(pora.quality!)
-  assert.deepEqual(hitsOf(qualitiesOf(sealed, 1n << 5n), 1n << 5n, target), [5])
-  assert.deepEqual(hitsOf(qualitiesOf(sealed, 1n << 5n), 1n << 5n, target - 1n), [])
-  assert.equal(hitsOf(qualitiesOf(sealed, all), 0n, 2n ** 256n - 1n).length, 0)
+  assert.deepEqual(hitsOf(qualitiesOf(nonce!, sealed, 1n << 5n), 1n << 5n, target), [5])
+  assert.deepEqual(hitsOf(qualitiesOf(nonce!, sealed, 1n << 5n), 1n << 5n, target - 1n), [])
+  assert.equal(hitsOf(qualitiesOf(nonce!, sealed, all), 0n, 2n ** 256n - 1n).length, 0)
 })
 
 test('all 64 qualities are BLAKE2b of what the rules say', async () => {
   const sealed = Uint8Array.from({ length: 262_144 }, (_, i) => (i * 31 + (i >> 7) * 17) & 255)
   const padSeed = Uint8Array.from({ length: 64 }, (_, i) => 255 - i)
-  openPad(padSeed)
-  const pad = copyPad()
-  const qualities = qualitiesOf(sealed, all).slice()
+  const [nonce] = growPads([padSeed])
+  const { pad } = nonce!
+  const qualities = qualitiesOf(nonce!, sealed, all).slice()
   for (let index = 0; index < 64; index++) {
     const message = new Uint8Array(4224)
     message.set(uintToBytes(BigInt(index), 32))

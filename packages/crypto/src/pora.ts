@@ -4,9 +4,9 @@
  */
 import { bytesToUint, uintToBytes } from '@weightless/codec'
 import { keccak256 } from './keccakKernel.ts'
-import { blake2bOfBlock, growPad, runQualities, runSeal } from './poraKernel.ts'
+import { blake2bOfBlock, type PoraEngine, padBytes, runQualities, wasmPora } from './poraKernel.ts'
 
-export { copyPad, sealBytes, usePad } from './poraKernel.ts'
+export { type PoraEngine, padBytes, sealBytes } from './poraKernel.ts'
 
 export const sealSectors = 16
 export const loadSeals = 64
@@ -26,14 +26,21 @@ export type RecallRange = {
 /** What a seal depends on besides its data: 32 bytes each, and its first sector in the flow. */
 export type SealTag = { minerId: Uint8Array; contextDigest: Uint8Array; startSector: number }
 
-/** Seals 4,096 plain bytes in place. */
-export function sealInPlace(bytes: Uint8Array, tag: SealTag): void {
-  runSeal(headerOf(tag), bytes, false)
+let engine = wasmPora
+
+/** An environment with wider vectors installs them once; the bytes stay the same. */
+export function setPoraEngine(next: PoraEngine): void {
+  engine = next
 }
 
-/** Gives 4,096 sealed bytes their plain form again, in place. */
+/** Seals plain bytes in place: whole seals that follow each other in the flow from the tag's sector on. */
+export function sealInPlace(bytes: Uint8Array, tag: SealTag): void {
+  engine.sealChains(headerOf(tag), bytes, false)
+}
+
+/** Gives sealed bytes their plain form again, in place. */
 export function unsealInPlace(bytes: Uint8Array, tag: SealTag): void {
-  runSeal(headerOf(tag), bytes, true)
+  engine.sealChains(headerOf(tag), bytes, true)
 }
 
 /** Id of a range: keccak-256 of its four numbers in 32 bytes each. */
@@ -72,9 +79,21 @@ export function padSeedOf({ minerId, nonce, subtaskDigest, rangeDigest }: Puzzle
   return blake2bOfBlock(join([minerId, nonce, subtaskDigest, rangeDigest]))
 }
 
-/** Grows the pad of a nonce; `qualitiesOf` uses the pad grown last. @returns the recall seed, 32 bytes */
-export function openPad(padSeed: Uint8Array): Uint8Array {
-  return growPad(padSeed)
+/** What a nonce's seed grows into. */
+export type NoncePad = { seed: Uint8Array; pad: Uint8Array; recallSeed: Uint8Array }
+
+/** Grows the pads of several nonces at once, from their seeds of 64 bytes. */
+export function growPads(seeds: readonly Uint8Array[]): NoncePad[] {
+  const joined = new Uint8Array(64 * seeds.length)
+  for (const [index, seed] of seeds.entries()) joined.set(seed, 64 * index)
+  const pads = new Uint8Array(padBytes * seeds.length)
+  const recallSeeds = new Uint8Array(32 * seeds.length)
+  engine.growPads(joined, pads, recallSeeds)
+  return seeds.map((seed, index) => ({
+    seed,
+    pad: pads.subarray(padBytes * index, padBytes * index + padBytes),
+    recallSeed: recallSeeds.subarray(32 * index, 32 * index + 32),
+  }))
 }
 
 /**
@@ -89,12 +108,12 @@ export function recallLoad(recallSeed: Uint8Array, range: RecallRange): number |
 }
 
 /**
- * Qualities of the 64 seals of a load for the pad grown last, 32 bytes each, big-endian, smaller is better. Those that
+ * Qualities of the 64 seals of a load under a nonce's pad, 32 bytes each, big-endian, smaller is better. Those that
  * `available` (a bit for each seal, 64 bits) does not name mean nothing. Valid until the next call.
  * @param sealed 262,144 bytes
  */
-export function qualitiesOf(sealed: Uint8Array, available: bigint): Uint8Array {
-  return runQualities(sealed, Number(available & 0xffffffffn) | 0, Number((available >> 32n) & 0xffffffffn) | 0)
+export function qualitiesOf(nonce: NoncePad, sealed: Uint8Array, available: bigint): Uint8Array {
+  return runQualities(nonce, sealed, Number(available & 0xffffffffn) | 0, Number((available >> 32n) & 0xffffffffn) | 0)
 }
 
 /** Largest quality that counts, for a miner of `numShards` shards. */

@@ -1,7 +1,7 @@
 /** Gives layer 0 the machine's own hashing and coding (several times faster than WebAssembly); imported for its effect by every thread. */
 import { createHash, hash } from 'node:crypto'
 import { setCoderEngine } from '@weightless/coder/coderEngine'
-import { setHasher, setKeccakEngine } from '@weightless/crypto'
+import { setHasher, setKeccakEngine, setPoraEngine } from '@weightless/crypto'
 import { loadNative } from './loadNative.ts'
 
 setHasher({
@@ -13,5 +13,8 @@ setHasher({
 })
 
 const native = loadNative()
-if (native) setKeccakEngine(native)
+if (native) {
+  setKeccakEngine(native)
+  setPoraEngine(native)
+}
 if (native?.hasCoder()) setCoderEngine(native)

@@ -8,6 +8,7 @@ import { decodeRowsOn } from '@weightless/coder/decodeRows'
 import { encodeRowsOn } from '@weightless/coder/encodeRows'
 import { nodeHeights, sha256 } from '@weightless/crypto'
 import { wasmKeccak } from '@weightless/crypto/keccakKernel'
+import { wasmPora } from '@weightless/crypto/poraKernel'
 import { loadNative } from './loadNative.ts'
 
 const isExpected =
@@ -47,6 +48,31 @@ describe('native kernels', () => {
     })
   }
 
+  for (const lanes of [4, 8]) {
+    it(`seal, unseal and grow pads in ${lanes} lanes as WebAssembly does`, { skip: !native }, () => {
+      if (!native) return
+      native.limitLanes(lanes)
+      const head = data.slice(5, 101)
+      for (const seals of [0, 1, 3, 4, 5, 8, 9, 13, 64]) {
+        const sealed = data.slice(0, 4096 * seals)
+        const expected = sealed.slice()
+        native.sealChains(head, sealed, false)
+        wasmPora.sealChains(head, expected, false)
+        assert.deepEqual(sealed, expected, `${seals} seals`)
+        native.sealChains(head, sealed, true)
+        assert.deepEqual(sealed, data.slice(0, 4096 * seals))
+      }
+      for (const nonces of [0, 1, 4, 5, 8, 11]) {
+        const [pads, recalls] = [new Uint8Array(16_384 * nonces), new Uint8Array(32 * nonces)]
+        const [expectedPads, expectedRecalls] = [pads.slice(), recalls.slice()]
+        native.growPads(data.subarray(0, 64 * nonces), pads, recalls)
+        wasmPora.growPads(data.subarray(0, 64 * nonces), expectedPads, expectedRecalls)
+        assert.deepEqual(pads, expectedPads)
+        assert.deepEqual(recalls, expectedRecalls)
+      }
+    })
+  }
+
   it('refuse what does not fit', { skip: !native }, () => {
     if (!native) return
     const target = new Uint8Array(32)
@@ -59,6 +85,12 @@ describe('native kernels', () => {
       () => native.hashPairs(data.subarray(0, 127), 2, new Uint8Array(64)),
       () => native.hashPairs(data, 2, target),
       () => native.limitLanes(5),
+      () => native.sealChains(data.subarray(0, 95), new Uint8Array(4096), false),
+      () => native.sealChains(data.subarray(0, 96), new Uint8Array(4095), false),
+      () => native.sealChains(data.subarray(0, 96), new Uint8Array(4096), 1 as unknown as boolean),
+      () => native.growPads(data.subarray(0, 63), new Uint8Array(16_384), target),
+      () => native.growPads(data.subarray(0, 128), new Uint8Array(16_384), new Uint8Array(64)),
+      () => native.growPads(data.subarray(0, 128), new Uint8Array(32_768), target),
       () => native.combineRows([data], new Uint16Array(1023), new Uint16Array(1024), new Uint8Array(16)),
       () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1023), new Uint8Array(16)),
       () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1024), target),

@@ -5,10 +5,11 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { CoderEngine } from '@weightless/coder/coderEngine'
-import type { KeccakEngine } from '@weightless/crypto'
+import type { KeccakEngine, PoraEngine } from '@weightless/crypto'
 
 export type NativeKernels = KeccakEngine &
-  CoderEngine & {
+  CoderEngine &
+  PoraEngine & {
     /** Messages that keccak hashes at once; 0 = this processor lacks the vectors, and nothing else may be called. */
     lanes(): number
     /** Uses at most so many from now on: for tests and measurements. */

@@ -3,14 +3,13 @@
  * the pads of one batch between the two, because growing one costs as much as trying it. Spec: mining §4.
  */
 import {
-  copyPad,
+  growPads,
   hitsOf,
-  openPad,
+  type NoncePad,
   padSeedOf,
   qualitiesOf,
   type RecallRange,
   recallLoad,
-  usePad,
 } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
 
@@ -32,35 +31,27 @@ export type MineReply =
   { kind: 'drawn'; loads: number[] } | { kind: 'tried'; hits: number[] }
 
 export default async function runMineWorker(port: TaskPort): Promise<void> {
-  let pads: { seed: Uint8Array; pad: Uint8Array }[] = []
+  let pads: NoncePad[] = []
   for await (const message of port.messages) {
     const request = message as MineRequest
     if (request.kind === 'draw') {
-      const drawn = draw(request)
-      pads = drawn.pads
-      port.send({ kind: 'drawn', loads: drawn.loads } satisfies MineReply)
+      pads = draw(request)
+      const loads = pads.map(({ recallSeed }) => recallLoad(recallSeed, request.range) ?? -1)
+      port.send({ kind: 'drawn', loads } satisfies MineReply)
     } else {
-      const kept = pads[request.index]
-      port.send({ kind: 'tried', hits: kept ? attempt(kept, request) : [] } satisfies MineReply)
+      const nonce = pads[request.index]
+      port.send({ kind: 'tried', hits: nonce ? attempt(nonce, request) : [] } satisfies MineReply)
     }
   }
 }
 
-function draw({ minerId, subtaskDigest, rangeDigest, range, nonces }: MineRequest & { kind: 'draw' }) {
-  const pads: { seed: Uint8Array; pad: Uint8Array }[] = []
-  const loads: number[] = []
-  for (let at = 0; at < nonces.length; at += 32) {
-    const seed = padSeedOf({ minerId, subtaskDigest, rangeDigest, nonce: nonces.subarray(at, at + 32) })
-    loads.push(recallLoad(openPad(seed), range) ?? -1)
-    pads.push({ seed, pad: copyPad() })
-  }
-  return { pads, loads }
+function draw({ minerId, subtaskDigest, rangeDigest, nonces }: MineRequest & { kind: 'draw' }): NoncePad[] {
+  const seeds = Array.from({ length: nonces.length / 32 }, (_, index) =>
+    padSeedOf({ minerId, subtaskDigest, rangeDigest, nonce: nonces.subarray(32 * index, 32 * index + 32) }),
+  )
+  return growPads(seeds)
 }
 
-function attempt(
-  { seed, pad }: { seed: Uint8Array; pad: Uint8Array },
-  { sealed, sealedMask, target }: MineRequest & { kind: 'try' },
-): number[] {
-  usePad(seed, pad)
-  return hitsOf(qualitiesOf(sealed, sealedMask), sealedMask, target)
+function attempt(nonce: NoncePad, { sealed, sealedMask, target }: MineRequest & { kind: 'try' }): number[] {
+  return hitsOf(qualitiesOf(nonce, sealed, sealedMask), sealedMask, target)
 }

@@ -1,5 +1,5 @@
 /** Seals and unseals the data of one file segment, off the event loop: a keccak chain for every 4 KiB. Spec: mining §2. */
-import { type SealTag, sealBytes, sealInPlace, sealSectors, unsealInPlace } from '@weightless/crypto'
+import { type SealTag, sealInPlace, unsealInPlace } from '@weightless/crypto'
 
 export type SealRequest = {
   /** Whole seals; changed in place and given back. */
@@ -11,11 +11,8 @@ export type SealRequest = {
 
 /** A module for `Env.tasks`: its output is the input's bytes. */
 export default function runSealing({ bytes, tag, isUnsealing }: SealRequest): { bytes: Uint8Array } {
-  const change = isUnsealing ? unsealInPlace : sealInPlace
-  for (let at = 0; at + sealBytes <= bytes.length; at += sealBytes) {
-    const startSector = tag.startSector + (at / sealBytes) * sealSectors
-    change(bytes.subarray(at, at + sealBytes), { ...tag, startSector })
-  }
+  if (isUnsealing) unsealInPlace(bytes, tag)
+  else sealInPlace(bytes, tag)
   return { bytes }
 }
 

@@ -1,6 +1,6 @@
 /** A flow of noise, sealed for a miner, and a chain that gives work for it: the puzzle without a network around it. */
 import { bytesToHex, type Hex, hexToBytes, uintToBytes } from '@weightless/codec'
-import { keccak256, sealBytes, sealInPlace } from '@weightless/crypto'
+import { keccak256, sealInPlace } from '@weightless/crypto'
 import type { MinableSegments } from '../mining/minableSegments.ts'
 import type { Work } from '../mining/readWork.ts'
 
@@ -20,10 +20,7 @@ export function noiseSegment(globalSegment: number): Uint8Array {
 
 export function sealSegmentFor(minerId: Hex, globalSegment: number): Uint8Array {
   const bytes = noiseSegment(globalSegment)
-  for (let index = 0; index < 64; index++) {
-    const tag = { minerId: hexToBytes(minerId), contextDigest, startSector: 1024 * globalSegment + 16 * index }
-    sealInPlace(bytes.subarray(sealBytes * index, sealBytes * index + sealBytes), tag)
-  }
+  sealInPlace(bytes, { minerId: hexToBytes(minerId), contextDigest, startSector: 1024 * globalSegment })
   return bytes
 }
 
