@@ -9,7 +9,7 @@ export type MinerPlan = {
   diskBytes: number
   /** Sustained random reads of 256 KiB. */
   readBytesPerSecond: number
-  /** Recalls per second that the processor manages; 1,500 for one thread of the kernel here. */
+  /** Recalls per second that the processor manages: some 3,500 for one thread with AVX-512, 2,000 without native kernels. */
   hashedRecallsPerSecond: number
   /** Electricity, disk and rent, in wei. */
   costWeiPerDay: bigint
