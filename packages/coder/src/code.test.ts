@@ -105,6 +105,21 @@ describe('code', () => {
     assert.deepEqual(decodeRows(shape, given, 192, [6, 1, 0]), slowDecode(shape, given, 192, [6, 1, 0]))
   })
 
+  it('gives rows in buffers of their own, never those that it was given', () => {
+    for (const shape of [
+      { dataRows: 1, parityRows: 2 },
+      { dataRows: 3, parityRows: 2 },
+    ]) {
+      const rows = makeRows(shape, 128, 3)
+      const all = [...rows, ...encodeRows(shape, rows, 128)]
+      const given = all.map((row, r) => (r === 0 ? undefined : row))
+      const made = [...encodeRows(shape, rows, 128), ...decodeRows(shape, given, 128, [...all.keys()])]
+      const buffers = [...made, ...all].map((row) => row?.buffer)
+      assert.equal(new Set(buffers).size, buffers.length)
+      for (const row of made) assert.equal(row.buffer.byteLength, 128)
+    }
+  })
+
   it('goes through rows that need many blocks', () => {
     const shape = { dataRows: 3, parityRows: 2 }
     const rowBytes = 1024 * 1024 + 64

@@ -11,8 +11,8 @@ import { solveLoss } from './solveLoss.ts'
 type Rows = readonly (Uint8Array | undefined)[]
 
 /**
- * The rows in `wanted`, data or parity, each of `rowBytes`, from any k of the k + m rows. It believes the rows that it
- * is given: check each with `checkRow` before.
+ * The rows in `wanted` (all different), data or parity, each of `rowBytes` and in a buffer of its own, from any k of the
+ * k + m rows. It believes the rows that it is given: check each with `checkRow` before.
  * @param rows k + m, `undefined` = lost; shorter data rows count as filled up with zeros
  * @throws {TooFewRowsError} with fewer than k rows
  * @throws {CodeShapeInvalidError}

@@ -8,7 +8,7 @@ import { parityMatrix } from './parityMatrix.ts'
 import { fillSlot, planBlocks, takeSlot } from './rowBlocks.ts'
 
 /**
- * The m parity rows of `rowBytes` (a multiple of 64) each.
+ * The m parity rows of `rowBytes` (a multiple of 64) each, every one in a buffer of its own.
  * @param rows k data rows; shorter ones and `undefined` count as filled up with zeros. k = 1: parity rows are copies.
  * @throws {CodeShapeInvalidError}
  */
