@@ -19,7 +19,8 @@ export type ClientOptions = {
   apiKey?: string
 }
 
-export type ClientEnv = Pick<Env, 'network' | 'clock' | 'log' | 'random'>
+/** With `tasks`, large files are hashed and coded in its workers. */
+export type ClientEnv = Pick<Env, 'network' | 'clock' | 'log' | 'random'> & Partial<Pick<Env, 'tasks'>>
 
 export type Client = {
   readonly config: NetworkConfig
@@ -36,12 +37,13 @@ export type ClientContext = {
   config: NetworkConfig
   env: ClientEnv
   ledger: Ledger
+  account: LedgerAccount | undefined
   apiKey: string | undefined
 }
 
 export function createClient({ config, env, account, apiKey }: ClientOptions): Client {
   const ledger = createLedger({ rpcUrl: config.chain.rpcUrl, env, ...(account && { account }) })
-  const context: ClientContext = { config, env, ledger, apiKey: apiKey ?? config.compute.apiKey }
+  const context: ClientContext = { config, env, ledger, account, apiKey: apiKey ?? config.compute.apiKey }
   const files = openFiles(context)
   const receipts = openReceipts(context, files)
   return {

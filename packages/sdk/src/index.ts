@@ -14,7 +14,14 @@ export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
 export { type Client, type ClientEnv, type ClientOptions, createClient } from './client.ts'
 export type { FileRecord } from './files/listSubmissions.ts'
-export { type FilesApi, SenderMissingError } from './files/openFiles.ts'
+export {
+  type FilesApi,
+  FileTooLargeError,
+  PrivateFileLockedError,
+  SenderMissingError,
+  type UploadOptions,
+} from './files/openFiles.ts'
+export { PrivateKeyRefusedError, SignerMissingError } from './files/privateFiles.ts'
 export {
   ContractUnknownError,
   contractAddress,

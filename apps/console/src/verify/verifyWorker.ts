@@ -72,6 +72,7 @@ async function check(
 async function fetchModel(client: Client, root: Hex): Promise<Uint8Array> {
   report('loading')
   const bytes = await client.files.download(root, {
+    isRaw: true,
     onProgress: ({ doneBytes, totalBytes }) => report('loading', doneBytes, totalBytes),
   })
   await cacheModel(root, bytes)

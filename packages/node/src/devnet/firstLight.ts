@@ -49,7 +49,7 @@ export async function doFirstLight(
 
 async function storeText({ client, env, emit, signal }: FirstLight): Promise<void> {
   const text = textToBytes(`First light of this network, at ${new Date(env.clock.nowMs()).toISOString()}.\n`)
-  const { root, sizeBytes, feeWei } = await client.files.upload(text, { signal })
+  const { root, sizeBytes, feeWei } = await client.files.upload(text, { signal, isPublic: true })
   emit({ type: 'first-light-stored', root, sizeBytes, feeWei, blockNumber: await client.ledger.blockNumber() })
 }
 

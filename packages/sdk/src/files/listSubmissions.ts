@@ -6,13 +6,27 @@ import { decodeLogs } from '@weightless/ledger'
 import { encodeEventTopics } from 'viem'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
+import { isPrivateTag } from './privateFiles.ts'
 
-export type FileRecord = { root: Hex; sizeBytes: number; txSeq: number; txHash: Hex; block: bigint }
+export type FileRecord = {
+  root: Hex
+  sizeBytes: number
+  txSeq: number
+  txHash: Hex
+  block: bigint
+  /** Opaque bytes of the submission. */
+  tags: Hex
+  /** Encrypted for the account that stored it. */
+  isPrivate: boolean
+}
 
 type SubmitLog = {
   transactionHash: Hex
   blockNumber: bigint
-  args: { submissionIndex: bigint; submission: { length: bigint; nodes: readonly { root: Hex; height: bigint }[] } }
+  args: {
+    submissionIndex: bigint
+    submission: { length: bigint; tags: Hex; nodes: readonly { root: Hex; height: bigint }[] }
+  }
 }
 
 /** Newest first; a root that was submitted twice appears once, with its first transaction. */
@@ -24,13 +38,22 @@ export async function listSubmissions({ config, ledger }: ClientContext, sender:
   const records = new Map<Hex, FileRecord>()
   for (const log of logs as unknown as SubmitLog[]) {
     const { submissionIndex, submission } = log.args
-    const { length, nodes } = submission
+    const { length, nodes, tags } = submission
     const root = bytesToHex(
       foldNodes(nodes.map((node) => ({ root: hexToBytes(node.root), height: Number(node.height) }))),
     )
     if (records.has(root)) continue
     const { transactionHash: txHash, blockNumber: block } = log
-    records.set(root, { root, sizeBytes: Number(length), txSeq: Number(submissionIndex), txHash, block })
+    const isPrivate = isPrivateTag(tags)
+    records.set(root, {
+      root,
+      sizeBytes: Number(length),
+      txSeq: Number(submissionIndex),
+      txHash,
+      block,
+      tags,
+      isPrivate,
+    })
   }
   return [...records.values()].reverse()
 }

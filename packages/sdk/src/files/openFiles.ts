@@ -1,35 +1,60 @@
-/** Files by their root: told what they cost, stored with a transaction, fetched with every segment proven. */
+/** Files by their root: told what they cost, encrypted unless public, stored with a transaction, fetched with every segment proven. */
 import {
+  type BlobLifetime,
   type BlobSource,
   type Blobs,
   createBlobs,
+  decryptBlob,
   type OpenedBlob,
   type PutBlob,
+  type PutOptions,
   type Quote,
   type TransferOptions,
+  toBlobSource,
+  trackProgress,
 } from '@weightless/blobs'
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import { type FileRecord, listSubmissions } from './listSubmissions.ts'
+import { createFileKeys, isKeyOf, isPrivateTag, sealFile } from './privateFiles.ts'
+
+export type UploadOptions = Omit<PutOptions, 'tags' | 'isAnew'> & {
+  /** Anyone who learns the root may read it; otherwise only this account can. */
+  isPublic?: boolean
+}
+
+export type ReadOptions = {
+  signal?: AbortSignal /** Give a private file as it is stored, encrypted. */
+  isRaw?: boolean
+}
 
 export type FilesApi = {
   /** What storing so many bytes costs now, before anything is sent; the transaction's gas comes on top. */
   quote(sizeBytes: number): Promise<Quote>
   /**
-   * Stores bytes for good; anyone who knows the root can read them. The same bytes again cost nothing, and an upload
-   * that failed goes on where it stopped. Errors: those of `Blobs.put` in `@weightless/blobs`.
+   * Stores bytes for good, encrypted for this account alone unless `isPublic`. The same bytes again cost nothing, and an
+   * upload that failed goes on where it stopped. Errors: those of `Blobs.put` in `@weightless/blobs`, and of `privateFiles.ts`.
    */
-  upload(source: Uint8Array | BlobSource, options?: TransferOptions): Promise<PutBlob>
-  /** All bytes of a file, each segment checked against the root before it counts. */
-  download(root: Hex, options?: TransferOptions & { bytesMax?: number }): Promise<Uint8Array>
+  upload(source: Uint8Array | BlobSource, options?: UploadOptions): Promise<PutBlob>
+  /**
+   * All bytes of a file, each segment checked against the root before it counts; this account's private files come
+   * decrypted. @throws {PrivateFileLockedError}
+   */
+  download(root: Hex, options?: TransferOptions & ReadOptions & { bytesMax?: number }): Promise<Uint8Array>
   /** For ranges and streams of large files, with the same checks. */
-  open(root: Hex, options?: { signal?: AbortSignal }): Promise<OpenedBlob>
+  open(root: Hex, options?: ReadOptions): Promise<OpenedBlob>
   /** What an address (the client's own without one) has submitted, newest first, read from the chain's events. */
   list(sender?: Hex): Promise<FileRecord[]>
+  /** Until when a file is paid for. */
+  lifetime(root: Hex): Promise<BlobLifetime>
+  /** Pays for more time. */
+  renew(root: Hex, options?: { lifetimes?: number; submitter?: Hex }): Promise<{ txHash: Hex; feeWei: bigint }>
 }
 
+const encryptedFirstByte = 1
+
 export function openFiles(context: ClientContext): FilesApi {
-  const { config, env, ledger } = context
+  const { config, env, ledger, account } = context
   const flowAddress = config.contracts.flow
   const blobs: Blobs = createBlobs({
     indexerUrl: config.storage.indexerUrl,
@@ -38,15 +63,82 @@ export function openFiles(context: ClientContext): FilesApi {
     ledger,
     ...(flowAddress && { flowAddress }),
   })
+  const keys = createFileKeys(account)
+
+  async function open(root: Hex, { signal, isRaw = false }: ReadOptions = {}): Promise<OpenedBlob> {
+    const blob = await blobs.openBlob(root, signal ? { signal } : {})
+    if (isRaw || !ledger.address) return blob
+    const head = await blob.read(0, 17, signal)
+    // Most files are told apart by their first byte; only for the others is the chain asked.
+    if (head[0] !== encryptedFirstByte || head.length < 17) return blob
+    const tags = (await listSubmissions(context, ledger.address)).find((each) => each.root === root)?.tags
+    if (!tags || !isPrivateTag(tags)) return blob
+    const key = await keys.key()
+    if (!isKeyOf(tags, key, head.subarray(1))) throw new PrivateFileLockedError({ root })
+    const plain = await decryptBlob(blob, { key }, signal)
+    if (!plain.ok) throw new PrivateFileLockedError({ root })
+    return plain.value
+  }
+
   return {
     quote: (sizeBytes) => blobs.quote(sizeBytes),
-    upload: (source, options) => blobs.put(source, options),
-    download: (root, options) => blobs.get(root, options),
-    open: (root, options) => blobs.openBlob(root, options),
+    async upload(content, { isPublic = false, ...options } = {}) {
+      if (isPublic) return blobs.put(content, options)
+      const sealed = await sealFile(toBlobSource(content), await keys.key(), options.signal)
+      return blobs.put(sealed.source, { ...options, tags: sealed.tags })
+    },
+    async download(root, { onProgress, bytesMax = downloadBytesMax, ...options } = {}) {
+      const blob = await open(root, options)
+      if (blob.sizeBytes > bytesMax) throw new FileTooLargeError({ root, sizeBytes: blob.sizeBytes, bytesMax })
+      const progress = trackProgress(env.clock, onProgress)
+      progress.enter('downloading', blob.sizeBytes)
+      return readWhole(blob, (bytes) => progress.add(bytes), options.signal)
+    },
+    open,
     list: async (sender = ledger.address) => {
       if (!sender) throw new SenderMissingError()
       return listSubmissions(context, sender)
     },
+    lifetime: (root) => blobs.lifetime(root),
+    renew: (root, options) => blobs.renew(root, options),
+  }
+}
+
+const downloadBytesMax = 2 ** 31
+
+async function readWhole(
+  blob: OpenedBlob,
+  onRead: (bytes: number) => void,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(blob.sizeBytes)
+  let at = 0
+  for await (const piece of blob.stream(signal ? { signal } : {})) {
+    bytes.set(piece, at)
+    at += piece.length
+    onRead(piece.length)
+  }
+  return bytes
+}
+
+export class FileTooLargeError extends WeightlessError {
+  constructor(facts: { root: Hex; sizeBytes: number; bytesMax: number }) {
+    super('sdk/file-too-large', 'The file does not fit into memory in one piece.', facts, {
+      hint: 'Use open, and read or stream it.',
+    })
+  }
+}
+
+export class PrivateFileLockedError extends WeightlessError {
+  constructor(facts: { root: Hex }) {
+    super(
+      'sdk/private-file-locked',
+      'This private file was stored under another key than this account makes now.',
+      facts,
+      {
+        hint: 'Use the account, and the wallet, that stored it.',
+      },
+    )
   }
 }
 

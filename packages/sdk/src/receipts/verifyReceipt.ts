@@ -21,7 +21,11 @@ export async function verifyReceipt(
   { loadWeights, onProgress, onModelProgress, signal }: VerifyOptions,
 ): Promise<Verification> {
   const fromStorage = (root: Hex) =>
-    files.download(root, { ...(onModelProgress && { onProgress: onModelProgress }), ...(signal && { signal }) })
+    files.download(root, {
+      isRaw: true,
+      ...(onModelProgress && { onProgress: onModelProgress }),
+      ...(signal && { signal }),
+    })
   const { config } = context
   const settlement = config.contracts.receiptSettlement
   // The verifier brings the whole tensor engine; who only chats should not have to load it.
