@@ -49,11 +49,18 @@ export class StripeGatherer {
     const { clock, placement, shape } = this.#parts
     const startMs = clock.monotonicMs()
     let hedges = 0
+    /** Rows that a rival was started for. */
+    const late = new Set<number>()
     for (;;) {
       if (signal?.aborted) throw new AbortedError({ cause: signal.reason })
       const { frames, pending } = this.#look(stripe)
       if (frames.length >= needed) {
-        this.#settle(stripe, pending)
+        for (const row of late)
+          if (pending.some((stream) => stream.row === row)) this.leave(row, 'slow', `at stripe ${stripe}`)
+        this.#settle(
+          stripe,
+          pending.filter(({ row }) => !late.has(row)),
+        )
         const tookMs = clock.monotonicMs() - startMs
         this.#usualMs += (tookMs - this.#usualMs) / 8
         return frames.slice(0, needed)
@@ -61,6 +68,7 @@ export class StripeGatherer {
       const waitedMs = clock.monotonicMs() - startMs
       if (waitedMs > (hedges + 1) * Math.max(hedgeMsMin, 3 * this.#usualMs) && this.#activate(stripe)) {
         hedges++
+        for (const { row } of pending) late.add(row)
         continue
       }
       if (frames.length + pending.length < needed) {

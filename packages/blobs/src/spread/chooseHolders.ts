@@ -16,6 +16,7 @@ export function chooseHolders(
   redundancy: Redundancy,
   nodes: readonly NodeRecord[],
   held: HeldByNode,
+  earlier: readonly Hex[] = [],
 ): NodeRecord[] {
   const rows = redundancy.dataRows + redundancy.parityRows
   const wanted = choosePlacement(root, startSegment, redundancy, nodes)
@@ -28,6 +29,11 @@ export function chooseHolders(
   }
   for (const { row, node } of byStripesHeld(rows, nodes, held))
     if (!chosen[row] && !taken.has(node.nodeId)) take(row, node)
+  // A row without fragments, in a short file, says nothing: then the earlier placement does.
+  for (const [row, holder] of earlier.entries()) {
+    const node = nodes.find(({ nodeId }) => nodeId === holder)
+    if (node && row < rows && !chosen[row] && !taken.has(holder)) take(row, node)
+  }
   for (let row = 0; row < rows; row++) {
     const node = wanted.value[row]!
     if (!chosen[row] && !taken.has(node.nodeId)) take(row, node)

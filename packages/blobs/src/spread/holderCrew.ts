@@ -67,7 +67,7 @@ export class HolderCrew {
     const [{ startSegment }] = await Promise.all([submission, ...asking])
     const live = nodes.filter(({ nodeId }) => !this.#lost.has(nodeId))
     const among = live.length >= this.#rows ? live : nodes
-    const chosen = chooseHolders(this.#root, startSegment, redundancy, among, held)
+    const chosen = chooseHolders(this.#root, startSegment, redundancy, among, held, this.#options.earlier?.holders)
     this.#senders = chosen.map((node, row) => this.#hire(node, row, held.get(node.nodeId) ?? []))
   }
 

@@ -29,7 +29,7 @@ export type RowSenderEvents = {
 
 const bodyBytesMax = 4 * 1024 * 1024
 const requestsMax = 2
-const triesMax = 4
+const triesMax = 3
 const pauseMs = 150
 
 export function createRowSender(
