@@ -2,6 +2,7 @@
  * One worker's share of the recall loop: draw a batch of nonces, read what they recall, try it. Reading runs one segment
  * ahead of trying. Spec: mining §4.
  */
+import { uintToBytes } from '@weightless/codec'
 import { loadSeals } from '@weightless/crypto'
 import type { Env, TaskPort } from '@weightless/env'
 import type { MinableSegments, SealedSegment } from './minableSegments.ts'
@@ -101,10 +102,9 @@ function createNonces(prefix: Uint8Array): (count: number) => Uint8Array {
   let next = 0n
   return (count) => {
     const nonces = new Uint8Array(32 * count)
-    const view = new DataView(nonces.buffer)
     for (let index = 0; index < count; index++) {
       nonces.set(prefix, 32 * index)
-      view.setBigUint64(32 * index + 24, next++)
+      nonces.set(uintToBytes(next++, 8), 32 * index + 24)
     }
     return nonces
   }
