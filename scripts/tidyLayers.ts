@@ -1,7 +1,7 @@
 /** Which package may import which: only down a layer, and a service only at its edges. */
 import type { Package } from './tidyRules.ts'
 
-/** Why `owner` may not import `specifier`, or undefined. `<service>/wire` counts as layer 0. */
+/** Why `owner` may not import `specifier`, or undefined. `<service>/wire` counts as layer 0, `<service>/client` is for edges. */
 export function findLayerFault(owner: Package, specifier: string, packages: readonly Package[]): string | undefined {
   const target = packages.find(({ name }) => specifier === name || specifier.startsWith(`${name}/`))
   if (!target) return undefined
@@ -10,8 +10,9 @@ export function findLayerFault(owner: Package, specifier: string, packages: read
   const isWire = specifier === `${target.name}/wire`
   if (isWire || (sideways[from] ?? []).includes(to)) return undefined
   if (target.layer >= owner.layer) return `${from} (layer ${owner.layer}) may not import ${to} (layer ${target.layer})`
-  if (target.layer === serviceLayer && !compositionRoots.includes(from)) {
-    return `of a service, ${from} may import ${to}/wire alone`
+  const isClient = specifier === `${target.name}/client`
+  if (target.layer === serviceLayer && !isClient && !compositionRoots.includes(from)) {
+    return `of a service, ${from} may import ${to}/wire and ${to}/client alone`
   }
   return undefined
 }

@@ -61,9 +61,9 @@ export async function openStreamSet(
       }
       if (isClosed) return
       const [old, oldFolder] = [current, plan.folder]
+      await save({ ...plan, folder, streams: wanted })
       current = next
       next = undefined
-      await save({ ...plan, folder, streams: wanted })
       await old.close()
       await disk.remove(oldFolder)
     }

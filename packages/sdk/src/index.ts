@@ -12,6 +12,10 @@ export {
 } from './chat/openChat.ts'
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
+export type { NamedCheckpoint } from './checkpoint/checkpointNames.ts'
+export { type CheckpointsApi, type CheckpointsOptions, openCheckpoints } from './checkpoint/openCheckpoints.ts'
+export type { RestoredCheckpoint, RestoreFile, RestoreTarget } from './checkpoint/restoreCheckpoint.ts'
+export type { CheckpointFile, SavedCheckpoint, SaveProgress } from './checkpoint/saveCheckpoint.ts'
 export { type Client, type ClientEnv, type ClientOptions, createClient } from './client.ts'
 export type { FileRecord } from './files/listSubmissions.ts'
 export {
