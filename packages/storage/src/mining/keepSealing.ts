@@ -25,19 +25,30 @@ export type SealingOptions = {
   closesEpochs?: boolean
 }
 
-export type Sealing = { sealed(): { files: number; fragments: number }; ended: Promise<void> }
+export type Sealing = {
+  sealed(): { files: number; fragments: number }
+  /** Looks at a file again: the epoch that its seals name is not the chain's any more. */
+  reconsider(fileKey: string): void
+  ended: Promise<void>
+}
 
 const pageFiles = 256
+const restPerWork = 9
 const markPrefix = 'own/sealed/'
 
 export function keepSealing(options: SealingOptions, signal: AbortSignal): Sealing {
   const done = { files: 0, fragments: 0 }
-  return { sealed: () => ({ ...done }), ended: seal(options, done, signal) }
+  return {
+    sealed: () => ({ ...done }),
+    reconsider: (fileKey) => options.fragments.records.own.set(markPrefix + fileKey, undefined),
+    ended: seal(options, done, signal),
+  }
 }
 
 async function seal(options: SealingOptions, done: { files: number; fragments: number }, signal: AbortSignal) {
   const { env, pollMs = 1_000 } = options
   while (!signal.aborted) {
+    const startMs = env.clock.monotonicMs()
     try {
       const coveredSectors = await readCovered(options)
       const waiting = await sealCovered(options, coveredSectors, done, signal)
@@ -46,7 +57,9 @@ async function seal(options: SealingOptions, done: { files: number; fragments: n
       if (signal.aborted) return
       env.log.warn('sealing was interrupted', { reason: fault instanceof Error ? fault.message : '' })
     }
-    await env.clock.sleep(pollMs, signal).catch(() => undefined)
+    // Looking through many files takes its time; it never takes more than a part of it.
+    const spentMs = env.clock.monotonicMs() - startMs
+    await env.clock.sleep(Math.max(pollMs, restPerWork * spentMs), signal).catch(() => undefined)
   }
 }
 

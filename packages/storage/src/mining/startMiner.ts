@@ -26,7 +26,8 @@ export type MinerOptions = {
   pollMs?: number
   /** Time for one answer from submission to its receipt; 30,000 by default. */
   answerDeadlineMs?: number
-  onAnswer?(outcome: AnswerOutcome): void
+  /** Told of each answer, and of the segment of the flow that it came from. */
+  onAnswer?(outcome: AnswerOutcome, globalSegment: number): void
 }
 
 export type MinerStatus = {
@@ -50,6 +51,7 @@ export type Miner = {
 /** Answers that wait to be handed in; more than a window takes are of no use. */
 const waitingMax = 16
 const batchNonces = 32
+const loadSectors = 1024
 
 export function startMiner(options: MinerOptions): Miner {
   const { env, minerId, segments, workers = 1, share = 1 } = options
@@ -157,7 +159,7 @@ async function handIn(options: MinerOptions, desk: Desk, count: Count, signal: A
     try {
       const outcome = await submitAnswer(options, hit, { deadlineMs: answerDeadlineMs, signal })
       count.outcome(outcome)
-      onAnswer?.(outcome)
+      onAnswer?.(outcome, hit.load / loadSectors)
       const reason = outcome.kind === 'refused' ? outcome.reason : undefined
       env.log.info('answer handed in', { outcome: outcome.kind, reason, epoch: hit.puzzle.work.epoch })
     } catch (fault) {

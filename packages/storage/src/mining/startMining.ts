@@ -3,6 +3,7 @@
  * holder's fragments stay where they are. Spec: mining.
  */
 import type { Hex } from '@weightless/codec'
+import { segmentSectors } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
 import type { Holder } from '../holder/openHolder.ts'
@@ -53,6 +54,9 @@ export type Mining = {
   close(): Promise<void>
 }
 
+/** The contract's word for a seal whose epoch it does not know: the chain went back behind it. */
+const sealUnknown = 'Invalid sealed context digest'
+
 /** @throws {MinerIdMissingError} and the ledger's, where no id can be registered */
 export async function startMining(options: MiningOptions): Promise<Mining> {
   const { holder, ledger, mine, rewardPool, flowAddress, folder = 'mining' } = options
@@ -78,8 +82,12 @@ export async function startMining(options: MiningOptions): Promise<Mining> {
   const miner = startMiner({
     ...{ ...chain, mine, segments, prove },
     ...pick(options, 'workers', 'share'),
-    onAnswer({ kind }) {
-      if (kind !== 'accepted') return
+    onAnswer(outcome, globalSegment) {
+      if (outcome.kind === 'refused' && outcome.reason === sealUnknown) {
+        const [from, to] = [globalSegment * segmentSectors, (globalSegment + 1) * segmentSectors]
+        for (const { fileKey } of map.between(from, to)) sealing.reconsider(fileKey)
+      }
+      if (outcome.kind !== 'accepted') return
       const leastWei = options.withdrawAboveWei ?? 2n ** 255n
       // Earnings that cannot be fetched now are fetched with the next answer.
       fetching = fetching.then(() => fetchEarnings(leastWei)).catch(() => undefined)
