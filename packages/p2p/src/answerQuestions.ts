@@ -13,7 +13,7 @@ export type AnswerParts = {
   questions: Questions
   providers: ProviderTable
   view: NodeView
-  record(): NodeRecord
+  record(): Promise<NodeRecord | undefined>
   placementOf(root: Hex): Promise<SignedPlacement | undefined>
 }
 
@@ -26,8 +26,14 @@ export async function answerQuestions(parts: AnswerParts): Promise<void> {
     for (const root of read.value.roots) note(root, asker)
     return accept(new Uint8Array())
   })
-  await exchange.answer(questions.record, async () => accept(toBytes(record())))
-  await exchange.answer(questions.nodes, async () => accept(toBytes([record(), ...view.list().slice(-nodesToldMax)])))
+  await exchange.answer(questions.record, async () => {
+    const own = await record()
+    return accept(own && toBytes(own))
+  })
+  await exchange.answer(questions.nodes, async () => {
+    const own = await record()
+    return accept(toBytes([...(own ? [own] : []), ...view.list().slice(-nodesToldMax)]))
+  })
   await exchange.answer(questions.placement, async (bytes) => {
     if (bytes.length !== 32) return reject('root-malformed')
     const placement = await placementOf(bytesToHex(bytes))

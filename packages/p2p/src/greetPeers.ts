@@ -25,7 +25,7 @@ export type GreetParts = {
   scores: PeerScores
   identity: NetworkIdentity
   agent: string
-  record(): NodeRecord
+  record(): Promise<NodeRecord | undefined>
   onGreeted(peer: GreetedPeer): void
   signal: AbortSignal
 }
@@ -36,9 +36,15 @@ export async function greetPeers(parts: GreetParts): Promise<Greetings> {
   const { env, host, exchange, questions, scores, identity, agent, signal } = parts
   const greeted = new Map<Hex, GreetedPeer>()
 
-  function ourGreeting(): Uint8Array {
+  async function ourGreeting(): Promise<Uint8Array> {
     const { chainId, flowAddress } = identity
-    const greeting: Greeting = { version: protocolVersion, agent, chainId, flowAddress, record: parts.record() }
+    const greeting: Greeting = {
+      version: protocolVersion,
+      agent,
+      chainId,
+      flowAddress,
+      record: (await parts.record()) ?? null,
+    }
     return textToBytes(JSON.stringify(greeting))
   }
 
@@ -67,7 +73,7 @@ export async function greetPeers(parts: GreetParts): Promise<Greetings> {
   }
 
   async function greet(nodeId: Hex): Promise<void> {
-    const answer = await exchange.ask(nodeId, questions.hello, ourGreeting(), { signal })
+    const answer = await exchange.ask(nodeId, questions.hello, await ourGreeting(), { signal })
     const verdict = answer.ok ? judge(nodeId, answer.value, true) : answer
     if (verdict.ok || signal.aborted) return
     env.log.debug('peer not greeted', { nodeId, code: verdict.code, detail: verdict.detail })
@@ -82,10 +88,10 @@ export async function greetPeers(parts: GreetParts): Promise<Greetings> {
 
   await exchange.answer(questions.hello, async (bytes, asker) => {
     const verdict = judge(asker, bytes, false)
-    if (verdict.ok) return accept(ourGreeting())
+    if (verdict.ok) return accept(await ourGreeting())
     if (verdict.code !== 'network-other') return verdict
     refuseLater(asker).catch(() => undefined)
-    return accept(ourGreeting())
+    return accept(await ourGreeting())
   })
   host.addEventListener('connection:open', ({ detail: connection }) => {
     const nodeId = nodeIdOf(connection.remotePeer)

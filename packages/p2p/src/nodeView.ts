@@ -13,7 +13,8 @@ export type NodeView = {
   getLive(nodeId: Hex): NodeRecord | undefined
   /** Those heard of lately. */
   list(): NodeRecord[]
-  onNode(listener: (record: NodeRecord) => void): () => void
+  /** @param listener - called with every new record; `isNew` for a node that was not known, or not to live */
+  onNode(listener: (record: NodeRecord, isNew: boolean) => void): () => void
 }
 
 export type ViewFault =
@@ -26,7 +27,7 @@ export type ViewFault =
 
 export function createNodeView(clock: Clock, identity: NetworkIdentity, self: Hex): NodeView {
   const records = new Map<Hex, NodeRecord>()
-  const listeners = new Set<(record: NodeRecord) => void>()
+  const listeners = new Set<(record: NodeRecord, isNew: boolean) => void>()
   const isLive = ({ signedMs }: NodeRecord): boolean => clock.nowMs() - signedMs < liveMs
 
   function keep(record: NodeRecord): boolean {
@@ -53,7 +54,7 @@ export function createNodeView(clock: Clock, identity: NetworkIdentity, self: He
       if (isOutdated || record.nodeId === self) return ignored('record-stale')
       if (known && known.signedMs >= record.signedMs) return ignored('record-stale')
       if (!keep(record)) return ignored('view-full')
-      for (const listener of listeners) listener(record)
+      for (const listener of listeners) listener(record, !known || !isLive(known))
       return accept(record)
     },
     get: (nodeId) => records.get(nodeId),

@@ -1,6 +1,6 @@
 /** A node's place among its peers: the parts of this package, put together and kept running until `close`. Spec: p2p. */
 
-import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
+import { accept, bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { ed25519PublicKey } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { NodeRecord, SignedPlacement } from '@weightless/storage/wire'
@@ -34,8 +34,11 @@ export type PeerNetworkOptions = {
   /** Multiaddresses of nodes to begin with; may be empty, and may be not up yet. */
   bootstrap: readonly string[]
   identity: NetworkIdentity
-  /** What this node says about itself now, signed with the same key. Asked every 20 s and at each greeting. */
-  record(addresses: readonly string[]): NodeRecord
+  /**
+   * What this node says about itself now, signed with the same key. Asked every 20 s and at each greeting. Undefined for a
+   * node that holds nothing, as an indexer: it is a peer like others, but nobody is told of it as a place for files.
+   */
+  record(addresses: readonly string[]): NodeRecord | undefined | Promise<NodeRecord | undefined>
   /** The placement that this node knows for a root, for those who ask. */
   placementOf?(root: Hex): Promise<SignedPlacement | undefined>
   /** Told to peers, e.g. `weightless/0.1.0`. */
@@ -54,20 +57,23 @@ export async function openPeerNetwork(options: PeerNetworkOptions): Promise<Peer
   const { env, self, host, view, scores, asker, announcer, providers, greetings, record } = parts
   try {
     await host.start()
-    record()
+    await record()
   } catch (fault) {
     await host.stop()
     throw fault instanceof WeightlessError ? fault : new PeerListenError({ listen: String(options.listen) }, fault)
   }
   const gossip = openGossip({ ...parts, judges: createJudges(view, options.identity) })
 
+  async function tellRecord(): Promise<void> {
+    const own = await record()
+    if (own) await gossip.publish('node-record', own)
+  }
+
   async function tellRecords(): Promise<void> {
-    while (!stop.signal.aborted) {
-      await gossip
-        .publish('node-record', record())
-        .catch((fault) => env.log.warn('record not told', { reason: String(fault) }))
+    for (let waitMs = firstRecordMs; !stop.signal.aborted; waitMs = Math.min(2 * waitMs, recordMs)) {
+      await tellRecord().catch((fault) => env.log.warn('record not told', { reason: String(fault) }))
       providers.prune()
-      await env.clock.sleep(recordMs, stop.signal).catch(() => undefined)
+      await env.clock.sleep(waitMs, stop.signal).catch(() => undefined)
     }
   }
 
@@ -122,9 +128,13 @@ async function assemble(options: PeerNetworkOptions, signal: AbortSignal) {
     topics: gossipTopics.map(names.topic),
   })
   const addresses = (): string[] => host.getMultiaddrs().map(String)
-  const record = (): NodeRecord => {
-    const made = options.record(addresses())
-    if (made.nodeId !== self) throw new PeerRecordError({ expected: self, found: made.nodeId })
+  let latest: { record: NodeRecord | undefined; atMs: number } | undefined
+  const record = async (): Promise<NodeRecord | undefined> => {
+    const nowMs = env.clock.monotonicMs()
+    if (latest && nowMs - latest.atMs < recordReusedMs) return latest.record
+    const made = await options.record(addresses())
+    if (made && made.nodeId !== self) throw new PeerRecordError({ expected: self, found: made.nodeId })
+    latest = { record: made, atMs: nowMs }
     return made
   }
   const exchange = createExchange(host, scores, limits)
@@ -139,26 +149,37 @@ async function assemble(options: PeerNetworkOptions, signal: AbortSignal) {
     keepOwn(roots, isWithdrawn) {
       for (const root of roots) isWithdrawn ? providers.remove(root, self) : providers.add(root, self)
     },
-    tell: (nodeId, roots, isWithdrawn) => asker.announce(nodeId, roots, isWithdrawn, { signal }),
+    tell: (nodeId, roots, isWithdrawn) => asker.announce(nodeId, roots, isWithdrawn, { signal, timeoutMs: tellMs }),
   })
   const announcer = createRootAnnouncer(env, spreader, () => nearby.list().length > 0)
 
   function onGreeted(peer: GreetedPeer): void {
-    const verdict = view.admit(peer.record)
+    const verdict = peer.record === null ? accept(undefined) : view.admit(peer.record)
     if (!verdict.ok && verdict.action !== 'ignore') return scores.report(peer.nodeId, 'record-wrong')
-    announcer.welcome(peer.nodeId)
-    const known = view.get(peer.nodeId)
-    if (known) nearby.rememberAddresses(known).catch(() => undefined)
     if (peer.isOutbound) asker.nodes(peer.nodeId, { signal }).catch(() => undefined)
   }
 
+  view.onNode((known, isNew) => {
+    if (!isNew) return
+    // Its addresses first: it is told by name.
+    nearby.rememberAddresses(known).then(
+      () => announcer.welcome(known.nodeId),
+      () => undefined,
+    )
+  })
   const { agent = 'weightless/0.1.0' } = options
   const greeting = { env, host, exchange, questions, scores, identity, agent, record, onGreeted, signal }
   const greetings = await greetPeers(greeting)
   return { env, self, names, host, limits, scores, providers, view, asker, announcer, greetings, addresses, record }
 }
 
+/** Sooner at first: a network that comes up should know itself within seconds. */
+const firstRecordMs = 1_000
 const recordMs = 20_000
+/** Whoever asks twice within it gets the same record, signed once. */
+const recordReusedMs = 500
+/** A neighbour that takes thousands of roots from everybody at once may be slow. */
+const tellMs = 15_000
 const recordAskMs = 2_000
 
 /** The port is taken, or the address is none of this machine. */

@@ -30,7 +30,10 @@ export function createRootSpreader({ clock, candidates, lookAround, keepOwn, tel
   const lookedMs = new Map<number, number>()
 
   async function lookAroundRegions(placed: readonly PlacedRoot[], signal: AbortSignal): Promise<void> {
-    for (const { key, roots } of regionsOf(placed, candidates().length, neighbours)) {
+    const known = candidates().length
+    // In between, announcements tell every node of every other, and a lookup could add nothing.
+    if (known >= neighbours && known < membershipMax) return
+    for (const { key, roots } of regionsOf(placed, known, neighbours)) {
       const nowMs = clock.monotonicMs()
       if (nowMs - (lookedMs.get(key) ?? Number.NEGATIVE_INFINITY) < lookAgainMs) continue
       if (lookedMs.size >= regionsMax) lookedMs.clear()
@@ -89,6 +92,8 @@ export function createRootSpreader({ clock, candidates, lookAround, keepOwn, tel
   }
 }
 
+/** A network up to this size is known as a whole; half of what the view of nodes holds. */
+const membershipMax = 2_048
 const tellersMax = 8
 const lookAgainMs = 60_000
 const regionsMax = 4_096
