@@ -1,7 +1,7 @@
 /** `GET /file/{cid}/{path}`: a file inside an uploaded directory, a listing, or where a link points. Spec: storage §8. */
 import type { HttpRequest, HttpResponse } from '@weightless/env'
+import { type DirectoryNode, directoryBytesMax, findEntry, readDirectory } from '../wire/readDirectory.ts'
 import { type ContentSource, envelope, type FoundFile, gatewayCodes, isRead, readCid } from './contentRoutes.ts'
-import { type DirectoryNode, directoryBytesMax, findEntry, readDirectory } from './readDirectory.ts'
 import { serveRange } from './serveRange.ts'
 
 export async function answerDirectory(source: ContentSource, request: HttpRequest): Promise<HttpResponse | undefined> {

@@ -9,6 +9,7 @@ export {
   stripesOf,
 } from './checkFragment.ts'
 export { choosePlacement, defaultRedundancy, type Redundancy, rankNodes } from './choosePlacement.ts'
+export { encodeDirectory } from './encodeDirectory.ts'
 export {
   type ExpectedReward,
   expectReward,
@@ -37,6 +38,12 @@ export {
   type SignedPlacement,
   signPlacement,
 } from './placement.ts'
+export {
+  type DirectoryNode,
+  directoryBytesMax,
+  findEntry,
+  readDirectory,
+} from './readDirectory.ts'
 export {
   alreadyFinalized,
   alreadyUploaded,

@@ -1,7 +1,15 @@
 /** Directories as the network's clients upload them: a file that names its entries by their roots. Spec: storage §8. */
-import { accept, bytesEqual, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
+import {
+  accept,
+  bytesEqual,
+  bytesToText,
+  type Hex,
+  isHexOf,
+  reject,
+  textToBytes,
+  type Verdict,
+} from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
-import { readHash } from './readParams.ts'
 
 export type DirectoryNode = {
   name: string
@@ -15,12 +23,12 @@ export type DirectoryNode = {
 
 /** Directories above it are not opened. */
 export const directoryBytesMax = 8 * 1024 * 1024
-const magic = keccak256(textToBytes('0g-storage-client-dir-codec'))
+export const directoryMagic = keccak256(textToBytes('0g-storage-client-dir-codec'))
 const headerBytes = 34
 const depthMax = 64
 
 export function readDirectory(bytes: Uint8Array): Verdict<DirectoryNode, 'directory-malformed'> {
-  if (bytes.length < headerBytes || !bytesEqual(bytes.subarray(0, 32), magic))
+  if (bytes.length < headerBytes || !bytesEqual(bytes.subarray(0, 32), directoryMagic))
     return reject('directory-malformed', 'magic')
   const version = bytes[32]! * 256 + bytes[33]!
   if (version !== 1 && version !== 2) return reject('directory-malformed', `version ${version}`)
@@ -56,4 +64,8 @@ function readNode(value: unknown, depth: number): DirectoryNode | undefined {
     link: typeof link === 'string' ? link : '',
     entries: children as DirectoryNode[],
   }
+}
+
+function readHash(value: unknown): Hex | undefined {
+  return isHexOf(value, 32) ? (value.toLowerCase() as Hex) : undefined
 }
