@@ -1,5 +1,6 @@
 /** Puts storage nodes and indexers on ports: each on its own, or both on one as the devnet has them. */
 import type { Env, Server } from '@weightless/env'
+import { createCodingClient } from './gateway/codingClient.ts'
 import { viewRegistry } from './gateway/networkView.ts'
 import type { GatewayOptions } from './gateway/openGateway.ts'
 import { bodyBytesMax, createStorageHandler, type HandlerParts } from './http/storageHandler.ts'
@@ -43,7 +44,7 @@ export type StorageOptions = Omit<StorageNodeOptions, 'coded'> &
     /** Further whole-file nodes that the indexer names. */
     furtherNodeUrls?: readonly string[]
     /** Files are coded and spread over the nodes that announce themselves here; without it they stay whole. */
-    coded?: Omit<GatewayOptions, 'view'>
+    coded?: Omit<GatewayOptions, 'view' | 'coding'>
   }
 
 /**
@@ -53,7 +54,7 @@ export type StorageOptions = Omit<StorageNodeOptions, 'coded'> &
 export async function startStorage(options: StorageOptions): Promise<StorageService> {
   const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [], coded, ...rest } = options
   const registry = await openRegistry({ env, disk: disk.folder('indexer'), chainId, flowAddress })
-  const gateway = coded && { ...coded, view: viewRegistry(registry) }
+  const gateway = coded && { ...coded, view: viewRegistry(registry), coding: createCodingClient(env) }
   const node = await openStorageNode({
     ...rest,
     ...{ env, disk, chainId, flowAddress },
