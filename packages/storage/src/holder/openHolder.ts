@@ -4,7 +4,7 @@
  */
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { ed25519PublicKey } from '@weightless/crypto'
-import type { Disk, Env, HttpHandler } from '@weightless/env'
+import type { Disk, Env, HttpHandler, Log } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { openKeyValue } from '@weightless/store'
 import { createStorageHandler } from '../http/storageHandler.ts'
@@ -13,13 +13,15 @@ import { createByteBudget } from '../node/byteBudget.ts'
 import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
 import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
 import { type FlowFollower, followFlow } from '../node/followFlow.ts'
-import type { NodeRecord, ShardConfigJson } from '../wire/index.ts'
+import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { openFragmentStore } from './fragmentStore.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
+import type { Repair } from './repair/repairFiles.ts'
+import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
 
 /** The network's nodes take bodies up to it; bodies of fragments are shorter. */
 export const fragmentsBodyMax = 100 * 1024 * 1024
@@ -57,6 +59,9 @@ export type HolderOptions = {
   inFlightBytesMax?: number
   /** How long an unplaced row keeps other rows of its file away after its last fragment; default 1 minute. */
   takenMs?: number
+  /** How long fragments that no placement needs are kept; default 24 hours. */
+  openTtlMs?: number
+  repair?: RepairOptions
 }
 
 export type Holder = {
@@ -66,6 +71,7 @@ export type Holder = {
   fragments: SealableFragments
   placements: PlacementKeeper
   nodes: KnownNodes
+  repair: Repair
   record(): Promise<NodeRecord>
   /** False once the node's flow root has differed from the chain's. */
   agreesWithChain(): boolean
@@ -74,50 +80,63 @@ export type Holder = {
 
 /** Opens a holder without a server of its own. @throws {LogCorruptError} when its index is damaged */
 export async function openHolder(options: HolderOptions): Promise<Holder> {
-  const { env, disk = env.disk, announceMs = 5_000, inFlightBytesMax = 48 * 1024 * 1024 } = options
+  const { env, disk = env.disk, secretKey, chainId, indexerUrls } = options
   const log = env.log.child('holder')
-  const nodeId = bytesToHex(ed25519PublicKey(options.secretKey))
+  const nodeId = bytesToHex(ed25519PublicKey(secretKey))
   const stop = new AbortController()
   const keyValue = await openKeyValue(disk, 'flow', { log })
   const flow = await openFlowLog(keyValue)
-  const stored = await openFragmentStore(
-    { clock: env.clock, disk, log },
-    countFragments(env, () => undefined),
-  )
+  let upkeep: Upkeep | undefined
+  const onLost = (fileKey: string): void => upkeep?.missed(fileKey)
+  const stored = await openFragmentStore({ clock: env.clock, disk, log }, countFragments(env, onLost))
   const fragments = sealAtRest(stored, env.tasks)
   const submissions = watchSubmissions(env.clock, flow, options.submissionWaitMs ?? 10_000)
-  const { secretKey, chainId } = options
-  const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions })
-  const announce: AnnounceParts = {
-    ...{ env: { ...env, log }, disk, secretKey, nodeId, chainId, flowAddress: options.flowAddress },
-    shard: () => options.shard,
-    url: options.url,
-    addresses: options.addresses ?? (() => []),
-    indexerUrls: options.indexerUrls,
-    pollMs: announceMs,
-  }
+  const onPlaced = (placement: SignedPlacement): void => upkeep?.repair.check(placement)
+  const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions, onPlaced })
+  const announce = announceParts(options, { log, disk, nodeId })
   const record = createRecord(announce)
   const nodes = watchKnownNodes({ ...announce, peers: options.peers ?? [] }, stop.signal)
   const announced = announceNode(announce, record, stop.signal)
   const follower = follow(options, flow, submissions.notify, stop.signal)
-  const budget = createByteBudget(inFlightBytesMax)
+  upkeep = startUpkeep(
+    {
+      ...{ env: { ...env, log }, nodeId, fragments, placements, submissions, nodes, indexerUrls },
+      isSynced: () => follower.agrees() && flow.headBlock() >= 0,
+      openTtlMs: options.openTtlMs ?? 24 * 3_600_000,
+    },
+    options.repair,
+    stop.signal,
+  )
+  const budget = createByteBudget(options.inFlightBytesMax ?? 48 * 1024 * 1024)
+  const { repair, doubt } = upkeep
   const routes = {
-    ...{ clock: env.clock, fragments, submissions, placements, budget, record },
-    takenMs: options.takenMs ?? 60_000,
-    doubt: () => undefined,
+    ...{ clock: env.clock, fragments, submissions, placements, budget, record, doubt },
+    ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
   }
   const content = { find: () => Promise.resolve(undefined), accept: () => Promise.resolve(undefined) }
   const next = createStorageHandler({ methods: {}, content, routes: [], budget, log })
   return {
-    ...{ nodeId, flow, fragments, placements, nodes, record },
+    ...{ nodeId, flow, fragments, placements, nodes, repair, record },
     handler: createHolderHandler(routes, next),
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, nodes.ended, announced])
+      await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended])
       await fragments.close()
       await keyValue.close()
     },
+  }
+}
+
+function announceParts(
+  options: HolderOptions,
+  { log, disk, nodeId }: { log: Log; disk: Disk; nodeId: Hex },
+): AnnounceParts {
+  const { env, secretKey, chainId, flowAddress, url, shard, addresses = () => [], indexerUrls } = options
+  return {
+    ...{ env: { ...env, log }, disk, secretKey, nodeId, chainId, flowAddress, url, addresses, indexerUrls },
+    shard: () => shard,
+    pollMs: options.announceMs ?? 5_000,
   }
 }
 
