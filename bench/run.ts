@@ -12,7 +12,8 @@ import { resolveWeights } from '@weightless/node/weights/resolveWeights'
 const here = import.meta.dirname
 const benches: { [name: string]: () => Promise<string[][]> } = {
   chain: async () => [['measureTransfers.ts'], ['restart.ts']],
-  coding: async () => [['stripes.ts'], ['fileRoots.ts']],
+  coding: async () => [['stripes.ts'], ['fileRoots.ts'], ['sealing.ts']],
+  kv: async () => [['readLoad.ts']],
   storage: async () => [['sdkOverhead.mjs'], ['rootHashing.mjs']],
   tensor: async () => [['measureEngines.ts', (await resolveWeights(smolLm2)).path]],
 }

@@ -10,7 +10,7 @@ import type { Ledger } from '@weightless/ledger'
 import { fragmentsOf, type HeldFile } from '../holder/fragmentStore.ts'
 import type { Submission } from '../node/submission.ts'
 import type { FlowMap } from './flowMap.ts'
-import type { SealableFragments } from './sealAtRest.ts'
+import type { SealableFragments, SealOutcome } from './sealAtRest.ts'
 
 export type SealingOptions = {
   env: Pick<Env, 'clock' | 'random' | 'log'>
@@ -34,18 +34,24 @@ export type Sealing = {
 
 const pageFiles = 256
 const restPerWork = 9
+/** Files of which some fragments are missing, kept in mind. */
+const partialMax = 65_536
+/** Fragments that share a flush. */
+const atOnce = 4
 const markPrefix = 'own/sealed/'
 
+type Done = { files: number; fragments: number; partial: Map<string, string> }
+
 export function keepSealing(options: SealingOptions, signal: AbortSignal): Sealing {
-  const done = { files: 0, fragments: 0 }
+  const done: Done = { files: 0, fragments: 0, partial: new Map() }
   return {
-    sealed: () => ({ ...done }),
+    sealed: () => ({ files: done.files, fragments: done.fragments }),
     reconsider: (fileKey) => options.fragments.records.own.set(markPrefix + fileKey, undefined),
     ended: seal(options, done, signal),
   }
 }
 
-async function seal(options: SealingOptions, done: { files: number; fragments: number }, signal: AbortSignal) {
+async function seal(options: SealingOptions, done: Done, signal: AbortSignal) {
   const { env, pollMs = 1_000 } = options
   while (!signal.aborted) {
     const startMs = env.clock.monotonicMs()
@@ -73,7 +79,7 @@ async function readCovered({ ledger, flowAddress }: SealingOptions): Promise<num
 async function sealCovered(
   options: SealingOptions,
   coveredSectors: number,
-  done: { files: number; fragments: number },
+  done: Done,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { fragments, map } = options
@@ -83,7 +89,7 @@ async function sealCovered(
     for (const file of files) {
       if (signal.aborted) return waiting
       const submission = map.placeOf(file.fileKey)
-      if (!submission || !canMine(file, submission) || isDone(options, file)) continue
+      if (!submission || !canMine(file, submission) || isDone(options, file, done)) continue
       if (endOf(submission) > coveredSectors) waiting = true
       else await sealFile(options, file, submission, done, signal)
     }
@@ -102,29 +108,34 @@ async function sealFile(
   options: SealingOptions,
   file: HeldFile,
   submission: Submission,
-  done: { files: number; fragments: number },
+  done: Done,
   signal: AbortSignal,
 ): Promise<void> {
   const { fragments, minerId } = options
   const contextDigest = await contextAt(options, submission.startSector)
   const stripes = fragmentsOf(submission.shape!, file.dataRows, file.row)
-  let sealedCount = 0
-  for (let stripe = 0; stripe < stripes && !signal.aborted; stripe++) {
-    const index = stripe * file.dataRows + file.row
-    const startSector = submission.startSector + index * segmentSectors
-    const outcome = await fragments.seal(file.fileKey, stripe, {
-      minerId: hexToBytes(minerId),
-      contextDigest,
-      startSector,
+  const outcomes: SealOutcome[] = []
+  for (let from = 0; from < stripes && !signal.aborted; from += atOnce) {
+    const together = Array.from({ length: Math.min(atOnce, stripes - from) }, (_, at) => {
+      const startSector = submission.startSector + ((from + at) * file.dataRows + file.row) * segmentSectors
+      return fragments.seal(file.fileKey, from + at, { minerId: hexToBytes(minerId), contextDigest, startSector })
     })
-    if (outcome === 'disk-full') return
-    if (outcome === 'sealed' || outcome === 'too-short') sealedCount++
-    if (outcome === 'sealed') done.fragments++
+    outcomes.push(...(await Promise.all(together)))
+    if (outcomes.includes('disk-full')) return
   }
-  // Fragments that are not here yet, or that changed meanwhile, are looked at again.
-  if (sealedCount < stripes) return
-  done.files++
-  fragments.records.own.set(markPrefix + file.fileKey, textToBytes(markOf(options, file)))
+  if (signal.aborted) return
+  done.fragments += outcomes.filter((outcome) => outcome === 'sealed').length
+  if (outcomes.includes('changed')) return
+  const isWhole = !outcomes.includes('absent')
+  if (isWhole) done.files++
+  if (isWhole) fragments.records.own.set(markPrefix + file.fileKey, textToBytes(markOf(options, file)))
+  else remember(done.partial, file.fileKey, markOf(options, file))
+}
+
+/** What is not all here is looked at again when more of it has come, or after a restart. */
+function remember(partial: Map<string, string>, fileKey: string, mark: string): void {
+  if (partial.size >= partialMax) partial.clear()
+  partial.set(fileKey, mark)
 }
 
 /** One submission lies in one epoch, so its first seal's context is that of all. */
@@ -140,9 +151,10 @@ function markOf({ minerId, fragments }: SealingOptions, file: HeldFile): string 
   return `${minerId} ${fragments.records.count(file.fileKey)} ${file.lastMs} ${file.row}`
 }
 
-function isDone(options: SealingOptions, file: HeldFile): boolean {
-  const mark = options.fragments.records.own.get(markPrefix + file.fileKey)
-  return mark !== undefined && bytesToText(mark) === markOf(options, file)
+function isDone(options: SealingOptions, file: HeldFile, done: Done): boolean {
+  const kept = options.fragments.records.own.get(markPrefix + file.fileKey)
+  const mark = kept ? bytesToText(kept) : done.partial.get(file.fileKey)
+  return mark === markOf(options, file)
 }
 
 /** Several miners would do it at once: each waits a little, at random, and looks again. */

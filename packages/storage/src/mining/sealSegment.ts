@@ -16,5 +16,8 @@ export default function runSealing({ bytes, tag, isUnsealing }: SealRequest): { 
   return { bytes }
 }
 
+/** The bytes move back as they moved in. */
+export const transferOf = ({ bytes }: { bytes: Uint8Array<ArrayBuffer> }): ArrayBuffer[] => [bytes.buffer]
+
 /** Where the task's module lies. */
 export const sealingModule = new URL(import.meta.url)
