@@ -1,5 +1,6 @@
 export { bytesEqual, bytesToText, bytesToUint, concatBytes, textToBytes, uintToBytes } from './bytes.ts'
 export { crc32, crcTables, setCrc32, sliceByEight } from './crc32.ts'
+export { readUint32, readUint64, writeUint32, writeUint64 } from './fixedUints.ts'
 export { bytesToHex, type Hex, HexInvalidError, hexToBytes, hexToQuantity, isHexOf, quantityToHex } from './hex.ts'
 export {
   asRlpBytes,

@@ -116,27 +116,13 @@ async function readChain(parts: FollowParts, turns: Turns, signal: AbortSignal):
 async function take(parts: FollowParts, submission: StreamSubmission): Promise<boolean> {
   const { journal, replayer } = parts
   if (journal.head().firstSeq < 0) await journal.saveHead({ firstSeq: submission.seq, nextSeq: submission.seq })
-  const isOther = ({ seq, blockHash }: { seq: number; blockHash: string }) =>
-    seq === submission.seq && blockHash !== submission.blockHash
-  const known = replayer.undecided().find(isOther) ?? findDecided(journal, submission.seq, isOther)
-  if (known) {
+  const known = replayer.undecided().find(({ seq }) => seq === submission.seq) ?? journal.place(submission.seq)
+  if (known && known.blockHash !== submission.blockHash) {
     await revert(parts, known.block - 1)
     return false
   }
   replayer.add(submission)
   return true
-}
-
-function findDecided(
-  journal: Journal,
-  seq: number,
-  matches: (decided: { seq: number; blockHash: string }) => boolean,
-): { block: number } | undefined {
-  for (const decided of journal.unsettled()) {
-    if (decided.seq < seq) return undefined
-    if (matches(decided)) return decided
-  }
-  return undefined
 }
 
 /** Remembers how far the chain was read; what is final need not be taken back any more. */

@@ -8,6 +8,7 @@ import {
   bytesToUint,
   concatBytes,
   type Hex,
+  readUint64,
   textToBytes,
   uintToBytes,
 } from '@weightless/codec'
@@ -45,6 +46,8 @@ export type Journal = {
   revertTo(block: number): Promise<number | undefined>
   /** The newest decision that stands. */
   newestSeq(): number | undefined
+  /** Where a decision stands that may be taken back. */
+  place(seq: number): { block: number; blockHash: Hex } | undefined
   /** Decisions that may be taken back, newest first. */
   unsettled(): Generator<{ seq: number; block: number; blockHash: Hex; root: Hex }>
   clear(): Promise<void>
@@ -96,11 +99,12 @@ export function openJournal(store: SortedStore, startBlock: number): Journal {
     },
     decide(submission, result, rows) {
       const { seq, block, blockHash, root } = submission
-      const undo = encodeUndo({ block, blockHash, root, keys: rows.map(({ key }) => key) })
+      const facts = textToBytes(JSON.stringify({ block, blockHash, root }))
       return write(head, [
         ...rows,
         { key: seqKey('result', seq), value: textToBytes(result) },
-        { key: seqKey('undo', seq), value: undo },
+        { key: seqKey('undo', seq), value: facts },
+        { key: seqKey('undoKeys', seq), value: packBytes(rows.map(({ key }) => key)) },
       ])
     },
     saveHead: (changes) => write({ ...head, ...changes }, []),
@@ -114,7 +118,9 @@ export function openJournal(store: SortedStore, startBlock: number): Journal {
           const { block: settledBlock, blockHash: settledHash } = decodeUndo(newest.value)
           await write(
             { ...head, settledBlock, settledHash },
-            final.map(({ key }) => ({ key, value: undefined })),
+            final.flatMap(({ key }) =>
+              [key, seqKey('undoKeys', seqOf(key))].map((row) => ({ key: row, value: undefined })),
+            ),
           )
         }
         if (rows.length < pageRows) return
@@ -123,13 +129,17 @@ export function openJournal(store: SortedStore, startBlock: number): Journal {
     },
     async revertTo(block) {
       let lowest: number | undefined
-      for (const { seq, key, undo } of [...undoRows()].filter((row) => row.undo.block > block)) {
+      for (const { seq, key } of [...undoRows()].filter((row) => row.undo.block > block)) {
         lowest = Math.min(lowest ?? seq, seq)
         const result = store.get(seqKey('result', seq))
         const digest =
           seq < head.nextSeq && result ? addToDigest(head.digest, seq, bytesToText(result), -1n) : head.digest
-        const gone = [...undo.keys, seqKey('result', seq), key].map((row) => ({ key: row, value: undefined }))
-        await write({ ...head, nextSeq: Math.min(head.nextSeq, seq), digest }, gone)
+        const written = unpackBytes(store.get(seqKey('undoKeys', seq)) ?? new Uint8Array(0))
+        const gone = [...written, seqKey('result', seq), key, seqKey('undoKeys', seq)]
+        await write(
+          { ...head, nextSeq: Math.min(head.nextSeq, seq), digest },
+          gone.map((row) => ({ key: row, value: undefined })),
+        )
       }
       // Of submissions without streams nothing is kept, so those after the newest decision count as not seen.
       const nextSeq = Math.min(head.nextSeq, (newestSeq() ?? head.firstSeq - 1) + 1)
@@ -137,6 +147,7 @@ export function openJournal(store: SortedStore, startBlock: number): Journal {
       return lowest
     },
     newestSeq,
+    place: (seq) => placeOf(store, seq),
     *unsettled() {
       for (const { seq, undo } of undoRows())
         yield { seq, block: undo.block, blockHash: undo.blockHash, root: undo.root }
@@ -161,17 +172,17 @@ export function addToDigest(digest: Hex, seq: number, result: string, sign: 1n |
   return bytesToHex(uintToBytes(BigInt.asUintN(256, sum), 32))
 }
 
-type Undo = { block: number; blockHash: Hex; root: Hex; keys: readonly Uint8Array[] }
+type Undo = { block: number; blockHash: Hex; root: Hex }
 
-function encodeUndo({ keys, ...facts }: Undo): Uint8Array {
-  return packBytes([textToBytes(JSON.stringify(facts)), ...keys])
+function placeOf(store: SortedStore, seq: number): Undo | undefined {
+  const row = store.get(seqKey('undo', seq))
+  return row && decodeUndo(row)
 }
 
 function decodeUndo(bytes: Uint8Array): Undo {
-  const [facts, ...keys] = unpackBytes(bytes)
-  return { ...(JSON.parse(bytesToText(facts!)) as Omit<Undo, 'keys'>), keys }
+  return JSON.parse(bytesToText(bytes)) as Undo
 }
 
 function seqOf(key: Uint8Array): number {
-  return Number(new DataView(key.buffer, key.byteOffset, key.length).getBigUint64(1))
+  return Number(readUint64(key, 1))
 }

@@ -2,7 +2,7 @@
  * How rows are named in the index, so that byte order is the order of streams, keys, and versions from new to old. A key of a
  * stream is written with 00 as 00 ff and ends with 00 01: no key is then the beginning of another. Spec: kv §4.
  */
-import { concatBytes, uintToBytes } from '@weightless/codec'
+import { concatBytes, readUint32, readUint64, uintToBytes, writeUint64 } from '@weightless/codec'
 
 /** One letter for each kind of row. */
 export const tables = {
@@ -15,6 +15,7 @@ export const tables = {
   change: 0x63,
   result: 0x74,
   undo: 0x75,
+  undoKeys: 0x55,
   head: 0x6d,
 } as const
 
@@ -30,7 +31,7 @@ export function rowPrefix(table: Table, ...parts: readonly Uint8Array[]): Uint8A
 export function atVersion(prefix: Uint8Array, version: bigint): Uint8Array {
   const key = new Uint8Array(prefix.length + versionBytes)
   key.set(prefix)
-  new DataView(key.buffer).setBigUint64(prefix.length, versionMax - version)
+  writeUint64(key, prefix.length, versionMax - version)
   return key
 }
 
@@ -51,8 +52,7 @@ export function afterPrefix(prefix: Uint8Array): Uint8Array {
 }
 
 export function versionOf(rowKey: Uint8Array): bigint {
-  const view = new DataView(rowKey.buffer, rowKey.byteOffset, rowKey.length)
-  return versionMax - view.getBigUint64(rowKey.length - versionBytes)
+  return versionMax - readUint64(rowKey, rowKey.length - versionBytes)
 }
 
 /** `ends`: false gives what every key that begins with `key` begins with. */
@@ -80,10 +80,10 @@ export function unescapeKey(rowKey: Uint8Array, prefixBytes: number): Uint8Array
   return key.slice(0, length)
 }
 
-export function seqKey(table: 'result' | 'undo', seq: number): Uint8Array {
+export function seqKey(table: 'result' | 'undo' | 'undoKeys', seq: number): Uint8Array {
   const key = new Uint8Array(9)
   key[0] = tables[table]
-  new DataView(key.buffer).setBigUint64(1, BigInt(seq))
+  writeUint64(key, 1, BigInt(seq))
   return key
 }
 
@@ -100,10 +100,9 @@ export function packBytes(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 export function unpackBytes(bytes: Uint8Array): Uint8Array[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const parts: Uint8Array[] = []
   for (let at = 0; at < bytes.length; ) {
-    const end = at + 4 + view.getUint32(at)
+    const end = at + 4 + readUint32(bytes, at)
     parts.push(bytes.slice(at + 4, end))
     at = end
   }

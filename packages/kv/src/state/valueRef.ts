@@ -1,5 +1,5 @@
 /** What a row says of a value: the bytes themselves where they are few, else where they stand in the log. Spec: kv §4. */
-import { bytesToHex, concatBytes, type Hex, hexToBytes } from '@weightless/codec'
+import { bytesToHex, concatBytes, type Hex, hexToBytes, readUint64, writeUint64 } from '@weightless/codec'
 
 export type ValueRef =
   | { readonly kind: 'inline'; readonly bytes: Uint8Array }
@@ -19,18 +19,16 @@ export function encodeValueRef(ref: ValueRef): Uint8Array {
   const bytes = new Uint8Array(57)
   bytes[0] = 1
   bytes.set(hexToBytes(ref.root), 1)
-  const view = new DataView(bytes.buffer)
-  view.setBigUint64(33, BigInt(ref.fileBytes))
-  view.setBigUint64(41, BigInt(ref.offset))
-  view.setBigUint64(49, BigInt(ref.length))
+  writeUint64(bytes, 33, BigInt(ref.fileBytes))
+  writeUint64(bytes, 41, BigInt(ref.offset))
+  writeUint64(bytes, 49, BigInt(ref.length))
   return bytes
 }
 
 /** Rows are our own, so what they say is trusted. */
 export function decodeValueRef(bytes: Uint8Array): ValueRef {
   if (bytes[0] === 0) return { kind: 'inline', bytes: bytes.subarray(1) }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  const number = (at: number): number => Number(view.getBigUint64(at))
+  const number = (at: number): number => Number(readUint64(bytes, at))
   return {
     kind: 'log',
     root: bytesToHex(bytes.subarray(1, 33)),

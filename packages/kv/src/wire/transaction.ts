@@ -2,7 +2,7 @@
  * A key-value transaction as it stands in a file of the log: `encodeTransaction` builds it, `readTransaction` takes it apart
  * with values left where they are. All integers big-endian. Spec: kv §1.
  */
-import { accept, reject, type Verdict } from '@weightless/codec'
+import { accept, readUint32, readUint64, reject, type Verdict, writeUint32, writeUint64 } from '@weightless/codec'
 
 export type KeyRef = { streamId: Uint8Array; key: Uint8Array }
 
@@ -69,10 +69,9 @@ export function encodeTransaction({ version, reads, writes, controls }: Transact
     writes.reduce((sum, { key, value }) => sum + keyRefBytes(key) + 8 + value.length, 0) +
     controls.reduce((sum, { key, account }) => sum + 33 + (key ? 3 + key.length : 0) + (account?.length ?? 0), 0)
   const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
   let at = 0
   const put32 = (value: number): void => {
-    view.setUint32(at, value)
+    writeUint32(bytes, at, value)
     at += 4
   }
   const put = (part: Uint8Array): void => {
@@ -83,7 +82,7 @@ export function encodeTransaction({ version, reads, writes, controls }: Transact
     put(new Uint8Array([key.length >>> 16, key.length >>> 8, key.length]))
     put(key)
   }
-  view.setBigUint64(0, version)
+  writeUint64(bytes, 0, version)
   at = 8
   put32(reads.length)
   for (const { streamId, key } of reads) {
@@ -94,7 +93,7 @@ export function encodeTransaction({ version, reads, writes, controls }: Transact
   for (const { streamId, key, value } of writes) {
     put(streamId)
     putKey(key)
-    view.setBigUint64(at, BigInt(value.length))
+    writeUint64(bytes, at, BigInt(value.length))
     at += 8
   }
   for (const { value } of writes) put(value)
@@ -187,11 +186,11 @@ function createInput(read: ReadRange, sizeBytes: number) {
     at += length
     return part
   }
-  const u32 = async (): Promise<number> => viewOf(await take(4)).getUint32(0)
+  const u32 = async (): Promise<number> => readUint32(await take(4), 0)
 
   return {
     take,
-    u64: async (): Promise<bigint> => viewOf(await take(8)).getBigUint64(0),
+    u64: async (): Promise<bigint> => readUint64(await take(8), 0),
     async count(list: 'reads' | 'writes' | 'controls'): Promise<number> {
       const count = await u32()
       if (count > listEntriesMax) throw new Malformed(list, `${count} entries`)
@@ -209,10 +208,6 @@ function createInput(read: ReadRange, sizeBytes: number) {
       at += length
     },
   }
-}
-
-function viewOf(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 const windowBytes = 64 * 1024

@@ -5,9 +5,11 @@ import {
   bytesToText,
   concatBytes,
   type Hex,
+  readUint32,
   reject,
   textToBytes,
   type Verdict,
+  writeUint32,
 } from '@weightless/codec'
 import { chunkBytesMax } from './splitChunks.ts'
 
@@ -40,27 +42,25 @@ export function encodeManifest({ files, ...facts }: Manifest): Uint8Array {
   const head = textToBytes(JSON.stringify({ ...facts, files: listed }))
   const count = files.reduce((sum, { chunks }) => sum + chunks.length, 0)
   const body = new Uint8Array(count * placeBytes)
-  const view = new DataView(body.buffer)
   let at = 0
   for (const { chunks } of files) {
     for (const { id, pack, offset, length } of chunks) {
       body.set(id, at)
-      view.setUint32(at + 32, pack)
-      view.setUint32(at + 36, offset)
-      view.setUint32(at + 40, length)
+      writeUint32(body, at + 32, pack)
+      writeUint32(body, at + 36, offset)
+      writeUint32(body, at + 40, length)
       at += placeBytes
     }
   }
   const headLength = new Uint8Array(4)
-  new DataView(headLength.buffer).setUint32(0, head.length)
+  writeUint32(headLength, 0, head.length)
   return concatBytes([magic, headLength, head, body])
 }
 
 /** Whoever may write under the name wrote it: nothing in it is believed. */
 export function decodeManifest(bytes: Uint8Array): Verdict<Manifest> {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   if (bytes.length < 8 || bytesToText(bytes.subarray(0, 4)) !== 'WLC1') return reject('malformed', 'no manifest')
-  const headEnd = 8 + view.getUint32(4)
+  const headEnd = 8 + readUint32(bytes, 4)
   if (headEnd > bytes.length || headEnd > headBytesMax) return reject('malformed', 'the head is cut short')
   const head = readHead(bytes.subarray(8, headEnd))
   if (!head) return reject('malformed', 'the head is not as it should be')
@@ -74,9 +74,9 @@ export function decodeManifest(bytes: Uint8Array): Verdict<Manifest> {
     for (let left = chunkCount; left > 0; left--, at += placeBytes) {
       const place = {
         id: bytes.slice(at, at + 32),
-        pack: view.getUint32(at + 32),
-        offset: view.getUint32(at + 36),
-        length: view.getUint32(at + 40),
+        pack: readUint32(bytes, at + 32),
+        offset: readUint32(bytes, at + 36),
+        length: readUint32(bytes, at + 40),
       }
       if (place.pack >= head.packs.length || place.length === 0 || place.length > chunkBytesMax) {
         return reject('malformed', `a chunk of ${path} cannot be`)

@@ -2,6 +2,7 @@
  * Cuts bytes where their content says so, so that an insertion moves no cut but its neighbours: FastCDC (Xia et al., USENIX
  * ATC 2016) with a gear hash and two masks around the wanted length. Cuts are part of the format: spec/checkpoint.md §1.
  */
+import { readUint32 } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 
 export const chunkBytesMin = 64 * 1024
@@ -11,7 +12,7 @@ export const chunkBytesMax = 1024 * 1024
 /** 256 pseudo-random 32-bit words: the first four bytes of SHA-256 of each byte value. */
 const gear = new Uint32Array(256)
 for (let value = 0; value < 256; value++) {
-  gear[value] = new DataView(sha256(new Uint8Array([value])).buffer).getUint32(0)
+  gear[value] = readUint32(sha256(new Uint8Array([value])), 0)
 }
 
 /**
