@@ -31,7 +31,7 @@ export type KnownNodesParts = {
   pollMs: number
 }
 
-/** How long a record holds, and how far its time may be from ours. */
+/** How far the time of a record may be from ours. */
 const freshMs = 30_000
 const nodesMax = 4_096
 const answerBytesMax = 4 * 1024 * 1024
@@ -40,6 +40,8 @@ export function watchKnownNodes(parts: KnownNodesParts, signal: AbortSignal): Kn
   const { clock } = parts.env
   const nodes = new Map<Hex, { record: NodeRecord; heardMs: number }>()
   const startMs = clock.monotonicMs()
+  /** Nodes tell of themselves at every turn; one that misses several is away. */
+  const liveMs = Math.min(freshMs, 4 * parts.pollMs + 1_000)
   let lookedMs: number | undefined
 
   function take(json: unknown): boolean {
@@ -77,18 +79,17 @@ export function watchKnownNodes(parts: KnownNodesParts, signal: AbortSignal): Kn
       const answers = await Promise.all(urls.map(ask))
       if (answers.some((isAnswered) => isAnswered)) lookedMs ??= clock.monotonicMs()
       // While nobody answers, it is this node that is alone: the others are not silent.
-      else
-        for (const known of nodes.values()) known.heardMs = Math.max(known.heardMs, clock.monotonicMs() - freshMs / 2)
+      else for (const known of nodes.values()) known.heardMs = Math.max(known.heardMs, clock.monotonicMs() - liveMs / 2)
       await clock.sleep(parts.pollMs, signal).catch(() => undefined)
     }
   }
 
   return {
     live: () =>
-      [...nodes.values()].filter(({ heardMs }) => clock.monotonicMs() - heardMs < freshMs).map(({ record }) => record),
+      [...nodes.values()].filter(({ heardMs }) => clock.monotonicMs() - heardMs < liveMs).map(({ record }) => record),
     find(nodeId) {
       const known = nodes.get(nodeId)
-      return known && clock.monotonicMs() - known.heardMs < freshMs ? known.record : undefined
+      return known && clock.monotonicMs() - known.heardMs < liveMs ? known.record : undefined
     },
     silentMs: (nodeId) => clock.monotonicMs() - (nodes.get(nodeId)?.heardMs ?? lookedMs ?? clock.monotonicMs()),
     hasLooked: () => lookedMs !== undefined && clock.monotonicMs() > startMs,
