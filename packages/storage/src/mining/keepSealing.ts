@@ -46,7 +46,10 @@ export function keepSealing(options: SealingOptions, signal: AbortSignal): Seali
   const done: Done = { files: 0, fragments: 0, partial: new Map() }
   return {
     sealed: () => ({ files: done.files, fragments: done.fragments }),
-    reconsider: (fileKey) => options.fragments.records.own.set(markPrefix + fileKey, undefined),
+    reconsider(fileKey) {
+      done.partial.delete(fileKey)
+      options.fragments.records.own.set(markPrefix + fileKey, undefined)
+    },
     ended: seal(options, done, signal),
   }
 }
@@ -153,8 +156,8 @@ function markOf({ minerId, fragments }: SealingOptions, file: HeldFile): string 
 
 function isDone(options: SealingOptions, file: HeldFile, done: Done): boolean {
   const kept = options.fragments.records.own.get(markPrefix + file.fileKey)
-  const mark = kept ? bytesToText(kept) : done.partial.get(file.fileKey)
-  return mark === markOf(options, file)
+  const mark = markOf(options, file)
+  return (kept !== undefined && bytesToText(kept) === mark) || done.partial.get(file.fileKey) === mark
 }
 
 /** Several miners would do it at once: each waits a little, at random, and looks again. */
