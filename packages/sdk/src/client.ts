@@ -1,8 +1,12 @@
 /** One client for the three journeys of a user: store a file, ask a model, check the answer; and the money behind them. */
+import { createBlobs } from '@weightless/blobs'
+import { WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
+import { createKeyValueClient, type KeyValueClient } from '@weightless/kv/client'
 import { createLedger, type Ledger, type LedgerAccount } from '@weightless/ledger'
 import { type AccountApi, openAccount } from './account/openAccount.ts'
 import { type ChatApi, openChat } from './chat/openChat.ts'
+import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
 import type { NetworkConfig } from './networkConfig.ts'
 import { openReceipts, type ReceiptsApi } from './receipts/openReceipts.ts'
@@ -30,6 +34,10 @@ export type Client = {
   readonly chat: ChatApi
   readonly receipts: ReceiptsApi
   readonly account: AccountApi
+  /** Key-value streams. @throws {KeyValueUnknownError} on a network without a key-value node */
+  keyValue(): KeyValueClient
+  /** Checkpoints of models, named in the key-value layer. @throws {KeyValueUnknownError} */
+  checkpoints(): CheckpointsApi
 }
 
 /** What the parts of a client share. */
@@ -46,10 +54,30 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
   const context: ClientContext = { config, env, ledger, account, apiKey: apiKey ?? config.compute.apiKey }
   const files = openFiles(context)
   const receipts = openReceipts(context, files)
+  const { indexerUrl } = config.storage
+  const { flow: flowAddress } = config.contracts
+  const storing = { env, indexerUrl, ledger, ...(flowAddress && { flowAddress }) }
+  const kvUrl = (): string => {
+    if (!config.storage.kvUrl) throw new KeyValueUnknownError()
+    return config.storage.kvUrl
+  }
   return {
     ...{ config, ledger, files, receipts },
+    keyValue: () => createKeyValueClient({ env, kvUrl: kvUrl(), blobs: createBlobs(storing) }),
+    checkpoints: () => openCheckpoints({ ...storing, kvUrl: kvUrl() }),
     storage: openStorage(context),
     chat: openChat(context, receipts),
     account: openAccount(context),
+  }
+}
+
+export class KeyValueUnknownError extends WeightlessError {
+  constructor() {
+    super(
+      'sdk/key-value-unknown',
+      'This network names no key-value node.',
+      {},
+      { hint: 'Put its address into storage.kvUrl of the network configuration.' },
+    )
   }
 }

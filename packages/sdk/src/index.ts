@@ -1,4 +1,5 @@
-export type { BlobProgress as FileProgress, PutBlob as StoredFile, Quote as FileQuote } from '@weightless/blobs'
+export type { BlobProgress as FileProgress, OpenedBlob as OpenedFile, PutBlob as StoredFile } from '@weightless/blobs'
+export { type ExpectedReward, expectReward, type MinerPlan, type NetworkState } from '@weightless/storage/wire'
 export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
 export {
@@ -13,19 +14,43 @@ export {
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
 export type { NamedCheckpoint } from './checkpoint/checkpointNames.ts'
-export { type CheckpointsApi, type CheckpointsOptions, openCheckpoints } from './checkpoint/openCheckpoints.ts'
-export type { RestoredCheckpoint, RestoreFile, RestoreTarget } from './checkpoint/restoreCheckpoint.ts'
+export {
+  CheckpointOwnerError,
+  type CheckpointsApi,
+  type CheckpointsOptions,
+  openCheckpoints,
+} from './checkpoint/openCheckpoints.ts'
+export type {
+  RestoredCheckpoint,
+  RestoreFile,
+  RestoreTarget,
+} from './checkpoint/restoreCheckpoint.ts'
 export type { CheckpointFile, SavedCheckpoint, SaveProgress } from './checkpoint/saveCheckpoint.ts'
-export { type Client, type ClientEnv, type ClientOptions, createClient } from './client.ts'
+export { type Client, type ClientEnv, type ClientOptions, createClient, KeyValueUnknownError } from './client.ts'
+export {
+  type FolderDownload,
+  type FolderFile,
+  FolderPathError,
+  FolderTooLargeError,
+  FolderUnsafeError,
+  folderFilesMax,
+  type ListedFile,
+  NoFolderError,
+  type OpenedFolder,
+  type StoredFolder,
+} from './files/folders.ts'
 export type { FileRecord } from './files/listSubmissions.ts'
 export {
   type FilesApi,
   FileTooLargeError,
   PrivateFileLockedError,
+  privateExtraBytes,
+  type ReadOptions,
   SenderMissingError,
   type UploadOptions,
 } from './files/openFiles.ts'
 export { PrivateKeyRefusedError, SignerMissingError } from './files/privateFiles.ts'
+export type { FileQuote } from './files/quoteFiles.ts'
 export {
   ContractUnknownError,
   contractAddress,

@@ -8,7 +8,6 @@ import {
   type OpenedBlob,
   type PutBlob,
   type PutOptions,
-  type Quote,
   type TransferOptions,
   toBlobSource,
   trackProgress,
@@ -16,7 +15,9 @@ import {
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import { type FileRecord, listSubmissions } from './listSubmissions.ts'
+import { type FoldersApi, openFolders } from './openFolders.ts'
 import { createFileKeys, isKeyOf, isPrivateTag, sealFile } from './privateFiles.ts'
+import { type FileQuote, quoteFiles, readPaidUntilMs } from './quoteFiles.ts'
 
 export type UploadOptions = Omit<PutOptions, 'tags' | 'isAnew'> & {
   /** Anyone who learns the root may read it; otherwise only this account can. */
@@ -28,9 +29,12 @@ export type ReadOptions = {
   isRaw?: boolean
 }
 
-export type FilesApi = {
-  /** What storing so many bytes costs now, before anything is sent; the transaction's gas comes on top. */
-  quote(sizeBytes: number): Promise<Quote>
+export type FilesApi = FoldersApi & {
+  /**
+   * What storing so many bytes costs now, before anything is sent; the transaction's gas comes on top. Several sizes are
+   * summed up. A private file has `privateExtraBytes` more.
+   */
+  quote(sizeBytes: number | readonly number[]): Promise<FileQuote>
   /**
    * Stores bytes for good, encrypted for this account alone unless `isPublic`. The same bytes again cost nothing, and an
    * upload that failed goes on where it stopped. Errors: those of `Blobs.put` in `@weightless/blobs`, and of `privateFiles.ts`.
@@ -47,11 +51,15 @@ export type FilesApi = {
   list(sender?: Hex): Promise<FileRecord[]>
   /** Until when a file is paid for. */
   lifetime(root: Hex): Promise<BlobLifetime>
+  /** The same for a submission that is known already, in one question to the chain; undefined where it never ends. */
+  paidUntilMs(txSeq: number): Promise<number | undefined>
   /** Pays for more time. */
   renew(root: Hex, options?: { lifetimes?: number; submitter?: Hex }): Promise<{ txHash: Hex; feeWei: bigint }>
 }
 
 const encryptedFirstByte = 1
+/** What encryption adds to a file. */
+export const privateExtraBytes = 17
 
 export function openFiles(context: ClientContext): FilesApi {
   const { config, env, ledger, account } = context
@@ -64,15 +72,16 @@ export function openFiles(context: ClientContext): FilesApi {
     ...(flowAddress && { flowAddress }),
   })
   const keys = createFileKeys(account)
+  const tagsOf = rememberTags(context)
 
   async function open(root: Hex, { signal, isRaw = false }: ReadOptions = {}): Promise<OpenedBlob> {
     const blob = await blobs.openBlob(root, signal ? { signal } : {})
     if (isRaw || !ledger.address) return blob
-    const head = await blob.read(0, 17, signal)
+    const head = await blob.read(0, privateExtraBytes, signal)
     // Most files are told apart by their first byte; only for the others is the chain asked.
-    if (head[0] !== encryptedFirstByte || head.length < 17) return blob
-    const tags = (await listSubmissions(context, ledger.address)).find((each) => each.root === root)?.tags
-    if (!tags || !isPrivateTag(tags)) return blob
+    if (head[0] !== encryptedFirstByte || head.length < privateExtraBytes) return blob
+    const tags = await tagsOf(root, ledger.address)
+    if (!tags) return blob
     const key = await keys.key()
     if (!isKeyOf(tags, key, head.subarray(1))) throw new PrivateFileLockedError({ root })
     const plain = await decryptBlob(blob, { key }, signal)
@@ -80,13 +89,17 @@ export function openFiles(context: ClientContext): FilesApi {
     return plain.value
   }
 
+  async function upload(content: Uint8Array | BlobSource, options: UploadOptions = {}): Promise<PutBlob> {
+    const { isPublic = false, ...putting } = options
+    if (isPublic) return blobs.put(content, putting)
+    const sealed = await sealFile(toBlobSource(content), await keys.key(), options.signal)
+    return blobs.put(sealed.source, { ...putting, tags: sealed.tags })
+  }
+
   return {
-    quote: (sizeBytes) => blobs.quote(sizeBytes),
-    async upload(content, { isPublic = false, ...options } = {}) {
-      if (isPublic) return blobs.put(content, options)
-      const sealed = await sealFile(toBlobSource(content), await keys.key(), options.signal)
-      return blobs.put(sealed.source, { ...options, tags: sealed.tags })
-    },
+    quote: (sizes) => quoteFiles(context, blobs, typeof sizes === 'number' ? [sizes] : sizes),
+    upload,
+    ...openFolders({ blobs, upload, open, keys }),
     async download(root, { onProgress, bytesMax = downloadBytesMax, ...options } = {}) {
       const blob = await open(root, options)
       if (blob.sizeBytes > bytesMax) throw new FileTooLargeError({ root, sizeBytes: blob.sizeBytes, bytesMax })
@@ -100,11 +113,22 @@ export function openFiles(context: ClientContext): FilesApi {
       return listSubmissions(context, sender)
     },
     lifetime: (root) => blobs.lifetime(root),
+    paidUntilMs: (txSeq) => readPaidUntilMs(context, txSeq),
     renew: (root, options) => blobs.renew(root, options),
   }
 }
 
 const downloadBytesMax = 2 ** 31
+
+/** Tags of this account's private files; the chain is asked again only for a root that was not there the last time. */
+function rememberTags(context: ClientContext): (root: Hex, owner: Hex) => Promise<Hex | undefined> {
+  let known = new Map<Hex, Hex>()
+  return async (root, owner) => {
+    if (!known.has(root)) known = new Map((await listSubmissions(context, owner)).map((each) => [each.root, each.tags]))
+    const tags = known.get(root)
+    return tags !== undefined && isPrivateTag(tags) ? tags : undefined
+  }
+}
 
 async function readWhole(
   blob: OpenedBlob,

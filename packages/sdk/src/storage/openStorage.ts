@@ -15,6 +15,8 @@ export type StorageApi = {
   nodes(): Promise<NodeRecord[]>
   /** Where a file lies; undefined while no placement is known. Signatures are checked. */
   locate(root: Hex): Promise<FilePlace | undefined>
+  /** Whether a node answers now. */
+  isAnswering(nodeUrl: string): Promise<boolean>
 }
 
 export type FilePlace = {
@@ -30,6 +32,8 @@ export type FilePlace = {
 
 const answerBytesMax = 4 * 1024 * 1024
 const timeoutMs = 5_000
+const pingMs = 1_500
+const recordBytesMax = 64 * 1024
 
 export function openStorage({ config, env }: Pick<ClientContext, 'config' | 'env'>): StorageApi {
   async function ask(path: string): Promise<unknown> {
@@ -38,6 +42,15 @@ export function openStorage({ config, env }: Pick<ClientContext, 'config' | 'env
   }
   return {
     nodes: async () => readNodes(await ask('/nodes')),
+    async isAnswering(nodeUrl) {
+      try {
+        const answer = await env.network.fetch(`${nodeUrl}/node/record`, { timeoutMs: pingMs })
+        await answer.text(recordBytesMax)
+        return answer.status === 200
+      } catch {
+        return false
+      }
+    },
     async locate(root) {
       const answer = (await ask(`/locate/${root}`)) as { placements?: unknown; nodes?: unknown } | undefined
       const nodes = readNodes(answer?.nodes)
