@@ -29,7 +29,8 @@ export function aesCtr(key: Uint8Array, nonce: Uint8Array, offset: number, bytes
 }
 
 function addToBlock(nonce: Uint8Array, blocks: number): Uint8Array {
-  const sum = nonce.slice()
+  // A Buffer's `slice` is no copy.
+  const sum = Uint8Array.from(nonce)
   let carry = blocks
   for (let i = blockBytes - 1; i >= 0 && carry > 0; i--) {
     carry += sum[i]!

@@ -4,7 +4,7 @@ import type { S3Verdict } from './faultCodes.ts'
 
 export type Address = { bucket: string | undefined; key: string | undefined }
 
-export const keyBytesMax = 1024
+const keyBytesMax = 1024
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /**
@@ -41,7 +41,7 @@ export function checkKey(key: string): S3Verdict<never> | undefined {
   return textToBytes(key).length > keyBytesMax ? reject('KeyTooLongError') : undefined
 }
 
-export function isBucketName(name: string): boolean {
+function isBucketName(name: string): boolean {
   return (
     /^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(name) && !/\.\.|\.-|-\./.test(name) && !/^\d+\.\d+\.\d+\.\d+$/.test(name)
   )

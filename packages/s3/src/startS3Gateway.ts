@@ -7,7 +7,6 @@ import type { Ledger } from '@weightless/ledger'
 import type { Credential } from './auth/verifySignature.ts'
 import { type Catalog, openCatalog } from './catalog/catalog.ts'
 import { openUploads, type Uploads } from './catalog/uploads.ts'
-import { createContentCipher } from './content/contentCipher.ts'
 import { createContentStore } from './content/contentStore.ts'
 import { loadKey } from './content/loadKey.ts'
 import { createSpool, type Spool } from './content/spool.ts'
@@ -102,7 +101,7 @@ function arrange(
     catalog,
     uploads,
     spool,
-    content: createContentStore(blobs ?? createBlobs({ indexerUrl, env, ledger }), createContentCipher(key)),
+    content: createContentStore(blobs ?? createBlobs({ indexerUrl, env, ledger }), key),
     bodies: createTurns(bodiesAtOnceMax, bodiesWaitingMax),
     completing: new Map(),
     owner: { ID: bytesToHex(sha256(textToBytes(ledger.address ?? ''))).slice(2), DisplayName: 'weightless' },

@@ -104,7 +104,7 @@ describe('signatures', () => {
           assert.equal(verdict.ok, false)
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 60 },
     )
   })
 })
@@ -165,7 +165,7 @@ describe('chunked bodies', () => {
           if (typeof decoded === 'object')
             assert.match(String.fromCharCode(body[at]!, changed[at]!), /^[a-fA-F\s]{2}|\r/)
         }),
-        { numRuns: 200 },
+        { numRuns: 60 },
       )
       assert.equal(await decode(example, body.subarray(0, -4), []), 'IncompleteBody')
       assert.equal(await decode(example, body.subarray(0, 70_000 - 5_000), []), 'IncompleteBody')

@@ -16,35 +16,40 @@ export type Checksum = { algorithm: ChecksumAlgorithm; value: string; type: 'FUL
 const castagnoli = 0x82f63b78
 const nvme = '9a6c9329ac4bc9b5'
 
+const makers: { readonly [algorithm in Exclude<ChecksumAlgorithm, 'SHA256'> | 'MD5']: () => Promise<IHasher> } = {
+  MD5: createMD5,
+  CRC32: () => createCRC32(),
+  CRC32C: () => createCRC32(castagnoli),
+  CRC64NVME: () => createCRC64(nvme),
+  SHA1: createSHA1,
+}
+/** Hashers that have ended, to be used again: each holds a WebAssembly memory of its own. */
+const idle = new Map<string, IHasher[]>()
+const idleMax = 32
+
 export async function createHashStream(algorithm: ChecksumAlgorithm | 'MD5'): Promise<HashStream> {
-  switch (algorithm) {
-    case 'MD5':
-      return streamOf(await createMD5())
-    case 'CRC32':
-      return streamOf(await createCRC32())
-    case 'CRC32C':
-      return streamOf(await createCRC32(castagnoli))
-    case 'CRC64NVME':
-      return streamOf(await createCRC64(nvme))
-    case 'SHA1':
-      return streamOf(await createSHA1())
-    case 'SHA256':
-      return createSha256()
+  if (algorithm === 'SHA256') return createSha256()
+  const waiting = idle.get(algorithm) ?? []
+  idle.set(algorithm, waiting)
+  const hasher = waiting.pop() ?? (await makers[algorithm]())
+  hasher.init()
+  return {
+    update: (bytes) => void hasher.update(bytes),
+    digest() {
+      const digest = hasher.digest('binary')
+      if (waiting.length < idleMax) waiting.push(hasher)
+      return digest
+    },
   }
 }
 
-function streamOf(hasher: IHasher): HashStream {
-  hasher.init()
-  return { update: (bytes) => void hasher.update(bytes), digest: () => hasher.digest('binary') }
-}
-
-export async function hashOf(algorithm: ChecksumAlgorithm | 'MD5', bytes: Uint8Array): Promise<Uint8Array> {
+async function hashOf(algorithm: ChecksumAlgorithm | 'MD5', bytes: Uint8Array): Promise<Uint8Array> {
   const stream = await createHashStream(algorithm)
   stream.update(bytes)
   return stream.digest()
 }
 
-export const checksumBytes: { readonly [algorithm in ChecksumAlgorithm]: number } = {
+const checksumBytes: { readonly [algorithm in ChecksumAlgorithm]: number } = {
   CRC32: 4,
   CRC32C: 4,
   CRC64NVME: 8,

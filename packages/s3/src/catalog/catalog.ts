@@ -29,7 +29,7 @@ export type Catalog = {
   close(): Promise<void>
 }
 
-export type Condition = (current: ObjectRecord | undefined) => boolean
+type Condition = (current: ObjectRecord | undefined) => boolean
 
 export type CatalogLimits = {
   /** Delete markers beyond it are forgotten, oldest first. */

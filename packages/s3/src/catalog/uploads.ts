@@ -4,7 +4,7 @@ import { openKeyValue } from '@weightless/store'
 import { behindPrefix, toOrdered } from './keyOrder.ts'
 import { decodeRecord, encodeRecord, type PartRecord, type UploadRecord } from './records.ts'
 
-export type Completed = { bucket: string; key: string; etag: string; completedMs: number }
+type Completed = { bucket: string; key: string; etag: string; completedMs: number }
 
 export type Uploads = {
   start(upload: UploadRecord): Promise<void>

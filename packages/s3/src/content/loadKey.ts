@@ -2,7 +2,7 @@
 import { bytesToHex, bytesToText, hexToBytes, isHexOf, textToBytes, WeightlessError } from '@weightless/codec'
 import type { Disk, Random } from '@weightless/env'
 
-export const keyFile = 'encryption.key'
+const keyFile = 'encryption.key'
 
 /** @throws {KeyUnreadableError} rather than make another key, with which nothing could be read any more */
 export async function loadKey(disk: Disk, random: Random): Promise<Uint8Array> {

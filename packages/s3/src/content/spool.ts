@@ -29,7 +29,7 @@ export type SpoolWriter = Sink & {
   discard(): Promise<void>
 }
 
-export type DurableWriter = SpoolWriter & {
+type DurableWriter = SpoolWriter & {
   file: string
   /** From now on `discard` leaves the file: it has become somebody's part. */
   keep(): void
@@ -179,13 +179,13 @@ async function readExactly(handle: File, file: string, offset: number, length: n
   return bytes
 }
 
-export class SpoolFullError extends WeightlessError {
+class SpoolFullError extends WeightlessError {
   constructor(facts: { freeBytes: number; sizeBytes: number }) {
     super('s3/spool-full', 'The disk has no room for this upload.', facts, { hint: 'Free some space, then try again.' })
   }
 }
 
-export class SpoolDamagedError extends WeightlessError {
+class SpoolDamagedError extends WeightlessError {
   constructor(facts: { file: string; offset: number; length: number }) {
     super('s3/spool-damaged', 'A spooled part is shorter than it was when it was acknowledged.', facts)
   }

@@ -2,8 +2,7 @@
  * CompleteMultipartUpload: the listed parts become one object, final in the network, before the name is put on it. It may
  * take minutes, so the answer is begun in time and kept alive with spaces, as S3 does. Asked again, it says the same.
  */
-import { accept, bytesToHex, reject, textToBytes } from '@weightless/codec'
-import { sha256 } from '@weightless/crypto'
+import { accept, reject } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
 import {
   type Checksum,
@@ -15,6 +14,7 @@ import {
   multipartEtag,
 } from '../body/checksums.ts'
 import type { ObjectRecord, PartRecord, UploadRecord } from '../catalog/records.ts'
+import { idOfParts } from '../content/contentId.ts'
 import type { SpooledSource } from '../content/spool.ts'
 import type { S3Verdict } from '../faultCodes.ts'
 import type { CompletedObject, Gateway, ObjectRequest } from '../gateway.ts'
@@ -115,8 +115,7 @@ async function complete(
   if (checksum && promised !== undefined && promised !== checksum.value) {
     return reject('BadDigest', `The ${checksum.algorithm} you specified did not match the calculated checksum.`)
   }
-  const contentId = bytesToHex(sha256(textToBytes(parts.map((part) => `${part.sizeBytes}:${part.sha256}`).join(','))))
-  const stored = await content.put(source, contentId, encrypted)
+  const stored = await content.put(source, idOfParts(parts), encrypted)
   const record: ObjectRecord = {
     ...(contentType !== undefined && { contentType }),
     ...(kept && { kept }),

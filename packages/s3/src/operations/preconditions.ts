@@ -26,10 +26,6 @@ export function mayWrite(headers: HttpHeaders, current: ObjectRecord | undefined
   return !(ifNoneMatch !== undefined && current && matches(ifNoneMatch, current.etag))
 }
 
-export function isConditionalWrite(headers: HttpHeaders): boolean {
-  return headers['if-match'] !== undefined || headers['if-none-match'] !== undefined
-}
-
 function matches(header: string, etag: string): boolean {
   return header.split(',').some((tag) => ['*', etag, `"${etag}"`, `W/"${etag}"`].includes(tag.trim()))
 }

@@ -4,6 +4,7 @@ import type { HttpResponse } from '@weightless/env'
 import { readExpectations } from '../body/readExpectations.ts'
 import { type Received, receiveBody } from '../body/receiveBody.ts'
 import type { BucketRecord, ObjectRecord } from '../catalog/records.ts'
+import { idOfBody } from '../content/contentId.ts'
 import type { SpooledSource, SpoolWriter } from '../content/spool.ts'
 import type { S3Verdict } from '../faultCodes.ts'
 import type { Gateway, ObjectRequest } from '../gateway.ts'
@@ -22,7 +23,7 @@ export async function putObject(gateway: Gateway, request: ObjectRequest): Promi
   if (!mayWrite(headers, catalog.object(bucket, key))) return reject('PreconditionFailed')
   return withBody(gateway, request, gateway.spool.temporary(), async (source, received) => {
     const encrypted = isEncrypted(request, bucketRecord)
-    const stored = await gateway.content.put(source, received.sha256, encrypted)
+    const stored = await gateway.content.put(source, idOfBody(received.sha256), encrypted)
     const record: ObjectRecord = {
       ...kept.value,
       ...stored,
