@@ -3,6 +3,7 @@ import type { Hex } from '@weightless/codec'
 import type { Disk, Env } from '@weightless/env'
 import { openSortedStore, type SortedStoreOptions } from '@weightless/store'
 import type { ContentSource } from './replay/content.ts'
+import { type ContentKeys, createDecryptingSource } from './replay/decryptContent.ts'
 import { followStreams } from './replay/followStreams.ts'
 import { type Head, openJournal } from './replay/journal.ts'
 import { type ReplayLimits, replayLimits } from './replay/pendingTransaction.ts'
@@ -17,6 +18,8 @@ export type ReplicaOptions = {
   folder: string
   source: StreamSource
   content: ContentSource
+  /** Open encrypted transactions. */
+  keys?: ContentKeys
   /** Streams that are followed. */
   streams: 'all' | ReadonlySet<Hex>
   startBlock: number
@@ -42,7 +45,8 @@ export type Replica = {
 
 /** @throws {LogCorruptError} */
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
-  const { env, disk, folder, source, content, streams, startBlock } = options
+  const { env, disk, folder, source, streams, startBlock, keys = {} } = options
+  const content = createDecryptingSource(options.content, keys)
   const store = await openSortedStore(disk, folder, { log: env.log, ...options.index })
   const state = createStreamState(store)
   const journal = openJournal(store, startBlock)

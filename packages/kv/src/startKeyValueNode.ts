@@ -4,6 +4,7 @@ import type { Hex } from '@weightless/codec'
 import { type Disk, type Env, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { type ContentSource, createContentSource } from './replay/content.ts'
+import type { ContentKeys } from './replay/decryptContent.ts'
 import type { ReplayLimits } from './replay/pendingTransaction.ts'
 import { createStreamSource, type StreamSource } from './replay/streamSource.ts'
 import { openReplica, type Replica, type ReplicaOptions } from './replica.ts'
@@ -33,6 +34,8 @@ export type KeyValueNodeOptions = {
   /** No key-value transaction lies before it. */
   startBlock?: number
   limits?: Partial<ReplayLimits>
+  /** Open encrypted transactions; without them those are decided as unreadable. */
+  keys?: ContentKeys
   /** How long a subscriber may leave 256 messages unacknowledged before it is told that it fell behind; default 30,000. */
   acknowledgeMs?: number
   /** In place of the chain and the storage network, for tests and simulation. */
@@ -54,6 +57,7 @@ export async function startKeyValueNode(options: KeyValueNodeOptions): Promise<K
     content: options.content ?? createContentSource(blobsOf(options)),
     startBlock,
     ...(options.limits && { limits: options.limits }),
+    ...(options.keys && { keys: options.keys }),
   }
   const set = await openStreamSet({ clock: env.clock, disk }, options.streams ?? 'all', (folder, streams) =>
     openReplica({ ...replicaOptions, folder, streams }),

@@ -3,8 +3,13 @@ import { BlobMissingError, type Blobs, type OpenedBlob, StorageUnavailableError 
 import type { Hex } from '@weightless/codec'
 import { NetworkError } from '@weightless/env'
 
-/** A range is exactly as long as asked, within the size of the submission. */
-export type Content = { read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array> }
+export type Content = {
+  sizeBytes: number
+  /** Encrypted, and the node lacks the key. */
+  isLocked: boolean
+  /** Exactly as long as asked, within the size. */
+  read(offset: number, length: number, signal: AbortSignal): Promise<Uint8Array>
+}
 
 /** `absent`: nobody holds it in full; `broken`: somebody says so but does not give it; `unreachable`: nobody could be asked. */
 export type ContentFault = 'absent' | 'broken' | 'unreachable'
@@ -33,6 +38,8 @@ export function createContentSource(blobs: Pick<Blobs, 'openBlob'>): ContentSour
     async open(root, sizeBytes, signal) {
       const blob = await open(root, signal)
       return {
+        sizeBytes,
+        isLocked: false,
         async read(offset, length, readSignal) {
           const wanted = Math.max(0, Math.min(length, sizeBytes - offset))
           const bytes = await blob.read(offset, wanted, readSignal)

@@ -1,7 +1,7 @@
 /** Fetches what a transaction says, values left in the log but for small ones, so that deciding it needs no more waiting. */
 import type { Hex } from '@weightless/codec'
 import { inlineBytesMax, type ValueRef } from '../state/valueRef.ts'
-import { parseError, readEncryptionHeader, readTransaction, type TransactionOutline } from '../wire/index.ts'
+import { parseError, readTransaction, type TransactionOutline } from '../wire/index.ts'
 import type { Prepared } from './applyTransaction.ts'
 import type { Content, ContentSource } from './content.ts'
 
@@ -16,9 +16,8 @@ export async function prepareTransaction(
   signal: AbortSignal,
 ): Promise<Prepared | string> {
   const content = await source.open(root, sizeBytes, signal)
-  const start = await content.read(0, 50, signal)
-  if (readEncryptionHeader(start)) return parseError('encrypted')
-  const outline = await readTransaction((offset, length) => content.read(offset, length, signal), sizeBytes)
+  if (content.isLocked) return parseError('encrypted')
+  const outline = await readTransaction((offset, length) => content.read(offset, length, signal), content.sizeBytes)
   if (!outline.ok) return parseError(outline.code)
   return { outline: outline.value, values: await refsOf(content, outline.value.writes, { root, sizeBytes }, signal) }
 }

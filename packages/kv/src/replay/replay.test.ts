@@ -1,11 +1,13 @@
 /** What becomes of transactions: roles, conflicts, uploads that never come, blocks that are taken back. In the simulator. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { bytesToText, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
+import { bytesToText, concatBytes, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
+import { aesCtr, encodeEncryptionHeader, encryptionPublicKey, sharedFileKey } from '@weightless/crypto'
 import { createSim, type Sim } from '@weightless/env/sim'
 import { openReplica, type Replica } from '../replica.ts'
 import { createScriptedLog, type ScriptedLog, submitTransaction } from '../testing/scriptedLog.ts'
-import type { Control, ControlKind } from '../wire/index.ts'
+import { type Control, type ControlKind, encodeTransaction } from '../wire/index.ts'
+import type { ContentKeys } from './decryptContent.ts'
 
 const address = (digit: string): Hex => `0x${digit.repeat(40)}`
 const [alice, bob, carol] = [address('a'), address('b'), address('c')]
@@ -23,12 +25,12 @@ type World = {
   start(): Promise<void>
 }
 
-async function withReplica(run: (world: World) => Promise<void>): Promise<void> {
+async function withReplica(run: (world: World) => Promise<void>, keys: ContentKeys = {}): Promise<void> {
   const sim = createSim({ seed: 5 })
   const env = sim.boot('a')
   const log = createScriptedLog()
   const open = () =>
-    openReplica({ env, disk: env.disk, folder: 'kv', source: log, content: log, streams: 'all', startBlock: 0 })
+    openReplica({ env, disk: env.disk, folder: 'kv', source: log, content: log, streams: 'all', startBlock: 0, keys })
   await sim.run(
     (async () => {
       const world: World = {
@@ -277,4 +279,39 @@ test('events twice, out of order and with holes end in the same state', async ()
     assert.equal(contentOf(world, one, 'k'), 'last')
     assert.equal(contentOf(world, one, 'k', 2n), '2')
   })
+})
+
+test('encrypted transactions open with the right key, of either kind, also values that stay in the log', async () => {
+  const [sharedKey, secretKey, ephemeral] = [0x42, 1, 2].map((byte) => new Uint8Array(32).fill(byte)) as [
+    Uint8Array,
+    Uint8Array,
+    Uint8Array,
+  ]
+  const nonce = new Uint8Array(16).fill(0x13)
+  const long = 'x'.repeat(10_000)
+  await withReplica(
+    async (world) => {
+      const { log, result, replica } = world
+      const seal = (key: Uint8Array, header: Uint8Array, name: string) => {
+        const writes = [write(one, name, 'small'), write(one, `${name} long`, long)]
+        const plain = encodeTransaction({ version: newest, reads: [], writes, controls: [] })
+        return log.submit(concatBytes([header, aesCtr(key, nonce, 0, plain)]), {
+          sender: alice,
+          streamIds: [`0x${'0'.repeat(63)}1`],
+        })
+      }
+      const first = seal(sharedKey, encodeEncryptionHeader(nonce), 'v1')
+      const agreed = sharedFileKey(ephemeral, encryptionPublicKey(secretKey))
+      const second = seal(agreed, encodeEncryptionHeader(nonce, encryptionPublicKey(ephemeral)), 'v2')
+      const foreign = seal(ephemeral, encodeEncryptionHeader(nonce), 'other')
+      assert.deepEqual([await result(first), await result(second)], ['Commit', 'Commit'])
+      assert.match(await result(foreign), /^DataParseError/)
+      assert.equal(contentOf(world, one, 'v2'), 'small')
+      const { ref } = replica.state.find(one, textToBytes('v1 long'), newest)!
+      assert.equal(ref.kind, 'log')
+      const bytes = await replica.readValue(ref, 9_990, 100, new AbortController().signal)
+      assert.equal(bytesToText(bytes), 'x'.repeat(10))
+    },
+    { sharedKey, secretKey },
+  )
 })

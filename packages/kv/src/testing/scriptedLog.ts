@@ -100,6 +100,8 @@ export function createScriptedLog(): ScriptedLog {
       if (heldBack.has(root) || !files.has(root)) return Promise.reject(new WithheldError(fault))
       const bytes = files.get(root)!
       return Promise.resolve({
+        sizeBytes,
+        isLocked: false,
         read: (offset, length) => Promise.resolve(bytes.slice(offset, Math.min(offset + length, sizeBytes))),
       })
     },

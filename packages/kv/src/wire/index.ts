@@ -1,4 +1,3 @@
-export { type EncryptionHeader, readEncryptionHeader } from './encryptionHeader.ts'
 export { decodeStreamTags, encodeStreamTags, streamDomain } from './streamTags.ts'
 export {
   accountBytes,
