@@ -7,12 +7,14 @@ import { storageUpload } from './storageUpload.sim.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
 import { storeLog } from './storeLog.sim.ts'
 import { storeNodes } from './storeNodes.sim.ts'
+import { storeRecords } from './storeRecords.sim.ts'
 import { storeSorted } from './storeSorted.sim.ts'
 
 export const scenarios: readonly Scenario[] = [
   storeLog,
   storeKeyValue,
   storeNodes,
+  storeRecords,
   storeSorted,
   storageUpload,
   storageMining,

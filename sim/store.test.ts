@@ -5,8 +5,9 @@ import { huntPlantedBug, runScenario } from './runScenario.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
 import { storeLog } from './storeLog.sim.ts'
 import { storeNodes } from './storeNodes.sim.ts'
+import { storeRecords } from './storeRecords.sim.ts'
 
-for (const scenario of [storeLog, storeKeyValue, storeNodes]) {
+for (const scenario of [storeLog, storeKeyValue, storeNodes, storeRecords]) {
   test(`${scenario.name} holds under 15 seeds, and a seed repeats itself exactly`, async () => {
     let crashes = 0
     for (let seed = 1; seed <= 15; seed++) {

@@ -103,13 +103,11 @@ async function openSegment(
 }
 
 /**
- * Gives the room of a file back. The mark is durable before the records go, so that at every instant the file is either
- * whole or known to be empty.
+ * Gives the room of a file back. The mark is durable before the records go, so that no file is ever found half empty.
  */
 export async function emptySegment(segment: Segment): Promise<Segment> {
   const { file, fileNumber } = segment
   if (!file) return segment
-  if (isPlanted('skip-husk-mark')) await file.truncate(segmentHeaderBytes)
   await file.write(0, encodeSegmentHeader(fileNumber, true))
   await file.sync()
   await file.truncate(segmentHeaderBytes)

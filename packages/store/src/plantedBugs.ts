@@ -13,10 +13,14 @@ export type PlantedBug =
   | 'ignore-torn-tail'
   /** A new file is used before the folder that names it is durable. */
   | 'skip-folder-sync'
-  /** The room of a file is given back before the mark that says so is durable. */
-  | 'skip-husk-mark'
-  /** A file of records is emptied before the index durably points to the copies. */
-  | 'drop-before-index'
+  /** A file of records is emptied before the copies of what is wanted are durable. */
+  | 'drop-before-sync'
+  /** A record's removal is told before it is durable. */
+  | 'forget-removal'
+  /** A holder of fragments believes what it is sent. */
+  | 'skip-fragment-check'
+  /** A holder signs a placement without looking whether it has its row. */
+  | 'sign-unseen'
 
 const planted = new Set<string>()
 

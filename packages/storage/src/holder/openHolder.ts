@@ -49,6 +49,8 @@ export type HolderOptions = {
   indexerUrls: readonly string[]
   /** URLs of other holders that are known without an indexer. */
   peers?: readonly string[]
+  /** Told of every placement that is new here. */
+  onPlaced?(placement: SignedPlacement): void
   /** How often the chain is asked for news; default 50 ms. */
   pollMs?: number
   /** How often the node announces itself and asks for others; default 5 s. */
@@ -91,7 +93,10 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const stored = await openFragmentStore({ clock: env.clock, disk, log }, countFragments(env, onLost))
   const fragments = sealAtRest(stored, env.tasks)
   const submissions = watchSubmissions(env.clock, flow, options.submissionWaitMs ?? 10_000)
-  const onPlaced = (placement: SignedPlacement): void => upkeep?.repair.check(placement)
+  const onPlaced = (placement: SignedPlacement): void => {
+    upkeep?.repair.check(placement)
+    options.onPlaced?.(placement)
+  }
   const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions, onPlaced })
   const announce = announceParts(options, { log, disk, nodeId })
   const record = createRecord(announce)

@@ -1,5 +1,8 @@
 /** Puts a holder on a port of its own. */
 import type { Hex } from '@weightless/codec'
+import type { PeerNetwork } from '@weightless/p2p'
+import { type JoinedHolder, joinAsHolder } from '../peers/joinAsHolder.ts'
+import type { PeerJoin } from '../peers/peerJoin.ts'
 import { fragmentsBodyMax, type Holder, type HolderOptions, openHolder } from './openHolder.ts'
 
 export type HolderListenOptions = {
@@ -9,15 +12,34 @@ export type HolderListenOptions = {
   allowedHosts?: readonly string[]
   /** Where others reach this node, if not under the address that it listens on. */
   publicUrl?: string
+  /** Joins the peer-to-peer network; without it the node is known to indexers and URLs alone. */
+  p2p?: PeerJoin
 }
 
-export type HolderService = { url: string; port: number; nodeId: Hex; holder: Holder; close(): Promise<void> }
+export type HolderService = {
+  url: string
+  port: number
+  nodeId: Hex
+  holder: Holder
+  network?: PeerNetwork
+  close(): Promise<void>
+}
 
-/** @throws {PortInUseError} {LogCorruptError} */
+/** @throws {PortInUseError} {LogCorruptError} {PeerListenError} */
 export async function startHolder(options: Omit<HolderOptions, 'url'> & HolderListenOptions): Promise<HolderService> {
-  const { env, port, host, allowedHosts, publicUrl } = options
+  const { env, port, host, allowedHosts, publicUrl, p2p } = options
   let url = publicUrl ?? ''
-  const holder = await openHolder({ ...options, url: () => url })
+  let addresses: readonly string[] = []
+  let joined: JoinedHolder | undefined
+  const holder = await openHolder({
+    ...options,
+    url: () => url,
+    addresses: options.addresses ?? (() => addresses),
+    onPlaced(placement) {
+      joined?.onPlaced(placement)
+      options.onPlaced?.(placement)
+    },
+  })
   const server = await env.network
     .serve({
       port,
@@ -34,14 +56,26 @@ export async function startHolder(options: Omit<HolderOptions, 'url'> & HolderLi
       throw fault
     })
   url = publicUrl ?? server.url
+  const close = async (): Promise<void> => {
+    await joined?.close()
+    await server.close()
+    await holder.close()
+  }
+  if (p2p) {
+    const onAddresses = (own: readonly string[]): void => {
+      addresses = own
+    }
+    joined = await joinAsHolder({ ...options, join: p2p, holder, onAddresses }).catch(async (fault: unknown) => {
+      await close()
+      throw fault
+    })
+  }
   return {
     url: server.url,
     port: server.port,
     nodeId: holder.nodeId,
     holder,
-    async close() {
-      await server.close()
-      await holder.close()
-    },
+    ...(joined && { network: joined.network }),
+    close,
   }
 }
