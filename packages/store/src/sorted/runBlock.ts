@@ -33,13 +33,13 @@ export function openBlock(bytes: Uint8Array): RunBlock {
   return { bytes, view, count: view.getUint32(bytes.length - 4, true) }
 }
 
-/** Copies, so that an entry does not hold its block in memory. */
+/** Views of the block: thousands of small copies would keep the collector busy, where readers keep an entry but briefly. */
 export function entryAt(block: RunBlock, index: number): SortedEntry {
   const at = startOf(block, index)
   const keyEnd = at + headBytes + block.view.getUint32(at, true)
   const valueLength = block.view.getUint32(at + 4, true) - 1
-  const key = block.bytes.slice(at + headBytes, keyEnd)
-  return { key, value: valueLength < 0 ? undefined : block.bytes.slice(keyEnd, keyEnd + valueLength) }
+  const key = block.bytes.subarray(at + headBytes, keyEnd)
+  return { key, value: valueLength < 0 ? undefined : block.bytes.subarray(keyEnd, keyEnd + valueLength) }
 }
 
 /** Index of the first entry whose key is >= `key`; `count` if none is. */

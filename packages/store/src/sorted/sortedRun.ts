@@ -47,7 +47,7 @@ export async function writeRun(disk: Disk, path: string, entries: Iterable<Sorte
     for (const block of groupBlocks(entries)) {
       entryCount += block.length
       const framed = frame(encodeBlock(block))
-      index.push({ firstKey: block[0]!.key, offset: offset + waitingBytes, length: framed.length })
+      index.push({ firstKey: block[0]!.key.slice(), offset: offset + waitingBytes, length: framed.length })
       put(framed)
       // Small enough that readers wait no longer than for a large answer.
       if (waitingBytes >= writeBytes) await flush()

@@ -32,9 +32,9 @@ export type SortedRange = {
 }
 
 export type SortedStore = {
-  /** @throws {LogCorruptError} bytes on disk have changed */
+  /** The bytes are the store's own: read only, and to be copied by who keeps them. @throws {LogCorruptError} bytes on disk have changed */
   get(key: Uint8Array): Uint8Array | undefined
-  /** @throws {LogCorruptError} */
+  /** Keys and values as with `get`. @throws {LogCorruptError} */
   range(range: SortedRange): { key: Uint8Array; value: Uint8Array }[]
   /**
    * All or none; an undefined value removes the key. Durable when it resolves, readable from then on.
@@ -182,6 +182,7 @@ function isBeyond(key: Uint8Array, bound: Uint8Array | undefined, reverse: boole
   return reverse ? order < 0 : order >= 0
 }
 
+/** Entries are views of the batch, which lives as long as the table. */
 function apply(table: MemoryTable, payload: Uint8Array): void {
   const block = openBlock(payload)
   for (let index = 0; index < block.count; index++) table.set(entryAt(block, index))
