@@ -6,6 +6,7 @@ export { type Mining, type MiningOptions, type MiningStatus, startMining } from 
 export { createFlowSource, type FlowSource, type FlowStep } from './node/flowSource.ts'
 export { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
 export type { Submission, SubmitEvent } from './node/submission.ts'
+export type { PeerJoin } from './peers/peerJoin.ts'
 export {
   type ListenOptions,
   type StorageService,

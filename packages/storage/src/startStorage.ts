@@ -1,5 +1,6 @@
 /** Puts storage nodes and indexers on ports: each on its own, or both on one as the devnet has them. */
 import type { Env, Server } from '@weightless/env'
+import type { PeerNetwork } from '@weightless/p2p'
 import { createCodingClient } from './gateway/codingClient.ts'
 import { viewRegistry } from './gateway/networkView.ts'
 import type { GatewayOptions } from './gateway/openGateway.ts'
@@ -8,6 +9,12 @@ import { type IndexerOptions, openIndexer } from './indexer/indexer.ts'
 import { openRegistry, type RegistryOptions } from './indexer/registry.ts'
 import { createByteBudget } from './node/byteBudget.ts'
 import { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
+import { joinAsIndexer } from './peers/joinAsIndexer.ts'
+import { createFileLocator } from './peers/locateFiles.ts'
+import type { PeerJoin } from './peers/peerJoin.ts'
+import { createPeerMethods } from './peers/peerMethods.ts'
+import { reportHolder } from './peers/reportHolder.ts'
+import type { SignedPlacement } from './wire/index.ts'
 
 export type ListenOptions = {
   /** 0 asks for any free port. */
@@ -18,7 +25,14 @@ export type ListenOptions = {
   inFlightBytesMax?: number
 }
 
-export type StorageService = { url: string; port: number; node?: StorageNode; close(): Promise<void> }
+export type StorageService = {
+  url: string
+  port: number
+  node?: StorageNode
+  /** The peers that it joined. */
+  network?: PeerNetwork
+  close(): Promise<void>
+}
 
 /** A storage node on a port of its own. @throws {PortInUseError} {LogCorruptError} */
 export async function startStorageNode(options: StorageNodeOptions & ListenOptions): Promise<StorageService> {
@@ -45,32 +59,43 @@ export type StorageOptions = Omit<StorageNodeOptions, 'coded'> &
     furtherNodeUrls?: readonly string[]
     /** Files are coded and spread over the nodes that announce themselves here; without it they stay whole. */
     coded?: Omit<GatewayOptions, 'view' | 'coding'>
+    /** Joins the peer-to-peer network, to locate what the registry does not know and to keep the score of holders. */
+    p2p?: PeerJoin
   }
 
 /**
  * Indexer and first node on one port: a gateway to coded storage with `coded`, else a node that keeps whole files.
- * @throws {PortInUseError} {LogCorruptError}
+ * @throws {PortInUseError} {LogCorruptError} {PeerListenError}
  */
 export async function startStorage(options: StorageOptions): Promise<StorageService> {
-  const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [], coded, ...rest } = options
+  const { env, chainId, flowAddress, disk = env.disk, furtherNodeUrls = [], coded, p2p, ...rest } = options
   const registry = await openRegistry({ env, disk: disk.folder('indexer'), chainId, flowAddress })
-  const gateway = coded && { ...coded, view: viewRegistry(registry), coding: createCodingClient(env) }
+  const network =
+    p2p && (await joinAsIndexer({ env, chainId, flowAddress, registry, join: p2p }).catch(closing(registry)))
+  const locator = createFileLocator(env.clock, registry, network)
+  const coding = createCodingClient(env, network && ((report) => reportHolder(network, report)))
+  const announce = network && ((placement: SignedPlacement) => network.publish('placement', placement))
+  const gateway = coded && { ...coded, view: viewRegistry(registry, locator, announce), coding }
   const node = await openStorageNode({
     ...rest,
     ...{ env, disk, chainId, flowAddress },
     ...(gateway && { coded: gateway }),
-  }).catch(closing(registry))
+  }).catch(closing({ close: () => closeAll(network ? [network, registry] : [registry]) }))
   const nodeUrls = [...furtherNodeUrls]
-  const indexer = openIndexer({ env, registry, nodeUrls, local: node.content })
-  const parts = [node, indexer]
+  const indexer = openIndexer({ env, registry, locator, nodeUrls, local: node.content })
+  const parts = [...(network ? [network] : []), node, indexer]
   const server = await listen(env, options, {
-    methods: { ...node.methods, ...indexer.methods },
+    methods: {
+      ...node.methods,
+      ...(network && createPeerMethods(env.clock, network, node.methods)),
+      ...indexer.methods,
+    },
     content: indexer.content,
     routes: indexer.routes,
   }).catch(closing({ close: () => closeAll(parts) }))
   nodeUrls.unshift(server.url)
   await indexer.start()
-  return { ...service(server, parts), node }
+  return { ...service(server, parts), node, ...(network && { network }) }
 }
 
 function listen(

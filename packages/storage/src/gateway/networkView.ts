@@ -3,7 +3,7 @@ import { joinUrl } from '@weightless/blobs'
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { Network } from '@weightless/env'
 import type { Registry } from '../indexer/registry.ts'
-import { locate } from '../indexer/registryRoutes.ts'
+import type { FileLocator } from '../peers/locateFiles.ts'
 import {
   type FileLocation,
   type NodeRecord,
@@ -20,13 +20,20 @@ export type NetworkView = {
   publish(placement: SignedPlacement): Promise<void>
 }
 
-export function viewRegistry({ directory, placements }: Registry): NetworkView {
+/** @param announce - tells peers of a placement; its holders take it from there */
+export function viewRegistry(
+  { placements }: Registry,
+  locator: FileLocator,
+  announce?: (placement: SignedPlacement) => Promise<void>,
+): NetworkView {
   return {
-    nodes: () => Promise.resolve(directory.live()),
-    locate: (root) => Promise.resolve(locate(directory, placements, root)),
+    nodes: () => Promise.resolve(locator.nodes()),
+    locate: (root) => Promise.resolve(locator.locate(root)),
     async publish(placement) {
       const verdict = await placements.put(placement.root, placement)
       if (!verdict.ok) throw new PlacementRefusedError({ root: placement.root, reason: verdict.detail ?? verdict.code })
+      // Durable here is what counts; who misses the announcement asks the registry.
+      announce?.(placement).catch(() => undefined)
     },
   }
 }

@@ -3,6 +3,7 @@ import type { Env } from '@weightless/env'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
 import type { Route } from '../http/storageHandler.ts'
+import { createFileLocator, type FileLocator } from '../peers/locateFiles.ts'
 import { createGatewayRoutes } from './gatewayRoutes.ts'
 import { createIndexerMethods } from './indexerMethods.ts'
 import { createNetworkContent } from './networkContent.ts'
@@ -13,6 +14,8 @@ import { createRegistryRoutes } from './registryRoutes.ts'
 export type IndexerOptions = {
   env: Env
   registry: Registry
+  /** Says where files are; by the registry alone without it. */
+  locator?: FileLocator
   /** URLs under which clients reach the gateways and whole-file nodes; the first one takes uploads. */
   nodeUrls: readonly string[]
   /** The node in this process, if there is one: its files are served without a detour. */
@@ -28,11 +31,12 @@ export type Indexer = {
   close(): Promise<void>
 }
 
-export function openIndexer({ env, registry, nodeUrls, local }: IndexerOptions): Indexer {
+export function openIndexer({ env, registry, nodeUrls, local, ...options }: IndexerOptions): Indexer {
   const stop = new AbortController()
   const world = { clock: env.clock, network: env.network, log: env.log.child('indexer') }
   const nodes = watchNodes(world, nodeUrls, stop.signal)
-  const own = createRegistryRoutes(registry.directory, registry.placements)
+  const locator = options.locator ?? createFileLocator(env.clock, registry)
+  const own = createRegistryRoutes(registry.directory, registry.placements, locator.locateFar)
   return {
     methods: createIndexerMethods(nodes),
     content: createNetworkContent(world, nodes, local),

@@ -13,13 +13,12 @@ import type { PlacementBook } from './placementBook.ts'
 const recordBytesMax = 8 * 1024
 const placementBytesMax = 128 * 1024
 
-export function locate(directory: NodeDirectory, book: PlacementBook, root: Hex): FileLocation {
-  const placements = book.find(root)
-  const holders = new Set(placements.flatMap((placement) => placement.holders))
-  return { placements, nodes: [...holders].flatMap((nodeId) => directory.find(nodeId) ?? []) }
-}
-
-export function createRegistryRoutes(directory: NodeDirectory, book: PlacementBook): Route[] {
+/** @param locate - answers for a root, from memory or from peers */
+export function createRegistryRoutes(
+  directory: NodeDirectory,
+  book: PlacementBook,
+  locate: (root: Hex) => Promise<FileLocation>,
+): Route[] {
   return [
     async (request) => {
       const [, first, key, ...rest] = request.path.split('/')
@@ -30,7 +29,7 @@ export function createRegistryRoutes(directory: NodeDirectory, book: PlacementBo
       if (first === 'placement') return hash ? answerPlacement(book, request, hash) : malformed
       if (first !== 'locate') return undefined
       if (!hash) return malformed
-      return isRead(request) ? json(200, locate(directory, book, hash)) : notAllowed
+      return isRead(request) ? json(200, await locate(hash)) : notAllowed
     },
   ]
 }
