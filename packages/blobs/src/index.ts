@@ -9,6 +9,7 @@ export {
   QuoteUnavailableError,
   type TransferOptions,
 } from './createBlobs.ts'
+export { type DirectoryEntry, type DirectoryFault, packDirectory, unpackDirectory } from './directoryPaths.ts'
 export {
   checkPlainRoot,
   type DecryptKeys,
@@ -28,6 +29,13 @@ export type { HolderReport, TransferParts } from './network/transferParts.ts'
 export { BlobUnreadableError, type OpenedBlob } from './openBlob.ts'
 export { BlobUnpaidError, type Payment, type Quote, SubmissionUnreadableError } from './payForBlob.ts'
 export type { PutBlob } from './putBlob.ts'
+export {
+  type DirectoryItem,
+  DirectoryPathError,
+  type PutDirectory,
+  putDirectory,
+  readDirectory,
+} from './putDirectory.ts'
 export { BlobStalledError, SegmentRefusedError } from './putWhole.ts'
 export { type BlobLifetime, NotRenewableError } from './renewBlob.ts'
 export { NodesTooFewError } from './spread/chooseHolders.ts'
