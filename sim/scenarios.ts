@@ -2,6 +2,7 @@
 import { computeJobs } from './computeJobs.sim.ts'
 import { kvReplay } from './kvReplay.sim.ts'
 import type { Scenario } from './scenario.ts'
+import { storageCoded } from './storageCoded.sim.ts'
 import { storageMining } from './storageMining.sim.ts'
 import { storageUpload } from './storageUpload.sim.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
@@ -17,6 +18,7 @@ export const scenarios: readonly Scenario[] = [
   storeRecords,
   storeSorted,
   storageUpload,
+  storageCoded,
   storageMining,
   kvReplay,
   computeJobs,

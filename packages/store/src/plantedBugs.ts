@@ -19,8 +19,8 @@ export type PlantedBug =
   | 'forget-removal'
   /** A holder of fragments believes what it is sent. */
   | 'skip-fragment-check'
-  /** A holder signs a placement without looking whether it has its row. */
-  | 'sign-unseen'
+  /** Checksums are not looked at when a record is read. */
+  | 'ignore-rot'
 
 const planted = new Set<string>()
 
