@@ -2,4 +2,4 @@
 import { Indexer, ZgFile } from '@0gfoundation/0g-ts-sdk'
 import { roundTrip } from './roundTrip.mjs'
 
-await roundTrip({ Indexer, ZgFile, account: 4 })
+await roundTrip({ Indexer, ZgFile, account: 4, stopped: [0, 3] })

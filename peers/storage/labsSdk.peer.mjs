@@ -2,4 +2,4 @@
 import { Indexer, ZgFile } from '@0glabs/0g-ts-sdk'
 import { roundTrip } from './roundTrip.mjs'
 
-await roundTrip({ Indexer, ZgFile, account: 5 })
+await roundTrip({ Indexer, ZgFile, account: 5, stopped: [1, 4] })

@@ -8,6 +8,7 @@ import { addFileCommands } from './commands/file.ts'
 import { addModelCommands } from './commands/model.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
 import { addResetCommand } from './commands/reset.ts'
+import { addStorageCommands } from './commands/storage.ts'
 import { addVerifyCommand } from './commands/verify.ts'
 
 export function createProgram(): Command {
@@ -28,6 +29,7 @@ export function createProgram(): Command {
   addReceiptCommands(program)
   addModelCommands(program)
   addAccountCommands(program)
+  addStorageCommands(program)
   addDoctorCommand(program)
   addResetCommand(program)
   return program

@@ -7,7 +7,10 @@ import type { Hex } from '@weightless/codec'
 export type DevnetFile = {
   chain: { rpcUrl: string; wsUrl: string; chainId: number; accounts: { address: Hex; privateKey: Hex }[] }
   contracts: { [name: string]: Hex }
-  storage: { indexerUrl: string; nodeUrls: string[]; kvUrl?: string; s3Url?: string }
+  /** The indexer is also the gateway that takes whole files; the nodes keep their coded rows. */
+  storage: { indexerUrl: string; nodeUrls: string[] }
+  kv?: { url: string }
+  s3?: { url: string; accessKeyId: string; secretAccessKey: string }
   da?: { [name: string]: string }
   compute: { gatewayUrl: string; apiKey: string; providers: { address: Hex; url: string; models: string[] }[] }
   console: { url: string }

@@ -12,8 +12,10 @@ export type DevnetOptions = {
   host?: string
   /** Web sites besides pages of this machine that may call the chain from a browser, such as `https://remix.ethereum.org`. */
   allowedOrigins?: readonly string[]
-  /** Storage nodes; default 1. */
+  /** Storage nodes, at most 16; default 6: files are coded 4 + 2, so any two may vanish. */
   nodes?: number
+  /** Run each storage node as a process of its own, restarted after a crash; default false: all in this process. */
+  storageProcesses?: boolean
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */
@@ -47,4 +49,4 @@ export type FirstLightEvent =
   | { type: 'first-light-settled'; blockNumber: bigint; transactionHash: Hex; paidWei: bigint }
   | { type: 'first-light-failed'; stage: string; reason: string }
 
-export type ServiceName = 'chain' | 'storage' | 'compute gateway' | 'provider' | 'console'
+export type ServiceName = 'chain' | 'storage' | 'key-value' | 'S3' | 'compute gateway' | 'provider' | 'console'

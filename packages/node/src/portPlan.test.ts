@@ -8,7 +8,9 @@ test('the default ports are those that tools expect, and portBase shifts every o
   assert.deepEqual(plan, {
     chain: 8545,
     storage: 5678,
-    storageNodes: [5681, 5682],
+    storageNodes: [5681, 5682, 5683],
+    keyValue: 6789,
+    s3: 9000,
     gateway: 8080,
     providers: [8081, 8082],
     console: 3000,

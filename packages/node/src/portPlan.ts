@@ -4,10 +4,12 @@ import { WeightlessError } from '@weightless/codec'
 
 export type PortPlan = {
   chain: number
-  /** Indexer and first storage node share one port. */
+  /** The indexer and the gateway that takes whole files share one port. */
   storage: number
-  /** Further storage nodes, in order. */
+  /** The storage nodes, in order. */
   storageNodes: number[]
+  keyValue: number
+  s3: number
   gateway: number
   providers: number[]
   console: number
@@ -18,7 +20,9 @@ export function planPorts(portBase: number, counts: { nodes: number; providers: 
   return {
     chain: 8545 + portBase,
     storage: 5678 + portBase,
-    storageNodes: Array.from({ length: Math.max(0, counts.nodes - 1) }, (_, i) => 5681 + i + portBase),
+    storageNodes: Array.from({ length: counts.nodes }, (_, i) => 5681 + i + portBase),
+    keyValue: 6789 + portBase,
+    s3: 9000 + portBase,
     gateway: 8080 + portBase,
     providers: Array.from({ length: counts.providers }, (_, i) => 8081 + i + portBase),
     console: 3000 + portBase,
@@ -44,7 +48,8 @@ export async function findFreePorts(
 }
 
 export function listPorts(plan: PortPlan): number[] {
-  return [plan.chain, plan.storage, ...plan.storageNodes, plan.gateway, ...plan.providers, plan.console]
+  const { chain, storage, storageNodes, keyValue, s3, gateway, providers, console } = plan
+  return [chain, storage, ...storageNodes, keyValue, s3, gateway, ...providers, console]
 }
 
 async function busyAmong(ports: readonly number[]): Promise<number[]> {

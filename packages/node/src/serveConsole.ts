@@ -3,20 +3,27 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { extname, join, normalize } from 'node:path'
 import type { HttpHandler, HttpResponse, Network, Server } from '@weightless/env'
+import { answerStorageControl, type SwitchableNode } from './devnet/storageControl.ts'
 
-/**
- * @param options.config - answered at `/config.json`; asked anew at each request, because services open one by one
- * @param options.folder - the console's `dist`; without it a page says how to build it
- */
-export function serveConsole(
-  network: Network,
-  options: { port: number; host: string; folder: string; config: () => object },
-): Promise<Server> {
+export type ConsoleOptions = {
+  port: number
+  host: string
+  /** The console's `dist`; without it a page says how to build it. */
+  folder: string
+  /** Answered at `/config.json`; asked anew at each request, because services open one by one. */
+  config: () => object
+  /** Storage nodes that the user may stop and start. */
+  storageNodes: readonly SwitchableNode[]
+}
+
+export function serveConsole(network: Network, options: ConsoleOptions): Promise<Server> {
   return network.serve({ port: options.port, host: options.host, handler: answerConsole(options), bodyBytesMax: 1024 })
 }
 
-function answerConsole({ folder, config }: { folder: string; config: () => object }): HttpHandler {
+function answerConsole({ folder, config, storageNodes }: ConsoleOptions): HttpHandler {
   return async (request) => {
+    const control = await answerStorageControl(storageNodes, request)
+    if (control) return control
     if (request.method !== 'GET' && request.method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD' } }
     if (request.path === '/config.json') return answerConfig(config())
     if (!existsSync(join(folder, 'index.html'))) return { status: 503, headers: plain, body: notBuilt }

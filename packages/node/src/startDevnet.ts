@@ -16,6 +16,9 @@ import { nameDamage } from './devnet/nameDamage.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
+import { startKeyValueNode } from '@weightless/kv'
+import { type RunningHolders, startHolders } from './devnet/startHolders.ts'
+import { startS3 } from './devnet/startS3.ts'
 import { startStorageNetwork } from './devnet/startStorageNetwork.ts'
 import { type DevnetFile, writeDevnetFile } from './devnetFile.ts'
 import type { DevnetEvent, DevnetOptions, ServiceName } from './devnetOptions.ts'
@@ -78,7 +81,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 }
 
 async function choosePorts(options: DevnetOptions, emit: (event: DevnetEvent) => void): Promise<PortPlan> {
-  const counts = { nodes: options.nodes ?? 1, providers: providerAccountIndices.length }
+  const counts = { nodes: options.nodes ?? 6, providers: providerAccountIndices.length }
   const wanted = options.portBase ?? 0
   if (options.portsExact) return planPorts(wanted, counts)
   const { plan, portBase, busyPorts } = await findFreePorts(wanted, counts)
@@ -96,14 +99,20 @@ async function startServices(
   const announce = timer(env, emit)
   const { folder, options } = running
   const { allowedOrigins } = options
+  const holders = beginHolders(running)
+  closers.add(() => holders.close())
   const chain = await nameDamage(join(folder, 'chain'), () =>
     startChain(env, { port: ports.chain, host, ...(allowedOrigins && { allowedOrigins }) }),
   )
   closers.add(() => chain.close())
   announce('chain', chain.rpcUrl, `block ${chain.chain.head().number}`)
-  const storage = await startStorageNetwork(env, { ports, host, rpcUrl: chain.rpcUrl, dataFolder: folder })
+  const storage = await startStorageNetwork(env, { ...running, rpcUrl: chain.rpcUrl, dataFolder: folder, holders })
   closers.add(() => storage.close())
-  announce('storage', storage.indexerUrl, storage.nodeUrls.length > 1 ? `${storage.nodeUrls.length} nodes` : undefined)
+  // Before what they ask all the time is gone; after a failed start the first entry does it.
+  closers.add(() => holders.close())
+  const { indexerUrl } = storage
+  announce('storage', indexerUrl, storage.note)
+  const further = await startFurther(running, closers, { rpcUrl: chain.rpcUrl, indexerUrl }, announce)
   const apiKey = loadApiKey(folder)
   const gateway = await nameDamage(folder, () =>
     startComputeGateway(env, {
@@ -124,7 +133,8 @@ async function startServices(
       accounts: devnetKeys().map(({ address, privateKey }) => ({ address, privateKey })),
     },
     contracts: { ...addresses },
-    storage: { indexerUrl: storage.indexerUrl, nodeUrls: storage.nodeUrls },
+    storage: { indexerUrl, nodeUrls: storage.nodeUrls },
+    ...further,
     compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
     console: { url: '' },
   }
@@ -134,6 +144,7 @@ async function startServices(
       host,
       folder: consoleFolder,
       config: () => describe(file),
+      storageNodes: holders.nodes,
     })
     closers.add(() => server.close())
     file.console.url = server.url
@@ -142,6 +153,36 @@ async function startServices(
   writeDevnetFile(folder, file)
   emit({ type: 'ready', tookMs: env.clock.monotonicMs() - startedMs })
   return file
+}
+
+/** Before the chain is up: processes take their time, and wait for it. */
+function beginHolders({ env, host, ports, folder, options, emit }: Running): RunningHolders {
+  return startHolders(env, {
+    ...{ host, dataFolder: folder, emit, ports: ports.storageNodes, processes: options.storageProcesses === true },
+    rpcUrl: `http://${host}:${ports.chain}`,
+    indexerUrl: `http://${host}:${ports.storage}`,
+  })
+}
+
+/** The layers above the log: key-value streams and S3, each listed because it runs. */
+async function startFurther(
+  { env, host, ports, folder }: Running,
+  closers: ReturnType<typeof createClosers>,
+  at: { rpcUrl: string; indexerUrl: string },
+  announce: ReturnType<typeof timer>,
+): Promise<Pick<DevnetFile, 'kv' | 's3'>> {
+  const network = { flowAddress: addresses.flow, chainId: genesis.chainId }
+  const kv = await nameDamage(join(folder, 'kv'), () =>
+    startKeyValueNode({ env, ...at, ...network, host, port: ports.keyValue }),
+  )
+  closers.add(() => kv.close())
+  announce('key-value', kv.url)
+  const { close, ...s3 } = await nameDamage(join(folder, 's3'), () =>
+    startS3(env, { ...at, host, port: ports.s3, dataFolder: folder }),
+  )
+  closers.add(close)
+  announce('S3', s3.url)
+  return { kv: { url: kv.url }, s3 }
 }
 
 /** Opens the models one after another, then does first light, then watches for models that are added. */

@@ -53,8 +53,8 @@ export function readNetworkConfig(document: unknown): Verdict<NetworkConfig, 'sd
     return reject('sdk/config-invalid', 'chain.chainId is not a positive integer')
   if (!indexerUrl) return reject('sdk/config-invalid', 'storage.indexerUrl is not a URL')
   if (!gatewayUrl) return reject('sdk/config-invalid', 'compute.gatewayUrl is not a URL')
-  const kvUrl = asUrl(storage.kvUrl)
-  const s3Url = asUrl(storage.s3Url)
+  const kvUrl = asUrl(asRecord(root.kv).url) ?? asUrl(storage.kvUrl)
+  const s3Url = asUrl(asRecord(root.s3).url) ?? asUrl(storage.s3Url)
   const apiKey = compute.apiKey
   const consoleUrl = asUrl(asRecord(root.console).url)
   const weights = readWeights(root.weights)

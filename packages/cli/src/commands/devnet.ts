@@ -1,5 +1,4 @@
 /** `weightless devnet` (and `npm start`): brings the whole system up on one screen and keeps it up until Ctrl-C. */
-import { startDevnet } from '@weightless/node'
 import type { DevnetEvent, DevnetOptions } from '@weightless/node/devnetOptions'
 import { type Command, Option } from 'commander'
 import { createDevnetScreen } from '../devnetScreen.ts'
@@ -23,7 +22,7 @@ export function addDevnetCommand(program: Command): void {
     .command('devnet', { isDefault: false })
     .description('run the whole system on this machine: chain, storage, compute, console')
     .option('--port-base <n>', 'shift every port by n', wholeNumber({ min: 0, max: 50_000 }), 0)
-    .option('--nodes <n>', 'storage nodes', wholeNumber({ min: 1, max: 16 }), 1)
+    .option('--nodes <n>', 'storage nodes, each a process of its own', wholeNumber({ min: 1, max: 16 }), 6)
     .option('--host <address>', 'another loopback address; any other is refused, because everybody knows the keys')
     .option('--allow-origin <origin...>', 'let pages of this web site call the chain, besides pages of this machine')
     .addOption(
@@ -44,6 +43,8 @@ export function addDevnetCommand(program: Command): void {
       const onEvent = json ? printEvent : createDevnetScreen(dataDir)
       // From the first moment: a devnet that is half up is closed like any other.
       const stopped = untilStopped()
+      // Only here: other commands should not wait until all of this is loaded.
+      const { startDevnet } = await import('@weightless/node')
       const devnet = await startDevnet({ ...readFlags(flags), dataFolder: dataDir, log: flags.log, onEvent })
       await stopped
       if (!json) process.stderr.write('\nstopping …\n')
@@ -59,6 +60,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
   return {
     portBase,
     nodes,
+    storageProcesses: true,
     weights,
     firstLight,
     console,

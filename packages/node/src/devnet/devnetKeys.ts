@@ -11,6 +11,9 @@ export const gatewayAccountIndex = 8
 /** The accounts of the providers, in the order in which they start. Account 0 to 3 are the user's alone. */
 export const providerAccountIndices = [9, 7, 6, 5, 4] as const
 
+/** Pays for what is put through the S3 gateway; it gets its tokens from the gateway's account. */
+export const s3AccountIndex = 10
+
 export type DevnetKey = { address: Hex; privateKey: Hex; account: HDAccount }
 
 export function devnetKey(index: number): DevnetKey {

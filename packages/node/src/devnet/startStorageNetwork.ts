@@ -1,44 +1,62 @@
-/** The devnet's storage network: indexer and first node on one port, further nodes on ports of their own. */
+/** The devnet's storage network: indexer and gateway on one port of this process, the storage nodes beside it. */
 import { join } from 'node:path'
 import { addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
-import { type StorageService, startStorage, startStorageNode } from '@weightless/storage'
+import { startStorage } from '@weightless/storage'
+import { defaultRedundancy } from '@weightless/storage/wire'
+import type { DevnetEvent } from '../devnetOptions.ts'
 import type { PortPlan } from '../portPlan.ts'
 import { nameDamage } from './nameDamage.ts'
+import type { RunningHolders } from './startHolders.ts'
 
-export type RunningStorage = { indexerUrl: string; nodeUrls: string[]; close(): Promise<void> }
+export type RunningStorage = { indexerUrl: string; nodeUrls: string[]; note: string; close(): Promise<void> }
 
+const announceMsMax = 15_000
+
+/** Resolves when the indexer knows all nodes, or has waited long enough for the last. @throws what a node could not open by */
 export async function startStorageNetwork(
   env: Env,
-  options: { ports: PortPlan; host: string; rpcUrl: string; dataFolder: string },
+  options: {
+    ports: PortPlan
+    host: string
+    rpcUrl: string
+    dataFolder: string
+    holders: RunningHolders
+    emit(event: DevnetEvent): void
+  },
 ): Promise<RunningStorage> {
-  const { ports, host, rpcUrl, dataFolder } = options
-  const named = <Value>(index: number, start: () => Promise<Value>) =>
-    nameDamage(join(dataFolder, `storage-${index}`), start)
-  const urlOf = (port: number) => `http://${host}:${port}`
-  const urls = [ports.storage, ...ports.storageNodes].map(urlOf)
-  const parts = (index: number) => ({
-    env,
-    disk: env.disk.folder(`storage-${index}`),
-    rpcUrl,
-    flowAddress: addresses.flow,
-    chainId: genesis.chainId,
-    peerUrls: urls.filter((_, other) => other !== index),
-    host,
-  })
-  const services: StorageService[] = []
+  const { ports, host, rpcUrl, dataFolder, holders, emit } = options
+  const nodeCount = holders.nodes.length
+  const gateway = await nameDamage(join(dataFolder, 'storage-0'), () =>
+    startStorage({
+      ...{ env, rpcUrl, host, port: ports.storage, flowAddress: addresses.flow, chainId: genesis.chainId },
+      disk: env.disk.folder('storage-0'),
+      coded: { nodesExpected: nodeCount },
+    }),
+  )
   try {
-    for (const [i, port] of ports.storageNodes.entries())
-      services.push(await named(i + 1, () => startStorageNode({ ...parts(i + 1), port })))
-    const first = { ...parts(0), port: ports.storage, furtherNodeUrls: urls.slice(1) }
-    services.push(await named(0, () => startStorage(first)))
+    await holders.opened
+    const known = await awaitNodes(env, gateway.url, nodeCount)
+    if (known < nodeCount) emit({ type: 'warning', message: `only ${known} of ${nodeCount} storage nodes have come up` })
   } catch (error) {
-    await closeAll(services)
+    await gateway.close()
     throw error
   }
-  return { indexerUrl: urls[0]!, nodeUrls: urls, close: () => closeAll(services) }
+  const nodeUrls = holders.nodes.map(({ url }) => url)
+  return { indexerUrl: gateway.url, nodeUrls, note: describe(nodeCount), close: () => gateway.close() }
 }
 
-async function closeAll(services: readonly StorageService[]): Promise<void> {
-  for (const service of services.toReversed()) await service.close()
+async function awaitNodes({ clock, network }: Env, indexerUrl: string, wanted: number): Promise<number> {
+  const endMs = clock.monotonicMs() + announceMsMax
+  for (;;) {
+    const nodes = (await (await network.fetch(`${indexerUrl}/nodes`)).json()) as unknown[]
+    if (nodes.length >= wanted || clock.monotonicMs() > endMs) return nodes.length
+    await clock.sleep(20)
+  }
+}
+
+function describe(nodeCount: number): string {
+  const { dataRows, parityRows } = defaultRedundancy(nodeCount)
+  const nodes = nodeCount === 1 ? '1 node' : `${nodeCount} nodes`
+  return parityRows > 0 ? `${nodes}, files coded ${dataRows} + ${parityRows}` : nodes
 }

@@ -1,0 +1,112 @@
+/**
+ * The devnet's storage nodes: each a process of its own, started again after a crash, or all in this process for tests.
+ * Either way each has a folder, a key beside it (so that a node whose folder is lost keeps its name) and a shard.
+ */
+import { join } from 'node:path'
+import { addresses, genesis } from '@weightless/contracts'
+import type { Env } from '@weightless/env'
+import { startHolder } from '@weightless/storage'
+import { defaultRedundancy } from '@weightless/storage/wire'
+import type { DevnetEvent } from '../devnetOptions.ts'
+import { loadNodeKey } from '../storageNode/nodeKey.ts'
+import { nameDamage } from './nameDamage.ts'
+import type { SwitchableNode } from './storageControl.ts'
+import { superviseProcess } from './superviseProcess.ts'
+
+export type HolderPlan = {
+  ports: readonly number[]
+  host: string
+  rpcUrl: string
+  indexerUrl: string
+  dataFolder: string
+  processes: boolean
+  /** What the processes remark; they are silent in this one's log otherwise. */
+  emit(event: DevnetEvent): void
+}
+
+export type RunningHolders = {
+  nodes: SwitchableNode[]
+  /** Resolves when all are open. @throws {ProcessFailedError} {DataDamagedError} {PortInUseError} */
+  opened: Promise<void>
+  close(): Promise<void>
+}
+
+type Shard = { numShard: number; shardId: number } | null
+
+/** Data rows first, then parity; more than six nodes repeat the pattern of 4 + 2. */
+export function shardOf(index: number, nodeCount: number): Shard {
+  const { dataRows, parityRows } = defaultRedundancy(nodeCount)
+  const row = index % (dataRows + parityRows)
+  return row < dataRows ? { numShard: dataRows, shardId: row } : null
+}
+
+export function startHolders(env: Env, plan: HolderPlan): RunningHolders {
+  const nodes = plan.ports.map((port, index) =>
+    plan.processes ? createProcessNode(plan, port, index) : createInlineNode(env, plan, port, index),
+  )
+  const opened = Promise.all(nodes.map((node) => node.start())).then(() => undefined)
+  opened.catch(() => undefined)
+  return { nodes, opened, close: () => stopAll(nodes) }
+}
+
+async function stopAll(nodes: readonly SwitchableNode[]): Promise<void> {
+  await Promise.all(nodes.map((node) => node.stop()))
+}
+
+const folderOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, `storage-${index + 1}`)
+const keyFileOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, 'keys', `storage-${index + 1}.key`)
+
+function createProcessNode(plan: HolderPlan, port: number, index: number): SwitchableNode {
+  const { host, rpcUrl, indexerUrl, ports, dataFolder, emit } = plan
+  const shard = shardOf(index, ports.length)
+  const name = `storage node ${index + 1}`
+  const process = superviseProcess({
+    name,
+    words: [
+      ...[commandLine, '--json', '--data-dir', folderOf(plan, index)],
+      ...['storage', 'start', '--rpc', rpcUrl, '--indexer', indexerUrl],
+      ...['--shard', shard ? `${shard.shardId}/${shard.numShard}` : 'none'],
+      ...['--port', String(port), '--host', host, '--key', keyFileOf(plan, index), '--until-input-ends'],
+    ],
+    // Compiled modules are kept, so that six processes do not each compile the same.
+    environment: { NODE_COMPILE_CACHE: join(dataFolder, 'compiled') },
+    onCrash: (reason) => emit({ type: 'warning', message: `${name} ended and is started again: ${lastLine(reason)}` }),
+  })
+  return { url: `http://${host}:${port}`, ...process }
+}
+
+function createInlineNode(env: Env, plan: HolderPlan, port: number, index: number): SwitchableNode {
+  const { host, rpcUrl, indexerUrl, ports } = plan
+  let running: Promise<{ close(): Promise<void> }> | undefined
+  const start = () =>
+    nameDamage(folderOf(plan, index), () =>
+      startHolder({
+        env,
+        disk: env.disk.folder(`storage-${index + 1}`),
+        secretKey: loadNodeKey(keyFileOf(plan, index)),
+        ...{ rpcUrl, host, port, chainId: genesis.chainId, flowAddress: addresses.flow },
+        indexerUrls: [indexerUrl],
+        shard: shardOf(index, ports.length),
+      }),
+    )
+  return {
+    url: `http://${host}:${port}`,
+    isRunning: () => running !== undefined,
+    async start() {
+      running ??= start()
+      await running.catch((error: unknown) => {
+        running = undefined
+        throw error
+      })
+    },
+    async stop() {
+      const current = running
+      running = undefined
+      await (await current?.catch(() => undefined))?.close()
+    },
+  }
+}
+
+const lastLine = (text: string): string => text.split('\n').findLast((line) => line.trim() !== '') ?? text
+
+const commandLine = join(import.meta.dirname, '../../../cli/src/main.ts')
