@@ -1,6 +1,6 @@
 /**
  * `npm run test:browser`: drives the built console in Chromium against a real devnet, as a user does: looks at every page
- * in both themes and on a phone, stores a file, asks, verifies, deposits with a wallet, goes everywhere by keyboard.
+ * in both themes and on a phone, stores a file, stops two nodes, asks, verifies, deposits with a wallet, goes everywhere by keyboard.
  * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already;
  * `--keep` renews the pictures in `screenshots/`.
  */
@@ -13,6 +13,7 @@ import { loseTheNetwork } from './journeys/loseTheNetwork.ts'
 import { moveFundsWithTestKey } from './journeys/moveFundsWithTestKey.ts'
 import { readTheChain } from './journeys/readTheChain.ts'
 import { seeEveryPage } from './journeys/seeEveryPage.ts'
+import { stopTwoNodes } from './journeys/stopTwoNodes.ts'
 import { storeAndFetchFile } from './journeys/storeAndFetchFile.ts'
 import { openBrowser } from './openBrowser.ts'
 import { keepLastSight, screenshotFolder } from './shoot.ts'
@@ -21,6 +22,7 @@ import { startNetwork } from './startNetwork.ts'
 
 const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
   ['store and fetch a file', storeAndFetchFile],
+  ['stop two nodes and lose nothing', stopTwoNodes],
   ['ask and verify in the browser', askAndVerify],
   ['move funds with the test key', moveFundsWithTestKey],
   ['deposit with a wallet', depositWithWallet],

@@ -36,3 +36,15 @@ function trim(text: string, digits: number): string {
   const grouped = formatCount(BigInt(whole))
   return kept ? `${grouped}.${kept}` : grouped
 }
+
+/** `12 March 2027`. */
+export function formatDay(ms: number): string {
+  return new Date(ms).toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
+}
+
+/** `90 days`, `3 years`: the largest unit that leaves no visible rest. */
+export function formatSpan(ms: number): string {
+  const days = ms / 86_400_000
+  const [count, unit] = days >= 730 ? [days / 365, 'years'] : days >= 2 ? [days, 'days'] : [ms / 3_600_000, 'hours']
+  return `${Math.round(count * 10) / 10} ${unit}`
+}

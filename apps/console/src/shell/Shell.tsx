@@ -107,13 +107,13 @@ function PhoneTabs() {
   return (
     <nav
       aria-label="Main"
-      className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-5 border-line border-t bg-paper pb-[env(safe-area-inset-bottom)] sm:hidden"
+      className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-6 border-line border-t bg-paper pb-[env(safe-area-inset-bottom)] sm:hidden"
     >
       {places.map((place) => (
         <Link
           key={place.to}
           to={place.to}
-          className="relative grid min-h-14 place-content-center px-1 text-center text-[0.8125rem] text-mute before:absolute before:inset-x-5 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
+          className="relative grid min-h-14 place-content-center px-0.5 text-center text-[0.75rem] text-mute tracking-[-0.01em] before:absolute before:inset-x-4 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
         >
           {place.name}
         </Link>

@@ -19,10 +19,11 @@ export async function goByKeyboard(stage: Stage): Promise<void> {
   assert.ok(['solid', 'auto'].includes(String(ring)), 'the focus cannot be seen')
   for (const [key, name] of [
     ['2', 'Files'],
-    ['4', 'Account'],
-    ['5', 'Blocks'],
+    ['3', 'Storage'],
+    ['5', 'Account'],
+    ['6', 'Blocks'],
     ['1', 'Overview'],
-    ['3', 'Chat'],
+    ['4', 'Chat'],
   ] as const) {
     await page.keyboard.press(`Alt+${key}`)
     await page.waitForFunction((title) => document.title.startsWith(title), name)

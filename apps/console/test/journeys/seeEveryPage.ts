@@ -4,7 +4,14 @@ import { openPage } from '../openBrowser.ts'
 import { shoot } from '../shoot.ts'
 import type { Stage } from '../stage.ts'
 
-const pages = { overview: '/', files: '/files', chat: '/chat', account: '/account', blocks: '/blocks' }
+const pages = {
+  overview: '/',
+  files: '/files',
+  storage: '/storage',
+  chat: '/chat',
+  account: '/account',
+  blocks: '/blocks',
+}
 const sizes = { desk: { width: 1280, height: 860 }, phone: { width: 390, height: 844 } }
 
 export async function seeEveryPage(stage: Stage): Promise<void> {

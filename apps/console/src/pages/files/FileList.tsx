@@ -2,6 +2,7 @@
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
 import type { Hex } from '@weightless/codec'
+import type { FileRecord as Submitted } from '@weightless/sdk'
 import { useSigner } from '../../network/signer.ts'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 import { Age } from '../../parts/Age.tsx'
@@ -10,13 +11,16 @@ import { formatBytes } from '../../parts/formatAmount.ts'
 import { ErrorNotice, Notice } from '../../parts/Notice.tsx'
 import { DownloadButton } from './DownloadButton.tsx'
 import { type FileRecord, useFileRecords } from './fileRecords.ts'
+import { PaidUntil } from './PaidUntil.tsx'
 
 type ListedFile = {
   root: Hex
   name: string | undefined
   sizeBytes: number
   storedAtMs: number | undefined
-  txHash: Hex | undefined
+  isPrivate: boolean | undefined
+  /** Undefined for a file that another account has paid for. */
+  submitted: Submitted | undefined
 }
 
 export function FileList() {
@@ -52,46 +56,59 @@ export function FileList() {
 }
 
 function FileRow({ file }: { file: ListedFile }) {
+  const { root, name, sizeBytes, isPrivate, storedAtMs, submitted } = file
+  const known = name ?? 'file stored elsewhere'
   return (
-    <li className="grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1 py-3.5 sm:grid-cols-[minmax(0,1.4fr)_minmax(0,1fr)_6rem_5rem_auto]">
-      <span className={`truncate ${file.name ? 'font-[560]' : 'text-mute'}`}>
-        {file.name ?? 'stored elsewhere, name unknown'}
-      </span>
-      <span className="order-3 sm:order-none">
-        <Copyable text={file.root} what="root" />
-      </span>
-      <span className="order-4 text-right text-mute text-sm tabular-nums sm:order-none">
-        {formatBytes(file.sizeBytes)}
-      </span>
-      <span className="hidden text-mute text-sm sm:block">
-        {file.storedAtMs ? (
-          <Age seconds={file.storedAtMs / 1000} />
-        ) : (
-          file.txHash && (
-            <Link to="/tx/$hash" params={{ hash: file.txHash }} className="link">
-              on chain
-            </Link>
-          )
+    <li className="grid grid-cols-[1fr_auto] items-center gap-x-4 gap-y-1.5 py-4">
+      <p className="flex items-center gap-2.5">
+        <span className={`truncate ${name ? 'font-[560]' : 'text-mute'}`}>
+          {name ?? 'stored elsewhere, name unknown'}
+        </span>
+        {isPrivate !== undefined && (
+          <span className="shrink-0 rounded-full border border-line px-2 text-[0.8125rem] text-mute">
+            {isPrivate ? 'private' : 'public'}
+          </span>
         )}
-      </span>
-      <DownloadButton root={file.root} name={file.name} />
+      </p>
+      <DownloadButton root={root} name={name} />
+      <div className="col-span-2 flex flex-wrap items-center gap-x-4 gap-y-1 text-mute text-sm tabular-nums">
+        <span>{formatBytes(sizeBytes)}</span>
+        {storedAtMs !== undefined && (
+          <span>
+            stored <Age seconds={storedAtMs / 1000} />
+          </span>
+        )}
+        {submitted && <PaidUntil root={root} txSeq={submitted.txSeq} sizeBytes={submitted.sizeBytes} name={known} />}
+        {submitted && (
+          <Link
+            to="/tx/$hash"
+            params={{ hash: submitted.txHash }}
+            className="link"
+            aria-label={`Transaction of ${known}`}
+          >
+            on chain
+          </Link>
+        )}
+        <Copyable text={root} what="root" />
+      </div>
     </li>
   )
 }
 
-function join(
-  records: readonly FileRecord[],
-  submitted: readonly { root: Hex; sizeBytes: number; txHash: Hex }[],
-): ListedFile[] {
-  const onChain = new Map(submitted.map((each) => [each.root, each]))
-  const named = records.map(({ root, name, sizeBytes, storedAtMs, txHash }) => ({
-    root,
-    name,
-    sizeBytes,
-    storedAtMs,
-    txHash: onChain.get(root)?.txHash ?? txHash,
-  }))
+function join(records: readonly FileRecord[], submissions: readonly Submitted[]): ListedFile[] {
+  const onChain = new Map(submissions.map((each) => [each.root, each]))
+  const named = records.map(({ root, name, sizeBytes, storedAtMs, isPrivate }) => {
+    const submitted = onChain.get(root)
+    return { root, name, sizeBytes, storedAtMs, isPrivate: submitted?.isPrivate ?? isPrivate, submitted }
+  })
   const known = new Set(records.map(({ root }) => root))
-  const others = [...onChain.values()].filter(({ root }) => !known.has(root))
-  return [...named, ...others.map((each) => ({ ...each, name: undefined, storedAtMs: undefined }))]
+  const others = submissions.filter(({ root }) => !known.has(root))
+  const unnamed = { name: undefined, storedAtMs: undefined }
+  return [
+    ...named,
+    ...others.map((submitted) => {
+      const { root, sizeBytes, isPrivate } = submitted
+      return { ...unnamed, root, sizeBytes, isPrivate, submitted }
+    }),
+  ]
 }

@@ -8,8 +8,8 @@ export function Files() {
   return (
     <>
       <PageHead title="Files">
-        A file becomes its root: 32 bytes that name exactly this content. Whoever has the root can fetch the file and
-        prove that every byte is right.
+        A file becomes its root: 32 bytes that name exactly this content, so that every byte of it can be proven. It is
+        encrypted for you alone, coded, and spread over nodes of which any third may vanish.
       </PageHead>
       <div className="grid gap-14">
         <StoreFile />

@@ -11,12 +11,12 @@ export function StoreFile() {
   const { state, choose, start, cancel, reset } = useUpload()
   return (
     <section aria-label="Store a file" className="sheet overflow-hidden">
-      {state.step === 'idle' && <DropZone onChoose={choose} />}
+      {state.step === 'idle' && <DropZone onChoose={(file) => choose(file)} />}
       {state.step === 'quoted' && (
-        <QuoteCard file={state.file} quote={state.quote} error={state.error} onStore={start} onCancel={reset} />
+        <QuoteCard {...state} onPublic={(isPublic) => choose(state.file, isPublic)} onStore={start} onCancel={reset} />
       )}
-      {state.step === 'uploading' && <UploadSteps file={state.file} progress={state.progress} onCancel={cancel} />}
-      {state.step === 'stored' && <StoredCard file={state.file} stored={state.stored} onAgain={reset} />}
+      {state.step === 'uploading' && <UploadSteps {...state} onCancel={cancel} />}
+      {state.step === 'stored' && <StoredCard {...state} onAgain={reset} />}
       {state.step === 'failed' && (
         <div className="grid gap-4 p-6">
           <ErrorNotice title={`${state.file.name} was not stored`} error={state.error} />
@@ -86,7 +86,8 @@ function DropZone({ onChoose }: { onChoose: (file: File) => void }) {
         }}
       />
       <p className="max-w-[34rem] text-mute text-sm">
-        You see the price before anything is sent. Files are stored for good and are public.
+        You see the price before anything is sent. What you store is encrypted for your account alone, unless you make
+        it public.
       </p>
       {refused && (
         <p role="alert" className="font-[560] text-bad">

@@ -3,18 +3,25 @@ import { formatBytes } from '../../parts/formatAmount.ts'
 import { Progress } from '../../parts/Progress.tsx'
 import type { UploadProgress } from './useUpload.ts'
 
-const stages = [
+const allStages = [
+  { stage: 'sealing', says: 'Making its key and encrypting it', was: 'Encrypted for your account' },
   { stage: 'hashing', says: 'Computing the root', was: 'Root computed' },
   { stage: 'paying', says: 'Paying for it', was: 'Paid' },
-  { stage: 'waiting', says: 'Waiting for the storage node to see the payment', was: 'The storage node expects it' },
-  { stage: 'uploading', says: 'Sending segments with their proofs', was: 'Every segment accepted' },
-  { stage: 'finalizing', says: 'Waiting until it is final', was: 'Final' },
+  { stage: 'waiting', says: 'Waiting for the storage nodes to see the payment', was: 'The storage nodes expect it' },
+  { stage: 'uploading', says: 'Coding it and sending each node its rows', was: 'Every row is with its node' },
+  { stage: 'finalizing', says: 'Having every node sign for its rows', was: 'Signed for by every node' },
   { stage: 'proving', says: 'Reading it back, checking every proof', was: 'Every segment verified' },
 ] as const
 const countedStages: readonly string[] = ['hashing', 'uploading', 'proving']
 
-export function UploadSteps(props: { file: File; progress: UploadProgress | undefined; onCancel: () => void }) {
-  const { file, progress } = props
+export function UploadSteps(props: {
+  file: File
+  isPublic: boolean
+  progress: UploadProgress | undefined
+  onCancel: () => void
+}) {
+  const { file, isPublic, progress } = props
+  const stages = allStages.filter(({ stage }) => !isPublic || stage !== 'sealing')
   const at = Math.max(
     0,
     stages.findIndex(({ stage }) => stage === progress?.phase),
@@ -45,6 +52,8 @@ export function UploadSteps(props: { file: File; progress: UploadProgress | unde
                 {state === 'now' && countedStages.includes(each.stage) && progress && progress.totalBytes > 0 && (
                   <span className="text-mute text-sm tabular-nums">
                     {formatBytes(progress.doneBytes)} of {formatBytes(progress.totalBytes)}
+                    {progress.bytesPerSecond ? ` · ${formatBytes(progress.bytesPerSecond)}/s` : ''}
+                    {progress.secondsLeft ? ` · ${progress.secondsLeft} s left` : ''}
                   </span>
                 )}
               </div>

@@ -6,6 +6,8 @@ export type FileRecord = {
   root: Hex
   name: string
   sizeBytes: number
+  /** Absent in records of before there were private files. */
+  isPrivate?: boolean
   storedAtMs: number
   txHash?: Hex
   feeWei?: string

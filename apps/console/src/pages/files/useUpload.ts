@@ -8,13 +8,20 @@ import { keepFileRecord } from './fileRecords.ts'
 
 export type UploadState =
   | { step: 'idle' }
-  | { step: 'quoted'; file: File; quote: FileQuote | undefined; error: unknown }
-  | { step: 'uploading'; file: File; progress: UploadProgress | undefined }
-  | { step: 'stored'; file: File; stored: StoredFile }
-  | { step: 'failed'; file: File; error: unknown }
+  | { step: 'quoted'; file: File; isPublic: boolean; quote: FileQuote | undefined; error: unknown }
+  | { step: 'uploading'; file: File; isPublic: boolean; progress: UploadProgress | undefined }
+  | { step: 'stored'; file: File; isPublic: boolean; stored: StoredFile; paidUntilMs: number | undefined }
+  | { step: 'failed'; file: File; isPublic: boolean; error: unknown }
 
-/** The SDK's phases, and the one that the console adds: reading all of it back with proofs. */
-export type UploadProgress = { phase: FileProgress['phase'] | 'proving'; doneBytes: number; totalBytes: number }
+/** The SDK's phases, and those that the console adds: making the key, and reading all of it back with proofs. */
+export type UploadProgress = Pick<FileProgress, 'doneBytes' | 'totalBytes'> & {
+  phase: FileProgress['phase'] | 'sealing' | 'proving'
+  bytesPerSecond?: number
+  secondsLeft?: number | undefined
+}
+
+/** Of a private file, beside its content. */
+const privateExtraBytes = 17
 
 export function useUpload() {
   const loadClient = useLoadClient()
@@ -23,41 +30,46 @@ export function useUpload() {
   const stop = useRef<AbortController>(undefined)
 
   const choose = useCallback(
-    async (file: File) => {
-      setState({ step: 'quoted', file, quote: undefined, error: undefined })
+    async (file: File, isPublic = false) => {
+      setState({ step: 'quoted', file, isPublic, quote: undefined, error: undefined })
       const result = await loadClient()
-        .then((client) => client.files.quote(file.size))
+        .then((client) => client.files.quote(file.size + (isPublic ? 0 : privateExtraBytes)))
         .then((quote) => ({ quote, error: undefined }))
         .catch((error: unknown) => ({ quote: undefined, error }))
-      // Another file may have been chosen in the meantime.
-      setState((now) => (now.step === 'quoted' && now.file === file ? { step: 'quoted', file, ...result } : now))
+      // Another file, or the other way of keeping it, may have been chosen in the meantime.
+      setState((now) =>
+        now.step === 'quoted' && now.file === file && now.isPublic === isPublic ? { ...now, ...result } : now,
+      )
     },
     [loadClient],
   )
 
   const start = useCallback(async () => {
     if (state.step !== 'quoted' && state.step !== 'failed') return
-    const { file } = state
+    const { file, isPublic } = state
     const control = new AbortController()
     stop.current = control
-    setState({ step: 'uploading', file, progress: undefined })
+    const show = (progress: UploadProgress | undefined) => setState({ step: 'uploading', file, isPublic, progress })
+    show(isPublic ? undefined : { phase: 'sealing', doneBytes: 0, totalBytes: file.size })
     try {
       const client = await loadClient()
-      const onProgress = (progress: UploadProgress) => setState({ step: 'uploading', file, progress })
-      const stored = await client.files.upload(toSource(file), { onProgress, signal: control.signal })
-      await proveFile(client, stored.root, onProgress, control.signal)
+      const { signal } = control
+      const stored = await client.files.upload(toSource(file), { isPublic, onProgress: show, signal })
+      await proveFile(client, stored.root, show, signal)
+      const paidUntilMs = await client.files.paidUntilMs(stored.txSeq)
       keepFileRecord({
         root: stored.root,
         name: file.name,
-        sizeBytes: stored.sizeBytes,
+        sizeBytes: file.size,
+        isPrivate: !isPublic,
         storedAtMs: Date.now(),
         feeWei: String(stored.feeWei),
         ...(stored.txHash && { txHash: stored.txHash }),
       })
-      setState({ step: 'stored', file, stored })
+      setState({ step: 'stored', file, isPublic, stored, paidUntilMs })
       void queries.invalidateQueries({ queryKey: ['files'] })
     } catch (error) {
-      setState(control.signal.aborted ? { step: 'idle' } : { step: 'failed', file, error })
+      setState(control.signal.aborted ? { step: 'idle' } : { step: 'failed', file, isPublic, error })
     }
   }, [state, loadClient, queries])
 

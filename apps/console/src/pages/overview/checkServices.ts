@@ -33,6 +33,10 @@ export function listProbes(config: NetworkConfig): Probe[] {
     { name: 'Chain', job: 'orders and settles', url: chain.rpcUrl, ask: askChain },
     { name: 'Indexer', job: 'finds files', url: storage.indexerUrl, ask: askIndexer },
     ...nodes,
+    ...(storage.kvUrl
+      ? [{ name: 'Key-value', job: 'keeps streams of keys', url: storage.kvUrl, ask: askKeyValue }]
+      : []),
+    ...(storage.s3Url ? [{ name: 'S3', job: 'speaks S3', url: storage.s3Url, ask: askS3 }] : []),
     { name: 'Gateway', job: 'speaks OpenAI', url: compute.gatewayUrl, ask: (url) => askModels(url, compute.apiKey) },
     ...providers,
   ]
@@ -65,6 +69,18 @@ async function askStorageNode(url: string): Promise<string> {
   const status = (await rpc(url, 'zgs_getStatus')) as { nextTxSeq?: number; logSyncHeight?: number } | null
   const files = status?.nextTxSeq
   return files === undefined ? 'ready' : files === 1 ? '1 file' : `${files} files`
+}
+
+async function askKeyValue(url: string): Promise<string> {
+  const streams = (await rpc(url, 'kv_getHoldingStreamIds')) as unknown[] | null
+  const count = streams?.length ?? 0
+  return count === 1 ? '1 stream' : `${count} streams`
+}
+
+/** Without a signature it refuses; that it does shows that it is there. */
+async function askS3(url: string): Promise<string> {
+  await fetch(url, { signal: AbortSignal.timeout(timeoutMs), mode: 'no-cors' })
+  return 'ready'
 }
 
 async function askModels(url: string, apiKey?: string): Promise<string> {

@@ -1,9 +1,10 @@
 /** The storage network in front of the user: stop two nodes, read a file, see that nothing is lost. */
-import { useState } from 'react'
+import type { Hex } from '@weightless/codec'
 import { PageHead } from '../../parts/PageHead.tsx'
 import { DownloadButton } from '../files/DownloadButton.tsx'
 import { useFileRecords } from '../files/fileRecords.ts'
 import { NodeGrid } from './NodeGrid.tsx'
+import { showFile, useShownFile } from './shownFile.ts'
 import { WhereItLies } from './WhereItLies.tsx'
 
 export function Storage() {
@@ -23,7 +24,7 @@ export function Storage() {
 
 function Survival() {
   const records = useFileRecords()
-  const [chosen, setChosen] = useState<string>()
+  const chosen = useShownFile()
   const record = records.find(({ root }) => root === chosen) ?? records[0]
   return (
     <section aria-labelledby="survival" className="grid gap-4">
@@ -40,7 +41,7 @@ function Survival() {
               id="survival-file"
               className="field max-w-full sm:max-w-96"
               value={record.root}
-              onChange={(event) => setChosen(event.target.value)}
+              onChange={(event) => showFile(event.target.value as Hex)}
             >
               {records.map(({ root, name }) => (
                 <option key={root} value={root}>
