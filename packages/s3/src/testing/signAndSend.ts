@@ -3,7 +3,7 @@ import { SignatureV4 } from '@smithy/signature-v4'
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { Sha256Hmac } from '../auth/sha256Hmac.ts'
-import { type RawAnswer, sendRaw } from './sendRaw.ts'
+import { type RawAnswer, type RawRequest, sendRaw } from './sendRaw.ts'
 
 export const testCredentials = { accessKeyId: 'weightless', secretAccessKey: 'weightless-secret' }
 
@@ -24,17 +24,18 @@ export async function signAndSend(
   url: string,
   method: string,
   path: string,
-  {
-    headers = {},
-    query = {},
-    body = '',
-    signedMs,
-    credentials = testCredentials,
-    tamper,
-    presignSeconds,
-  }: SendOptions = {},
+  options: SendOptions = {},
 ): Promise<RawAnswer> {
-  const { host, hostname, port } = new URL(url)
+  return sendRaw(Number(new URL(url).port), await signRequest(url, method, path, options))
+}
+
+export async function signRequest(
+  url: string,
+  method: string,
+  path: string,
+  { headers = {}, query = {}, body = '', signedMs, credentials = testCredentials, tamper, presignSeconds }: SendOptions,
+): Promise<RawRequest> {
+  const { host, hostname } = new URL(url)
   const bytes = typeof body === 'string' ? textToBytes(body) : body
   const signer = new SignatureV4({
     service: 's3',
@@ -68,5 +69,5 @@ export async function signAndSend(
     headers: { ...signed.headers } as Record<string, string>,
   }
   tamper?.(sent)
-  return sendRaw(Number(port), { method, path: sent.path, headers: Object.entries(sent.headers), body: bytes })
+  return { method, path: sent.path, headers: Object.entries(sent.headers), body: bytes }
 }
