@@ -152,6 +152,11 @@ describe('Reward pool', () => {
     const heir: Hex = `0x${'77'.repeat(20)}`
     await rig.must(rewardPool, 'migrate', [heir])
     assert.equal(await rig.evm.balance(rewardPool.address), fees + paid)
+    // nobody earns what is gone, so that those who earned before can fetch it
+    assert.equal(await claim(1n), 0n)
+    const donated = await rig.send(rewardPool, 'donate', [], { value: 1n })
+    assert.equal(!donated.ok && donated.error, 'PoolMigrated')
+    await assert.rejects(submit([4n], 'late'), /PoolMigrated/)
     await rig.must(rewardPool, 'withdrawPayments', [miner])
     await rig.must(rewardPool, 'withdrawPayments', [treasury])
     assert.equal(await rig.evm.balance(rewardPool.address), 0n)

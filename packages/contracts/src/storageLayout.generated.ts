@@ -21,7 +21,7 @@ export const storageLayouts = {
     {"label":"pricePerSector","slot":"1","offset":0,"type":"t_uint256"},
     {"label":"lifetimeSeconds","slot":"2","offset":0,"type":"t_uint256"},
     {"label":"flow","slot":"3","offset":0,"type":"t_address"},
-    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)16529"},
+    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)16551"},
   ],
   rewardPool: [
     {"label":"_owner","slot":"0","offset":0,"type":"t_address"},
@@ -30,6 +30,7 @@ export const storageLayouts = {
     {"label":"market","slot":"3","offset":0,"type":"t_address"},
     {"label":"mine","slot":"4","offset":0,"type":"t_address"},
     {"label":"treasury","slot":"5","offset":0,"type":"t_address"},
+    {"label":"isMigrated","slot":"5","offset":20,"type":"t_bool"},
     {"label":"serviceFeeRateBps","slot":"6","offset":0,"type":"t_uint256"},
     {"label":"baseReward","slot":"7","offset":0,"type":"t_uint256"},
     {"label":"totalBaseReward","slot":"8","offset":0,"type":"t_uint128"},

@@ -22,6 +22,7 @@ contract RewardPool is IReward, Ownable, PullPayments {
     error MineAlreadySet(address mine);
     error FeeRateTooHigh(uint256 bps);
     error MigrationFailed();
+    error PoolMigrated();
 
     /// Chunks that one fill covers whole: they share a stream, each with what is due to one chunk.
     struct Run {
@@ -44,6 +45,8 @@ contract RewardPool is IReward, Ownable, PullPayments {
     address public market;
     address public mine;
     address public treasury;
+    /// After a migration nothing is taken or earned here any more; what was earned before stays to be fetched.
+    bool public isMigrated;
     /// Share of each fee that goes to the treasury, in 1/10,000.
     uint256 public serviceFeeRateBps;
     /// Paid on top for each accepted answer in a chunk that is still paid for, as long as donations last.
@@ -91,6 +94,7 @@ contract RewardPool is IReward, Ownable, PullPayments {
 
     /// Adds to what base rewards are paid from.
     function donate() external payable {
+        if (isMigrated) revert PoolMigrated();
         totalBaseReward += uint128(msg.value);
     }
 
@@ -98,6 +102,7 @@ contract RewardPool is IReward, Ownable, PullPayments {
     /// renewed. What rounding leaves, and a renewal whose chunks this pool never saw, counts as donated.
     function fillReward(uint256 beforeLength, uint256 rewardSectors) external payable {
         if (msg.sender != market) revert CallerNotMarket(msg.sender);
+        if (isMigrated) revert PoolMigrated();
         if (rewardSectors == 0) {
             totalBaseReward += uint128(msg.value);
             return;
@@ -116,6 +121,7 @@ contract RewardPool is IReward, Ownable, PullPayments {
     /// Pays for an accepted answer: half of what is claimable in its chunk, and the base reward.
     function claimMineReward(uint256 pricingIndex, address payable beneficiary, bytes32 minerId) external {
         if (msg.sender != mine) revert CallerNotMine(msg.sender);
+        if (isMigrated) return;
         RewardStream.Stream storage stream = streamOf(pricingIndex);
         Claim memory claim = claims[pricingIndex];
         uint256 released = stream.releasedBy(block.timestamp);
@@ -168,6 +174,7 @@ contract RewardPool is IReward, Ownable, PullPayments {
     function migrate(address payable next) external onlyOwner {
         uint256 amount = address(this).balance - owedInAll;
         totalBaseReward = 0;
+        isMigrated = true;
         (bool ok,) = next.call{value: amount}("");
         if (!ok) revert MigrationFailed();
         emit Migrated(next, amount);
