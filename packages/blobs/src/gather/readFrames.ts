@@ -3,12 +3,16 @@ import { WeightlessError } from '@weightless/codec'
 import { fragmentFrameBytesMax } from '@weightless/storage/wire'
 
 /** @throws {FramesMalformedError} for a length beyond any frame's, or a body that ends in the middle */
-export async function* readFrames(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+export async function* readFrames(
+  body: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const prefix = new Uint8Array(4)
   let prefixBytes = 0
   let frame: Uint8Array<ArrayBuffer> | undefined
   let filled = 0
   for await (const piece of body) {
+    if (signal.aborted) return
     for (let at = 0; at < piece.length; ) {
       if (!frame) {
         prefix[prefixBytes++] = piece[at++]!

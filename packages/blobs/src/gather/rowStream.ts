@@ -36,7 +36,7 @@ export function openRowStream(
     const url = joinUrl(node.url, `/fragments/${root}?sizeBytes=${sizeBytes}&row=${row}&from=${from}&to=${to}`)
     const response = await network.fetch(url, { timeoutMs, signal: control.signal })
     if (response.status !== 200) throw await refusal(url, response)
-    for await (const bytes of readFrames(response.body)) {
+    for await (const bytes of readFrames(response.body, control.signal)) {
       queue.push({ stripe: stripeOf(bytes), bytes })
       onChange()
       while (queue.length >= aheadMax && !control.signal.aborted) {
