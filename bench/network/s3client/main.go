@@ -1,0 +1,45 @@
+// Puts a file into an S3 server and reads it back, for a bench: prints one JSON object of seconds for each.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log"
+	"os"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+func main() {
+	endpoint, path, reads := os.Args[1], os.Args[2], 2
+	ctx := context.Background()
+	client, err := minio.New(endpoint, &minio.Options{Creds: credentials.NewStaticV4("minioadmin", "minioadmin", "")})
+	check(err)
+	check(client.MakeBucket(ctx, "bench", minio.MakeBucketOptions{}))
+	start := time.Now()
+	_, err = client.FPutObject(ctx, "bench", "file", path, minio.PutObjectOptions{NumThreads: 4, PartSize: 64 << 20})
+	check(err)
+	result := map[string]float64{"write": time.Since(start).Seconds(), "read": 0}
+	for i := 0; i < reads; i++ {
+		start = time.Now()
+		object, err := client.GetObject(ctx, "bench", "file", minio.GetObjectOptions{})
+		check(err)
+		buffer := make([]byte, 1<<20)
+		_, err = io.CopyBuffer(struct{ io.Writer }{io.Discard}, object, buffer)
+		check(err)
+		seconds := time.Since(start).Seconds()
+		if result["read"] == 0 || seconds < result["read"] {
+			result["read"] = seconds
+		}
+	}
+	check(json.NewEncoder(os.Stdout).Encode(result))
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
