@@ -10,18 +10,22 @@ import { openKeyValue } from '@weightless/store'
 import { createStorageHandler } from '../http/storageHandler.ts'
 import { type SealableFragments, sealAtRest } from '../mining/sealAtRest.ts'
 import { createByteBudget } from '../node/byteBudget.ts'
+import { createStatus } from '../node/describeStatus.ts'
 import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
 import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
 import { type FlowFollower, followFlow } from '../node/followFlow.ts'
+import type { Submission } from '../node/submission.ts'
 import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { openFragmentStore } from './fragmentStore.ts'
+import { createHolderAdmin } from './holderAdmin.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
 import type { Repair } from './repair/repairFiles.ts'
 import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
+import { openShardView } from './shardView.ts'
 
 /** The network's nodes take bodies up to it; bodies of fragments are shorter. */
 export const fragmentsBodyMax = 100 * 1024 * 1024
@@ -64,6 +68,8 @@ export type HolderOptions = {
   /** How long fragments that no placement needs are kept; default 24 hours. */
   openTtlMs?: number
   repair?: RepairOptions
+  /** What `admin_shutdown` does; without it the method is refused. */
+  onShutdown?(): void
 }
 
 export type Holder = {
@@ -102,7 +108,16 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const record = createRecord(announce)
   const nodes = watchKnownNodes({ ...announce, peers: options.peers ?? [] }, stop.signal)
   const announced = announceNode(announce, record, stop.signal)
-  const follower = follow(options, flow, submissions.notify, stop.signal)
+  const source = sourceOf(options)
+  const status = createStatus(options, flow, source, () => nodes.live().length)
+  const view = await openShardView({
+    ...{ env: { clock: env.clock, disk, log }, keyValue, flow, fragments, shard: options.shard, status },
+  })
+  const onSubmissions = (fresh: readonly Submission[]): Promise<void> => {
+    submissions.notify()
+    return view.onSubmissions(fresh)
+  }
+  const follower = follow(options, flow, source, onSubmissions, stop.signal)
   upkeep = startUpkeep(
     {
       ...{ env: { ...env, log }, nodeId, fragments, placements, submissions, nodes, indexerUrls },
@@ -118,8 +133,10 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
     ...{ clock: env.clock, fragments, submissions, placements, budget, record, doubt },
     ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
   }
-  const content = { find: () => Promise.resolve(undefined), accept: () => Promise.resolve(undefined) }
-  const next = createStorageHandler({ methods: {}, content, routes: [], budget, log })
+  const { onShutdown, url } = options
+  const admin = createHolderAdmin({ env, nodeId, url, flow, fragments, placements, nodes, repair, onShutdown })
+  const methods = { ...view.methods, ...admin }
+  const next = createStorageHandler({ methods, content: view.content, routes: [], budget, log })
   return {
     ...{ nodeId, flow, fragments, placements, nodes, repair, record },
     handler: createHolderHandler(routes, next),
@@ -128,6 +145,7 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
       stop.abort()
       await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended])
       await fragments.close()
+      await view.close()
       await keyValue.close()
     },
   }
@@ -145,15 +163,21 @@ function announceParts(
   }
 }
 
-function follow(options: HolderOptions, flow: FlowLog, notify: () => void, signal: AbortSignal): FlowFollower {
-  const { env, flowAddress, startBlock = 0, pollMs = 50, rpcUrl = 'http://127.0.0.1:8545' } = options
-  const source =
-    options.source ?? createFlowSource(options.ledger ?? createLedger({ env, rpcUrl, pollMs }), flowAddress)
+function sourceOf({ env, source, ledger, rpcUrl = 'http://127.0.0.1:8545', pollMs = 50, ...rest }: HolderOptions) {
+  return source ?? createFlowSource(ledger ?? createLedger({ env, rpcUrl, pollMs }), rest.flowAddress)
+}
+
+function follow(
+  { env, startBlock = 0 }: HolderOptions,
+  flow: FlowLog,
+  source: FlowSource,
+  take: (fresh: readonly Submission[]) => Promise<void>,
+  signal: AbortSignal,
+): FlowFollower {
   const seen = env.metrics.counter('weightless_storage_submissions_seen_total', 'Submissions taken from the flow')
-  const onSubmissions = (fresh: readonly unknown[]): Promise<void> => {
+  const onSubmissions = (fresh: readonly Submission[]): Promise<void> => {
     seen.add(fresh.length)
-    notify()
-    return Promise.resolve()
+    return take(fresh)
   }
   return followFlow({ env, flow, source, startBlock, onSubmissions }, signal)
 }

@@ -3,8 +3,22 @@
  * when the segment is durable. Spec: storage §6.3.
  */
 import { type Hex, hexToBytes } from '@weightless/codec'
-import { checkSegment, type FileShape, FileSizeInvalidError, fileShape, sectorBytes } from '@weightless/crypto'
-import { encodeSegmentFrame, faults, invalidParams, type RpcFault, type SegmentFrame } from '../wire/index.ts'
+import {
+  checkSegment,
+  type FileShape,
+  FileSizeInvalidError,
+  fileShape,
+  sectorBytes,
+  segmentSectors,
+} from '@weightless/crypto'
+import {
+  encodeSegmentFrame,
+  faults,
+  invalidParams,
+  type RpcFault,
+  type SegmentFrame,
+  type ShardConfigJson,
+} from '../wire/index.ts'
 import { type EarlySegments, earlyFileBytesMax } from './earlySegments.ts'
 import type { FinalFiles } from './finalFiles.ts'
 import type { FlowLog } from './flowLog.ts'
@@ -16,6 +30,8 @@ export type AcceptParts = {
   segments: SegmentStore
   early: EarlySegments
   final: FinalFiles
+  /** The part of the flow that this node keeps; all of it where there is none. */
+  shard?: ShardConfigJson
   /** Told when the last segment of a submission is on disk. */
   onComplete?(submission: Submission): void
 }
@@ -41,6 +57,9 @@ export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame
   if (!shape || (submission && !submission.shape)) return { fault: faults.fileSize }
   const checked = checkSegment(hexToBytes(root), shape, frame.index, frame.data, frame.proof)
   if (!checked.ok) return { fault: invalidParams(checked.code, checked.detail ?? checked.code) }
+  if (submission && !isOfShard(parts.shard, submission, frame.index)) {
+    return { fault: invalidParams('index', 'segment belongs to another shard') }
+  }
   if (!submission) {
     return parts.early.add(root, frame) ? { stored: Promise.resolve(undefined) } : { fault: faults.cacheFull }
   }
@@ -50,7 +69,8 @@ export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame
 /** Moves segments that waited for this submission to disk; those that do not suit it are dropped. */
 export async function acceptEarlySegments(parts: AcceptParts, submission: Submission): Promise<void> {
   if (parts.final.has(submission)) return
-  const frames = parts.early.take(submission.root).filter((frame) => frame.sizeBytes === submission.sizeBytes)
+  const waiting = parts.early.take(submission.root).filter((frame) => frame.sizeBytes === submission.sizeBytes)
+  const frames = waiting.filter((frame) => isOfShard(parts.shard, submission, frame.index))
   await Promise.all(
     frames.map((frame) => {
       const acceptance = store(parts, submission, submission.fileKey, frame)
@@ -68,6 +88,12 @@ export function pickByRoot({ flow, final }: Pick<AcceptParts, 'flow' | 'final'>,
 /** Whether all data segments of a submission are durable here. */
 export function isComplete(segments: SegmentStore, { shape, fileKey }: Submission): boolean {
   return shape !== undefined && segments.count(fileKey) === shape.segments
+}
+
+/** Whether a segment of a submission lies in a shard: by its number in the whole flow. */
+export function isOfShard(shard: ShardConfigJson | undefined, { startSector }: Submission, index: number): boolean {
+  if (!shard || shard.numShard === 1) return true
+  return (Math.floor(startSector / segmentSectors) + index) % shard.numShard === shard.shardId
 }
 
 function refuseKnown({ final }: AcceptParts, submission: Submission, frame: SegmentFrame): RpcFault | undefined {

@@ -37,14 +37,14 @@ export function createAdminMethods({ sync, peerUrls, metricsText }: AdminParts):
   return Object.fromEntries(
     Object.entries(methods).map(([name, method]) => [
       name,
-      (params, context) => (isForeign(context.origin) ? refused : method(params, context)),
+      (params, context) => (isForeignOrigin(context.origin) ? refused : method(params, context)),
     ]),
   )
 }
 
 const refused: RpcAnswer = { fault: callFailed('admin methods are not open to other origins') }
 
-function isForeign(origin: string | undefined): boolean {
+export function isForeignOrigin(origin: string | undefined): boolean {
   if (origin === undefined) return false
   return !/^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(origin)
 }
@@ -56,7 +56,7 @@ async function withSeq(value: unknown, run: (seq: number) => unknown): Promise<R
 }
 
 /** Prometheus lines as the map that the network's nodes answer. */
-function readMetrics(text: string, prefix: string): { [name: string]: string } {
+export function readMetrics(text: string, prefix: string): { [name: string]: string } {
   const lines = text.split('\n').filter((line) => line.length > 0 && !line.startsWith('#') && line.startsWith(prefix))
   return Object.fromEntries(
     lines.map((line) => [line.slice(0, line.lastIndexOf(' ')), line.slice(line.lastIndexOf(' ') + 1)]),

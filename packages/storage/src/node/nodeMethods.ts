@@ -28,7 +28,7 @@ export function createNodeMethods(parts: NodeMethodParts): RpcMethods {
   const isFinal = (submission: Submission | undefined) => result(submission && parts.final.has(submission))
   return {
     zgs_getStatus: async () => result(await parts.status()),
-    zgs_getShardConfig: () => result({ shardId: 0, numShard: 1 }),
+    zgs_getShardConfig: () => result(parts.shard ?? { shardId: 0, numShard: 1 }),
     zgs_getFileInfo: ([root]) => byRoot(root, info),
     zgs_getFileInfoByTxSeq: ([seq]) => bySeq(seq, info),
     zgs_checkFileFinalized: ([key]) => {

@@ -3,7 +3,6 @@
  * after: what a crash leaves out of it is read again from the log. Spec: storage §5.
  */
 import { bytesToHex, WeightlessError } from '@weightless/codec'
-import { segmentBytes } from '@weightless/crypto'
 import { type Disk, DiskFullError, type Log } from '@weightless/env'
 import { type KeyValue, LogCorruptError, openSegmentLog, type SegmentLog } from '@weightless/store'
 import { decodeSegmentFrame } from '../wire/index.ts'
@@ -42,7 +41,7 @@ type Waiting = {
 const fileBytesMax = 64 * 1024 * 1024
 const groupBytesMax = 8 * 1024 * 1024
 /** Kept free so that the index and the chain's data can still be written. */
-const reserveBytes = 64 * 1024 * 1024
+const reserveBytes = 4 * 1024 * 1024
 
 export type SegmentEvents = {
   /** A group of segments became durable. */
@@ -141,7 +140,8 @@ type WriteParts = { disk: Disk; records: SegmentLog; index: SegmentIndex; room: 
 
 async function writeGroup({ disk, records, index, room }: WriteParts, group: readonly Waiting[]): Promise<boolean> {
   try {
-    if ((await disk.freeBytes()) < reserveBytes + group.length * segmentBytes) {
+    const wanted = group.reduce((sum, { frame }) => sum + frame.length, 0)
+    if ((await disk.freeBytes()) < reserveBytes + wanted) {
       for (const { settle } of group) settle(false)
       return false
     }

@@ -6,10 +6,10 @@ import { openKeyValue } from '@weightless/store'
 import { type GatewayOptions, openGateway } from '../gateway/openGateway.ts'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
-import { protocolVersion, type StatusJson } from '../wire/index.ts'
 import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot } from './acceptSegment.ts'
 import { createAdminMethods } from './adminMethods.ts'
 import { describeFile } from './describeFile.ts'
+import { createStatus } from './describeStatus.ts'
 import { createEarlySegments } from './earlySegments.ts'
 import { wholeFiles } from './finalFiles.ts'
 import { type FlowLog, openFlowLog } from './flowLog.ts'
@@ -131,31 +131,6 @@ const allOf = (flow: FlowLog) => Array.from({ length: flow.count() }, (_, seq) =
 
 function ledgerOf({ env, rpcUrl, pollMs = 50 }: StorageNodeOptions): Ledger {
   return createLedger({ env, rpcUrl: rpcUrl ?? 'http://127.0.0.1:8545', pollMs })
-}
-
-function createStatus(
-  { chainId, flowAddress }: StorageNodeOptions,
-  flow: FlowLog,
-  source: FlowSource,
-  reachable: () => number,
-): () => Promise<StatusJson> {
-  let known = { block: -1, hash: `0x${'00'.repeat(32)}` as Hex }
-  return async () => {
-    const block = Math.max(0, flow.headBlock())
-    // The chain may be away; the status then names the last block whose hash was seen.
-    if (block !== known.block)
-      known = await source.blockHash(block).then(
-        (hash) => ({ block, hash }),
-        () => known,
-      )
-    return {
-      connectedPeers: reachable(),
-      logSyncHeight: block,
-      logSyncBlock: known.hash,
-      nextTxSeq: flow.count(),
-      networkIdentity: { chainId, flowAddress, p2pProtocolVersion: protocolVersion },
-    }
-  }
 }
 
 function createContent(parts: AcceptParts, reader: ContentReader): ContentSource {
