@@ -9,6 +9,7 @@ import { type Head, openJournal } from './replay/journal.ts'
 import { type ReplayLimits, replayLimits } from './replay/pendingTransaction.ts'
 import { createReplayer } from './replay/replayer.ts'
 import type { StreamSource } from './replay/streamSource.ts'
+import { versionBytes } from './state/rowKeys.ts'
 import { createStreamState, type StreamState } from './state/streamState.ts'
 import type { ValueRef } from './state/valueRef.ts'
 
@@ -47,7 +48,7 @@ export type Replica = {
 export async function openReplica(options: ReplicaOptions): Promise<Replica> {
   const { env, disk, folder, source, streams, startBlock, keys = {} } = options
   const content = createDecryptingSource(options.content, keys)
-  const store = await openSortedStore(disk, folder, { log: env.log, ...options.index })
+  const store = await openSortedStore(disk, folder, { log: env.log, filterTailBytes: versionBytes, ...options.index })
   const state = createStreamState(store)
   const journal = openJournal(store, startBlock)
   const listeners = new Set<(event: ReplicaEvent) => void>()

@@ -87,7 +87,8 @@ export function seqKey(table: 'result' | 'undo' | 'undoKeys', seq: number): Uint
   return key
 }
 
-const versionBytes = 8
+/** At the end of every row that has versions. */
+export const versionBytes = 8
 
 /** The row of what a transaction changed in a stream. */
 export function changeKey(streamId: Uint8Array, seq: bigint): Uint8Array {

@@ -22,7 +22,7 @@ export type StreamState = ReturnType<typeof createStreamState>
 /** Every question is about the newest row whose version is at most the one given. Stream ids have 32 bytes, accounts 20. */
 export function createStreamState(store: Pick<SortedStore, 'get' | 'range'>) {
   const newest = (prefix: Uint8Array, version: bigint) =>
-    store.range({ start: atVersion(prefix, version), end: afterVersions(prefix), limit: 1 })[0]
+    store.range({ start: atVersion(prefix, version), end: afterVersions(prefix), under: prefix, limit: 1 })[0]
   const isSet = (version: bigint, table: Table, ...parts: Uint8Array[]): boolean =>
     newest(rowPrefix(table, ...parts), version)?.value[0] === 1
 

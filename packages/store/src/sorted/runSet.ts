@@ -19,7 +19,11 @@ export type RunSet = {
 }
 
 /** @throws {LogCorruptError} */
-export async function openRunSet(disk: Disk, folder: string, cacheBytesMax: number): Promise<RunSet> {
+export async function openRunSet(
+  disk: Disk,
+  folder: string,
+  { cacheBytesMax, filterTailBytes }: { cacheBytesMax: number; filterTailBytes: number },
+): Promise<RunSet> {
   const cache = createBlockCache(cacheBytesMax)
   const list = await readRunList(disk, folder)
   let { nextRunNumber, logFrom } = list
@@ -39,7 +43,7 @@ export async function openRunSet(disk: Disk, folder: string, cacheBytesMax: numb
   }
   const writeNew = async (entries: Iterable<SortedEntry>): Promise<SortedRun> => {
     const runNumber = nextRunNumber++
-    await writeRun(disk, pathOf(runNumber), entries)
+    await writeRun(disk, pathOf(runNumber), entries, filterTailBytes)
     return openRun(disk, pathOf(runNumber), runNumber, cache)
   }
   const merge = async (): Promise<void> => {

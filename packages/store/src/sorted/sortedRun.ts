@@ -1,12 +1,13 @@
 /**
  * An immutable file of sorted entries: `WLRN` u32 version, blocks (CRC-32 u32 | length u32 | body), the index of blocks in a
- * frame of the same kind, and a footer of 24 bytes: where the index stands f64 | entries f64 | CRC-32 of both u32 | `WLRN`.
+ * frame of the same kind, the filter of prefixes in another, and a footer of 24 bytes: where the index stands f64 | entries f64 | CRC-32 of both u32 | `WLRN`.
  */
 import { bytesEqual, concatBytes, crc32, textToBytes } from '@weightless/codec'
 import type { Disk, File } from '@weightless/env'
 import { isPlanted } from '../plantedBugs.ts'
 import { LogCorruptError } from '../scanSegment.ts'
 import { type BlockCache, createBlockCache } from './blockCache.ts'
+import { createFilterBuilder, openFilter, type PrefixFilter } from './prefixFilter.ts'
 import { encodeBlock, entryAt, entryBytes, lowerBoundIn, openBlock, type RunBlock } from './runBlock.ts'
 import { type Cursor, compareKeys, type SortedEntry } from './sortedEntry.ts'
 
@@ -15,6 +16,8 @@ export type SortedRun = {
   sizeBytes: number
   entryCount: number
   find(key: Uint8Array): SortedEntry | undefined
+  /** False when no key here is one of these with `filterTailBytes` more bytes. */
+  mayHold(prefix: Uint8Array): boolean
   /** As `MemoryTable.cursor`. @throws {LogCorruptError} a block no longer matches its checksum */
   cursor(key: Uint8Array | undefined, reverse: boolean): Cursor
   /** From the first entry on, past the cache: for merging. */
@@ -25,11 +28,17 @@ export type SortedRun = {
 type IndexEntry = { firstKey: Uint8Array; offset: number; length: number }
 
 /** Writes a run from entries in order and makes it durable; the folder is not flushed yet. */
-export async function writeRun(disk: Disk, path: string, entries: Iterable<SortedEntry>): Promise<number> {
+export async function writeRun(
+  disk: Disk,
+  path: string,
+  entries: Iterable<SortedEntry>,
+  filterTailBytes: number,
+): Promise<number> {
   const file = await disk.open(path, 'create')
   try {
     await file.truncate(0)
     const index: IndexEntry[] = []
+    const filter = createFilterBuilder()
     let [offset, entryCount, waitingBytes] = [0, 0, 0]
     let waiting: Uint8Array[] = []
     const put = (bytes: Uint8Array): void => {
@@ -46,6 +55,7 @@ export async function writeRun(disk: Disk, path: string, entries: Iterable<Sorte
     put(concatBytes([magic, version]))
     for (const block of groupBlocks(entries)) {
       entryCount += block.length
+      if (filterTailBytes > 0) for (const { key } of block) filter.add(key.subarray(0, -filterTailBytes))
       const framed = frame(encodeBlock(block))
       index.push({ firstKey: block[0]!.key.slice(), offset: offset + waitingBytes, length: framed.length })
       put(framed)
@@ -54,6 +64,7 @@ export async function writeRun(disk: Disk, path: string, entries: Iterable<Sorte
     }
     const indexOffset = offset + waitingBytes
     put(frame(encodeIndex(index)))
+    put(frame(filter.build()))
     put(encodeFooter(indexOffset, entryCount))
     await flush()
     if (!isPlanted('skip-fsync')) await file.sync()
@@ -88,8 +99,11 @@ export async function openRun(disk: Disk, path: string, runNumber: number, cache
       throw corrupt(path, 'the run is cut short')
     if (crc32(footer.subarray(0, 16)) !== view.getUint32(16, true)) throw corrupt(path, 'the footer is not intact')
     const indexOffset = view.getFloat64(0, true)
-    const index = decodeIndex(unframe(await file.read(indexOffset, sizeBytes - footerBytes - indexOffset), path))
-    return createReader(file, { path, runNumber, sizeBytes, entryCount: view.getFloat64(8, true), index, cache })
+    const tail = await file.read(indexOffset, sizeBytes - footerBytes - indexOffset)
+    const indexBytes = unframe(tail, path)
+    const filter = openFilter(unframe(tail.subarray(frameHeadBytes + indexBytes.length), path).slice())
+    const entryCount = view.getFloat64(8, true)
+    return createReader(file, { path, runNumber, sizeBytes, entryCount, index: decodeIndex(indexBytes), filter, cache })
   } catch (error) {
     await file.close()
     throw error
@@ -102,6 +116,7 @@ type RunParts = {
   sizeBytes: number
   entryCount: number
   index: readonly IndexEntry[]
+  filter: PrefixFilter
   cache: BlockCache
 }
 
@@ -123,6 +138,7 @@ function createReader(file: File, parts: RunParts): SortedRun {
       const entry = entryAt(found, at)
       return compareKeys(entry.key, key) === 0 ? entry : undefined
     },
+    mayHold: (prefix) => parts.filter.mayHold(prefix),
     cursor: (key, reverse) => createCursor(block, index, key, reverse),
     scan() {
       const last = createBlockCache(0)
@@ -237,5 +253,5 @@ const magic = textToBytes('WLRN')
 const version = new Uint8Array([1, 0, 0, 0])
 const footerBytes = 24
 const frameHeadBytes = 8
-const blockBytes = 8 * 1024
+const blockBytes = 4 * 1024
 const writeBytes = 128 * 1024

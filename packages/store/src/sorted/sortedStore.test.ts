@@ -8,7 +8,7 @@ import { openSortedStore, type SortedStore } from './sortedStore.ts'
 
 const bytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'latin1'))
 const text = (value: Uint8Array): string => Buffer.from(value).toString('latin1')
-const small = { memoryBytesMax: 3_000, cacheBytesMax: 10_000 }
+const small = { memoryBytesMax: 3_000, cacheBytesMax: 10_000, filterTailBytes: 1 }
 
 /** Runs in a simulated world with one disk. */
 async function withDisk(seed: number, run: (open: () => Promise<SortedStore>) => Promise<void>): Promise<void> {
@@ -64,6 +64,12 @@ test('it answers as a sorted list would, over restarts, while runs are written a
               found.map(({ key, value }) => [text(key), text(value)]),
               expected,
             )
+          }
+          for (const start of new Set(sorted.map(([key]) => key.slice(0, -1)))) {
+            const wanted = sorted.filter(([key]) => key.length === start.length + 1 && key.startsWith(start))
+            const range = { start: bytes(start), end: bytes(`${start}\xff\xff\xff\xff`), limit: 1_000 }
+            const found = store.range({ ...range, under: bytes(start) }).map(({ key }) => text(key))
+            for (const [key] of wanted) assert.ok(found.includes(key), `${key} is not found under ${start}`)
           }
           await store.close()
         })
