@@ -4,6 +4,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { loadavg } from 'node:os'
 import { join } from 'node:path'
 
 type Hop = { asked: string; namedBy?: string; ms: number; outcome: string; holders: number; closer: number }
@@ -11,8 +12,9 @@ type Found = { hops: Hop[]; depth: number; ms: number; found: string[] }
 type Status = { live: number; peers: number; rootsWaiting: number; recordsKept: number }
 type Usage = { rss: number; heapUsed: number; cpuMs: number }
 
-const [processes = 5, nodesEach = 10, rootsEach = 1_000] = process.argv.slice(2).map(Number)
+const [processes = 5, nodesEach = 10, rootsEach = 200] = process.argv.slice(2).map(Number)
 const total = processes * nodesEach
+console.log(`load average at the start ${loadavg()[0]!.toFixed(1)}`)
 const children = Array.from({ length: processes }, startChild)
 
 const before = await Promise.all(children.map((child) => ask<Usage>(child, 'usage')))
@@ -42,6 +44,7 @@ console.log(
 )
 
 const warm: Found[] = []
+let missed = 0
 for (let i = 0; i < 600; i++) {
   const from = i % processes
   const holder = (from + 1 + (i % (processes - 1))) % processes
@@ -49,11 +52,11 @@ for (let i = 0; i < 600; i++) {
   const list = roots[holder]![(i * 3) % nodesEach]!
   const answer = await ask<Found>(children[from]!, 'find', { at, root: list[(i * 13) % rootsEach]! })
   const expected = named[holder]![(i * 3) % nodesEach]!.nodeId
-  if (!answer.found.includes(expected))
-    throw new Error(`lookup ${i} did not find ${expected}: ${JSON.stringify(answer)}`)
-  if (i >= 100) warm.push(answer)
+  if (!answer.found.includes(expected)) missed++
+  else if (i >= 100) warm.push(answer)
 }
 const asked = warm.filter(({ depth }) => depth > 0)
+if (missed > 0) console.log(`${missed} of 600 lookups did not find the holder in 10 s`)
 report(
   'warm, all',
   warm.map(({ ms }) => ms),
@@ -111,7 +114,7 @@ const p50 = quantile(
 console.log(
   p50 < 20 ? `warm p50 ${p50.toFixed(1)} ms is under 20 ms` : `warm p50 ${p50.toFixed(1)} ms is NOT under 20 ms`,
 )
-process.exit(p50 < 20 ? 0 : 1)
+process.exit(p50 < 20 && missed === 0 ? 0 : 1)
 
 function startChild(): ChildProcess {
   return fork(join(import.meta.dirname, 'runNodes.ts'), { execArgv: ['--expose-gc'] })
@@ -144,6 +147,7 @@ async function until(holds: () => Promise<boolean>): Promise<void> {
 }
 
 function report(name: string, values: number[]): void {
+  if (values.length === 0) return console.log(`${name}: none`)
   const at = (share: number) => quantile(values, share).toFixed(1)
   console.log(`${name}: p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, of ${values.length}`)
 }

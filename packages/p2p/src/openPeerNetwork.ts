@@ -70,7 +70,7 @@ export async function openPeerNetwork(options: PeerNetworkOptions): Promise<Peer
   }
 
   async function tellRecords(): Promise<void> {
-    for (let waitMs = firstRecordMs; !stop.signal.aborted; waitMs = Math.min(2 * waitMs, recordMs)) {
+    for (let waitMs = firstRecordMs; !stop.signal.aborted; waitMs = Math.min(5 * waitMs, recordMs)) {
       await tellRecord().catch((fault) => env.log.warn('record not told', { reason: String(fault) }))
       providers.prune()
       await env.clock.sleep(waitMs, stop.signal).catch(() => undefined)
