@@ -54,7 +54,7 @@ async function measureSize(sizeBytes: number): Promise<void> {
 }
 
 function describe({ cpuSeconds, peakBytes }: { cpuSeconds: number; peakBytes: number }): string {
-  return `server ${cpuSeconds.toFixed(1)} s of processor in all, ${(peakBytes / 1e6).toFixed(0)} MB`
+  return `${cpuSeconds.toFixed(1)} s of processor for one write and the reads, ${(peakBytes / 1e6).toFixed(0)} MB`
 }
 
 function show(what: string, { bytesPerSecond, cpu, holderPeakBytes }: Transfer): void {

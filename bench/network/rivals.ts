@@ -15,6 +15,7 @@ const kuboVersion = 'v0.35.0'
 /** kubo v0.35.0 does not compile with later ones. */
 const kuboToolchain = 'go1.24.5'
 
+/** `cpuSeconds`: one write and all reads (two of MinIO), server and, of MinIO, client. */
 export type RivalResult = { writeSeconds: number; readSeconds: number; cpuSeconds: number; peakBytes: number }
 
 /** Builds what is missing; minutes the first time. @throws when there is no Go or no module proxy */
@@ -60,8 +61,8 @@ export async function measureMinio(folder: string, path: string): Promise<RivalR
     const before = cpuSecondsOf(server.pid!)
     const client = spawnSync(join(bin, 's3client'), [`127.0.0.1:${port}`, path], { encoding: 'utf8' })
     if (client.status !== 0) throw new Error(`s3client: ${client.stderr}`)
-    const { write, read } = JSON.parse(client.stdout) as { write: number; read: number }
-    const cpuSeconds = cpuSecondsOf(server.pid!) - before
+    const { write, read, cpu } = JSON.parse(client.stdout) as { write: number; read: number; cpu: number }
+    const cpuSeconds = cpuSecondsOf(server.pid!) - before + cpu
     return { writeSeconds: write, readSeconds: read, cpuSeconds, peakBytes: peakBytesOf(server.pid!) }
   } finally {
     await kill(server)
