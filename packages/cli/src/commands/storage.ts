@@ -1,4 +1,5 @@
 /** `weightless storage start`: runs one storage node, for operators and for the devnet, which runs six. */
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { StorageNodeProcessOptions } from '@weightless/node/storageNode/runStorageNode'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -15,6 +16,8 @@ type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   chainId?: number
   log: 'text' | 'json' | 'silent'
   untilInputEnds?: boolean
+  mine?: `0x${string}`
+  mineShare: number
 }
 
 export function addStorageCommands(program: Command): void {
@@ -36,13 +39,24 @@ export function addStorageCommands(program: Command): void {
     .option('--flow <address>', 'the Flow contract; default: the devnet’s')
     .option('--chain-id <n>', 'default: the devnet’s', wholeNumber({ min: 1, max: 2 ** 53 - 1 }))
     .option('--log <form>', 'text, json or silent', 'text')
+    .option(
+      '--mine <file>',
+      'mine with the account whose private key (0x and 64 hex digits) is in this file',
+      readPrivateKey,
+    )
+    .option(
+      '--mine-share <percent>',
+      'share of one processor thread that mining takes',
+      wholeNumber({ min: 1, max: 100 }),
+      5,
+    )
     .option('--until-input-ends', 'stop when standard input ends, as a child of another process')
     .action(async (flags: StartFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       // Only here, because the other commands should not wait for what they do not need, nor this one for theirs.
       const { runStorageNode } = await import('@weightless/node/storageNode/runStorageNode')
       const stopped = untilStopped(flags.untilInputEnds === true)
-      const { rpc, indexer, key, flow, shard, ...rest } = flags
+      const { rpc, indexer, key, flow, shard, mine, mineShare, ...rest } = flags
       const node = await runStorageNode({
         ...rest,
         rpcUrl: rpc,
@@ -51,6 +65,7 @@ export function addStorageCommands(program: Command): void {
         dataFolder: resolve(dataDir),
         ...(key && { keyFile: resolve(key) }),
         ...(flow && { flowAddress: flow as `0x${string}` }),
+        ...(mine && { mining: { privateKey: mine, share: mineShare / 100 } }),
       })
       const opened = { type: 'open', url: node.url, nodeId: node.nodeId }
       if (json) process.stdout.write(`${JSON.stringify(opened)}\n`)
@@ -58,6 +73,18 @@ export function addStorageCommands(program: Command): void {
       await stopped
       await node.close()
     })
+}
+
+/** Keys come in files: words of a command are seen by everybody on the machine. */
+function readPrivateKey(file: string): `0x${string}` {
+  let text = ''
+  try {
+    text = readFileSync(resolve(file), 'utf8').trim()
+  } catch {
+    throw new InvalidArgumentError('the file cannot be read.')
+  }
+  if (!/^0x[0-9a-fA-F]{64}$/.test(text)) throw new InvalidArgumentError('the file holds no private key.')
+  return text as `0x${string}`
 }
 
 /** The library takes null for a missing value, so `none` stays a word. */

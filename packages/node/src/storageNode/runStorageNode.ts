@@ -7,6 +7,7 @@ import { type HolderListenOptions, type HolderOptions, startHolder } from '@weig
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { nameDamage } from '../devnet/nameDamage.ts'
+import { type MineOptions, mineBeside } from './mineBeside.ts'
 import { loadNodeKey } from './nodeKey.ts'
 
 export type StorageNodeProcessOptions = Pick<HolderOptions, 'indexerUrls' | 'shard'> &
@@ -19,13 +20,15 @@ export type StorageNodeProcessOptions = Pick<HolderOptions, 'indexerUrls' | 'sha
     flowAddress?: Hex
     chainId?: number
     log: 'text' | 'json' | 'silent'
+    /** Absent: it does not mine. A node of parity rows alone has nothing to mine. */
+    mining?: MineOptions
   }
 
 export type RunningStorageNode = { url: string; nodeId: Hex; close(): Promise<void> }
 
 /** @throws {DataFolderBusyError} {NodeKeyDamagedError} {DataDamagedError} {PortInUseError} after closing what was opened */
 export async function runStorageNode(options: StorageNodeProcessOptions): Promise<RunningStorageNode> {
-  const { dataFolder, keyFile, flowAddress = addresses.flow, chainId = devnetChainId, log, ...rest } = options
+  const { dataFolder, keyFile, flowAddress = addresses.flow, chainId = devnetChainId, log, mining, ...rest } = options
   const closers = createClosers()
   try {
     const folder = takeDataFolder(dataFolder)
@@ -36,6 +39,11 @@ export async function runStorageNode(options: StorageNodeProcessOptions): Promis
     const parts = { ...rest, env, disk: env.disk, secretKey, flowAddress, chainId }
     const node = await nameDamage(folder.path, () => startHolder(parts))
     closers.add(() => node.close())
+    const { shard, rpcUrl } = rest
+    if (mining && shard) {
+      const miner = mineBeside(env, { holder: node.holder, shard, rpcUrl, flowAddress }, mining)
+      closers.add(() => miner.close())
+    }
     return { url: node.url, nodeId: node.nodeId, close: () => closers.close() }
   } catch (error) {
     await closers.close()
