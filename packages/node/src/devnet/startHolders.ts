@@ -9,6 +9,7 @@ import { startHolder } from '@weightless/storage'
 import { defaultRedundancy } from '@weightless/storage/wire'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
+import { weightsCacheFolder } from '../weights/resolveWeights.ts'
 import { nameDamage } from './nameDamage.ts'
 import type { SwitchableNode } from './storageControl.ts'
 import { superviseProcess } from './superviseProcess.ts'
@@ -57,7 +58,7 @@ const folderOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder,
 const keyFileOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, 'keys', `storage-${index + 1}.key`)
 
 function createProcessNode(plan: HolderPlan, port: number, index: number): SwitchableNode {
-  const { host, rpcUrl, indexerUrl, ports, dataFolder, emit } = plan
+  const { host, rpcUrl, indexerUrl, ports, emit } = plan
   const shard = shardOf(index, ports.length)
   const name = `storage node ${index + 1}`
   const process = superviseProcess({
@@ -68,8 +69,8 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
       ...['--shard', shard ? `${shard.shardId}/${shard.numShard}` : 'none'],
       ...['--port', String(port), '--host', host, '--key', keyFileOf(plan, index), '--until-input-ends'],
     ],
-    // Compiled modules are kept, so that six processes do not each compile the same.
-    environment: { NODE_COMPILE_CACHE: join(dataFolder, 'compiled') },
+    // Compiled modules are kept for all processes and all devnets: writing them takes longer than compiling once.
+    environment: { NODE_COMPILE_CACHE: join(weightsCacheFolder(), 'compiled') },
     onCrash: (reason) => emit({ type: 'warning', message: `${name} ended and is started again: ${lastLine(reason)}` }),
   })
   return { url: `http://${host}:${port}`, ...process }

@@ -37,7 +37,8 @@ export async function startStorageNetwork(
   try {
     await holders.opened
     const known = await awaitNodes(env, gateway.url, nodeCount)
-    if (known < nodeCount) emit({ type: 'warning', message: `only ${known} of ${nodeCount} storage nodes have come up` })
+    if (known < nodeCount)
+      emit({ type: 'warning', message: `only ${known} of ${nodeCount} storage nodes have come up` })
   } catch (error) {
     await gateway.close()
     throw error
