@@ -7,7 +7,7 @@ import { ed25519PublicKey } from '@weightless/crypto'
 import { codeFile, toBody } from '../testing/codedFile.ts'
 import { createScriptedFlow } from '../testing/scriptedFlow.ts'
 import { chainId, flowAddress, makeFile, openFile, until, withEnv } from '../testing/storageClient.ts'
-import { decodeFragmentFrame, readNodeRecord, readPlacement } from '../wire/index.ts'
+import { decodeFragmentFrame, readNodeRecord, readPlacement, signPlacement } from '../wire/index.ts'
 import { startHolder } from './startHolder.ts'
 
 const secretKey = new Uint8Array(32).fill(7)
@@ -97,6 +97,59 @@ describe('a holder', () => {
       const read = await fetch(`${url}/fragments/${file.root}?sizeBytes=${file.bytes.length}&row=4&from=0&to=1`)
       const body = new Uint8Array(await read.arrayBuffer())
       assert.equal(decodeFragmentFrame(body.subarray(4)).ok, true)
+    })
+  })
+
+  test('lets go of what never came to a placement and of what the chain took back, and gives the room back', async () => {
+    await withEnv(async ({ env, keep }) => {
+      const source = createScriptedFlow()
+      const short = { openTtlMs: 400, takenMs: 0, repair: { checkMs: 50 } }
+      const { url, holder } = await keep(startHolder({ ...base, ...short, env, source }))
+      const other = openFile(makeFile(5_000))
+      const kept = codeFile(other.bytes, other.tree, redundancy)
+      source.submit(other.tree)
+      source.submit(file.tree)
+      assert.equal((await post(url, kept.body(5), `/fragments/${other.root}`)).status, 200)
+      const placement = kept.placement([...others, nodeId], chainId)
+      const answer = await post(url, JSON.stringify(placement), '/placement')
+      const { signature } = (await answer.json()) as { signature: Hex }
+      // Four made-up holders do not sign; ours alone makes it ours, but not accepted.
+      const alone = { ...placement, signatures: [null, null, null, null, null, signature] }
+      const put = await fetch(`${url}/placement/${other.root}`, { method: 'PUT', body: JSON.stringify(alone) })
+      assert.equal(await codeOf(put), 'placement-malformed')
+      assert.equal((await post(url, coded.body(5))).status, 200)
+      const before = holder.fragments.records.sizes().liveBytes
+      assert.ok(before > 2 * 262_144)
+      await until('released', () => holder.fragments.files(10).length === 0)
+      assert.equal(holder.fragments.records.sizes().liveBytes, 0)
+      const held = await fetch(`${url}/fragments/${file.root}/held?sizeBytes=${file.bytes.length}`)
+      assert.deepEqual(await held.json(), { rows: [] })
+    })
+  })
+
+  test('a row whose submission the chain takes back goes after the grace, placed or not', async () => {
+    await withEnv(async ({ env, keep }) => {
+      const source = createScriptedFlow()
+      const keys = Array.from({ length: 3 }, (_, i) => new Uint8Array(32).fill(100 + i))
+      const two = { dataRows: 2, parityRows: 1 }
+      const tiny = openFile(makeFile(900))
+      const shape = codeFile(tiny.bytes, tiny.tree, two)
+      const short = { openTtlMs: 500, repair: { checkMs: 50 } }
+      const { url, holder } = await keep(startHolder({ ...base, ...short, env, source, secretKey: keys[2]! }))
+      source.submit(tiny.tree)
+      assert.equal((await post(url, shape.body(2), `/fragments/${tiny.root}`)).status, 200)
+      const placement = shape.placement(
+        keys.map((key) => bytesToHex(ed25519PublicKey(key))),
+        chainId,
+      )
+      const signatures = keys.map((key) => signPlacement(placement, key))
+      const body = JSON.stringify({ ...placement, signatures })
+      assert.equal((await fetch(`${url}/placement/${tiny.root}`, { method: 'PUT', body })).status, 204)
+      await new Promise((resolve) => setTimeout(resolve, 900))
+      assert.equal(holder.fragments.files(10).length, 1)
+      source.give({ revert: 0 })
+      await until('released', () => holder.fragments.files(10).length === 0)
+      assert.deepEqual(holder.placements.find(tiny.root), [])
     })
   })
 })

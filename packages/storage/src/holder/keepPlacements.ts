@@ -124,6 +124,8 @@ export function keepPlacements(parts: KeeperParts): PlacementKeeper {
       const old = get(root, placement.sizeBytes)
       const weighed = weigh(parts, placement, old)
       if (!weighed.ok) return weighed
+      // Neighbours tell what is known again and again.
+      if (old && JSON.stringify(old) === JSON.stringify(weighed.value)) return weighed
       own.set(prefix + nameOf(root, placement.sizeBytes), textToBytes(JSON.stringify(weighed.value)))
       await own.flush()
       parts.onPlaced?.(weighed.value)

@@ -11,6 +11,7 @@ import { publish } from './signAnew.ts'
 export type WatchParts = RepairParts & { repair: Pick<Repair, 'check'>; checkMs: number }
 
 const pageMax = 256
+const tellMax = 8
 const timeoutMs = 5_000
 const answerBytesMax = 32 * 1024 * 1024
 
@@ -19,9 +20,11 @@ export async function watchHolders(parts: WatchParts, signal: AbortSignal): Prom
   const { clock, log } = parts.env
   const told = new Map<string, number>()
   let isRestored = false
+  let toldUpTo: string | undefined
   while (!signal.aborted) {
     try {
       if (!isRestored && parts.nodes.hasLooked()) isRestored = await learnPlacements(parts, signal)
+      toldUpTo = await tellSome(parts, toldUpTo, tellMax, signal)
       for (let after: string | undefined; ; ) {
         const page = parts.placements.list(pageMax, after)
         for (const { placement } of page) await look(parts, placement, told, signal)
@@ -109,7 +112,9 @@ async function learnPlacements(parts: WatchParts, signal: AbortSignal): Promise<
       after = typeof answer.after === 'string' ? answer.after : null
     }
   }
-  await tellNewer(parts, signal)
+  let toldUpTo: string | undefined
+  do toldUpTo = await tellSome(parts, toldUpTo, pageMax, signal)
+  while (toldUpTo !== undefined && !signal.aborted)
   return others.length > 0
 }
 
@@ -135,12 +140,18 @@ async function learn({ placements }: WatchParts, json: unknown, signal: AbortSig
   if ((placements.get(root, sizeBytes)?.version ?? 0) < version) await placements.put(root, read.value, signal)
 }
 
-/** An indexer that lost its memory, or holders that were away, learn what this node knows; and it, what has changed. */
-async function tellNewer(parts: WatchParts, signal: AbortSignal): Promise<void> {
-  for (let after: string | undefined; ; ) {
-    const page = parts.placements.list(pageMax, after)
-    for (const { placement } of page) await publish({ ...parts, findNode: parts.nodes.find }, placement, signal)
-    after = page.at(-1)?.key
-    if (page.length < pageMax) return
-  }
+/**
+ * An indexer that lost its memory, or holders that were away, learn what this node knows; and it, what has changed. All at the
+ * start, then a few at each look, round and round.
+ * @returns where to go on
+ */
+async function tellSome(
+  parts: WatchParts,
+  after: string | undefined,
+  limit: number,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const page = parts.placements.list(limit, after)
+  for (const { placement } of page) await publish({ ...parts, findNode: parts.nodes.find }, placement, signal)
+  return page.length < limit ? undefined : page.at(-1)!.key
 }
