@@ -53,16 +53,18 @@ function isCount(value: unknown): value is number {
 
 /**
  * Asks a holder to sign for its row; it checks that it has all of it. The signature is not checked here.
+ * @param placement `lastCommitment` is that of the last stripe, of which a holder may have no fragment
  * @throws {HolderRefusedError} {NetworkError}
  */
 export async function askSignature(
   { network, timeoutMs }: Ask,
   nodeUrl: string,
-  placement: Placement,
+  placement: Placement & { lastCommitment?: Hex },
   signal?: AbortSignal,
 ): Promise<Hex> {
   const url = joinUrl(nodeUrl, '/placement')
-  const response = await network.fetch(url, withSignal({ ...sendJson('POST', placement), timeoutMs }, signal))
+  const asked = sendJson('POST', placement)
+  const response = await network.fetch(url, withSignal({ ...asked, timeoutMs }, signal))
   if (response.status !== 200) throw await refusal(url, response)
   const { signature } = (await response.json(answerBytesMax)) as { signature?: unknown }
   return typeof signature === 'string' ? (signature as Hex) : '0x'

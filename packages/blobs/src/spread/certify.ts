@@ -1,5 +1,5 @@
 /** Collects the holders' signatures under a placement: each checks that it has its whole row before it signs. Spec: storage §12. */
-import { hexToBytes } from '@weightless/codec'
+import { type Hex, hexToBytes } from '@weightless/codec'
 import { ed25519Verify } from '@weightless/crypto'
 import { AbortedError } from '@weightless/env'
 import { type Placement, placementDigest, type SignedPlacement } from '@weightless/storage/wire'
@@ -12,6 +12,7 @@ export async function certify(
   parts: TransferParts,
   crew: HolderCrew,
   placement: Placement,
+  lastCommitment: Hex,
   signal: AbortSignal,
 ): Promise<SignedPlacement> {
   const digest = placementDigest(placement)
@@ -22,7 +23,7 @@ export async function certify(
         const signature = await askSignature(
           { network: parts.network, timeoutMs: parts.stallMs },
           node.url,
-          placement,
+          { ...placement, lastCommitment },
           signal,
         )
         if (

@@ -165,7 +165,7 @@ async function settle(spread: Spread, crew: HolderCrew): Promise<SignedPlacement
   for (let attempt = 0; ; attempt++) {
     const draft = draftPlacement(spread, crew)
     try {
-      const placement = await certify(parts, crew, draft, signal)
+      const placement = await certify(parts, crew, draft, bytesToHex(spread.commitments.at(-1)!), signal)
       if (placementStage(placement) === 'open') return placement
       await options.publish?.(placement, crew.holders())
       spread.base = placement
