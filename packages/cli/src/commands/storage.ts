@@ -1,10 +1,11 @@
-/** `weightless storage start`: runs one storage node, for operators and for the devnet, which runs six. */
+/** `weightless storage`: runs one storage node, for operators and for the devnet, which runs six; says what mining earns. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { createNodeEnv } from '@weightless/env/node'
 import type { StorageNodeProcessOptions } from '@weightless/node/storageNode/runStorageNode'
 import { type Command, InvalidArgumentError } from 'commander'
-import { globalOptions, remark } from '../output.ts'
-import { wholeNumber } from '../readNumber.ts'
+import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
+import { decimalNumber, wholeNumber } from '../readNumber.ts'
 
 type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   rpc: string
@@ -22,6 +23,7 @@ type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
 
 export function addStorageCommands(program: Command): void {
   const storage = program.command('storage').description('run a part of the storage network')
+  addForecast(storage)
   storage
     .command('start')
     .description('run a storage node that keeps fragments; its data and its key are in --data-dir')
@@ -74,6 +76,48 @@ export function addStorageCommands(program: Command): void {
       await node.close()
     })
 }
+
+type ForecastFlags = { rpc: string; disk: number; read: number; recalls: number; cost: number }
+
+/** `weightless storage expect-reward`: what mining would earn on the chain as it is. */
+function addForecast(storage: Command): void {
+  const positive = decimalNumber({ min: 0, max: 1e9 })
+  storage
+    .command('expect-reward')
+    .description('say what mining is expected to earn a day, after gas and costs')
+    .requiredOption('--rpc <url>', 'JSON-RPC of a chain node')
+    .requiredOption('--disk <gigabytes>', 'stored data that the miner keeps', positive)
+    .requiredOption('--read <megabytes>', 'random reads of its disk in a second', positive)
+    .option('--recalls <n>', 'loads that its processor tries in a second', positive, 3_500)
+    .option('--cost <tokens>', 'what it costs to run, in a day', positive, 0)
+    .action(async (flags: ForecastFlags, command: Command) => {
+      const { dataDir } = globalOptions(command)
+      const { forecastMining } = await import('@weightless/node/storageNode/forecastMining')
+      const env = createNodeEnv({ dataFolder: dataDir, log: 'silent', workersMax: 1 })
+      try {
+        const plan = {
+          diskBytes: flags.disk * 1e9,
+          readBytesPerSecond: flags.read * 1e6,
+          hashedRecallsPerSecond: flags.recalls,
+          costWeiPerDay: BigInt(Math.round(flags.cost * 1e9)) * 10n ** 9n,
+        }
+        const { network, expected } = await forecastMining({ env, rpcUrl: flags.rpc, plan })
+        const { share, answersPerDay, recallsPerSecond, limitedBy, breakEvenPricePerSectorWei: price } = expected
+        printResult(command, { ...expected, network }, [
+          `share of all answers  ${(100 * share).toFixed(4)} %, ${answersPerDay.toFixed(1)} a day`,
+          `loads tried           ${recallsPerSecond.toFixed(0)} a second, limited by ${limitedBy}`,
+          `earned a day          ${formatTokens(expected.rewardWeiPerDay)} tokens`,
+          `gas a day             ${formatTokens(expected.gasWeiPerDay)} tokens`,
+          `left a day            ${formatSigned(expected.netWeiPerDay)} tokens`,
+          `breaks even at        ${price === undefined ? 'no price' : `${price} wei per sector`} (now ${network.pricePerSectorWei})`,
+        ])
+      } finally {
+        await env.close()
+      }
+    })
+}
+
+const formatSigned = (wei: bigint): string => (wei < 0n ? `-${formatTokens(-wei)}` : formatTokens(wei))
 
 /** Keys come in files: words of a command are seen by everybody on the machine. */
 function readPrivateKey(file: string): `0x${string}` {

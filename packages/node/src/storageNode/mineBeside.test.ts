@@ -10,6 +10,7 @@ import { createNodeEnv } from '@weightless/env/node'
 import { createLedger } from '@weightless/ledger'
 import { until } from '@weightless/storage/testing/storageClient'
 import { devnetKey } from '../devnet/devnetKeys.ts'
+import { forecastMining } from './forecastMining.ts'
 import { runStorageNode } from './runStorageNode.ts'
 
 const base = { indexerUrls: [], port: 0, log: 'silent', shard: { numShard: 1, shardId: 0 } } as const
@@ -37,6 +38,13 @@ test('a node whose chain is away opens without mining; one whose chain is there 
       return found.some(({ args }) => (args as { beneficiary?: string }).beneficiary === devnetKey(3).address)
     })
     await node.close()
+    const plan = { diskBytes: 1e9, readBytesPerSecond: 1e8, hashedRecallsPerSecond: 3_500, costWeiPerDay: 0n }
+    const { network, expected } = await forecastMining({ env, rpcUrl: served.url, plan })
+    // nothing is stored and nobody mines yet
+    assert.deepEqual([network.flowBytes, network.answersPerEpoch, network.otherRecallsPerSecond], [256, 4, 0])
+    assert.equal(network.releaseSeconds, 3_600)
+    assert.equal(expected.share, 1)
+    assert.ok(expected.netWeiPerDay < 0n && expected.breakEvenPricePerSectorWei! > network.pricePerSectorWei)
   } finally {
     await served.close()
     await chain.close()
