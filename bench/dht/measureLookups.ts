@@ -1,6 +1,6 @@
 /**
  * Fifty nodes in five processes on loopback: how long until roots are told, a lookup with everything warm and with nothing
- * known, hop by hop, and what a node costs in memory and idle CPU. `node measureLookups.ts [processes] [nodes each] [roots each]`
+ * known, hop by hop, and what a node costs in memory and idle CPU. `node measureLookups.ts [processes] [nodes each] [roots each] [lookups]`
  */
 import { type ChildProcess, fork } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -12,9 +12,10 @@ type Found = { hops: Hop[]; depth: number; ms: number; found: string[] }
 type Status = { live: number; peers: number; rootsWaiting: number; recordsKept: number }
 type Usage = { rss: number; heapUsed: number; cpuMs: number }
 
-const [processes = 5, nodesEach = 10, rootsEach = 200] = process.argv.slice(2).map(Number)
+const [processes = 5, nodesEach = 10, rootsEach = 200, lookups = 500] = process.argv.slice(2).map(Number)
 const total = processes * nodesEach
 console.log(`load average at the start ${loadavg()[0]!.toFixed(1)}`)
+const warmUps = 20
 const children = Array.from({ length: processes }, startChild)
 
 const before = await Promise.all(children.map((child) => ask<Usage>(child, 'usage')))
@@ -45,7 +46,7 @@ console.log(
 
 const warm: Found[] = []
 let missed = 0
-for (let i = 0; i < 600; i++) {
+for (let i = 0; i < lookups + warmUps; i++) {
   const from = i % processes
   const holder = (from + 1 + (i % (processes - 1))) % processes
   const at = (i * 7) % nodesEach
@@ -53,10 +54,10 @@ for (let i = 0; i < 600; i++) {
   const answer = await ask<Found>(children[from]!, 'find', { at, root: list[(i * 13) % rootsEach]! })
   const expected = named[holder]![(i * 3) % nodesEach]!.nodeId
   if (!answer.found.includes(expected)) missed++
-  else if (i >= 100) warm.push(answer)
+  else if (i >= warmUps) warm.push(answer)
 }
 const asked = warm.filter(({ depth }) => depth > 0)
-if (missed > 0) console.log(`${missed} of 600 lookups did not find the holder in 10 s`)
+if (missed > 0) console.log(`${missed} of ${lookups + warmUps} lookups did not find the holder in 10 s`)
 report(
   'warm, all',
   warm.map(({ ms }) => ms),
@@ -70,7 +71,7 @@ console.log(
 )
 
 const cold: (Found & { openMs: number; totalMs: number })[] = []
-for (let i = 0; i < 12; i++) {
+for (let i = 0; i < 8; i++) {
   const child = startChild()
   const gate = named[1 + (i % (processes - 1))]![i % nodesEach]!.address
   const root = roots[0]![i % nodesEach]![i]!

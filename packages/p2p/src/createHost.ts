@@ -62,7 +62,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     connectionManager: {
       maxConnections: connectionsMax,
       inboundConnectionThreshold: inboundPerSecondMax,
-      maxIncomingPendingConnections: 32,
+      maxIncomingPendingConnections: 128,
       dialTimeout: 5_000,
     },
     // A machine whose cores are busy coding answers late; TCP's own keep-alive notices the dead.
