@@ -21,7 +21,7 @@ export type ListenOptions = {
   port: number
   host?: string
   allowedHosts?: readonly string[]
-  /** Bytes of uploads in flight before sockets are no longer read; default 48 MiB. */
+  /** Bytes of uploads in flight before sockets are no longer read; default 16 MiB, of which JSON makes several times as many. */
   inFlightBytesMax?: number
 }
 
@@ -100,7 +100,7 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
 
 function listen(
   env: Env,
-  { port, host, allowedHosts, inFlightBytesMax = 48 * 1024 * 1024 }: ListenOptions,
+  { port, host, allowedHosts, inFlightBytesMax = 16 * 1024 * 1024 }: ListenOptions,
   parts: Omit<HandlerParts, 'budget' | 'log'>,
 ): Promise<Server> {
   const { methods, content, routes } = parts
