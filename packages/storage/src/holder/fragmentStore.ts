@@ -8,6 +8,7 @@ import type { Clock, Disk, Log } from '@weightless/env'
 import { openRecordStore, type RecordStore } from '@weightless/store'
 import { fileKeyOf } from '../node/submission.ts'
 import { type FragmentFrame, hasRow, stripesOf } from '../wire/index.ts'
+import { createRecentCommitments, type RecentCommitments } from './recentCommitments.ts'
 
 /** A file of which one row is kept here. */
 export type HeldFile = {
@@ -25,6 +26,8 @@ export type HeldFile = {
 
 export type FragmentStore = {
   records: RecordStore
+  /** Of fragments that were checked and added lately. */
+  recent: RecentCommitments
   file(fileKey: string): HeldFile | undefined
   /** Files in the order of their keys, behind `after`. */
   files(limit: number, after?: string): HeldFile[]
@@ -59,11 +62,14 @@ export async function openFragmentStore(
   const { own } = records
   const write = (file: HeldFile): void => own.set(filePrefix + file.fileKey, textToBytes(JSON.stringify(file)))
   const file = (fileKey: string): HeldFile | undefined => readFile(own.get(filePrefix + fileKey))
+  const recent = createRecentCommitments()
   const assigning = new Map<string, Promise<void>>()
 
   async function assign(next: HeldFile): Promise<void> {
     const old = file(next.fileKey)
-    const removed = old && !isSameRow(old, next) ? records.removeAll(next.fileKey) : undefined
+    const isOther = old && !isSameRow(old, next)
+    if (isOther) recent.forget(next.fileKey)
+    const removed = isOther ? records.removeAll(next.fileKey) : undefined
     write(next)
     await removed
     await own.flush()
@@ -71,6 +77,7 @@ export async function openFragmentStore(
 
   return {
     records,
+    recent,
     file,
     files: (limit, after) =>
       own
@@ -91,8 +98,10 @@ export async function openFragmentStore(
       if (known && clock.nowMs() - known.lastMs > touchMs) write({ ...known, lastMs: clock.nowMs() })
     },
     has: records.has,
-    add: (fileKey, stripe, frame) =>
-      Promise.all([records.add(fileKey, stripe, frame), assigning.get(fileKey)]).then(([isStored]) => isStored),
+    add(fileKey, stripe, frame) {
+      recent.forget(fileKey, stripe)
+      return Promise.all([records.add(fileKey, stripe, frame), assigning.get(fileKey)]).then(([isStored]) => isStored)
+    },
     async read(fileKey, stripe, sizeBytes) {
       const frame = await records.read(fileKey, stripe)
       frame?.set(uintToBytes(BigInt(sizeBytes), 8), 4)
@@ -101,6 +110,7 @@ export async function openFragmentStore(
     ranges: (fileKey, limit = rangesMax) => toRanges(records, fileKey, limit),
     isWhole: ({ fileKey, dataRows, row }, shape) => records.count(fileKey) === fragmentsOf(shape, dataRows, row),
     async release(fileKey) {
+      recent.forget(fileKey)
       own.set(filePrefix + fileKey, undefined)
       await records.removeAll(fileKey)
     },

@@ -220,6 +220,8 @@ async function readCommitment(
   stripe: number,
   sizeBytes: number,
 ): Promise<Uint8Array | undefined> {
+  const recent = fragments.recent.find(fileKey, stripe)
+  if (recent) return recent
   const bytes = await fragments.read(fileKey, stripe, sizeBytes)
   const frame = bytes && decodeFragmentFrame(bytes)
   return frame?.ok ? stripeCommitment(frame.value) : undefined

@@ -2,6 +2,7 @@
  * Cuts a body into its frames while it arrives. Of what is not yet a whole frame, at most one frame is in memory; and before
  * a frame is gathered, its bytes are taken from the budget: until there is room the socket is not read. Spec: storage §6.4, §10.
  */
+import { bytesToUint } from '@weightless/codec'
 import type { ByteBudget } from '../node/byteBudget.ts'
 import { fragmentFrameBytesMax } from '../wire/index.ts'
 
@@ -29,7 +30,7 @@ export async function* readFrames(
           lengthFilled += part.length
           at += part.length
           if (lengthFilled < 4) continue
-          const frameBytes = new DataView(length.buffer).getUint32(0)
+          const frameBytes = Number(bytesToUint(length))
           if (frameBytes === 0 || frameBytes > fragmentFrameBytesMax) return yield undefined
           const free = await budget.take(frameBytes, signal)
           frame = { bytes: new Uint8Array(frameBytes), filled: 0, free }

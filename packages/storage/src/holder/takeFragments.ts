@@ -3,6 +3,7 @@
  * durable. Spec: storage §10.
  */
 import { bytesEqual, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
+import { stripeCommitment } from '@weightless/coder'
 import type { Clock } from '@weightless/env'
 import { isPlanted } from '@weightless/store'
 import type { ByteBudget } from '../node/byteBudget.ts'
@@ -76,7 +77,9 @@ async function takeOne(
   const known = fragments.file(fileKey)
   if (known && isSameRow(known, frame)) fragments.touch(fileKey)
   else void fragments.assign(describeFrame(hexToBytes(root), frame, clock.nowMs()))
-  return { ok: true, value: fragments.add(fileKey, frame.stripe, bytes) }
+  const adding = fragments.add(fileKey, frame.stripe, bytes)
+  fragments.recent.note(fileKey, frame.stripe, stripeCommitment(frame))
+  return { ok: true, value: adding }
 }
 
 /** A verdict where the fragment need not be stored, or may not be. */
