@@ -3,7 +3,7 @@
  * also 100 random thirds of 24 nodes at 16+8, some minutes.
  */
 import assert from 'node:assert/strict'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -91,7 +91,24 @@ async function readWithout(net: Net, placement: SignedPlacement, rows: readonly 
   }
 }
 
+async function bytesOnDisk(folder: string): Promise<number> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const sizes = entries.map(async (entry) =>
+    entry.isFile() ? (await stat(join(entry.parentPath, entry.name))).size : 0,
+  )
+  return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)
+}
+
 describe('a third of the nodes is removed', () => {
+  test('before that, all six have together at most 1.6 times the file on their disks', async () => {
+    const sizeBytes = 16 * 262_144
+    await withNet({ dataRows: 4, parityRows: 2 }, sizeBytes, async ({ folder }) => {
+      const bytes = await bytesOnDisk(folder)
+      assert.ok(bytes <= 1.6 * sizeBytes, `${bytes / sizeBytes}`)
+      assert.ok(bytes > 1.5 * sizeBytes)
+    })
+  })
+
   test('all 15 pairs of 6 at 4+2', async () => {
     await withNet({ dataRows: 4, parityRows: 2 }, 5 * 262_144 + 777, async (net) => {
       const placement = await sign(net)

