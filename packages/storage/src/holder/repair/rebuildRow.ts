@@ -102,7 +102,8 @@ async function fetchFrame(
     const body = await response.bytes(fragmentFrameBytesMax + 4)
     if (response.status !== 200 || body.length < 5) return undefined
     onFetched(body.length)
-    return { row, bytes: body.slice(4) as Uint8Array<ArrayBuffer> }
+    // A copy in a buffer of its own, because it is moved to a worker: a small body is a view into a shared pool.
+    return { row, bytes: new Uint8Array(body.subarray(4)) }
   } catch (fault) {
     if (signal.aborted) throw fault
     return undefined
