@@ -1,5 +1,5 @@
 /** Cuts a body of length-prefixed frames into frames, each in a buffer of its own: one copy, and no more than one frame held. */
-import { WeightlessError } from '@weightless/codec'
+import { bytesToUint, WeightlessError } from '@weightless/codec'
 import { fragmentFrameBytesMax } from '@weightless/storage/wire'
 
 /** @throws {FramesMalformedError} for a length beyond any frame's, or a body that ends in the middle */
@@ -17,7 +17,7 @@ export async function* readFrames(
       if (!frame) {
         prefix[prefixBytes++] = piece[at++]!
         if (prefixBytes < 4) continue
-        const length = new DataView(prefix.buffer).getUint32(0)
+        const length = Number(bytesToUint(prefix))
         if (length < 1 || length > fragmentFrameBytesMax) throw new FramesMalformedError({ reason: `length ${length}` })
         frame = new Uint8Array(length)
         prefixBytes = filled = 0

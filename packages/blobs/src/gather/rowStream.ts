@@ -1,5 +1,5 @@
 /** The fragments of one row as its holder sends them, a bounded number ahead of the reader. Spec: storage §10. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { bytesToUint, type Hex, WeightlessError } from '@weightless/codec'
 import type { NodeRecord } from '@weightless/storage/wire'
 import { joinUrl } from '../callNode.ts'
 import { refusal } from '../network/askHolder.ts'
@@ -82,7 +82,7 @@ export function openRowStream(
 /** As the frame's head says it; −1 where there is none. */
 function stripeOf(frame: Uint8Array): number {
   if (frame.length < 20) return -1
-  return Number(new DataView(frame.buffer, frame.byteOffset).getBigUint64(12))
+  return Number(bytesToUint(frame.subarray(12, 20)))
 }
 
 class RowLeftError extends WeightlessError {
