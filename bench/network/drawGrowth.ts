@@ -25,7 +25,8 @@ export function drawGrowth(points: readonly GrowthPoint[]): string {
     return `<circle cx="${x}" cy="22" r="5" fill="${colours[i]}"/><text x="${x + 10}" y="26">${gibibytes.toFixed(1)} GiB</text>`
   })
   const [width, height] = [2 * (panel.width + panel.left) + 24, panel.height + panel.top + 48]
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" font-family="sans-serif" font-size="12">
+<title>Processor seconds for each GiB written and read, over the number of nodes</title>
 <rect width="100%" height="100%" fill="#fff"/>
 ${[...legend, ...panels].join('\n')}
 </svg>

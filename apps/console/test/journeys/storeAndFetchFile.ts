@@ -59,7 +59,7 @@ export async function storeAndFetchFile(stage: Stage): Promise<void> {
 }
 
 /** Anybody may fetch the root; what they get is not what was stored. */
-async function stayPrivate({ url }: Stage, root: string, bytes: Uint8Array): Promise<void> {
+async function stayPrivate({ url }: Stage, root: string, bytes: Buffer): Promise<void> {
   const { storage } = (await (await fetch(`${url}/config.json`)).json()) as { storage: { indexerUrl: string } }
   const response = await fetch(`${storage.indexerUrl}/file/${root}`)
   assert.equal(response.status, 200)
