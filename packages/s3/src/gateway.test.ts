@@ -39,6 +39,20 @@ describe('gateway', () => {
   })
   after(() => gateway.close())
 
+  test('monitors ask without a signature whether it is up, and nothing else is answered without one', async () => {
+    const { host, port } = new URL(gateway.url)
+    const ask = (method: string, path: string) =>
+      sendRaw(Number(port), { method, path, headers: [['host', host]], body: new Uint8Array(0) })
+    for (const path of ['/minio/health/live', '/minio/health/ready']) {
+      assert.equal((await ask('GET', path)).status, 200)
+      assert.equal((await ask('HEAD', path)).status, 200)
+      assert.equal((await ask('PUT', path)).status, 403)
+      assert.equal((await ask('GET', `${path}?X-Amz-Signature=00`)).status, 400)
+    }
+    assert.equal((await ask('GET', '/minio/health/other')).status, 403)
+    assert.equal(await code('GET', '/minio/health/live'), '404 NoSuchBucket')
+  })
+
   test('an object comes back whole and in ranges, with its headers and its root', async () => {
     const body = noise(1_000_000, 1)
     const headers = { 'content-type': 'text/plain', 'x-amz-meta-colour': 'blue', 'cache-control': 'no-store' }

@@ -21,6 +21,7 @@ export function createHandler(options: HandlerOptions): HttpHandler {
   const requests = env.metrics.counter('weightless_s3_requests_total', 'Requests that the S3 gateway has answered.')
   const faults = env.metrics.counter('weightless_s3_faults_total', 'Of these, answered with an error of the server.')
   return async (request) => {
+    if (asksForHealth(request)) return { status: 200 }
     const requestId = bytesToHex(env.random.bytes(8)).slice(2).toUpperCase()
     const response = await answer(options, request, requestId)
     requests.add()
@@ -28,6 +29,15 @@ export function createHandler(options: HandlerOptions): HttpHandler {
     const headers = { ...response.headers, 'x-amz-request-id': requestId, server: 'weightless-s3' }
     return { ...response, headers }
   }
+}
+
+/**
+ * The question of MinIO's monitors, which they ask without a signature: is it up? Signed, the same path is an object's like any
+ * other.
+ */
+function asksForHealth({ method, path, query, headers }: HttpRequest): boolean {
+  const isSigned = headers.authorization !== undefined || query.size > 0
+  return !isSigned && (method === 'GET' || method === 'HEAD') && /^\/minio\/health\/(live|ready)$/.test(path)
 }
 
 async function answer(options: HandlerOptions, request: HttpRequest, requestId: string): Promise<HttpResponse> {

@@ -44,7 +44,7 @@ export async function storeAndFetchFile(stage: Stage): Promise<void> {
   await stayPrivate(stage, root ?? '', bytes)
 
   await page.getByRole('button', { name: 'Renew photo of a comet.jpg' }).click()
-  await page.getByRole('button', { name: 'Pay to renew photo of a comet.jpg' }).click()
+  await page.getByRole('button', { name: 'Pay: renew photo of a comet.jpg' }).click()
   await page.getByRole('button', { name: 'Renew photo of a comet.jpg' }).waitFor({ timeout: 30_000 })
 
   await page.getByRole('button', { name: 'Store another' }).click()

@@ -84,7 +84,7 @@ function FileRow({ file }: { file: ListedFile }) {
             to="/tx/$hash"
             params={{ hash: submitted.txHash }}
             className="link"
-            aria-label={`Transaction of ${known}`}
+            aria-label={`on chain: transaction of ${known}`}
           >
             on chain
           </Link>

@@ -48,6 +48,7 @@ function RenewQuestion(props: { root: Hex; txSeq: number; sizeBytes: number; nam
     },
   })
   const failed = error ?? quote.error
+  const says = isPending ? 'Paying …' : failed ? 'Try again' : 'Pay'
   if (!quote.data && !failed) return <span>asking for the price …</span>
   return (
     <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
@@ -63,9 +64,9 @@ function RenewQuestion(props: { root: Hex; txSeq: number; sizeBytes: number; nam
           className="button button-small"
           disabled={isPending}
           onClick={() => mutate()}
-          aria-label={`Pay to renew ${name}`}
+          aria-label={`${says}: renew ${name}`}
         >
-          {isPending ? 'Paying …' : failed ? 'Try again' : 'Pay'}
+          {says}
         </button>
       )}
       <button type="button" className="link" onClick={onEnd}>
