@@ -47,6 +47,9 @@ export const rpcLimits = {
   connectionsMax: 512,
   subscriptionsPerSocketMax: 64,
   filtersMax: 1_024,
+  /** Requests that wait for a new head at a time, and how long one may; beyond, they are answered at once. */
+  headWaitersMax: 256,
+  headWaitMsMax: 10_000,
   /** What one filter may hold before it is read. */
   filterItemsMax: 10_000,
   filterLifetimeMs: 5 * 60 * 1000,

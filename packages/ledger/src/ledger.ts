@@ -26,7 +26,7 @@ export type LedgerOptions = {
   env: Pick<Env, 'network' | 'clock' | 'log'>
   /** Signs and pays in `submit`; a ledger without it only reads. */
   account?: LedgerAccount
-  /** How often `watch` and a waiting `submit` look; default 200. */
+  /** How often a waiting `submit` looks, and `watch` at most; default 200. */
   pollMs?: number
   /** Time for one HTTP exchange; default 15,000. */
   requestTimeoutMs?: number
@@ -94,7 +94,8 @@ export type Ledger = {
 }
 
 export function createLedger(options: LedgerOptions): Ledger {
-  const { env, account, pollMs = 200 } = options
+  const { env, account, pollMs = 200, requestTimeoutMs = 15_000 } = options
+  const waitMs = Math.min(10_000, requestTimeoutMs / 2)
   const rpc = createJsonRpc(options)
   const submitRaw: Ledger['submitRaw'] = account
     ? createSubmitter({ rpc, env, account, pollMs })
@@ -111,7 +112,7 @@ export function createLedger(options: LedgerOptions): Ledger {
       const from = account ? { from: account.address } : {}
       await rawCall(rpc, { ...from, to: to!, data: data!, ...(value === undefined ? {} : { value }) }, abi!)
     },
-    watch: (watchOptions, signal) => watchEvents({ rpc, env, pollMs }, watchOptions, signal),
+    watch: (watchOptions, signal) => watchEvents({ rpc, env, pollMs, waitMs }, watchOptions, signal),
     async getEvents(range) {
       const filter = {
         address: range.address,

@@ -12,6 +12,7 @@ import {
   parseEventLogs,
   type RpcLog,
 } from 'viem'
+import { type FollowHeadParts, followHead, type Header, type Heads } from './followHead.ts'
 import { type JsonRpc, LedgerUnreachableError, RpcRefusedError } from './jsonRpc.ts'
 
 export type WatchOptions<abi extends Abi | readonly unknown[]> = {
@@ -36,7 +37,6 @@ export type WatchStep<abi extends Abi | readonly unknown[]> =
   /** Everything after this block was taken back; the next step continues from there. */
   | { readonly revert: bigint }
 
-type Header = { number: bigint; hash: Hex }
 type Span = { from: bigint; to: bigint }
 
 const pageBlocksMax = 2_000n
@@ -44,10 +44,13 @@ const pageBlocksMax = 2_000n
 const boundariesMax = 256
 
 export async function* watchEvents<const abi extends Abi | readonly unknown[]>(
-  { rpc, env, pollMs }: { rpc: JsonRpc; env: Pick<Env, 'clock' | 'log'>; pollMs: number },
+  parts: FollowHeadParts & { env: Pick<Env, 'clock' | 'log'> },
   options: WatchOptions<abi>,
   signal: AbortSignal,
 ): AsyncGenerator<WatchStep<abi>, void, undefined> {
+  const { rpc, env, pollMs } = parts
+  const follower = followHead(parts, signal)
+  let heads: Heads | undefined
   let next = options.fromBlock
   let finalGiven = next - 1n
   let pageBlocks = pageBlocksMax
@@ -55,11 +58,13 @@ export async function* watchEvents<const abi extends Abi | readonly unknown[]>(
   const boundaries: Header[] = []
   while (!signal.aborted) {
     try {
-      const { head, final } = await readHeads(rpc, signal)
+      heads ??= await follower.read()
+      const { head, final } = heads
       if (away) env.log.info('chain answers again', { block: head.number })
       away = false
       const common = await lastCommon(rpc, boundaries, head, signal)
       if (common !== undefined) {
+        heads = undefined
         const revert = common?.number ?? finalGiven
         next = revert + 1n
         yield { revert }
@@ -68,6 +73,7 @@ export async function* watchEvents<const abi extends Abi | readonly unknown[]>(
       if (next <= head.number) {
         const to = next + pageBlocks - 1n < head.number ? next + pageBlocks - 1n : head.number
         const page = await readPage(rpc, options, { from: next, to }, signal)
+        heads = undefined
         if (!page) continue
         boundaries.push(page.last)
         if (boundaries.length > boundariesMax) boundaries.shift()
@@ -85,8 +91,10 @@ export async function* watchEvents<const abi extends Abi | readonly unknown[]>(
         dropFinal(boundaries, final)
         yield { block: nowFinal, final: true, events: [] }
       }
+      heads = await follower.next(head.hash)
     } catch (fault) {
       if (signal.aborted) return
+      heads = undefined
       if (fault instanceof RpcRefusedError && pageBlocks > 1n) {
         pageBlocks /= 2n
         continue
@@ -94,22 +102,8 @@ export async function* watchEvents<const abi extends Abi | readonly unknown[]>(
       if (!(fault instanceof LedgerUnreachableError)) throw fault
       if (!away) env.log.warn('chain does not answer', { rpcUrl: rpc.url })
       away = true
+      await env.clock.sleep(pollMs * 5, signal).catch(() => undefined)
     }
-    await env.clock.sleep(away ? pollMs * 5 : pollMs, signal).catch(() => undefined)
-  }
-}
-
-async function readHeads(rpc: JsonRpc, signal: AbortSignal): Promise<{ head: Header; final: bigint }> {
-  const [latest, finalized] = (await rpc.batch(
-    [
-      { method: 'eth_getBlockByNumber', params: ['latest', false] },
-      { method: 'eth_getBlockByNumber', params: ['finalized', false] },
-    ],
-    signal,
-  )) as [{ number: Hex; hash: Hex }, { number: Hex } | null]
-  return {
-    head: { number: BigInt(latest.number), hash: latest.hash },
-    final: finalized ? BigInt(finalized.number) : -1n,
   }
 }
 

@@ -6,6 +6,7 @@ import { devnetStateMethods } from './devnetStateMethods.ts'
 import { devnetTimeMethods } from './devnetTimeMethods.ts'
 import { feeMethods } from './feeMethods.ts'
 import { filterMethods } from './filterMethods.ts'
+import { headMethods } from './headMethods.ts'
 import { networkMethods } from './networkMethods.ts'
 import { poolMethods } from './poolMethods.ts'
 import { rawMethods } from './rawMethods.ts'
@@ -22,6 +23,7 @@ export function publicMethods(context: RpcContext): MethodTable {
     eth_accounts: () => [],
     ...networkMethods(context),
     ...blockMethods(context),
+    ...headMethods(context),
     ...transactionMethods(context),
     ...stateMethods(context),
     ...callMethods(context),

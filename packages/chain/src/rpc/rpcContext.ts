@@ -29,7 +29,11 @@ export type RpcContext = {
 export type RpcMethod = (params: readonly unknown[], caller: RpcCaller) => unknown
 
 /** The connection that a request came over; HTTP has no `socket`. */
-export type RpcCaller = { socket?: RpcSocket }
+export type RpcCaller = {
+  socket?: RpcSocket
+  /** Abort when nobody waits for the answer any more: the client is gone, or the server closes. */
+  ended?: readonly AbortSignal[]
+}
 
 export type RpcSocket = {
   /** Sends an eth_subscription message; false once the socket is gone. */

@@ -26,23 +26,28 @@ export async function serveRpc(context: RpcContext, options: RpcServeOptions): P
     limits,
     log: env.log,
   }
+  const closing = new AbortController()
   const server = await env.network.serve({
     ...options,
     bodyBytesMax: limits.bodyBytesMax,
     connectionsMax: limits.connectionsMax,
-    handler: (request) => answerHttp(answerer, request),
+    handler: (request) => answerHttp(answerer, request, closing.signal),
     onSocket: (socket) => void answerSocket(answerer, socket),
   })
-  return { url: server.url, wsUrl: server.url.replace(/^http/, 'ws'), port: server.port, close: () => server.close() }
+  const close = (): Promise<void> => {
+    closing.abort()
+    return server.close()
+  }
+  return { url: server.url, wsUrl: server.url.replace(/^http/, 'ws'), port: server.port, close }
 }
 
-async function answerHttp(answerer: RpcAnswerer, request: HttpRequest): Promise<HttpResponse> {
+async function answerHttp(answerer: RpcAnswerer, request: HttpRequest, closing: AbortSignal): Promise<HttpResponse> {
   if (request.method === 'GET' || request.method === 'HEAD') {
     return { status: 200, headers: textHeaders, body: 'Weightless chain: JSON-RPC by POST or WebSocket.\n' }
   }
   if (request.method !== 'POST') return { status: 405, headers: { ...textHeaders, allow: 'POST' }, body: 'POST only\n' }
   const text = bytesToText(await readBody(request.body, answerer.limits.bodyBytesMax))
-  const answer = await answerRpc(answerer, text, {})
+  const answer = await answerRpc(answerer, text, { ended: [request.signal, closing] })
   return answer === undefined ? { status: 204 } : { status: 200, headers: jsonHeaders, body: answer }
 }
 
