@@ -121,8 +121,8 @@ export type File = {
   read(offset: number, length: number): Promise<Uint8Array>
   /** The same, blocking; for reads in the middle of execution (trie nodes). */
   readSync(offset: number, length: number): Uint8Array
-  /** Writes all of `bytes`; not durable before `sync`. */
-  write(offset: number, bytes: Uint8Array): Promise<void>
+  /** Writes all of `bytes`, parts one behind another without being laid together first; not durable before `sync`. */
+  write(offset: number, bytes: Uint8Array | readonly Uint8Array[]): Promise<void>
   writeSync(offset: number, bytes: Uint8Array): void
   sync(): Promise<void>
   truncate(length: number): Promise<void>

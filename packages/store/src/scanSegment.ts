@@ -108,7 +108,7 @@ async function readRecordAt(
   if (!isZero(whole.subarray(payloadBytes))) return { torn: false, reason: 'the filling after a record is not zero' }
   const crc = crc32(payload)
   if (crc === payloadCrc) return { payload, header }
-  const torn = countZeroPieces(payload, start) > zeroPieces && !isOneByteZeroed(payload, crc, payloadCrc)
+  const torn = countZeroPieces([payload], start) > zeroPieces && !isOneByteZeroed(payload, crc, payloadCrc)
   return { torn, reason: 'a record does not match its checksum' }
 }
 

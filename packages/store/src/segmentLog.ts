@@ -8,12 +8,12 @@ import { createSegment, emptySegment, fileFactor, openSegments, type Segment, se
 import { isPlanted } from './plantedBugs.ts'
 import {
   alignBytes,
-  lengthOf,
+  layRecords,
+  type Payload,
   readRecordHeader,
   recordBytes,
   recordHeaderBytes,
   segmentHeaderBytes,
-  writeRecord,
 } from './recordFrame.ts'
 import { LogCorruptError } from './scanSegment.ts'
 
@@ -27,9 +27,6 @@ export type SegmentLogOptions = {
   /** Damaged places are told here and passed over, instead of refusing to open. For content that others can give again. */
   onDamaged?: (fault: LogCorruptError) => void
 }
-
-/** A record, or the parts that make it when they are put one after another. */
-export type Payload = Uint8Array | readonly Uint8Array[]
 
 /** A position is a plain number below 2^53, growing with each record: file number * 2^32 + offset in the file. */
 export type SegmentLog = {
@@ -116,18 +113,18 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
   const write = async (payloads: readonly Payload[]): Promise<number[]> => {
     let segment = segments.at(-1)!
     if (segment.endOffset >= segmentBytesMax) segment = await addSegment()
-    const { bytes, offsets } = frame(payloads, segment.endOffset, segment.syncedBytes)
+    const { parts, byteLength, offsets } = layRecords(payloads, segment.endOffset, segment.syncedBytes)
     const { endOffset } = segment
     const file = segment.file!
     try {
-      if (isPlanted('swap-write-order')) lateWrite = () => file.write(endOffset, bytes)
-      else await file.write(endOffset, bytes)
+      if (isPlanted('swap-write-order')) lateWrite = () => file.write(endOffset, parts)
+      else await file.write(endOffset, parts)
     } catch (error) {
       // A half-written record must not stand before the next one.
       await file.truncate(segment.endOffset).catch(fail)
       throw error
     }
-    segment.endOffset += bytes.length
+    segment.endOffset += byteLength
     return offsets.map((offset) => segment.fileNumber * fileFactor + offset)
   }
 
@@ -181,19 +178,6 @@ function listFiles(segments: readonly Segment[]): { fileNumber: number; sizeByte
 
 function endOf({ fileNumber, endOffset }: Segment): number {
   return fileNumber * fileFactor + endOffset
-}
-
-function frame(payloads: readonly Payload[], startOffset: number, syncedBytes: number) {
-  const length = payloads.reduce((sum, payload) => sum + recordBytes(lengthOf(payload)), 0)
-  const bytes = new Uint8Array(length)
-  const offsets: number[] = []
-  let at = 0
-  for (const payload of payloads) {
-    offsets.push(startOffset + at)
-    writeRecord(bytes, at, { payload, fileOffset: startOffset + at, syncedBytes })
-    at += recordBytes(lengthOf(payload))
-  }
-  return { bytes, offsets }
 }
 
 function createReader(segments: readonly Segment[], folder: string) {

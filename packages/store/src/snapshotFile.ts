@@ -1,7 +1,7 @@
 /** The snapshot of a key-value map: one file, put in place whole by a rename, every byte under a checksum. */
 import type { Disk } from '@weightless/env'
 import { type Change, decodeBatch, decodeSnapshotHead, encodeBatch, encodeSnapshotHead } from './keyValueRecords.ts'
-import { encodeSegmentHeader, recordBytes, segmentHeaderBytes, writeRecord } from './recordFrame.ts'
+import { encodeSegmentHeader, layRecords, segmentHeaderBytes } from './recordFrame.ts'
 import { LogCorruptError, scanSegment } from './scanSegment.ts'
 
 export type Snapshot = { position: number; entries: Map<string, Uint8Array> }
@@ -12,11 +12,7 @@ export async function writeSnapshot(disk: Disk, folder: string, { position, entr
   const file = await disk.open(`${folder}/${newName}`, 'create')
   try {
     await file.truncate(0)
-    let offset = 0
-    for (const part of parts) {
-      await file.write(offset, part)
-      offset += part.length
-    }
+    await file.write(0, parts)
     await file.sync()
   } finally {
     await file.close()
@@ -51,10 +47,9 @@ function encodeSnapshot({ position, entries }: Snapshot): Uint8Array[] {
   const parts = [encodeSegmentHeader(snapshotNumber)]
   let fileOffset = segmentHeaderBytes
   const add = (payload: Uint8Array): void => {
-    const bytes = new Uint8Array(recordBytes(payload.length))
-    writeRecord(bytes, 0, { payload, fileOffset, syncedBytes: 0 })
-    parts.push(bytes)
-    fileOffset += bytes.length
+    const laid = layRecords([payload], fileOffset, 0)
+    parts.push(...laid.parts)
+    fileOffset += laid.byteLength
   }
   add(encodeSnapshotHead(position, entries.size))
   let changes: Change[] = []

@@ -14,6 +14,18 @@ async function withDisk(run: (disk: NodeDisk, root: string) => Promise<void>): P
   }
 }
 
+test('parts are written one behind another, however many there are', async () => {
+  await withDisk(async (disk) => {
+    const parts = Array.from({ length: 2_500 }, (_, i) => new Uint8Array(i % 7).fill(i))
+    const file = await disk.open('parts', 'create')
+    await file.write(3, parts)
+    assert.equal(Buffer.compare(await file.read(3, 100_000), Buffer.concat(parts)), 0)
+    await file.write(0, [])
+    assert.equal(await file.size(), 3 + Buffer.concat(parts).length)
+    await file.close()
+  })
+})
+
 test('files are written, read, cut, renamed, listed and removed', async () => {
   await withDisk(async (disk, root) => {
     const file = await disk.open('a/b/file', 'create')

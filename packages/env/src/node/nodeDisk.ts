@@ -88,11 +88,7 @@ function wrap(handle: FileHandle, path: string, onClose: () => void): File {
     read: (offset, length) => guard(path, 'read', () => readAll(handle, offset, length)),
     readSync: (offset, length) => guardSync(path, 'read', () => readAllSync(fd, offset, length)),
     write: (offset, bytes) =>
-      guard(path, 'write', async () => {
-        for (let done = 0; done < bytes.length; ) {
-          done += (await handle.write(bytes, done, bytes.length - done, offset + done)).bytesWritten
-        }
-      }),
+      guard(path, 'write', () => writeAll(handle, offset, bytes instanceof Uint8Array ? [bytes] : bytes)),
     writeSync: (offset, bytes) =>
       guardSync(path, 'write', () => {
         for (let done = 0; done < bytes.length; ) {
@@ -104,6 +100,27 @@ function wrap(handle: FileHandle, path: string, onClose: () => void): File {
     size: () => guard(path, 'stat', async () => (await handle.stat()).size),
     close: () => guard(path, 'close', () => handle.close().finally(onClose)),
   }
+}
+
+async function writeAll(handle: FileHandle, offset: number, parts: readonly Uint8Array[]): Promise<void> {
+  let [at, left] = [offset, parts]
+  while (left.length > 0) {
+    const group = left.slice(0, partsMax)
+    const { bytesWritten } = await (group.length === 1
+      ? handle.write(group[0]!, { position: at })
+      : handle.writev(group, at))
+    at += bytesWritten
+    left = dropBytes(left, bytesWritten)
+  }
+}
+
+/** What is left of the parts behind their first `count` bytes. */
+function dropBytes(parts: readonly Uint8Array[], count: number): readonly Uint8Array[] {
+  let skipped = count
+  let first = 0
+  while (first < parts.length && parts[first]!.length <= skipped) skipped -= parts[first++]!.length
+  const rest = parts.slice(first)
+  return skipped === 0 ? rest : [rest[0]!.subarray(skipped), ...rest.slice(1)]
 }
 
 async function readAll(handle: FileHandle, offset: number, length: number): Promise<Uint8Array> {
@@ -151,6 +168,9 @@ function explain(path: string, operation: string, error: unknown): unknown {
   if (reason === 'ENOENT') return new FileMissingError({ path }, { cause: error })
   return new DiskError({ path, operation, reason }, { cause: error })
 }
+
+/** As many buffers as one call of the system takes on Linux. */
+const partsMax = 1_024
 
 /** The system's error code; our own errors have codes with a slash and pass unchanged. */
 function codeOf(error: unknown): string | undefined {

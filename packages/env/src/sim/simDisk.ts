@@ -2,6 +2,7 @@
  * A simulated disk: it forgets what was not synced when its host crashes, tears the last write, forgets names whose folder
  * was not synced, and returns injected errors. It outlives the lives of its host.
  */
+import { concatBytes } from '@weightless/codec'
 import { joinDiskPath } from '../diskPath.ts'
 import type { Disk, File, OpenMode } from '../env.ts'
 import { DiskError, DiskFullError, FileMissingError } from '../faults.ts'
@@ -198,7 +199,8 @@ function openInode({ world, life, change, usedBytes, bytesMax }: Mount, path: st
       })
     },
     readSync: read,
-    write: (offset, bytes) => attempt('write', () => write(offset, bytes)),
+    write: (offset, bytes) =>
+      attempt('write', () => write(offset, bytes instanceof Uint8Array ? bytes : concatBytes(bytes))),
     writeSync: write,
     sync: async () => {
       const mark = inode.mark()

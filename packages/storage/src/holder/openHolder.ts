@@ -19,6 +19,7 @@ import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { openFragmentStore } from './fragmentStore.ts'
+import { createFrameRoom } from './frameRoom.ts'
 import { createHolderAdmin } from './holderAdmin.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
@@ -130,7 +131,8 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const budget = createByteBudget(options.inFlightBytesMax ?? 48 * 1024 * 1024)
   const { repair, doubt } = upkeep
   const routes = {
-    ...{ clock: env.clock, fragments, submissions, placements, budget, record, doubt },
+    ...{ clock: env.clock, fragments, submissions, placements, record, doubt },
+    room: createFrameRoom(budget),
     ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
   }
   const { onShutdown, url } = options

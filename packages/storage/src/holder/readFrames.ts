@@ -1,21 +1,21 @@
 /**
  * Cuts a body into its frames while it arrives. Of what is not yet a whole frame, at most one frame is in memory; and before
- * a frame is gathered, its bytes are taken from the budget: until there is room the socket is not read. Spec: storage §6.4, §10.
+ * a frame is gathered, room is taken for it: until there is some the socket is not read. Spec: storage §6.4, §10.
  */
 import { bytesToUint } from '@weightless/codec'
-import type { ByteBudget } from '../node/byteBudget.ts'
 import { fragmentFrameBytesMax } from '../wire/index.ts'
+import type { FrameRoom } from './frameRoom.ts'
 
 export type ArrivedFrame = {
   bytes: Uint8Array
-  /** Gives the frame's bytes back to the budget; to be called once it is on disk or refused. */
+  /** Gives the frame's room back: once it is on disk or refused, and nobody looks at it any more. */
   free(): void
 }
 
 /** Yields undefined, and ends, where the body is not a row of frames. */
 export async function* readFrames(
   body: AsyncIterable<Uint8Array>,
-  budget: ByteBudget,
+  room: FrameRoom,
   signal: AbortSignal,
 ): AsyncGenerator<ArrivedFrame | undefined> {
   const length = new Uint8Array(4)
@@ -32,8 +32,7 @@ export async function* readFrames(
           if (lengthFilled < 4) continue
           const frameBytes = Number(bytesToUint(length))
           if (frameBytes === 0 || frameBytes > fragmentFrameBytesMax) return yield undefined
-          const free = await budget.take(frameBytes, signal)
-          frame = { bytes: new Uint8Array(frameBytes), filled: 0, free }
+          frame = { ...(await room.take(frameBytes, signal)), filled: 0 }
         }
         const part = chunk.subarray(at, at + frame.bytes.length - frame.filled)
         frame.bytes.set(part, frame.filled)

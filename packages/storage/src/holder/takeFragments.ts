@@ -6,10 +6,10 @@ import { bytesEqual, type Hex, hexToBytes, reject, type Verdict } from '@weightl
 import { stripeCommitment } from '@weightless/coder'
 import type { Clock } from '@weightless/env'
 import { isPlanted } from '@weightless/store'
-import type { ByteBudget } from '../node/byteBudget.ts'
 import { checkFragment, decodeFragmentFrame, type FragmentFault, type FragmentFrame } from '../wire/index.ts'
 import type { SubmissionWatch } from './awaitSubmission.ts'
 import { describeFrame, type FragmentStore, isSameRow } from './fragmentStore.ts'
+import type { FrameRoom } from './frameRoom.ts'
 import type { PlacementKeeper } from './keepPlacements.ts'
 import { readFrames } from './readFrames.ts'
 
@@ -18,7 +18,7 @@ export type TakeParts = {
   fragments: FragmentStore
   submissions: SubmissionWatch
   placements: Pick<PlacementKeeper, 'isPlaced'>
-  budget: ByteBudget
+  room: FrameRoom
   /** How long an unplaced row keeps others of the same file away after its last fragment. */
   takenMs: number
 }
@@ -34,7 +34,7 @@ export async function takeFragments(
 ): Promise<Verdict<number, TakeFault>> {
   const writes: Promise<boolean>[] = []
   let fault: Verdict<number, TakeFault> | undefined
-  for await (const arrived of readFrames(body, parts.budget, signal)) {
+  for await (const arrived of readFrames(body, parts.room, signal)) {
     if (!arrived) {
       fault = reject('fragment-malformed', 'the body is not a row of frames')
       break
