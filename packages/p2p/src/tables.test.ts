@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { damaged, damagedJson, fuzzRuns } from '@weightless/codec/testing/fuzz'
 import type { Clock } from '@weightless/env'
 import fc from 'fast-check'
 import { decodeEnvelope, encodeEnvelope } from './gossipEnvelope.ts'
+import { createJudges } from './judgePayloads.ts'
 import { firstBits, nearest, regionsOf } from './kademliaPlaces.ts'
 import { createNodeView } from './nodeView.ts'
 import { PeerDatastore } from './peerDatastore.ts'
@@ -11,7 +13,7 @@ import { createPeerScores } from './peerScores.ts'
 import { createProviderTable } from './providerTable.ts'
 import { announcedRootsMax, decodeAnnouncement, encodeAnnouncement } from './questions.ts'
 import { createRateLimits } from './rateLimits.ts'
-import { env, identity, makeRecord, randomRoot } from './testing/openTestPeers.ts'
+import { env, identity, makePlacement, makeRecord, randomRoot } from './testing/openTestPeers.ts'
 
 const steppedClock = () => {
   let nowMs = 1_000_000
@@ -146,6 +148,44 @@ describe('places', () => {
 })
 
 describe('bytes of strangers', () => {
+  it('that were changed on the way are no announcement of anybody', () => {
+    const view = createNodeView(env.clock, identity, node(1))
+    const judges = createJudges(view, identity)
+    const record = makeRecord(new Uint8Array(32).fill(2), [], identity)
+    const placement = JSON.parse(JSON.stringify(makePlacement(randomRoot()))) as { signatures: unknown }
+    const file = { root: randomRoot(), txSeq: 5, nodeId: record.nodeId }
+    fc.assert(
+      fc.property(damagedJson(record), damagedJson(placement), damagedJson(file), (one, two, three) => {
+        for (const topic of ['node-record', 'shard-change'] as const) {
+          const verdict = judges[topic](one, record.nodeId)
+          if (verdict.ok) assert.deepEqual(verdict.value, record)
+        }
+        const placed = judges.placement(two, record.nodeId)
+        if (placed.ok) assert.deepEqual({ ...placed.value, signatures: 0 }, { ...placement, signatures: 0 })
+        const told = judges['file-new'](three, record.nodeId)
+        if (told.ok) assert.ok(told.value.nodeId === record.nodeId && /^0x[0-9a-f]{64}$/.test(told.value.root))
+      }),
+      fuzzRuns(300),
+    )
+    const sent = encodeEnvelope(placement, 1_000_000)
+    fc.assert(
+      fc.property(damaged(sent), (bytes) => {
+        const read = decodeEnvelope(bytes, sent.length, 1_000_000)
+        if (!read.ok) return
+        const judged = judges.placement(read.value, record.nodeId)
+        if (judged.ok) assert.deepEqual({ ...judged.value, signatures: 0 }, { ...placement, signatures: 0 })
+      }),
+      fuzzRuns(400),
+    )
+    fc.assert(
+      fc.property(damaged(encodeAnnouncement({ isWithdrawn: false, roots: [randomRoot(), randomRoot()] })), (bytes) => {
+        const read = decodeAnnouncement(bytes)
+        if (read.ok) assert.deepEqual(encodeAnnouncement(read.value), bytes)
+      }),
+      fuzzRuns(200),
+    )
+  })
+
   it('never throw', () => {
     const view = createNodeView(env.clock, identity, node(1))
     fc.assert(
