@@ -33,7 +33,7 @@ describe('blobs on a coded network', () => {
     const { url: rpcUrl } = await chain.serve({ port: 0 })
     const account = mnemonicToAccount(genesis.mnemonic, { addressIndex: 6 })
     ledger = createLedger({ env, rpcUrl, account, pollMs: 20 })
-    const shared = { env, rpcUrl, flowAddress: addresses.flow, chainId, port: 0 }
+    const shared = { env, rpcUrl, flowAddress: addresses.flow, chainId, port: 0, prune: { checkMs: 100 } }
     storage = await startStorage({ ...shared, disk: env.disk.folder('gateway'), coded: {} })
     const start = async (index: number) =>
       startHolder({
@@ -138,6 +138,26 @@ describe('blobs on a coded network', () => {
     assert.equal(feeWei, (await blobs.quote(bytes.length)).feeWei)
     const after = await blobs.lifetime(plain.root)
     assert.ok(after.paidUntilMs! > before.paidUntilMs! + 1000 * 3600)
+  })
+
+  test('what nobody pays for any more is let go of, and is paid and stored anew', async () => {
+    const blobs = open()
+    const bytes = noise(700_000, 11)
+    const first = await blobs.put(bytes)
+    const { paidUntilMs } = await blobs.lifetime(first.root)
+    const nowMs = Number((await ledger.block('latest')).timestampSeconds) * 1000
+    await ledger.rpc.request('evm_increaseTime', [Math.ceil((paidUntilMs! - nowMs) / 1000) + 2 * 86_400])
+    await ledger.rpc.request('evm_mine', [])
+    const held = () => holders.filter(({ holder }) => holder.placements.find(first.root).length > 0).length
+    const isKnown = async () => (await (await fetch(`${storage.url}/placement/${first.root}`)).text()) !== '[]'
+    for (let i = 0; i < 200 && (held() > 0 || (await isKnown())); i++)
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    assert.equal(held(), 0)
+    await assert.rejects(blobs.get(first.root))
+    const again = await blobs.put(bytes)
+    assert.ok(again.txSeq > first.txSeq)
+    assert.equal(again.feeWei, first.feeWei)
+    assert.deepEqual(await open().get(first.root), bytes)
   })
 
   type Go = () => ReturnType<Network['fetch']>

@@ -5,7 +5,7 @@
 import { bytesToHex, type Hex, quantityToHex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
-import { type Ledger, RpcRefusedError } from '@weightless/ledger'
+import { type Ledger, LedgerUnreachableError, RpcRefusedError } from '@weightless/ledger'
 import { decodeLogs } from '@weightless/ledger/watchEvents'
 
 export type Payment = {
@@ -82,8 +82,8 @@ async function findSubmission(ledger: Ledger, flowAddress: Hex, wish: PayWish): 
     const range = { fromBlock: quantityToHex(from), toBlock: quantityToHex(to) }
     const filter = { address: flowAddress, ...range, topics: [submitTopic, null, identity] }
     try {
-      const found = readSubmission((await ledger.rpc.request('eth_getLogs', [filter])) as never, wish, ledger.address)
-      if (found) return found
+      const found = readSubmissions((await ledger.rpc.request('eth_getLogs', [filter])) as never, wish, ledger.address)
+      for (const payment of found) if (await isPaid(ledger, flowAddress, payment.txSeq)) return payment
       to = from - 1n
     } catch (fault) {
       if (!(fault instanceof RpcRefusedError) || pageBlocks <= pageBlocksMin) throw fault
@@ -96,17 +96,32 @@ async function findSubmission(ledger: Ledger, flowAddress: Hex, wish: PayWish): 
 const pagesMax = 64
 const pageBlocksMin = 100n
 
-/** With tags it must be this account's own: what others say under the same tags is theirs. */
-function readSubmission(logs: never, { file, tags }: PayWish, submitter: Hex | undefined): Payment | undefined {
-  for (const log of decodeLogs(abis.flow, logs)) {
-    const { sender, submissionIndex, startPos, submission } = (log as unknown as SubmitLog).args
-    if (submission.length !== BigInt(file.shape.sizeBytes)) continue
-    const isOwn = submission.tags === tags && sender.toLowerCase() === submitter?.toLowerCase()
-    if (tags !== '0x' && !isOwn) continue
-    const txHash = log.transactionHash ?? undefined
-    return { txSeq: Number(submissionIndex), txHash, feeWei: 0n, startSector: Number(startPos) }
-  }
-  return undefined
+/** The newest first. With tags it must be this account's own: what others say under the same tags is theirs. */
+function readSubmissions(logs: never, { file, tags }: PayWish, submitter: Hex | undefined): Payment[] {
+  return decodeLogs(abis.flow, logs)
+    .flatMap((log) => {
+      const { sender, submissionIndex, startPos, submission } = (log as unknown as SubmitLog).args
+      if (submission.length !== BigInt(file.shape.sizeBytes)) return []
+      const isOwn = submission.tags === tags && sender.toLowerCase() === submitter?.toLowerCase()
+      if (tags !== '0x' && !isOwn) return []
+      const txHash = log.transactionHash ?? undefined
+      return [{ txSeq: Number(submissionIndex), txHash, feeWei: 0n, startSector: Number(startPos) }]
+    })
+    .reverse()
+    .slice(0, foundMax)
+}
+
+/** Of one file in one page; older ones have ended before. */
+const foundMax = 8
+
+/** Nodes may have pruned what has ended. A flow that knows no lifetimes sets no end. */
+async function isPaid(ledger: Ledger, flowAddress: Hex, txSeq: number): Promise<boolean> {
+  const call = { address: flowAddress, abi: abis.flow, functionName: 'paidUntilByTxSeq' } as const
+  const until = await ledger.read({ ...call, args: [BigInt(txSeq)] }).catch((fault: unknown) => {
+    if (fault instanceof LedgerUnreachableError) throw fault
+    return 0n
+  })
+  return until === 0n || until > (await ledger.block('latest')).timestampSeconds
 }
 
 /**

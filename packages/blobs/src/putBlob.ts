@@ -73,9 +73,12 @@ export async function findKnown(parts: PutParts, file: FileTree, signal: AbortSi
   const asked = isCoded ? [indexerUrl, ...nodes.slice(0, 3).map(({ url }) => url)] : wholeUrls
   const known = await askFileInfo(network, asked, root, options)
   const isSame = known?.info.tx.size === sizeBytes
-  const payment = isSame && known ? paymentOf(known.info.tx) : undefined
+  // What was pruned has to be paid anew, and is not there any more, whatever an indexer remembers.
+  const isOver = isSame && known?.info.pruned === true
+  const payment = isSame && known && !isOver ? paymentOf(known.info.tx) : undefined
   const isWhole = !isCoded && isSame && known?.info.finalized === true
-  const isFinal = isWhole || (placement !== undefined && placementStage(placement) === 'final')
+  const isPlaced = placement !== undefined && placementStage(placement) === 'final'
+  const isFinal = isWhole || (isPlaced && !isOver)
   return { nodes, placement, payment, wholeUrls, isFinal }
 }
 

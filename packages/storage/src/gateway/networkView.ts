@@ -18,6 +18,8 @@ export type NetworkView = {
   locate(root: Hex): Promise<FileLocation>
   /** Resolves when the placement is durable where readers look for it. @throws {PlacementRefusedError} */
   publish(placement: SignedPlacement): Promise<void>
+  /** Lets go of the placement of a file whose payment has run out, where it is kept beside this gateway. */
+  forget(root: Hex, sizeBytes: number): Promise<void>
 }
 
 /** @param announce - tells peers of a placement; its holders take it from there */
@@ -29,6 +31,7 @@ export function viewRegistry(
   return {
     nodes: () => Promise.resolve(locator.nodes()),
     locate: (root) => Promise.resolve(locator.locate(root)),
+    forget: placements.forget,
     async publish(placement) {
       const verdict = await placements.put(placement.root, placement)
       if (!verdict.ok) throw new PlacementRefusedError({ root: placement.root, reason: verdict.detail ?? verdict.code })
@@ -56,6 +59,8 @@ export function viewIndexer(network: Network, indexerUrl: string): NetworkView {
       const { placements, nodes } = ((await ask(`/locate/${root}`)) ?? {}) as Partial<FileLocation>
       return { placements: readAll(placements, readPlacement), nodes: readAll(nodes, readNodeRecord) }
     },
+    // Another's indexer is not ours to change: clients learn from nodes that a file was pruned.
+    forget: () => Promise.resolve(),
     async publish(placement) {
       const url = joinUrl(indexerUrl, `/placement/${placement.root}`)
       const headers = { 'content-type': 'application/json' }

@@ -8,6 +8,7 @@ import type { Env, Log } from '@weightless/env'
 import { isComplete } from '../node/acceptSegment.ts'
 import type { FinalFiles } from '../node/finalFiles.ts'
 import type { FlowLog } from '../node/flowLog.ts'
+import type { PrunedFiles } from '../node/prunedFiles.ts'
 import { type ContentReader, contentOf } from '../node/readContent.ts'
 import type { SegmentStore } from '../node/segmentStore.ts'
 import type { Submission } from '../node/submission.ts'
@@ -36,17 +37,20 @@ export type GatewayParts = {
   segments: SegmentStore
   spool: ContentReader
   coded: GatewayOptions
+  pruned: Pick<PrunedFiles, 'has'>
 }
 
 export type Gateway = {
   final: FinalFiles
   reader: ContentReader
   onComplete(submission: Submission): void
+  /** Forgets a file that nobody pays for any more: its spool, and where it was. */
+  releaseExpired(submission: Submission): Promise<void>
   ended: Promise<void>
 }
 
 export function openGateway(parts: GatewayParts, signal: AbortSignal): Gateway {
-  const { env, log, flow, segments, spool, coded } = parts
+  const { env, log, flow, segments, spool, coded, pruned } = parts
   const { view, coding } = coded
   const placed = createPlacedFiles(env.clock, view)
   const reader = createGatherReader({ spool, placed, view, coding }, env.clock)
@@ -55,7 +59,7 @@ export function openGateway(parts: GatewayParts, signal: AbortSignal): Gateway {
 
   async function spread(submission: Submission): Promise<void> {
     const content = contentOf(submission)
-    if (!content) return
+    if (!content || pruned.has(submission)) return
     placed.forget(submission.root)
     await placed.look(submission.root)
     if (!placed.has(submission)) {
@@ -82,7 +86,14 @@ export function openGateway(parts: GatewayParts, signal: AbortSignal): Gateway {
     const submission = flow.get(seq)!
     if (isComplete(segments, submission)) queue.offer(submission)
   }
-  return { final: placed, reader, onComplete: queue.offer, ended: queue.ended }
+  return {
+    ...{ final: placed, reader, onComplete: queue.offer, ended: queue.ended },
+    async releaseExpired({ root, sizeBytes, fileKey }) {
+      if (segments.count(fileKey) > 0) await segments.release(fileKey)
+      await view.forget(root, sizeBytes)
+      placed.forget(root)
+    },
+  }
 }
 
 /** Gives the nodes that files may go to; waits for as many as are expected, and without end for one. */

@@ -2,7 +2,7 @@
 import type { Env } from '@weightless/env'
 import type { RpcAnswer, RpcMethods } from '../http/jsonRpcServer.ts'
 import { readCount } from '../http/readParams.ts'
-import { isForeignOrigin, readMetrics } from '../node/adminMethods.ts'
+import { guardOrigin, readMetrics } from '../node/adminMethods.ts'
 import type { FlowLog } from '../node/flowLog.ts'
 import type { Submission } from '../node/submission.ts'
 import { callFailed, internalError, invalidParams } from '../wire/index.ts'
@@ -24,18 +24,8 @@ export type HolderAdminParts = {
   onShutdown?: (() => void) | undefined
 }
 
-/** Refused to pages of other origins: the caller must be a program, or a page served from this machine. */
 export function createHolderAdmin(parts: HolderAdminParts): RpcMethods {
-  const methods: RpcMethods = { ...syncMethods(parts), ...networkMethods(parts) }
-  return Object.fromEntries(
-    Object.entries(methods).map(([name, method]) => [
-      name,
-      (params, context) => {
-        if (isForeignOrigin(context.origin)) return { fault: callFailed('admin methods are not open to other origins') }
-        return method(params, context)
-      },
-    ]),
-  )
+  return guardOrigin({ ...syncMethods(parts), ...networkMethods(parts) })
 }
 
 function syncMethods({ flow, fragments, placements, repair }: HolderAdminParts): RpcMethods {

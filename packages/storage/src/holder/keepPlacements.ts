@@ -59,11 +59,14 @@ export type PlacementKeeper = {
   /** In the order of roots, behind `after` (the key of the last one seen). */
   list(limit: number, after?: string): { key: string; placement: SignedPlacement }[]
   forget(root: Hex, sizeBytes: number): Promise<void>
+  /** Forgets all about a file whose payment has run out, what was signed too: when it is paid anew its versions begin anew. */
+  expire(root: Hex, sizeBytes: number): Promise<void>
   /** Highest version that this node has signed of a file; 0 when none. */
   signedVersion(root: Hex, sizeBytes: number): number
 }
 
 const prefix = 'own/placement/'
+const signedPrefix = 'own/signed/'
 const nameOf = (root: Hex, sizeBytes: number): string => `${root}/${sizeBytes.toString(16).padStart(13, '0')}`
 
 export function keepPlacements(parts: KeeperParts): PlacementKeeper {
@@ -76,7 +79,7 @@ export function keepPlacements(parts: KeeperParts): PlacementKeeper {
   }
   const find = (root: Hex) => own.list(`${prefix}${root}/`, sizesMax).map(({ value }) => parse(value))
   const signed = (root: Hex, sizeBytes: number): { version: number; digest: Hex } => {
-    const value = own.get(`own/signed/${nameOf(root, sizeBytes)}`)
+    const value = own.get(signedPrefix + nameOf(root, sizeBytes))
     return value ? JSON.parse(bytesToText(value)) : { version: 0, digest: '0x' }
   }
 
@@ -98,6 +101,12 @@ export function keepPlacements(parts: KeeperParts): PlacementKeeper {
       own.set(prefix + nameOf(root, sizeBytes), undefined)
       await own.flush()
     },
+    async expire(root, sizeBytes) {
+      const keys = [prefix, signedPrefix].map((start) => start + nameOf(root, sizeBytes))
+      const known = keys.filter((key) => own.get(key) !== undefined)
+      for (const key of known) own.set(key, undefined)
+      if (known.length > 0) await own.flush()
+    },
     async sign(json, signal) {
       const proposal = await checkProposal(parts, json, signal)
       if (!proposal.ok) return proposal
@@ -108,7 +117,7 @@ export function keepPlacements(parts: KeeperParts): PlacementKeeper {
       const isAgain = placement.version === before.version && digest === before.digest
       if (!isAgain && placement.version <= known) return reject('version-old', `version ${known} is known`)
       own.set(
-        `own/signed/${nameOf(placement.root, placement.sizeBytes)}`,
+        signedPrefix + nameOf(placement.root, placement.sizeBytes),
         textToBytes(JSON.stringify({ version: placement.version, digest })),
       )
       await own.flush()

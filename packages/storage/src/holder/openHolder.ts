@@ -14,6 +14,8 @@ import { createStatus } from '../node/describeStatus.ts'
 import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
 import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
 import { type FlowFollower, followFlow } from '../node/followFlow.ts'
+import { keepPruned } from '../node/prunedFiles.ts'
+import type { PruneOptions } from '../node/pruneExpired.ts'
 import type { Submission } from '../node/submission.ts'
 import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
@@ -27,6 +29,7 @@ import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
 import type { Repair } from './repair/repairFiles.ts'
 import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
 import { openShardView } from './shardView.ts'
+import { startPruning } from './startPruning.ts'
 
 /** The network's nodes take bodies up to it; bodies of fragments are shorter. */
 export const fragmentsBodyMax = 100 * 1024 * 1024
@@ -69,6 +72,9 @@ export type HolderOptions = {
   /** How long fragments that no placement needs are kept; default 24 hours. */
   openTtlMs?: number
   repair?: RepairOptions
+  prune?: PruneOptions
+  /** Told when the payment of a file has run out, and nothing of it is here any more. */
+  onPruned?(root: Hex): void
   /** What `admin_shutdown` does; without it the method is refused. */
   onShutdown?(): void
 }
@@ -96,10 +102,11 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const keyValue = await openKeyValue(disk, 'flow', { log })
   const flow = await openFlowLog(keyValue)
   let upkeep: Upkeep | undefined
-  const onLost = (fileKey: string): void => upkeep?.missed(fileKey)
-  const stored = await openFragmentStore({ clock: env.clock, disk, log }, countFragments(env, onLost))
+  const counted = countFragments(env, (fileKey) => upkeep?.missed(fileKey))
+  const stored = await openFragmentStore({ clock: env.clock, disk, log }, counted)
   const fragments = sealAtRest(stored, env.tasks)
-  const submissions = watchSubmissions(env.clock, flow, options.submissionWaitMs ?? 10_000)
+  const pruned = keepPruned(keyValue)
+  const submissions = watchSubmissions(env.clock, flow, pruned, options.submissionWaitMs ?? 10_000)
   const onPlaced = (placement: SignedPlacement): void => {
     upkeep?.repair.check(placement)
     options.onPlaced?.(placement)
@@ -112,20 +119,25 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const source = sourceOf(options)
   const status = createStatus(options, flow, source, () => nodes.live().length)
   const view = await openShardView({
-    ...{ env: { clock: env.clock, disk, log }, keyValue, flow, fragments, shard: options.shard, status },
+    ...{ env: { clock: env.clock, disk, log }, flow, fragments, pruned, shard: options.shard, status },
   })
   const onSubmissions = (fresh: readonly Submission[]): Promise<void> => {
     submissions.notify()
     return view.onSubmissions(fresh)
   }
   const follower = follow(options, flow, source, onSubmissions, stop.signal)
+  const isSynced = () => follower.agrees() && flow.headBlock() >= 0
   upkeep = startUpkeep(
     {
-      ...{ env: { ...env, log }, nodeId, fragments, placements, submissions, nodes, indexerUrls },
-      isSynced: () => follower.agrees() && flow.headBlock() >= 0,
+      ...{ env: { ...env, log }, nodeId, fragments, placements, submissions, nodes, indexerUrls, isSynced },
       openTtlMs: options.openTtlMs ?? 24 * 3_600_000,
     },
     options.repair,
+    stop.signal,
+  )
+  const { uploads } = view
+  const pruning = await startPruning(
+    { ...options, env: { ...env, log }, keyValue, flow, source, pruned, isSynced, fragments, placements, uploads },
     stop.signal,
   )
   const budget = createByteBudget(options.inFlightBytesMax ?? 48 * 1024 * 1024)
@@ -145,7 +157,7 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended])
+      await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended, pruning.ended])
       await fragments.close()
       await view.close()
       await keyValue.close()

@@ -3,14 +3,15 @@
  * to it by themselves, final as far as its own shard goes. Spec: storage §6.5.
  */
 import type { Env } from '@weightless/env'
-import type { KeyValue } from '@weightless/store'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
-import { type AcceptParts, acceptEarlySegments, isOfShard, pickByRoot } from '../node/acceptSegment.ts'
+import { type AcceptParts, acceptEarlySegments, isOfShard, pickByRoot, wholeFlow } from '../node/acceptSegment.ts'
 import { describeFile } from '../node/describeFile.ts'
 import { createEarlySegments } from '../node/earlySegments.ts'
+import { exceptPruned } from '../node/finalFiles.ts'
 import type { FlowLog } from '../node/flowLog.ts'
 import { createNodeMethods } from '../node/nodeMethods.ts'
+import type { PrunedFiles } from '../node/prunedFiles.ts'
 import { type ContentReader, contentOf, createLocalReader } from '../node/readContent.ts'
 import { openSegmentStore, type SegmentStore } from '../node/segmentStore.ts'
 import type { Submission } from '../node/submission.ts'
@@ -19,9 +20,9 @@ import type { FragmentStore } from './fragmentStore.ts'
 
 export type ShardViewParts = {
   env: Pick<Env, 'clock' | 'disk' | 'log'>
-  keyValue: KeyValue
   flow: FlowLog
   fragments: FragmentStore
+  pruned: Pick<PrunedFiles, 'has'>
   /** Null for a node that keeps parity rows alone: no file is final here. */
   shard: ShardConfigJson | null
   status(): Promise<StatusJson>
@@ -30,6 +31,8 @@ export type ShardViewParts = {
 export type ShardView = {
   methods: RpcMethods
   content: ContentSource
+  /** Segments that were uploaded by themselves. */
+  uploads: SegmentStore
   onSubmissions(fresh: readonly Submission[]): Promise<void>
   close(): Promise<void>
 }
@@ -37,16 +40,16 @@ export type ShardView = {
 const earlyBytesMax = 16 * 1024 * 1024
 
 export async function openShardView(parts: ShardViewParts): Promise<ShardView> {
-  const { env, flow, fragments, shard } = parts
+  const { env, flow, fragments, pruned, shard } = parts
   const events = { onStored: () => undefined, onLost: () => undefined }
-  const uploads = await openSegmentStore(env.disk, parts.keyValue, env.log, events)
+  const uploads = await openSegmentStore(env.disk, env.log, events)
   const segments = joinStores(uploads, fragments)
   const reader = joinReaders(createLocalReader(uploads), fragments)
   const has = (submission: Submission) => shard !== null && isShardComplete(segments, fragments, shard, submission)
   const accepting: AcceptParts = {
-    ...{ flow, segments, early: createEarlySegments(env.clock, earlyBytesMax) },
-    final: { look: () => Promise.resolve(), has },
-    ...(shard && { shard }),
+    ...{ flow, segments, pruned, early: createEarlySegments(env.clock, earlyBytesMax) },
+    final: exceptPruned({ look: () => Promise.resolve(), has }, pruned),
+    shard: () => shard ?? wholeFlow,
   }
   return {
     methods: createNodeMethods({ ...accepting, reader, status: parts.status }),
@@ -61,11 +64,12 @@ export async function openShardView(parts: ShardViewParts): Promise<ShardView> {
         return Promise.resolve({
           info: { ...info, finalized },
           open: (from: number, to: number) => reader.stream(content, from, to),
-          frame: (index: number) => reader.frame(content, index),
+          frame: async (index: number) => (info.pruned ? undefined : reader.frame(content, index)),
         })
       },
       accept: () => Promise.resolve({ code: -32000, message: 'segments are uploaded by JSON-RPC here' }),
     },
+    uploads,
     async onSubmissions(fresh) {
       for (const submission of fresh) await acceptEarlySegments(accepting, submission)
     },

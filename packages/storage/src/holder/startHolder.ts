@@ -39,6 +39,10 @@ export async function startHolder(options: Omit<HolderOptions, 'url'> & HolderLi
       joined?.onPlaced(placement)
       options.onPlaced?.(placement)
     },
+    onPruned(root) {
+      joined?.network.unprovide(root)
+      options.onPruned?.(root)
+    },
   })
   const server = await env.network
     .serve({

@@ -83,6 +83,7 @@ async function sendFile(
 ): Promise<HttpResponse> {
   const file = await source.find(cid, request.signal)
   if (!file) return envelope(gatewayCodes.notFound, 'File not found', null, 404)
+  if (file.info.pruned) return envelope(gatewayCodes.pruned, 'File already pruned', null, 404)
   if (!file.info.finalized) return envelope(gatewayCodes.notFinalized, 'File not finalized yet', null, 404)
   const { size, dataMerkleRoot } = file.info.tx
   return serveRange(

@@ -11,6 +11,7 @@ export async function answerDirectory(source: ContentSource, request: HttpReques
   if (cid === undefined) return envelope(gatewayCodes.invalidParameter, 'Invalid parameter', null, 400)
   const file = await source.find(cid, request.signal)
   if (!file) return envelope(gatewayCodes.notFound, 'File not found', null, 404)
+  if (file.info.pruned) return envelope(gatewayCodes.pruned, 'File already pruned', null, 404)
   if (!file.info.finalized) return envelope(gatewayCodes.notFinalized, 'File not finalized yet', null, 404)
   const directory = file.info.tx.size > directoryBytesMax ? undefined : readDirectory(await readAll(file))
   if (!directory?.ok) return envelope(gatewayCodes.invalidParameter, 'Not a directory', null, 400)

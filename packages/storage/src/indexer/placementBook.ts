@@ -23,6 +23,8 @@ export type PlacementBook = {
   /** Takes a record that came from a network; resolves when it is durable. */
   put(root: Hex, json: unknown): Promise<Verdict<SignedPlacement, PlacementFault>>
   count(): number
+  /** Lets go of a file whose payment has run out; durable when it resolves. */
+  forget(root: Hex, sizeBytes: number): Promise<void>
 }
 
 export type BookOptions = {
@@ -70,20 +72,32 @@ export function openPlacementBook({ keyValue, chainId, isKnown }: BookOptions): 
     return verdict
   }
 
+  async function drop(root: Hex, sizeBytes: number): Promise<void> {
+    const known = find(root)
+    const kept = known.filter((placement) => placement.sizeBytes !== sizeBytes)
+    if (kept.length === known.length) return
+    await keyValue.batch([
+      { key: keyOf(root), value: kept.length === 0 ? undefined : textToBytes(JSON.stringify(kept)) },
+    ])
+  }
+
+  function inTurn<Value>(root: Hex, run: () => Promise<Value>): Promise<Value> {
+    const before = turns.get(root) ?? Promise.resolve()
+    const turn = before.then(run)
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    )
+    turns.set(root, settled)
+    void settled.then(() => turns.get(root) === settled && turns.delete(root))
+    return turn
+  }
+
   return {
     find,
     count: () => keyValue.size(),
-    put(root, json) {
-      const before = turns.get(root) ?? Promise.resolve()
-      const turn = before.then(() => take(root, json))
-      const settled = turn.then(
-        () => undefined,
-        () => undefined,
-      )
-      turns.set(root, settled)
-      void settled.then(() => turns.get(root) === settled && turns.delete(root))
-      return turn
-    },
+    put: (root, json) => inTurn(root, () => take(root, json)),
+    forget: (root, sizeBytes) => inTurn(root, () => drop(root, sizeBytes)),
   }
 }
 

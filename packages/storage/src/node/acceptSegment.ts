@@ -22,6 +22,7 @@ import {
 import { type EarlySegments, earlyFileBytesMax } from './earlySegments.ts'
 import type { FinalFiles } from './finalFiles.ts'
 import type { FlowLog } from './flowLog.ts'
+import type { PrunedFiles } from './prunedFiles.ts'
 import type { SegmentStore } from './segmentStore.ts'
 import { fileKeyOf, type Submission } from './submission.ts'
 
@@ -30,8 +31,9 @@ export type AcceptParts = {
   segments: SegmentStore
   early: EarlySegments
   final: FinalFiles
-  /** The part of the flow that this node keeps; all of it where there is none. */
-  shard?: ShardConfigJson
+  pruned: Pick<PrunedFiles, 'has'>
+  /** The part of the flow that this node keeps. */
+  shard(): ShardConfigJson
   /** Told when the last segment of a submission is on disk. */
   onComplete?(submission: Submission): void
 }
@@ -57,7 +59,7 @@ export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame
   if (!shape || (submission && !submission.shape)) return { fault: faults.fileSize }
   const checked = checkSegment(hexToBytes(root), shape, frame.index, frame.data, frame.proof)
   if (!checked.ok) return { fault: invalidParams(checked.code, checked.detail ?? checked.code) }
-  if (submission && !isOfShard(parts.shard, submission, frame.index)) {
+  if (submission && !isOfShard(parts.shard(), submission, frame.index)) {
     return { fault: invalidParams('index', 'segment belongs to another shard') }
   }
   if (!submission) {
@@ -68,9 +70,9 @@ export function acceptSegment(parts: AcceptParts, root: Hex, frame: SegmentFrame
 
 /** Moves segments that waited for this submission to disk; those that do not suit it are dropped. */
 export async function acceptEarlySegments(parts: AcceptParts, submission: Submission): Promise<void> {
-  if (parts.final.has(submission)) return
+  if (parts.final.has(submission) || parts.pruned.has(submission)) return
   const waiting = parts.early.take(submission.root).filter((frame) => frame.sizeBytes === submission.sizeBytes)
-  const frames = waiting.filter((frame) => isOfShard(parts.shard, submission, frame.index))
+  const frames = waiting.filter((frame) => isOfShard(parts.shard(), submission, frame.index))
   await Promise.all(
     frames.map((frame) => {
       const acceptance = store(parts, submission, submission.fileKey, frame)
@@ -79,26 +81,57 @@ export async function acceptEarlySegments(parts: AcceptParts, submission: Submis
   )
 }
 
-/** The submission that a root means: the first whose file is final, else the first that could be, else the first. */
-export function pickByRoot({ flow, final }: Pick<AcceptParts, 'flow' | 'final'>, root: Hex): Submission | undefined {
-  const known = flow.byRoot(root)
-  return known.find((submission) => final.has(submission)) ?? known.find(({ shape }) => shape) ?? known[0]
+/** The submission that a root means: the first whose file is final, else the first that can be, else the first. */
+export function pickByRoot(parts: Pick<AcceptParts, 'flow' | 'final' | 'pruned'>, root: Hex): Submission | undefined {
+  const known = parts.flow.byRoot(root)
+  return (
+    known.find((submission) => parts.final.has(submission)) ??
+    known.find((submission) => submission.shape && !parts.pruned.has(submission)) ??
+    known.find(({ shape }) => shape) ??
+    known[0]
+  )
 }
 
-/** Whether all data segments of a submission are durable here. */
-export function isComplete(segments: SegmentStore, { shape, fileKey }: Submission): boolean {
-  return shape !== undefined && segments.count(fileKey) === shape.segments
+/** Whether all data segments of a submission that lie in the node's shard are durable here; at once where none does. */
+export function isComplete(
+  segments: Pick<SegmentStore, 'count' | 'has'>,
+  submission: Submission,
+  shard: ShardConfigJson = wholeFlow,
+): boolean {
+  const { shape, fileKey } = submission
+  if (!shape) return false
+  const count = segments.count(fileKey)
+  if (shard.numShard === 1) return count === shape.segments
+  // Most of the time too few are here, and the look at each is spared.
+  if (count < Math.floor(shape.segments / shard.numShard)) return false
+  for (let index = firstOfShard(shard, submission); index < shape.segments; index += shard.numShard) {
+    if (!segments.has(fileKey, index)) return false
+  }
+  return true
 }
+
+/** The one shard of a node that keeps all. */
+export const wholeFlow: ShardConfigJson = { shardId: 0, numShard: 1 }
 
 /** Whether a segment of a submission lies in a shard: by its number in the whole flow. */
-export function isOfShard(shard: ShardConfigJson | undefined, { startSector }: Submission, index: number): boolean {
-  if (!shard || shard.numShard === 1) return true
+export function isOfShard(shard: ShardConfigJson, { startSector }: Submission, index: number): boolean {
   return (Math.floor(startSector / segmentSectors) + index) % shard.numShard === shard.shardId
 }
 
-function refuseKnown({ final }: AcceptParts, submission: Submission, frame: SegmentFrame): RpcFault | undefined {
+/** The first segment of a submission that lies in a shard; it may be behind the last one. */
+function firstOfShard({ numShard, shardId }: ShardConfigJson, { startSector }: Submission): number {
+  const start = Math.floor(startSector / segmentSectors) % numShard
+  return (shardId - start + numShard) % numShard
+}
+
+function refuseKnown(
+  { final, pruned }: AcceptParts,
+  submission: Submission,
+  frame: SegmentFrame,
+): RpcFault | undefined {
   if (frame.sizeBytes !== submission.sizeBytes) return faults.fileSize
   if (final.has(submission)) return faults.finalized
+  if (pruned.has(submission)) return faults.pruned
   return undefined
 }
 
@@ -115,7 +148,7 @@ function store(parts: AcceptParts, submission: Submission, fileKey: string, fram
   const added = segments.add(fileKey, frame.index, encodeSegmentFrame(frame))
   return {
     stored: added.then((isStored) => {
-      if (isStored && isComplete(segments, submission)) parts.onComplete?.(submission)
+      if (isStored && isComplete(segments, submission, parts.shard())) parts.onComplete?.(submission)
       return toFault(isStored)
     }),
   }

@@ -1,6 +1,8 @@
 /** Which files a node calls final: those that it holds in full, or those that a signed placement vouches for. Spec: storage §6.2. */
 import type { Hex } from '@weightless/codec'
+import type { ShardConfigJson } from '../wire/index.ts'
 import { isComplete } from './acceptSegment.ts'
+import type { PrunedFiles } from './prunedFiles.ts'
 import type { SegmentStore } from './segmentStore.ts'
 import type { Submission } from './submission.ts'
 
@@ -11,7 +13,12 @@ export type FinalFiles = {
   has(submission: Submission): boolean
 }
 
-/** For a node that keeps whole files. */
-export function wholeFiles(segments: SegmentStore): FinalFiles {
-  return { look: () => Promise.resolve(), has: (submission) => isComplete(segments, submission) }
+/** For a node that keeps files itself, or its shard of them. */
+export function keptFiles(segments: SegmentStore, shard: () => ShardConfigJson): FinalFiles {
+  return { look: () => Promise.resolve(), has: (submission) => isComplete(segments, submission, shard()) }
+}
+
+/** What was pruned is final nowhere, whatever of its content another submission keeps here. */
+export function exceptPruned(final: FinalFiles, pruned: Pick<PrunedFiles, 'has'>): FinalFiles {
+  return { ...final, has: (submission) => !pruned.has(submission) && final.has(submission) }
 }

@@ -1,7 +1,7 @@
 /** What a storage node reads from the chain, and how the ledger provides it. Spec: storage §7. */
 import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import type { Ledger } from '@weightless/ledger'
+import { type Ledger, LedgerUnreachableError } from '@weightless/ledger'
 import type { SubmitEvent } from './submission.ts'
 
 export type FlowStep =
@@ -17,6 +17,16 @@ export type FlowSource = {
   blockHash(block: number): Promise<Hex>
   /** The newest block, and how many submissions the flow has there. */
   tip(): Promise<{ block: number; submissions: number }>
+  /** Until when these submissions are paid. The caller asks for few at once. */
+  payments(seqs: readonly number[]): Promise<FlowPayments>
+}
+
+/** Times are the chain's, in milliseconds since the epoch. */
+export type FlowPayments = {
+  /** Of the newest block. */
+  nowMs: number
+  /** In the order of the question; undefined where the chain sets no end. */
+  paidUntilMs: (number | undefined)[]
 }
 
 export function createFlowSource(ledger: Ledger, flowAddress: Hex): FlowSource {
@@ -38,6 +48,23 @@ export function createFlowSource(ledger: Ledger, flowAddress: Hex): FlowSource {
       return { block: Number(await ledger.blockNumber()), submissions: Number(submissions) }
     },
     blockHash: async (block) => (await ledger.block(BigInt(block))).hash,
+    async payments(seqs) {
+      const { timestampSeconds } = await ledger.block('latest')
+      const paidUntilMs = await Promise.all(seqs.map((seq) => readPaidUntil(ledger, flowAddress, seq)))
+      return { nowMs: Number(timestampSeconds) * 1_000, paidUntilMs }
+    },
+  }
+}
+
+/** A flow that does not know of lifetimes, as those of other networks, sets no end. */
+async function readPaidUntil(ledger: Ledger, flowAddress: Hex, seq: number): Promise<number | undefined> {
+  const call = { address: flowAddress, abi: abis.flow, functionName: 'paidUntilByTxSeq' } as const
+  try {
+    const seconds = await ledger.read({ ...call, args: [BigInt(seq)] })
+    return seconds === 0n ? undefined : Number(seconds) * 1_000
+  } catch (fault) {
+    if (fault instanceof LedgerUnreachableError) throw fault
+    return undefined
   }
 }
 

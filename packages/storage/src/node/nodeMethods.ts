@@ -7,7 +7,7 @@ import { faults, type RpcFault, type SegmentFrame, type StatusJson } from '../wi
 import { type AcceptParts, acceptSegment, pickByRoot } from './acceptSegment.ts'
 import { describeFile } from './describeFile.ts'
 import { proveSector } from './proveSector.ts'
-import { type ContentReader, contentOf, readFrame, readSectors } from './readContent.ts'
+import { type Content, type ContentReader, contentOf, readFrame, readSectors } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
 export type NodeMethodParts = AcceptParts & { reader: ContentReader; status(): Promise<StatusJson> }
@@ -28,8 +28,9 @@ export function createNodeMethods(parts: NodeMethodParts): RpcMethods {
   const isFinal = (submission: Submission | undefined) => result(submission && parts.final.has(submission))
   return {
     zgs_getStatus: async () => result(await parts.status()),
-    zgs_getShardConfig: () => result(parts.shard ?? { shardId: 0, numShard: 1 }),
-    zgs_getFileInfo: ([root]) => byRoot(root, info),
+    zgs_getShardConfig: () => result(parts.shard()),
+    zgs_getFileInfo: ([root, needAvailable]) =>
+      byRoot(root, (picked) => info(needAvailable === true && picked && parts.pruned.has(picked) ? undefined : picked)),
     zgs_getFileInfoByTxSeq: ([seq]) => bySeq(seq, info),
     zgs_checkFileFinalized: ([key]) => {
       if (readHash(key)) return byRoot(key, isFinal)
@@ -88,7 +89,7 @@ async function upload(
 }
 
 async function download(
-  { reader }: NodeMethodParts,
+  parts: NodeMethodParts,
   submission: Submission | undefined,
   range: { start: unknown; end: unknown },
   signal: AbortSignal,
@@ -96,22 +97,26 @@ async function download(
   const [start, end] = [readCount(range.start), readCount(range.end)]
   if (start === undefined || end === undefined || start >= end) return { fault: faults.chunkIndex }
   if (end - start > segmentSectors) return { fault: faults.chunkRange }
-  const content = submission && contentOf(submission)
-  const bytes = content && (await readSectors(reader, content, { start, end }, signal))
+  const content = availableContent(parts, submission)
+  const bytes = content && (await readSectors(parts.reader, content, { start, end }, signal))
   return result(bytes && toBase64(bytes))
 }
 
 async function downloadProved(
-  { reader }: NodeMethodParts,
+  parts: NodeMethodParts,
   submission: Submission | undefined,
   index: unknown,
   signal: AbortSignal,
 ): Promise<RpcAnswer> {
   const segmentIndex = readCount(index)
   if (segmentIndex === undefined) return badParams('index')
-  const content = submission && contentOf(submission)
-  const frame = content && (await readFrame(reader, content, segmentIndex, signal))
+  const content = availableContent(parts, submission)
+  const frame = content && (await readFrame(parts.reader, content, segmentIndex, signal))
   return result(frame && segmentJson(content.root, frame))
+}
+
+function availableContent({ pruned }: NodeMethodParts, submission: Submission | undefined): Content | undefined {
+  return submission && !pruned.has(submission) ? contentOf(submission) : undefined
 }
 
 function segmentJson(root: Hex, { data, index, proof, sizeBytes }: SegmentFrame) {

@@ -6,18 +6,24 @@ import { openKeyValue } from '@weightless/store'
 import { type GatewayOptions, openGateway } from '../gateway/openGateway.ts'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
-import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot } from './acceptSegment.ts'
+import type { ShardConfigJson } from '../wire/index.ts'
+import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot, wholeFlow } from './acceptSegment.ts'
 import { createAdminMethods } from './adminMethods.ts'
 import { describeFile } from './describeFile.ts'
 import { createStatus } from './describeStatus.ts'
 import { createEarlySegments } from './earlySegments.ts'
-import { wholeFiles } from './finalFiles.ts'
+import { exceptPruned, keptFiles } from './finalFiles.ts'
 import { type FlowLog, openFlowLog } from './flowLog.ts'
 import { createFlowSource, type FlowSource } from './flowSource.ts'
 import { followFlow } from './followFlow.ts'
 import { createNodeMethods } from './nodeMethods.ts'
+import { keepPruned } from './prunedFiles.ts'
+import { type PruneOptions, pruneExpired } from './pruneExpired.ts'
+import { pruneShard } from './pruneShard.ts'
 import { type ContentReader, contentOf, createLocalReader } from './readContent.ts'
-import { openSegmentStore } from './segmentStore.ts'
+import { openSegmentStore, type SegmentStore } from './segmentStore.ts'
+import { openShardKeeper } from './shardConfig.ts'
+import type { Submission } from './submission.ts'
 import { syncFiles } from './syncFiles.ts'
 
 export type StorageNodeOptions = {
@@ -40,25 +46,35 @@ export type StorageNodeOptions = {
   earlyBytesMax?: number
   /** How often the chain is asked for news; default 50 ms: an upload cannot begin before. */
   pollMs?: number
+  /** The part of the flow that it keeps; default: all of it. It may have halved this by itself. */
+  shard?: ShardConfigJson
+  /** Bytes of segments that it keeps at most: at nine tenths of it its part is halved. Default: as the disk allows. */
+  storedBytesMax?: number
+  prune?: PruneOptions
+  /** What `admin_shutdown` does; without it the method is refused. */
+  onShutdown?(): void
 }
 
 export type StorageNode = {
   methods: RpcMethods
   content: ContentSource
   flow: FlowLog
+  shard(): ShardConfigJson
   /** False once the node's flow root has differed from the chain's. */
   agreesWithChain(): boolean
   close(): Promise<void>
 }
 
-/** Opens a node without a server of its own. @throws {LogCorruptError} when its data is damaged */
+/** Opens a node without a server of its own. @throws {LogCorruptError} when its data is damaged @throws {ShardInvalidError} */
 export async function openStorageNode(options: StorageNodeOptions): Promise<StorageNode> {
   const { env, disk = env.disk, peerUrls = [], earlyBytesMax = 64 * 1024 * 1024, startBlock = 0, coded } = options
   const log = env.log.child('storage')
   const source = options.source ?? createFlowSource(options.ledger ?? ledgerOf(options), options.flowAddress)
   const keyValue = await openKeyValue(disk, 'index', { log })
+  const shard = await openShardKeeper(keyValue, options.shard ?? wholeFlow)
+  const pruned = keepPruned(keyValue)
   const metrics = countSegments(env)
-  const segments = await openSegmentStore(disk, keyValue, log, {
+  const segments = await openSegmentStore(disk, log, {
     onStored: metrics.onStored,
     onLost(fileKey) {
       metrics.onLost()
@@ -68,48 +84,53 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   })
   const flow = await openFlowLog(keyValue)
   const stop = new AbortController()
-  const world = { clock: env.clock, network: env.network, log }
+  const world = { ...env, log }
   const spool = createLocalReader(segments)
-  const gateway = coded && openGateway({ env, log, flow, segments, spool, coded }, stop.signal)
+  const gateway = coded && openGateway({ env, log, flow, segments, spool, coded, pruned }, stop.signal)
   const parts: AcceptParts = {
-    flow,
-    segments,
+    ...{ flow, segments, pruned, shard: shard.get },
     early: createEarlySegments(env.clock, earlyBytesMax),
-    final: gateway?.final ?? wholeFiles(segments),
+    final: exceptPruned(gateway?.final ?? keptFiles(segments, shard.get), pruned),
     ...(gateway && { onComplete: gateway.onComplete }),
   }
   const reader = gateway?.reader ?? spool
   // A gateway keeps no files, so it copies none from others.
   const sync = syncFiles({ ...parts, env: world, peerUrls: coded ? [] : peerUrls }, stop.signal)
   sync.watch(allOf(flow))
-  const follower = followFlow(
-    {
-      env: world,
-      flow,
-      source,
-      startBlock,
-      async onSubmissions(fresh) {
-        metrics.onSubmissions(fresh.length)
-        for (const submission of fresh) await acceptEarlySegments(parts, submission)
-        sync.watch(fresh)
-      },
-    },
+  const onSubmissions = async (fresh: readonly Submission[]): Promise<void> => {
+    metrics.onSubmissions(fresh.length)
+    for (const submission of fresh) await acceptEarlySegments(parts, submission)
+    sync.watch(fresh)
+  }
+  const follower = followFlow({ env: world, flow, source, startBlock, onSubmissions }, stop.signal)
+  const isSynced = () => follower.agrees() && flow.headBlock() >= 0
+  const release = gateway?.releaseExpired ?? (({ fileKey }: Submission) => releaseKept(segments, fileKey))
+  const expiring = pruneExpired(
+    { env: world, flow, source, pruned, isSynced, release },
+    options.prune ?? {},
     stop.signal,
   )
-  const status = createStatus(options, flow, source, () => sync.reachable())
-  const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render() })
+  const { storedBytesMax, prune: { checkMs = 60_000 } = {} } = options
+  const sharding = pruneShard({ env: world, flow, segments, pruned, shard, storedBytesMax, checkMs }, stop.signal)
+  const status = createStatus(options, flow, source, () => sync.reachable().length)
+  const { onShutdown } = options
+  const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render(), onShutdown })
   return {
     methods: { ...createNodeMethods({ ...parts, reader, status }), ...admin },
     content: createContent(parts, reader),
-    flow,
+    ...{ flow, shard: shard.get },
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, sync.ended, gateway?.ended])
+      await Promise.all([follower.ended, sync.ended, gateway?.ended, expiring, sharding])
       await segments.close()
       await keyValue.close()
     },
   }
+}
+
+async function releaseKept(segments: SegmentStore, fileKey: string): Promise<void> {
+  if (segments.count(fileKey) > 0) await segments.release(fileKey)
 }
 
 function countSegments({ metrics }: Pick<Env, 'metrics'>) {
@@ -142,10 +163,12 @@ function createContent(parts: AcceptParts, reader: ContentReader): ContentSource
       const submission = typeof key === 'number' ? known : pickByRoot(parts, key)
       const content = submission && contentOf(submission)
       if (!content) return undefined
+      const info = describeFile(parts, submission)
       return {
-        info: describeFile(parts, submission),
+        // Final for a shard is not the whole file.
+        info: { ...info, finalized: info.finalized && parts.shard().numShard === 1 },
         open: (from, to) => reader.stream(content, from, to, signal),
-        frame: (index) => reader.frame(content, index, signal),
+        frame: async (index) => (info.pruned ? undefined : reader.frame(content, index, signal)),
       }
     },
     async accept(root, frame, txSeq) {

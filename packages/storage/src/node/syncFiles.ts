@@ -3,9 +3,11 @@
  * rarely where nobody has them. This is plain replication. Spec: storage §10.
  */
 import { callNode, fetchSegment } from '@weightless/blobs'
+import { segmentSectors } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
-import { encodeSegmentFrame, type FileInfoJson } from '../wire/index.ts'
-import { type AcceptParts, isComplete } from './acceptSegment.ts'
+import { readCount } from '../http/readParams.ts'
+import { encodeSegmentFrame, type FileInfoJson, type ShardConfigJson } from '../wire/index.ts'
+import { type AcceptParts, isComplete, isOfShard } from './acceptSegment.ts'
 import { type Content, contentOf } from './readContent.ts'
 import type { Submission } from './submission.ts'
 
@@ -23,13 +25,25 @@ export type FileSync = {
   stop(txSeq: number): boolean
   /** The network's words for the state of one file. */
   state(txSeq: number): string
-  info(): { [txSeq: string]: { elapsedSecs: number; state: string } }
+  /** Of all files under way, a thousand at most, or of one. */
+  info(txSeq?: number): { [txSeq: string]: SyncInfoJson }
   running(): number
-  /** Peers that answered last time. */
-  reachable(): number
-  /** Peers that hold a file in full. */
-  locate(txSeq: number): Promise<string[]>
+  /** URLs of peers that answered last time. */
+  reachable(): string[]
+  /** Peers that hold their shard of a file in full. */
+  locate(txSeq: number): Promise<HoldingPeer[]>
   ended: Promise<void>
+}
+
+type HoldingPeer = { url: string; shard: ShardConfigJson }
+
+/** Chunks are sectors. */
+type SyncInfoJson = {
+  elapsedSecs: number
+  peers: { Connected: number }
+  goal: { numChunks: number; indexStart: number; indexEnd: number }
+  nextChunks: number
+  state: string
 }
 
 type Job = {
@@ -61,7 +75,7 @@ export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
   return {
     watch(submissions) {
       for (const submission of submissions) {
-        if (submission.shape && !isComplete(parts.segments, submission)) enqueue(submission.seq, graceMs)
+        if (isWanted(parts, submission)) enqueue(submission.seq, graceMs)
       }
     },
     start(txSeq) {
@@ -73,17 +87,14 @@ export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
     state(txSeq) {
       const submission = flow.get(txSeq)
       if (!submission) return 'unknown'
-      return isComplete(parts.segments, submission) ? 'Completed' : (jobs.get(txSeq)?.state ?? 'Idle')
+      return isComplete(parts.segments, submission, parts.shard()) ? 'Completed' : (jobs.get(txSeq)?.state ?? 'Idle')
     },
-    info() {
-      const nowMs = env.clock.monotonicMs()
-      const entries = [...jobs].slice(0, 1_000)
-      return Object.fromEntries(
-        entries.map(([seq, job]) => [seq, { elapsedSecs: Math.floor((nowMs - job.sinceMs) / 1000), state: job.state }]),
-      )
+    info(txSeq) {
+      const entries = [...jobs].filter(([seq]) => txSeq === undefined || seq === txSeq).slice(0, 1_000)
+      return Object.fromEntries(entries.map(([seq, job]) => [seq, describeJob(parts, seq, job, answering.size)]))
     },
     running: () => jobs.size,
-    reachable: () => answering.size,
+    reachable: () => [...answering],
     locate,
     ended: run(parts, jobs, locate, signal),
   }
@@ -92,7 +103,7 @@ export function syncFiles(parts: SyncParts, signal: AbortSignal): FileSync {
 async function run(
   parts: SyncParts,
   jobs: Map<number, Job>,
-  locate: (txSeq: number) => Promise<string[]>,
+  locate: (txSeq: number) => Promise<HoldingPeer[]>,
   signal: AbortSignal,
 ): Promise<void> {
   const { clock } = parts.env
@@ -116,18 +127,19 @@ async function attempt(
   parts: SyncParts,
   txSeq: number,
   job: Job,
-  locate: (txSeq: number) => Promise<string[]>,
+  locate: (txSeq: number) => Promise<HoldingPeer[]>,
   signal: AbortSignal,
 ): Promise<boolean> {
   const submission = parts.flow.get(txSeq)
   const content = submission && contentOf(submission)
-  if (!content || isComplete(parts.segments, submission)) return true
+  if (!content || !isWanted(parts, submission)) return true
   job.state = 'FindingPeers'
-  for (const nodeUrl of await locate(txSeq)) {
+  for (const peer of await locate(txSeq)) {
+    const { url: nodeUrl } = peer
     job.state = 'Downloading'
     try {
-      await fetchFile(parts, content, nodeUrl, signal)
-      if (isComplete(parts.segments, submission)) {
+      await fetchFile(parts, submission, content, peer, signal)
+      if (isComplete(parts.segments, submission, parts.shard())) {
         parts.env.log.info('file synced', { root: content.root, txSeq, from: nodeUrl })
         return true
       }
@@ -141,16 +153,35 @@ async function attempt(
   return false
 }
 
+/** Whether something of a file is missing here that belongs here. */
+function isWanted({ segments, pruned, shard }: SyncParts, submission: Submission): boolean {
+  return submission.shape !== undefined && !pruned.has(submission) && !isComplete(segments, submission, shard())
+}
+
+function describeJob({ env, flow, segments }: SyncParts, seq: number, job: Job, peers: number): SyncInfoJson {
+  const submission = flow.get(seq)
+  const numChunks = submission?.shape?.sectors ?? 0
+  return {
+    elapsedSecs: Math.floor((env.clock.monotonicMs() - job.sinceMs) / 1_000),
+    peers: { Connected: peers },
+    goal: { numChunks, indexStart: 0, indexEnd: numChunks },
+    nextChunks: submission ? Math.min(numChunks, segments.contiguous(submission.fileKey) * segmentSectors) : 0,
+    state: job.state,
+  }
+}
+
+/** What this node's shard and the peer's have in common. */
 async function fetchFile(
-  { env, segments }: SyncParts,
-  content: Content,
-  nodeUrl: string,
+  { env, segments, shard }: SyncParts,
+  submission: Submission,
+  { root, shape, fileKey }: Content,
+  { url: nodeUrl, shard: theirs }: HoldingPeer,
   signal: AbortSignal,
 ): Promise<void> {
-  const { root, shape, fileKey } = content
   let next = 0
   async function work(): Promise<void> {
     for (let index = next++; index < shape.segments; index = next++) {
+      if (!isOfShard(shard(), submission, index) || !isOfShard(theirs, submission, index)) continue
       if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
       const frame = await fetchSegment(env.network, nodeUrl, { root, shape, index }, { signal })
       if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
@@ -165,19 +196,22 @@ async function findHolders(
   txSeq: number,
   answering: Set<string>,
   signal: AbortSignal,
-): Promise<string[]> {
+): Promise<HoldingPeer[]> {
   const answers = await Promise.all(
     peerUrls.map(async (url) => {
       try {
         const options = { signal, timeoutMs: 3_000 }
         const info = await callNode<FileInfoJson | null>(env.network, url, 'zgs_getFileInfoByTxSeq', [txSeq], options)
         answering.add(url)
-        return info?.finalized ? url : undefined
+        if (!info?.finalized) return undefined
+        const told = await callNode<Partial<ShardConfigJson>>(env.network, url, 'zgs_getShardConfig', [], options)
+        const [numShard, shardId] = [readCount(told.numShard), readCount(told.shardId)]
+        return numShard && shardId !== undefined ? { url, shard: { numShard, shardId } } : undefined
       } catch {
         answering.delete(url)
         return undefined
       }
     }),
   )
-  return answers.filter((url) => url !== undefined)
+  return answers.filter((peer) => peer !== undefined)
 }

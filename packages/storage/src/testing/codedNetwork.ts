@@ -1,6 +1,7 @@
 /** A gateway with its indexer, and holders beside it, in one process over real HTTP and real disks, under a scripted flow. */
 import type { Env } from '@weightless/env'
 import { type HolderService, startHolder } from '../holder/startHolder.ts'
+import type { PruneOptions } from '../node/pruneExpired.ts'
 import { type StorageOptions, type StorageService, startStorage } from '../startStorage.ts'
 import { defaultRedundancy } from '../wire/index.ts'
 import { createScriptedFlow, type ScriptedFlow } from './scriptedFlow.ts'
@@ -18,9 +19,10 @@ export async function startCodedNetwork(
   { env, keep }: Pick<World, 'env' | 'keep'>,
   count = 6,
   coded: StorageOptions['coded'] = {},
+  prune: PruneOptions = {},
 ): Promise<CodedNetwork> {
   const source = createScriptedFlow()
-  const shared = { env, source, flowAddress, chainId, port: 0 }
+  const shared = { env, source, flowAddress, chainId, port: 0, prune }
   const gateway = await keep(
     startStorage({ ...shared, disk: env.disk.folder('gateway'), coded: { nodesExpected: count, ...coded } }),
   )

@@ -13,6 +13,10 @@ export type ScriptedFlow = FlowSource & {
   /** Gives these steps to every watcher as they are. */
   give(...steps: FlowStep[]): void
   events(): readonly SubmitEvent[]
+  /** Says until when a submission is paid, in milliseconds; without it no submission ends. */
+  payUntil(seq: number, ms: number | undefined): void
+  /** Sets the chain's time. */
+  setTime(ms: number): void
 }
 
 export function createScriptedFlow(): ScriptedFlow {
@@ -20,7 +24,9 @@ export function createScriptedFlow(): ScriptedFlow {
   const roots: Hex[] = []
   const tree = createFlowTree()
   const watchers = new Set<(step: FlowStep) => void>()
+  const paidUntil = new Map<number, number | undefined>()
   let block = 0
+  let timeMs = 0
 
   const give = (...steps: FlowStep[]): void => {
     for (const step of steps) for (const watcher of watchers) watcher(step)
@@ -29,6 +35,11 @@ export function createScriptedFlow(): ScriptedFlow {
   return {
     events: () => events,
     give,
+    payUntil: (seq, ms) => void paidUntil.set(seq, ms),
+    setTime(ms) {
+      timeMs = ms
+    },
+    payments: (seqs) => Promise.resolve({ nowMs: timeMs, paidUntilMs: seqs.map((seq) => paidUntil.get(seq)) }),
     submit({ nodes, shape }) {
       block++
       const startSector = place(tree.length(), nodes)

@@ -30,6 +30,7 @@ export const faults = {
   rootMismatch: internalError('data root and tx seq not match'),
   fileSize: invalidParams('file_size', 'segment file size not matched with tx file size'),
   finalized: invalidParams('root', alreadyFinalized),
+  pruned: invalidParams('root', 'already pruned'),
   cacheTooLarge: invalidParams('file_size', 'caching of large file when tx is unavailable is not supported'),
   cacheFull: internalError('exceed the maximum cached size'),
   uploaded: callFailed(alreadyUploaded),

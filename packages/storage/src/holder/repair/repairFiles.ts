@@ -82,7 +82,7 @@ export function repairFiles(parts: RepairParts, signal: AbortSignal): Repair {
   async function work({ placement, row }: Task): Promise<boolean> {
     const { root, sizeBytes, holders } = placement
     const submission = submissions.known(root, sizeBytes)
-    if (!submission?.shape) return false
+    if (!submission?.shape) return submissions.isOver(root, sizeBytes)
     const job: RebuildJob = { placement, row, fileKey: submission.fileKey, shape: submission.shape }
     // Rows that have moved elsewhere meanwhile are not ours any more.
     const newest = placements.get(root, sizeBytes)
@@ -123,7 +123,7 @@ export function repairFiles(parts: RepairParts, signal: AbortSignal): Repair {
     check(placement) {
       const row = placement.holders.indexOf(nodeId)
       const submission = submissions.known(placement.root, placement.sizeBytes)
-      if (row < 0) return
+      if (row < 0 || submissions.isOver(placement.root, placement.sizeBytes)) return
       const wanted = { ...placement, row, fileKey: submission?.fileKey ?? '' }
       const isWhole = submission?.shape && parts.fragments.isWhole(wanted, submission.shape)
       if (!isWhole) enqueue(placement, row)
