@@ -8,7 +8,12 @@ export type DevnetFile = {
   chain: { rpcUrl: string; wsUrl: string; chainId: number; accounts: { address: Hex; privateKey: Hex }[] }
   contracts: { [name: string]: Hex }
   /** The indexer is also the gateway that takes whole files; the nodes keep their coded rows. */
-  storage: { indexerUrl: string; nodeUrls: string[] }
+  storage: {
+    indexerUrl: string
+    nodeUrls: string[]
+    /** Multiaddresses of the gateway, by which further nodes join (`storage start --peer`); absent without peers. */
+    peers?: string[]
+  }
   kv?: { url: string }
   s3?: { url: string; accessKeyId: string; secretAccessKey: string }
   da?: { [name: string]: string }

@@ -16,6 +16,8 @@ export type DevnetOptions = {
   nodes?: number
   /** Run each storage node as a process of its own, restarted after a crash; default false: all in this process. */
   storageProcesses?: boolean
+  /** Gateway and storage nodes find each other, and who holds a root, by libp2p too; default true. */
+  peers?: boolean
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */

@@ -8,6 +8,7 @@ import { createBlobs } from '@weightless/blobs'
 import { fileRoot } from '@weightless/crypto'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { createLedger } from '@weightless/ledger'
+import type { NodeStatusJson } from '@weightless/storage/wire'
 import { devnetKey } from './devnet/devnetKeys.ts'
 import type { Devnet } from './startDevnet.ts'
 import { startTestDevnet } from './startTestDevnet.ts'
@@ -31,7 +32,7 @@ const makeBytes = (length: number, factor: number) =>
 
 describe('storage nodes that are killed', () => {
   before(async () => {
-    devnet = await startTestDevnet({ dataFolder, weights: 'none', storageProcesses: true })
+    devnet = await startTestDevnet({ dataFolder, weights: 'none', storageProcesses: true, peers: true })
     env = createNodeEnv({ dataFolder: join(dataFolder, 'client'), log: 'silent', workersMax: 1 })
   })
   after(async () => {
@@ -69,6 +70,8 @@ describe('storage nodes that are killed', () => {
     assert.deepEqual(fileRoot(await blobs.get(stored.root)), fileRoot(second))
     assert.deepEqual(fileRoot(await blobs.get(root)), fileRoot(bytes))
     assert.deepEqual(await awaitAnswers(), names)
+    // by libp2p too: the gateway and the five others
+    await awaitPeers(6)
   })
 
   /** Names of the nodes, once all of them answer. */
@@ -80,7 +83,22 @@ describe('storage nodes that are killed', () => {
     }
     throw new Error('a killed node did not come back within a minute')
   }
+
+  async function awaitPeers(wanted: number): Promise<void> {
+    let counts: (number | undefined)[] = []
+    for (let attempt = 0; attempt < 600; attempt++) {
+      counts = await Promise.all(devnet.file.storage.nodeUrls.map(readPeers))
+      if (counts.every((count) => count === wanted)) return
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+    assert.fail(`peers after a minute: ${counts.join(', ')}`)
+  }
 })
+
+async function readPeers(url: string): Promise<number | undefined> {
+  const answer = await fetch(`${url}/node/status`).catch(() => undefined)
+  return answer?.ok ? ((await answer.json()) as NodeStatusJson).peers?.connected : undefined
+}
 
 async function readName(url: string): Promise<string | undefined> {
   const answer = await fetch(`${url}/node/record`).catch(() => undefined)

@@ -9,6 +9,7 @@ test('the default ports are those that tools expect, and portBase shifts every o
     chain: 8545,
     storage: 5678,
     storageNodes: [5681, 5682, 5683],
+    peers: [5700, 5701, 5702, 5703],
     keyValue: 6789,
     s3: 9000,
     gateway: 8080,

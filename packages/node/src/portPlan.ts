@@ -8,6 +8,8 @@ export type PortPlan = {
   storage: number
   /** The storage nodes, in order. */
   storageNodes: number[]
+  /** Where the gateway and then each storage node listens for peers. */
+  peers: number[]
   keyValue: number
   s3: number
   gateway: number
@@ -21,6 +23,7 @@ export function planPorts(portBase: number, counts: { nodes: number; providers: 
     chain: 8545 + portBase,
     storage: 5678 + portBase,
     storageNodes: Array.from({ length: counts.nodes }, (_, i) => 5681 + i + portBase),
+    peers: Array.from({ length: counts.nodes + 1 }, (_, i) => 5700 + i + portBase),
     keyValue: 6789 + portBase,
     s3: 9000 + portBase,
     gateway: 8080 + portBase,
@@ -48,8 +51,8 @@ export async function findFreePorts(
 }
 
 export function listPorts(plan: PortPlan): number[] {
-  const { chain, storage, storageNodes, keyValue, s3, gateway, providers, console } = plan
-  return [chain, storage, ...storageNodes, keyValue, s3, gateway, ...providers, console]
+  const { chain, storage, storageNodes, peers, keyValue, s3, gateway, providers, console } = plan
+  return [chain, storage, ...storageNodes, ...peers, keyValue, s3, gateway, ...providers, console]
 }
 
 async function busyAmong(ports: readonly number[]): Promise<number[]> {

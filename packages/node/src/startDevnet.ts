@@ -14,6 +14,7 @@ import { doFirstLight } from './devnet/firstLight.ts'
 import { createModelHost } from './devnet/modelHost.ts'
 import { loadModelFiles } from './devnet/modelLoader.ts'
 import { nameDamage } from './devnet/nameDamage.ts'
+import { type PeerPlan, planPeers } from './devnet/planPeers.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
@@ -99,14 +100,18 @@ async function startServices(
   const announce = timer(env, emit)
   const { folder, options } = running
   const { allowedOrigins } = options
-  const holders = beginHolders(running)
+  const peers = options.peers === false ? undefined : planPeers(ports.peers)
+  const holders = beginHolders(running, peers)
   closers.add(() => holders.close())
   const chain = await nameDamage(join(folder, 'chain'), () =>
     startChain(env, { port: ports.chain, host, ...(allowedOrigins && { allowedOrigins }) }),
   )
   closers.add(() => chain.close())
   announce('chain', chain.rpcUrl, `block ${chain.chain.head().number}`)
-  const storage = await startStorageNetwork(env, { ...running, rpcUrl: chain.rpcUrl, dataFolder: folder, holders })
+  const storage = await startStorageNetwork(env, {
+    ...running,
+    ...{ rpcUrl: chain.rpcUrl, dataFolder: folder, holders, peers },
+  })
   closers.add(() => storage.close())
   // Before what they ask all the time is gone; after a failed start the first entry does it.
   closers.add(() => holders.close())
@@ -133,7 +138,7 @@ async function startServices(
       accounts: devnetKeys().map(({ address, privateKey }) => ({ address, privateKey })),
     },
     contracts: { ...addresses },
-    storage: { indexerUrl, nodeUrls: storage.nodeUrls },
+    storage: { indexerUrl, nodeUrls: storage.nodeUrls, ...(storage.peers && { peers: storage.peers }) },
     ...further,
     compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
     console: { url: '' },
@@ -156,9 +161,19 @@ async function startServices(
 }
 
 /** Before the chain is up: processes take their time, and wait for it. */
-function beginHolders({ env, host, ports, folder, options, emit }: Running): RunningHolders {
+function beginHolders(
+  { env, host, ports, folder, options, emit }: Running,
+  peers: PeerPlan | undefined,
+): RunningHolders {
   return startHolders(env, {
-    ...{ host, dataFolder: folder, emit, ports: ports.storageNodes, processes: options.storageProcesses === true },
+    ...{
+      host,
+      dataFolder: folder,
+      emit,
+      ports: ports.storageNodes,
+      processes: options.storageProcesses === true,
+      peers,
+    },
     rpcUrl: `http://${host}:${ports.chain}`,
     indexerUrl: `http://${host}:${ports.storage}`,
   })

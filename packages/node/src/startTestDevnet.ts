@@ -11,7 +11,8 @@ import { type Devnet, startDevnet } from './startDevnet.ts'
  * after(() => devnet.close())
  * const { rpcUrl } = devnet.file.chain
  * ```
- * Resolves when the model is open too (`weights: 'none'` leaves it out). Options are those of `startDevnet`.
+ * Resolves when the model is open too (`weights: 'none'` leaves it out). Options are those of `startDevnet`; what a test
+ * seldom needs and that takes time is off: first light, the console, peers.
  */
 export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'weightless-test-'))
@@ -21,6 +22,7 @@ export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devn
     weights: 'tiny',
     firstLight: false,
     console: false,
+    peers: false,
     ...options,
     dataFolder,
     portBase,

@@ -17,16 +17,22 @@ export type ConnectParts = {
 
 export async function keepConnected(parts: ConnectParts, signal: AbortSignal): Promise<void> {
   const { env, host } = parts
+  /** Who was found at addresses that do not say it: as long as that one is connected, nobody is dialled there. */
+  const found = new Map<string, string>()
   let waitMs = firstWaitMs
   while (!signal.aborted) {
-    if (host.getPeers().length < peersWanted) await dialSome(parts, signal)
+    if (host.getPeers().length < peersWanted) await dialSome(parts, found, signal)
     // Quick while alone: at the start of a network its nodes come up in any order.
     waitMs = host.getPeers().length === 0 ? Math.min(waitMs * 2, restMs) : restMs
     await env.clock.sleep(waitMs, signal).catch(() => undefined)
   }
 }
 
-async function dialSome({ env, host, bootstrap, nodes, isRefused }: ConnectParts, signal: AbortSignal): Promise<void> {
+async function dialSome(
+  { env, host, bootstrap, nodes, isRefused }: ConnectParts,
+  found: Map<string, string>,
+  signal: AbortSignal,
+): Promise<void> {
   const connected = new Set(host.getPeers().map(String))
   const known = nodes()
     .filter(({ nodeId, addresses }) => addresses.length > 0 && !isRefused(nodeId))
@@ -35,9 +41,11 @@ async function dialSome({ env, host, bootstrap, nodes, isRefused }: ConnectParts
   await runBounded([...new Set(addresses)], dialledAtOnce, signal, async (address) => {
     try {
       const target = multiaddr(address)
-      const name = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+      const name = /\/p2p\/([^/]+)$/.exec(address)?.[1] ?? found.get(address)
       if (name !== undefined && (connected.has(name) || name === String(host.peerId))) return
-      await host.dial(target, { signal: AbortSignal.any([signal, AbortSignal.timeout(dialMs)]) })
+      const limited = AbortSignal.any([signal, AbortSignal.timeout(dialMs)])
+      const { remotePeer } = await host.dial(target, { signal: limited })
+      if (bootstrap.includes(address)) found.set(address, String(remotePeer))
     } catch (fault) {
       env.log.debug('peer not reached', { address, reason: String(fault) })
     }

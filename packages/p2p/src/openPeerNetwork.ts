@@ -185,7 +185,10 @@ const recordAskMs = 2_000
 /** The port is taken, or the address is none of this machine. */
 export class PeerListenError extends WeightlessError {
   constructor(facts: { listen: string }, cause: unknown) {
-    super('p2p/listen', 'The peer-to-peer port cannot be opened.', facts, { cause })
+    super('p2p/listen', 'The peer-to-peer port cannot be opened.', facts, {
+      cause,
+      hint: 'Another program may listen there: stop it, or take another --peer-port (of a devnet: --port-base).',
+    })
   }
 }
 

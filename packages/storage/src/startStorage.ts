@@ -87,7 +87,7 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
   const server = await listen(env, options, {
     methods: {
       ...node.methods,
-      ...(network && createPeerMethods(env.clock, network, node.methods)),
+      ...(network && createPeerMethods(env.clock, () => network, node.methods)),
       ...indexer.methods,
     },
     content: indexer.content,

@@ -15,6 +15,7 @@ type DevnetFlags = {
   weights: 'auto' | 'tiny' | 'none'
   firstLight: boolean
   console: boolean
+  peers: boolean
 }
 
 export function addDevnetCommand(program: Command): void {
@@ -38,6 +39,7 @@ export function addDevnetCommand(program: Command): void {
     )
     .option('--no-first-light', 'do not do the main job once at the start')
     .option('--no-console', 'do not serve the console')
+    .option('--no-peers', 'storage nodes know each other by the indexer alone, not by libp2p')
     .action(async (flags: DevnetFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       const onEvent = json ? printEvent : createDevnetScreen(dataDir)
@@ -56,7 +58,7 @@ export function addDevnetCommand(program: Command): void {
 const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
-  const { portBase, nodes, host, model, weights, firstLight, console, allowOrigin } = flags
+  const { portBase, nodes, host, model, weights, firstLight, console, peers, allowOrigin } = flags
   return {
     portBase,
     nodes,
@@ -64,6 +66,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     weights,
     firstLight,
     console,
+    peers,
     ...(host && { host }),
     ...(allowOrigin && { allowedOrigins: allowOrigin }),
     ...(model && { modelPath: model }),

@@ -19,6 +19,8 @@ type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   untilInputEnds?: boolean
   mine?: `0x${string}`
   mineShare: number
+  peerPort?: number
+  peer?: string[]
 }
 
 export function addStorageCommands(program: Command): void {
@@ -52,13 +54,19 @@ export function addStorageCommands(program: Command): void {
       wholeNumber({ min: 1, max: 100 }),
       5,
     )
+    .option(
+      '--peer-port <n>',
+      'join the other nodes by libp2p, listening on this TCP port of the host',
+      wholeNumber({ min: 0, max: 65_535 }),
+    )
+    .option('--peer <multiaddr...>', 'nodes to begin with, such as /ip4/192.0.2.7/tcp/5700; they need not be up yet')
     .option('--until-input-ends', 'stop when standard input ends, as a child of another process')
     .action(async (flags: StartFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       // Only here, because the other commands should not wait for what they do not need, nor this one for theirs.
       const { runStorageNode } = await import('@weightless/node/storageNode/runStorageNode')
       const stopped = untilStopped(flags.untilInputEnds === true)
-      const { rpc, indexer, key, flow, shard, mine, mineShare, ...rest } = flags
+      const { rpc, indexer, key, flow, shard, mine, mineShare, peerPort, peer, ...rest } = flags
       const node = await runStorageNode({
         ...rest,
         rpcUrl: rpc,
@@ -67,6 +75,7 @@ export function addStorageCommands(program: Command): void {
         dataFolder: resolve(dataDir),
         ...(key && { keyFile: resolve(key) }),
         ...(flow && { flowAddress: flow as `0x${string}` }),
+        ...(peerPort !== undefined && { p2p: { listen: listenAt(flags.host, peerPort), bootstrap: peer ?? [] } }),
         ...(mine && { mining: { privateKey: mine, share: mineShare / 100 } }),
       })
       const opened = { type: 'open', url: node.url, nodeId: node.nodeId }
@@ -75,6 +84,11 @@ export function addStorageCommands(program: Command): void {
       await stopped
       await node.close()
     })
+}
+
+function listenAt(host: string | undefined, port: number): number | string[] {
+  if (host === undefined || host === '127.0.0.1') return port
+  return [`/${host.includes(':') ? 'ip6' : 'ip4'}/${host}/tcp/${port}`]
 }
 
 type ForecastFlags = { rpc: string; disk: number; read: number; recalls: number; cost: number }

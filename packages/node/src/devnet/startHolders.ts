@@ -11,6 +11,7 @@ import type { DevnetEvent } from '../devnetOptions.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { weightsCacheFolder } from '../weights/resolveWeights.ts'
 import { nameDamage } from './nameDamage.ts'
+import type { PeerPlan } from './planPeers.ts'
 import type { SwitchableNode } from './storageControl.ts'
 import { superviseProcess } from './superviseProcess.ts'
 
@@ -21,6 +22,8 @@ export type HolderPlan = {
   indexerUrl: string
   dataFolder: string
   processes: boolean
+  /** Absent: the nodes are known to the indexer alone. */
+  peers: PeerPlan | undefined
   /** What the processes remark; they are silent in this one's log otherwise. */
   emit(event: DevnetEvent): void
 }
@@ -58,7 +61,8 @@ const folderOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder,
 const keyFileOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, 'keys', `storage-${index + 1}.key`)
 
 function createProcessNode(plan: HolderPlan, port: number, index: number): SwitchableNode {
-  const { host, rpcUrl, indexerUrl, ports, emit } = plan
+  const { host, rpcUrl, indexerUrl, ports, peers, emit } = plan
+  const p2p = peers?.joinOf(index + 1)
   const shard = shardOf(index, ports.length)
   const name = `storage node ${index + 1}`
   const process = superviseProcess({
@@ -68,6 +72,7 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
       ...['storage', 'start', '--rpc', rpcUrl, '--indexer', indexerUrl],
       ...['--shard', shard ? `${shard.shardId}/${shard.numShard}` : 'none'],
       ...['--port', String(port), '--host', host, '--key', keyFileOf(plan, index), '--until-input-ends'],
+      ...(p2p ? ['--peer-port', String(p2p.listen), '--peer', ...p2p.bootstrap] : []),
     ],
     // Compiled modules are kept for all processes and all devnets: writing them takes longer than compiling once.
     environment: { NODE_COMPILE_CACHE: join(weightsCacheFolder(), 'compiled') },
@@ -77,7 +82,7 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
 }
 
 function createInlineNode(env: Env, plan: HolderPlan, port: number, index: number): SwitchableNode {
-  const { host, rpcUrl, indexerUrl, ports } = plan
+  const { host, rpcUrl, indexerUrl, ports, peers } = plan
   let running: Promise<{ close(): Promise<void> }> | undefined
   const start = () =>
     nameDamage(folderOf(plan, index), () =>
@@ -88,6 +93,7 @@ function createInlineNode(env: Env, plan: HolderPlan, port: number, index: numbe
         ...{ rpcUrl, host, port, chainId: genesis.chainId, flowAddress: addresses.flow },
         indexerUrls: [indexerUrl],
         shard: shardOf(index, ports.length),
+        ...(peers && { p2p: peers.joinOf(index + 1) }),
       }),
     )
   return {

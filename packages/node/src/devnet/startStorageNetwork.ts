@@ -4,12 +4,15 @@ import { addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { startStorage } from '@weightless/storage'
 import { defaultRedundancy } from '@weightless/storage/wire'
+import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import type { PortPlan } from '../portPlan.ts'
+import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { nameDamage } from './nameDamage.ts'
+import type { PeerPlan } from './planPeers.ts'
 import type { RunningHolders } from './startHolders.ts'
 
-export type RunningStorage = { indexerUrl: string; nodeUrls: string[]; note: string; close(): Promise<void> }
+export type RunningStorage = DevnetFile['storage'] & { note: string; close(): Promise<void> }
 
 const announceMsMax = 15_000
 
@@ -22,16 +25,18 @@ export async function startStorageNetwork(
     rpcUrl: string
     dataFolder: string
     holders: RunningHolders
+    peers: PeerPlan | undefined
     emit(event: DevnetEvent): void
   },
 ): Promise<RunningStorage> {
-  const { ports, host, rpcUrl, dataFolder, holders, emit } = options
+  const { ports, host, rpcUrl, dataFolder, holders, peers, emit } = options
   const nodeCount = holders.nodes.length
   const gateway = await nameDamage(join(dataFolder, 'storage-0'), () =>
     startStorage({
       ...{ env, rpcUrl, host, port: ports.storage, flowAddress: addresses.flow, chainId: genesis.chainId },
       disk: env.disk.folder('storage-0'),
       coded: { nodesExpected: nodeCount },
+      ...(peers && { p2p: { ...peers.joinOf(0), secretKey32: loadNodeKey(join(dataFolder, 'keys', 'gateway.key')) } }),
     }),
   )
   try {
@@ -44,7 +49,10 @@ export async function startStorageNetwork(
     throw error
   }
   const nodeUrls = holders.nodes.map(({ url }) => url)
-  return { indexerUrl: gateway.url, nodeUrls, note: describe(nodeCount), close: () => gateway.close() }
+  const { url: indexerUrl, network } = gateway
+  const note = `${describe(nodeCount)}${network ? ', joined by libp2p' : ''}`
+  const joined = network && { peers: network.addresses() }
+  return { indexerUrl, nodeUrls, ...joined, note, close: () => gateway.close() }
 }
 
 async function awaitNodes({ clock, network }: Env, indexerUrl: string, wanted: number): Promise<number> {

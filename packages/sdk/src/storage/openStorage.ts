@@ -3,9 +3,11 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import {
   type NodeRecord,
+  type NodeStatusJson,
   type PlacementStage,
   placementStage,
   readNodeRecord,
+  readNodeStatus,
   readPlacement,
 } from '@weightless/storage/wire'
 import type { ClientContext } from '../client.ts'
@@ -17,6 +19,8 @@ export type StorageApi = {
   locate(root: Hex): Promise<FilePlace | undefined>
   /** Whether a node answers now. */
   isAnswering(nodeUrl: string): Promise<boolean>
+  /** What a node says of itself now; undefined when it does not answer, or as no node does. It is the node's word alone. */
+  nodeStatus(nodeUrl: string): Promise<NodeStatusJson | undefined>
 }
 
 export type FilePlace = {
@@ -49,6 +53,15 @@ export function openStorage({ config, env }: Pick<ClientContext, 'config' | 'env
         return answer.status === 200
       } catch {
         return false
+      }
+    },
+    async nodeStatus(nodeUrl) {
+      try {
+        const answer = await env.network.fetch(`${nodeUrl}/node/status`, { timeoutMs: pingMs })
+        const text = await answer.text(recordBytesMax)
+        return answer.status === 200 ? readNodeStatus(JSON.parse(text)) : undefined
+      } catch {
+        return undefined
       }
     },
     async locate(root) {

@@ -2,7 +2,7 @@
 import type { Hex, Verdict } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { readCount, readHash } from '../http/readParams.ts'
-import { fragmentFramesType, type NodeRecord } from '../wire/index.ts'
+import { fragmentFramesType, type NodeRecord, type NodeStatusJson } from '../wire/index.ts'
 import type { PlacementKeeper } from './keepPlacements.ts'
 import { describeHeld, sendFragments } from './sendFragments.ts'
 import { type TakeParts, takeFragments } from './takeFragments.ts'
@@ -10,6 +10,7 @@ import { type TakeParts, takeFragments } from './takeFragments.ts'
 export type HolderRouteParts = Omit<TakeParts, 'placements'> & {
   placements: PlacementKeeper
   record(): Promise<NodeRecord>
+  status(): NodeStatusJson
   /** Asks this node to take over a row; undefined where it repairs nothing. */
   takeOver?(json: unknown): Promise<Verdict<unknown, string>>
   /** A reader could not use what it was sent. */
@@ -47,6 +48,7 @@ async function route(parts: HolderRouteParts, request: HttpRequest): Promise<Htt
   if (first === 'placement' && last === undefined) return answerPlacement(parts, request, key, root)
   if (first === 'placements' && root && last === undefined && isRead(request)) return answerList(parts, request, root)
   if (first === 'node' && key === 'record' && isRead(request)) return json(200, await parts.record())
+  if (first === 'node' && key === 'status' && isRead(request)) return json(200, parts.status())
   if (first === 'repair' && key === undefined && parts.takeOver && request.method === 'POST') {
     return answerVerdict(await parts.takeOver(await readJson(request)), 202)
   }

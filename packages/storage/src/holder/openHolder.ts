@@ -6,6 +6,7 @@ import { bytesToHex, type Hex } from '@weightless/codec'
 import { ed25519PublicKey } from '@weightless/crypto'
 import type { Disk, Env, HttpHandler, Log } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
+import type { PeerNetwork } from '@weightless/p2p'
 import { openKeyValue } from '@weightless/store'
 import { createStorageHandler } from '../http/storageHandler.ts'
 import { type SealableFragments, sealAtRest } from '../mining/sealAtRest.ts'
@@ -17,6 +18,7 @@ import { type FlowFollower, followFlow } from '../node/followFlow.ts'
 import { keepPruned } from '../node/prunedFiles.ts'
 import type { PruneOptions } from '../node/pruneExpired.ts'
 import type { Submission } from '../node/submission.ts'
+import { createPeerMethods } from '../peers/peerMethods.ts'
 import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
@@ -26,6 +28,7 @@ import { createHolderAdmin } from './holderAdmin.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
+import { createNodeStatus } from './nodeStatus.ts'
 import type { Repair } from './repair/repairFiles.ts'
 import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
 import { openShardView } from './shardView.ts'
@@ -57,6 +60,8 @@ export type HolderOptions = {
   indexerUrls: readonly string[]
   /** URLs of other holders that are known without an indexer. */
   peers?: readonly string[]
+  /** The peers that it joined, once it has. */
+  network?(): PeerNetwork | undefined
   /** Told of every placement that is new here. */
   onPlaced?(placement: SignedPlacement): void
   /** How often the chain is asked for news; default 50 ms. */
@@ -146,10 +151,12 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
     ...{ clock: env.clock, fragments, submissions, placements, record, doubt },
     room: createFrameRoom(budget),
     ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
+    status: createNodeStatus(nodeId, options),
   }
   const { onShutdown, url } = options
   const admin = createHolderAdmin({ env, nodeId, url, flow, fragments, placements, nodes, repair, onShutdown })
-  const methods = { ...view.methods, ...admin }
+  const own = { ...view.methods, ...admin }
+  const methods = { ...own, ...createPeerMethods(env.clock, () => options.network?.(), own) }
   const next = createStorageHandler({ methods, content: view.content, routes: [], budget, log })
   return {
     ...{ nodeId, flow, fragments, placements, nodes, repair, record },

@@ -26,7 +26,9 @@ export type HolderService = {
 }
 
 /** @throws {PortInUseError} {LogCorruptError} {PeerListenError} */
-export async function startHolder(options: Omit<HolderOptions, 'url'> & HolderListenOptions): Promise<HolderService> {
+export async function startHolder(
+  options: Omit<HolderOptions, 'url' | 'network'> & HolderListenOptions,
+): Promise<HolderService> {
   const { env, port, host, allowedHosts, publicUrl, p2p } = options
   let url = publicUrl ?? ''
   let addresses: readonly string[] = []
@@ -35,6 +37,7 @@ export async function startHolder(options: Omit<HolderOptions, 'url'> & HolderLi
     ...options,
     url: () => url,
     addresses: options.addresses ?? (() => addresses),
+    network: () => joined?.network,
     onPlaced(placement) {
       joined?.onPlaced(placement)
       options.onPlaced?.(placement)

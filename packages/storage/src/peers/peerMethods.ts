@@ -4,28 +4,35 @@ import type { PeerNetwork, PeerView } from '@weightless/p2p'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
 import type { StatusJson } from '../wire/index.ts'
 
-/** @param own - the node's methods, of which those about peers are replaced */
-export function createPeerMethods(clock: Clock, network: PeerNetwork, own: RpcMethods): RpcMethods {
-  const { zgs_getStatus: status, admin_getNetworkInfo: admin } = own
+/**
+ * @param joined - undefined until the node has joined: then `own` answers
+ * @param own - the node's methods, of which those about peers are replaced
+ */
+export function createPeerMethods(clock: Clock, joined: () => PeerNetwork | undefined, own: RpcMethods): RpcMethods {
+  const { zgs_getStatus: status, admin_getNetworkInfo: admin, admin_getPeers: peers = admin } = own
   return {
     ...(status && {
       zgs_getStatus: async (params, context) => {
         const answer = await status(params, context)
-        if (!('result' in answer)) return answer
+        const network = joined()
+        if (!('result' in answer) || !network) return answer
         return { result: { ...(answer.result as StatusJson), connectedPeers: network.peers().length } }
       },
     }),
-    ...(admin && {
-      // The node's own method says who may ask; its answer is about another network.
-      admin_getNetworkInfo: async (params, context) => {
-        const answer = await admin(params, context)
-        return 'result' in answer ? { result: networkInfo(network) } : answer
-      },
-      admin_getPeers: async (params, context) => {
-        const answer = await admin(params, context)
-        return 'result' in answer ? { result: peerMap(clock, network) } : answer
-      },
-    }),
+    ...(admin &&
+      peers && {
+        // The node's own method says who may ask; its answer is about another network.
+        admin_getNetworkInfo: async (params, context) => {
+          const answer = await admin(params, context)
+          const network = joined()
+          return 'result' in answer && network ? { result: networkInfo(network) } : answer
+        },
+        admin_getPeers: async (params, context) => {
+          const answer = await peers(params, context)
+          const network = joined()
+          return 'result' in answer && network ? { result: peerMap(clock, network) } : answer
+        },
+      }),
   }
 }
 

@@ -5,7 +5,7 @@ import { segmentBytes } from '@weightless/crypto'
 import { startHolder, startStorage } from '../index.ts'
 import { createScriptedFlow } from '../testing/scriptedFlow.ts'
 import { chainId, flowAddress, makeFile, openFile, rpc, until, type World, withEnv } from '../testing/storageClient.ts'
-import type { FileInfoJson, FileLocation, StatusJson } from '../wire/index.ts'
+import type { FileInfoJson, FileLocation, NodeStatusJson, StatusJson } from '../wire/index.ts'
 
 const redundancy = { dataRows: 2, parityRows: 1 }
 
@@ -82,6 +82,14 @@ describe('storage nodes among peers', () => {
       await until('connected', async () => network!.peers().length === 3)
       const status = (await rpc(url, 'zgs_getStatus')).result as StatusJson
       assert.equal(status.connectedPeers, 3)
+      await until('all connected', async () => holders.every((holder) => holder.network!.peers().length === 3))
+      for (const holder of holders) {
+        const own = (await (await fetch(`${holder.url}/node/status`)).json()) as NodeStatusJson
+        assert.deepEqual(own, { nodeId: holder.nodeId, peers: { connected: 3, known: 2 } })
+        assert.equal(((await rpc(holder.url, 'zgs_getStatus')).result as StatusJson).connectedPeers, 3)
+        const info = (await rpc(holder.url, 'admin_getNetworkInfo')).result as { peerId: string }
+        assert.equal(info.peerId, holder.network!.status().peerId)
+      }
       const info = (await rpc(url, 'admin_getNetworkInfo')).result as { [name: string]: unknown }
       assert.equal(info.peerId, network!.status().peerId)
       assert.deepEqual(
