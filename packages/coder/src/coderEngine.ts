@@ -9,10 +9,16 @@ export type CoderEngine = {
    */
   multiplyRows(sources: readonly Uint8Array[], products: Uint16Array, targets: readonly Uint8Array[]): void
   /**
-   * 16 bytes for each of at most 512 rows: its combination. Products as above of 64 factors each: coordinate `to` of
-   * x^from times γ (`challenge`) and times γ^32 (`leap`) at `8 * to + from`.
+   * 16 bytes for each of at most 512 rows: its combination under the challenge γ, 8 symbols.
+   * @param exponents, logarithms the field's tables, 65,536 entries each
    */
-  combineRows(rows: readonly Uint8Array[], leap: Uint16Array, challenge: Uint16Array, combinations: Uint8Array): void
+  combineRows(
+    rows: readonly Uint8Array[],
+    challenge: Uint16Array,
+    exponents: Uint16Array,
+    logarithms: Uint16Array,
+    combinations: Uint8Array,
+  ): void
   /** SHA-256 of a zero byte and the row, for two rows of one length, into 64 bytes. */
   leafPair(a: Uint8Array, b: Uint8Array, hashes: Uint8Array): void
 }

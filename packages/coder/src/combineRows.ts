@@ -13,8 +13,7 @@ import {
   multiplicationMatrix,
   multiplyElements,
 } from './extensionField.ts'
-import { fieldModulus, logOf, multiplyByLog } from './field.ts'
-import { productsOf } from './multiplyRows.ts'
+import { exponents, fieldModulus, logarithms, logOf, multiplyByLog } from './field.ts'
 
 export const combinationBytes = 16
 
@@ -39,15 +38,16 @@ export function combineRows(
   { kernel, engine }: Coder = currentCoder(),
 ): Uint8Array {
   const combinations = new Uint8Array(combinationBytes * rows.length)
+  if (engine) {
+    combineOnEngine(engine, challenge, rows, combinations)
+    return combinations
+  }
   let leap = challenge
   for (let chains = 1; chains < chainCount; chains *= 2) leap = multiplyElements(leap, leap)
-  if (engine) combineOnEngine(engine, challenge, leap, rows, combinations)
-  else {
-    const byTo = transposedMatrix(leap)
-    const logs = multiplicationMatrix(challenge).map((row) => Uint16Array.from(row, logOf))
-    for (const [r, row] of rows.entries()) {
-      if (row) combinations.set(elementToBytes(joinChains(runChains(kernel, row, byTo), logs)), combinationBytes * r)
-    }
+  const byTo = transposedMatrix(leap)
+  const logs = multiplicationMatrix(challenge).map((row) => Uint16Array.from(row, logOf))
+  for (const [r, row] of rows.entries()) {
+    if (row) combinations.set(elementToBytes(joinChains(runChains(kernel, row, byTo), logs)), combinationBytes * r)
   }
   return combinations
 }
@@ -55,16 +55,14 @@ export function combineRows(
 function combineOnEngine(
   engine: CoderEngine,
   challenge: Element,
-  leap: Element,
   rows: readonly (Uint8Array | undefined)[],
   combinations: Uint8Array,
 ): void {
-  const [leapProducts, products] = [leap, challenge].map((element) => productsOf(transposedMatrix(element)))
   const nothing = new Uint8Array(0)
   for (let r = 0; r < rows.length; r += engineRowsMax) {
     const some = rows.slice(r, r + engineRowsMax).map((row) => row ?? nothing)
     const target = combinations.subarray(combinationBytes * r, combinationBytes * (r + some.length))
-    engine.combineRows(some, leapProducts!, products!, target)
+    engine.combineRows(some, challenge, exponents, logarithms, target)
   }
 }
 

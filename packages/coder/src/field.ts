@@ -11,7 +11,8 @@ const cantorBasis = [
   0xff38, 0x991e,
 ]
 
-const { exponents, logarithms } = buildTables()
+/** 65,536 entries each; `exponents[65535]` is `exponents[0]`. */
+export const { exponents, logarithms } = buildTables()
 
 export function multiply(a: number, b: number): number {
   return multiplyByLog(a, logarithms[b]!)

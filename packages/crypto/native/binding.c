@@ -77,6 +77,7 @@ static void offer(napi_env env, napi_value exports, const char *name, napi_callb
 }
 
 void offerCoder(napi_env env, napi_value exports);
+void offerCrc32(napi_env env, napi_value exports);
 void offerPora(napi_env env, napi_value exports);
 
 NAPI_MODULE_INIT() {
@@ -85,6 +86,7 @@ NAPI_MODULE_INIT() {
   offer(env, exports, "hashPairs", hashPairsCall);
   offer(env, exports, "sectorTrees", sectorTreesCall);
   offerCoder(env, exports);
+  offerCrc32(env, exports);
   offerPora(env, exports);
   return exports;
 }

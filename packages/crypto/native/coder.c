@@ -183,12 +183,48 @@ static void joinChains(const uint8_t state[512], const __m128i tables[32][16], u
   memcpy(combination, sum.symbols, 16);
 }
 
-/* Table 4 c + n: the challenge times x^c times each value of nibble n. Products stand as for factors, `to` before `from`. */
-static void nibbleTables(const uint16_t *products, __m128i tables[32][16]) {
+static inline uint16_t multiply(const Field *field, uint16_t a, uint16_t b) {
+  if (a == 0 || b == 0) return 0;
+  const uint32_t sum = (uint32_t)field->logarithms[a] + field->logarithms[b];
+  return field->exponents[sum > 65535 ? sum - 65535 : sum];
+}
+
+/* element = element * x, modulo x^8 + x^3 + x + 0x10c */
+static void timesX(const Field *field, uint16_t element[8]) {
+  const uint16_t top = element[7];
+  memmove(element + 1, element, 14);
+  element[0] = multiply(field, 0x10c, top);
+  element[1] ^= top;
+  element[3] ^= top;
+}
+
+static void square(const Field *field, uint16_t element[8]) {
+  uint16_t shifted[8], product[8] = {0};
+  memcpy(shifted, element, 16);
+  for (int i = 0; i < 8; i++) {
+    for (int c = 0; c < 8; c++) product[c] ^= multiply(field, shifted[c], element[i]);
+    timesX(field, shifted);
+  }
+  memcpy(element, product, 16);
+}
+
+/* At 8 * to + from: coordinate `to` of x^from times the element, times 1, 2, 4, ... 2^15. */
+static void productsOf(const Field *field, const uint16_t element[8], uint16_t products[64][16]) {
+  uint16_t shifted[8];
+  memcpy(shifted, element, 16);
+  for (int from = 0; from < 8; from++) {
+    for (int to = 0; to < 8; to++)
+      for (int bit = 0; bit < 16; bit++) products[8 * to + from][bit] = multiply(field, 1 << bit, shifted[to]);
+    timesX(field, shifted);
+  }
+}
+
+/* Table 4 c + n: the challenge times x^c times each value of nibble n. */
+static void nibbleTables(const uint16_t products[64][16], __m128i tables[32][16]) {
   for (int from = 0; from < 8; from++) {
     for (int bit = 0; bit < 16; bit++) {
       uint16_t image[8];
-      for (int to = 0; to < 8; to++) image[to] = products[16 * (8 * to + from) + bit];
+      for (int to = 0; to < 8; to++) image[to] = products[8 * to + from][bit];
       __m128i *table = tables[4 * from + bit / 4];
       const int width = 1 << bit % 4;
       if (width == 1) table[0] = _mm_setzero_si128();
@@ -199,13 +235,18 @@ static void nibbleTables(const uint16_t *products, __m128i tables[32][16]) {
   }
 }
 
-void coderCombine(const uint8_t *const *rows, const size_t *lengths, size_t count, const uint16_t *leap,
-                  const uint16_t *challenge, uint8_t *combinations) {
+void coderCombine(const uint8_t *const *rows, const size_t *lengths, size_t count, const uint16_t challenge[8],
+                  const Field *field, uint8_t *combinations) {
   Factor factors[64] __attribute__((aligned(64)));
   __m128i tables[32][16];
+  uint16_t products[64][16], leap[8];
   uint8_t state[512];
-  for (int i = 0; i < 64; i++) coderFactor(leap + 16 * i, factors + i);
-  nibbleTables(challenge, tables);
+  memcpy(leap, challenge, 16);
+  for (int squarings = 0; squarings < 5; squarings++) square(field, leap);
+  productsOf(field, leap, products);
+  for (int i = 0; i < 64; i++) coderFactor(products[i], factors + i);
+  productsOf(field, challenge, products);
+  nibbleTables((const uint16_t(*)[16])products, tables);
   for (size_t i = 0; i < count; i++) {
     runChains(rows[i], lengths[i], factors, state);
     joinChains(state, (const __m128i(*)[16])tables, combinations + 16 * i);

@@ -16,11 +16,12 @@ void coderFactor(const uint16_t products[16], Factor *factor);
 /* targets[t] = sum of factors[t * sourceCount + s] times sources[s]; `length` is a multiple of 64. 0 when memory is short. */
 int coderMultiply(const uint8_t *const *sources, size_t sourceCount, const Factor *factors, uint8_t *const *targets,
                   size_t targetCount, size_t length);
-/*
- * 16 bytes for each row: the sum of its 128-bit elements times powers of the challenge, summed in 32 chains. Products of
- * 64 factors each, coordinate `to` of x^from times the challenge, and times its 32nd power (`leap`), at 8 * to + from.
- */
-void coderCombine(const uint8_t *const *rows, const size_t *lengths, size_t count, const uint16_t *leap,
-                  const uint16_t *challenge, uint8_t *combinations);
+/* Tables of GF(2^16), 65,536 entries each: the logarithm of 0 is 65,535, and exponents[65535] = exponents[0]. */
+typedef struct {
+  const uint16_t *exponents, *logarithms;
+} Field;
+/* 16 bytes for each row: the sum of its 128-bit elements times powers of the challenge, 8 symbols, summed in 32 chains. */
+void coderCombine(const uint8_t *const *rows, const size_t *lengths, size_t count, const uint16_t challenge[8],
+                  const Field *field, uint8_t *combinations);
 /* SHA-256 of a zero byte and the row, for two rows of one length. */
 void coderLeafPair(const uint8_t *a, const uint8_t *b, size_t length, uint8_t hashes[64]);

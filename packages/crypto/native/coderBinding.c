@@ -72,21 +72,23 @@ static napi_value multiplyRowsCall(napi_env env, napi_callback_info info) {
   return done ? NULL : fail(env);
 }
 
-/* combineRows(rows: Uint8Array[], leap: Uint16Array, challenge: Uint16Array, combinations: Uint8Array) */
+/* combineRows(rows: Uint8Array[], challenge, exponents, logarithms: Uint16Array, combinations: Uint8Array) */
 static napi_value combineRowsCall(napi_env env, napi_callback_info info) {
-  size_t count = 4, lengths[ROWS_MAX];
-  napi_value arguments[4];
-  Bytes leap, challenge, combinations;
+  size_t count = 5, lengths[ROWS_MAX];
+  napi_value arguments[5];
+  Bytes challenge, exponents, logarithms, combinations;
   uint8_t *rows[ROWS_MAX];
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 4) return fail(env);
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 5) return fail(env);
   const uint32_t rowCount = readRows(env, arguments[0], rows, lengths);
   if (rowCount == 0 || !coderIsThere()) return fail(env);
-  if (!readArray(env, arguments[1], napi_uint16_array, &leap) || leap.length != 1024) return fail(env);
-  if (!readArray(env, arguments[2], napi_uint16_array, &challenge) || challenge.length != 1024) return fail(env);
-  if (!readArray(env, arguments[3], napi_uint8_array, &combinations)) return fail(env);
+  if (!readArray(env, arguments[1], napi_uint16_array, &challenge) || challenge.length != 8) return fail(env);
+  if (!readArray(env, arguments[2], napi_uint16_array, &exponents) || exponents.length != 65536) return fail(env);
+  if (!readArray(env, arguments[3], napi_uint16_array, &logarithms) || logarithms.length != 65536) return fail(env);
+  if (!readArray(env, arguments[4], napi_uint8_array, &combinations)) return fail(env);
   if (combinations.length != 16 * (size_t)rowCount) return fail(env);
-  coderCombine((const uint8_t *const *)rows, lengths, rowCount, (const uint16_t *)leap.data,
-               (const uint16_t *)challenge.data, combinations.data);
+  const Field field = {(const uint16_t *)exponents.data, (const uint16_t *)logarithms.data};
+  coderCombine((const uint8_t *const *)rows, lengths, rowCount, (const uint16_t *)challenge.data, &field,
+               combinations.data);
   return NULL;
 }
 

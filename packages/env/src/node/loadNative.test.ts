@@ -2,10 +2,12 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, describe, it } from 'node:test'
+import { crc32 } from 'node:zlib'
 import { createCoderKernel } from '@weightless/coder/coderKernel'
 import { combineRows } from '@weightless/coder/combineRows'
 import { decodeRowsOn } from '@weightless/coder/decodeRows'
 import { encodeRowsOn } from '@weightless/coder/encodeRows'
+import { exponents, logarithms } from '@weightless/coder/field'
 import { nodeHeights, sha256 } from '@weightless/crypto'
 import { wasmKeccak } from '@weightless/crypto/keccakKernel'
 import { wasmPora } from '@weightless/crypto/poraKernel'
@@ -17,6 +19,7 @@ const isExpected =
   process.env.WEIGHTLESS_NATIVE !== 'off' &&
   readFileSync('/proc/cpuinfo', 'utf8').includes('avx2')
 const native = loadNative()
+const challenge = Uint16Array.of(1, 2, 30_000, 4, 555, 6, 7, 65_535)
 const data = Uint8Array.from({ length: 262_144 }, (_, i) => Math.imul(i, 2654435761) >>> 9)
 
 describe('native kernels', () => {
@@ -91,9 +94,12 @@ describe('native kernels', () => {
       () => native.growPads(data.subarray(0, 63), new Uint8Array(16_384), target),
       () => native.growPads(data.subarray(0, 128), new Uint8Array(16_384), new Uint8Array(64)),
       () => native.growPads(data.subarray(0, 128), new Uint8Array(32_768), target),
-      () => native.combineRows([data], new Uint16Array(1023), new Uint16Array(1024), new Uint8Array(16)),
-      () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1023), new Uint8Array(16)),
-      () => native.combineRows([data], new Uint16Array(1024), new Uint16Array(1024), target),
+      () => native.combineRows([data], challenge.subarray(1), exponents, logarithms, new Uint8Array(16)),
+      () => native.combineRows([data], challenge, exponents.subarray(1), logarithms, new Uint8Array(16)),
+      () => native.combineRows([data], challenge, exponents, logarithms.subarray(1), new Uint8Array(16)),
+      () => native.combineRows([data], challenge, exponents, logarithms, target),
+      () => native.crc32(new Uint16Array(8) as unknown as Uint8Array, 0),
+      () => native.crc32(data, '0' as unknown as number),
       () => native.leafPair(data, data.subarray(1), new Uint8Array(64)),
       () => native.leafPair(data, data, target),
       () => native.multiplyRows([data], new Uint16Array(32), [new Uint8Array(262_144)]),
@@ -135,9 +141,17 @@ describe('native kernels', () => {
         decodeRowsOn(plain!, shape, enough, rowBytes, wanted),
       )
     }
-    const challenge = Uint16Array.of(1, 2, 30_000, 4, 555, 6, 7, 65_535)
     const rows = [0, 1, 63, 64, 511, 512, 513, 4096, 262_144].map((length) => data.subarray(0, length))
     assert.deepEqual(combineRows(challenge, rows, wide), combineRows(challenge, rows, plain))
+  })
+
+  it('sum as zlib does, whole and in pieces', { skip: !native?.hasCrc32() }, () => {
+    for (const length of [0, 1, 15, 16, 63, 64, 65, 79, 80, 127, 128, 1_000, 4_096, 262_143]) {
+      const bytes = data.subarray(3, 3 + length)
+      assert.equal(native!.crc32(bytes, 0), crc32(bytes))
+      const cut = length >> 1
+      assert.equal(native!.crc32(bytes.subarray(cut), native!.crc32(bytes.subarray(0, cut), 0)), crc32(bytes))
+    }
   })
 
   it('hash leaves in pairs', { skip: !native?.hasCoder() }, () => {

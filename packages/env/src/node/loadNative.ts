@@ -14,6 +14,10 @@ export type NativeKernels = KeccakEngine &
     lanes(): number
     /** Uses at most so many from now on: for tests and measurements. */
     limitLanes(lanes: number): void
+    /** Whether the processor has what `crc32` needs: carry-less multiplication. */
+    hasCrc32(): boolean
+    /** CRC-32 (IEEE 802.3), continued from `crc`. */
+    crc32(bytes: Uint8Array, crc: number): number
     /** Whether the processor has what the functions of `CoderEngine` need: AVX-512 with GFNI, and SHA. */
     hasCoder(): boolean
   }

@@ -60,8 +60,20 @@ export async function openFragmentStore(
 ): Promise<FragmentStore> {
   const records = await openRecordStore(disk, 'fragments', { log, onStored, onLost })
   const { own } = records
-  const write = (file: HeldFile): void => own.set(filePrefix + file.fileKey, textToBytes(JSON.stringify(file)))
-  const file = (fileKey: string): HeldFile | undefined => readFile(own.get(filePrefix + fileKey))
+  /** Entries as they were read or written last: each fragment of a file asks for the same one. */
+  const known = new Map<string, HeldFile | undefined>()
+  const keep = (fileKey: string, file: HeldFile | undefined): HeldFile | undefined => {
+    known.delete(fileKey)
+    known.set(fileKey, file)
+    if (known.size > knownMax) known.delete(known.keys().next().value!)
+    return file
+  }
+  const write = (file: HeldFile): void => {
+    keep(file.fileKey, file)
+    own.set(filePrefix + file.fileKey, textToBytes(JSON.stringify(file)))
+  }
+  const file = (fileKey: string): HeldFile | undefined =>
+    known.has(fileKey) ? known.get(fileKey) : keep(fileKey, readFile(own.get(filePrefix + fileKey)))
   const recent = createRecentCommitments()
   const assigning = new Map<string, Promise<void>>()
 
@@ -93,9 +105,9 @@ export async function openFragmentStore(
       return done
     },
     touch(fileKey) {
-      const known = file(fileKey)
+      const held = file(fileKey)
       // Written behind with the next records: nothing depends on the exact time.
-      if (known && clock.nowMs() - known.lastMs > touchMs) write({ ...known, lastMs: clock.nowMs() })
+      if (held && clock.nowMs() - held.lastMs > touchMs) write({ ...held, lastMs: clock.nowMs() })
     },
     has: records.has,
     add(fileKey, stripe, frame) {
@@ -111,6 +123,7 @@ export async function openFragmentStore(
     isWhole: ({ fileKey, dataRows, row }, shape) => records.count(fileKey) === fragmentsOf(shape, dataRows, row),
     async release(fileKey) {
       recent.forget(fileKey)
+      keep(fileKey, undefined)
       own.set(filePrefix + fileKey, undefined)
       await records.removeAll(fileKey)
     },
@@ -140,6 +153,7 @@ export function isSameRow(
 }
 
 const touchMs = 10_000
+const knownMax = 1_024
 const rangesMax = 4_096
 const pageMax = 4_096
 

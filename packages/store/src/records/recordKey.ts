@@ -2,6 +2,7 @@
 import { bytesToHex, bytesToUint, hexToBytes, uintToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import type { SegmentLog } from '../segmentLog.ts'
+import type { DiskRoom } from './diskRoom.ts'
 import type { RecordIndex } from './recordIndex.ts'
 import type { StagedStore } from './stagedStore.ts'
 
@@ -10,6 +11,7 @@ export type RecordParts = {
   records: SegmentLog
   index: RecordIndex
   staged: StagedStore
+  room: DiskRoom
   reserveBytes: number
   fileBytesMax: number
 }

@@ -9,6 +9,7 @@ import { LogCorruptError } from '../scanSegment.ts'
 import { openSegmentLog } from '../segmentLog.ts'
 import { openSortedStore } from '../sorted/sortedStore.ts'
 import { createCompactor } from './compactRecords.ts'
+import { createDiskRoom } from './diskRoom.ts'
 import { openRecordIndex } from './recordIndex.ts'
 import { decodeKey, encodeKey, keyBytes, type RecordParts } from './recordKey.ts'
 import { type StagedStore, stageChanges } from './stagedStore.ts'
@@ -67,7 +68,8 @@ export async function openRecordStore(
     onDamaged: ({ facts }) => log?.error('a place of the log is damaged', facts),
     ...(log && { log }),
   })
-  const parts: RecordParts = { disk, records, index, staged, reserveBytes, fileBytesMax }
+  const room = createDiskRoom(disk, reserveBytes)
+  const parts: RecordParts = { disk, records, index, staged, room, reserveBytes, fileBytesMax }
   await indexTail(parts, log)
   const queue = createWriteQueue(parts, options)
 
@@ -192,10 +194,10 @@ function takeGroup(queue: Waiting[]): Waiting[] {
 }
 
 async function writeGroup(parts: RecordParts, group: readonly Waiting[], log: Log | undefined): Promise<boolean> {
-  const { disk, records, index, staged, reserveBytes } = parts
+  const { records, index, staged, room } = parts
   try {
     const wanted = group.reduce((sum, { bytes }) => sum + bytes.length, 0)
-    if ((await disk.freeBytes()) < reserveBytes + wanted) {
+    if (!(await room.has(wanted))) {
       for (const { settle } of group) settle(false)
       return false
     }
