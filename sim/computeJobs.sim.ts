@@ -4,13 +4,14 @@ import { type JobLog, openJobLog, type StoredJob } from '@weightless/compute/set
 import { nextReceiptsRoot } from '@weightless/compute/wire'
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const computeJobs: Scenario = {
   name: 'compute/jobs',
   claim: 'No receipt that was promised is lost, none counts twice, and vouchers pay exactly what they cover.',
   plants: ['skip-fsync'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const told: Told = { receipts: new Map(), vouched: 0n }
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnJobs(env, sim, told) })

@@ -1,6 +1,6 @@
 /** The story that all store scenarios share: work on a disk, lose power, have power again, look at what is left. */
 import type { Env } from '@weightless/env'
-import { createSim, type Sim } from '@weightless/env/sim'
+import { createSim, type FaultName, type Sim } from '@weightless/env/sim'
 
 export type Round = {
   /** Opens what the disk holds and checks it against what was promised; then works until it is done or the power fails. */
@@ -33,5 +33,19 @@ export function isInjected(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
   return ['env/disk', 'env/disk-full', 'store/log-failed'].includes(code)
 }
+
+/** What each scenario of rounds must meet. */
+export const crashFaults: readonly FaultName[] = [
+  ...([
+    'crash',
+    'kill',
+    'restart',
+    'write torn',
+    'write forgotten',
+    'sectors lost',
+    'disk error',
+    'disk full',
+  ] as const),
+]
 
 const roundsMax = 7

@@ -14,6 +14,10 @@ export const kvReplay: Scenario = {
   claim:
     'Every transaction is decided in the end, as the rules say and alike on all nodes, whatever dies, is lost or is taken back.',
   plants: ['kv-wait-for-ever', 'kv-ignore-order', 'kv-keep-reverted', 'skip-fsync', 'swap-write-order'],
+  fires: [
+    ...(['crash', 'kill', 'write torn', 'write forgotten', 'sectors lost', 'folder change forgotten'] as const),
+    ...(['block taken back', 'event repeated', 'event out of order', 'upload lost', 'upload late'] as const),
+  ],
   run: runReplay,
 }
 
@@ -80,14 +84,18 @@ function act(sim: Sim, log: ScriptedLog, story: Story): void {
     const kept = story.sent.slice(0, story.sent.length - 1 - random.integer(3))
     log.takeBack(kept.length, { isSilent: random.chance(0.3) })
     story.sent = kept
+    sim.fire('block taken back')
   }
   if (random.chance(0.15)) {
     const again = log.submissions().slice(-3)
-    log.give({ block: log.block(), final: false, submissions: random.chance(0.5) ? again : [...again].reverse() })
+    const isInOrder = random.chance(0.5)
+    log.give({ block: log.block(), final: false, submissions: isInOrder ? again : [...again].reverse() })
+    sim.fire(isInOrder || again.length < 2 ? 'event repeated' : 'event out of order')
   }
   if (random.chance(0.1)) log.give({ block: Math.max(0, log.block() - 6), final: false, submissions: [] })
   const isHeldBack = random.chance(0.25)
   const isLost = isHeldBack && random.chance(0.5)
+  if (isHeldBack) sim.fire(isLost ? 'upload lost' : 'upload late')
   const sent = {
     sender: random.pick(senders),
     stream: random.integer(3),

@@ -1,5 +1,5 @@
 /** What a scenario is: a world built and broken under one seed, and what must hold in it. */
-import type { Sim } from '@weightless/env/sim'
+import type { FaultName, Sim } from '@weightless/env/sim'
 
 export type Scenario = {
   /** `service/story`, as given to `--scenario`. */
@@ -8,6 +8,10 @@ export type Scenario = {
   claim: string
   /** Bugs which, planted, this scenario must find within 200 seeds. */
   plants: readonly string[]
+  /** Faults of which each must fire within 20 seeds: a scenario that does not meet what it claims to survive shows nothing. */
+  fires?: readonly FaultName[]
+  /** A run takes a second rather than a tenth of one: three times fewer seeds when all scenarios run. */
+  isLong?: boolean
   /** Builds the world and runs the story; returns its world. @throws {ClaimBrokenError} or any fault of the code under test */
   run(seed: number, onSim: (sim: Sim) => void): Promise<void>
 }

@@ -9,7 +9,7 @@ import type { Sim } from '@weightless/env/sim'
 import { openFragmentStore } from '@weightless/storage/holder/fragmentStore'
 import { type SealableFragments, sealAtRest } from '@weightless/storage/mining/sealAtRest'
 import { decodeFragmentFrame, encodeFragmentFrame } from '@weightless/storage/wire'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storageMining: Scenario = {
@@ -17,6 +17,7 @@ export const storageMining: Scenario = {
   claim:
     'What was acknowledged is read as it came, sealed or not; what the miner reads unseals to it; nothing old comes back.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'seal-over-newer'],
+  fires: crashFaults,
   run: runMining,
 }
 

@@ -14,6 +14,10 @@ export const storageUpload: Scenario = {
   claim:
     'The node always starts again; a segment that it acknowledged is there; what it serves are the uploaded bytes.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'skip-folder-sync'],
+  fires: [
+    ...(['crash', 'kill', 'write torn', 'write forgotten', 'sectors lost', 'disk error'] as const),
+    ...(['folder change forgotten', 'message lost', 'connection reset', 'connection broken by crash'] as const),
+  ],
   run: runUpload,
 }
 

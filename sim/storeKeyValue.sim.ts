@@ -2,13 +2,14 @@
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { type Change, type KeyValue, openKeyValue } from '@weightless/store'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storeKeyValue: Scenario = {
   name: 'store/keyValue',
   claim: 'A batch whose put resolved is there; any other is there whole or not at all; order is kept.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'swap-snapshot-order', 'skip-folder-sync'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const model: Model = { promised: new Map(), inFlight: [] }
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnMap(env, sim, model) })

@@ -2,13 +2,14 @@
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { openSegmentLog } from '@weightless/store'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storeLog: Scenario = {
   name: 'store/log',
   claim: 'Every record that was synced is there, in order and unchanged; every other is there whole or not at all.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'skip-folder-sync'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const written: Written[] = []
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnLog(env, sim, written) })

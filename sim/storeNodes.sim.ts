@@ -2,7 +2,7 @@
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { type NodeEntry, openNodeStore } from '@weightless/store'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storeNodes: Scenario = {
@@ -10,6 +10,7 @@ export const storeNodes: Scenario = {
   claim:
     'The newest meta is that of the last commit, or of one in flight; all nodes of the commits up to it are there.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'skip-folder-sync'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const commits: Commit[] = []
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnNodes(env, sim, commits) })

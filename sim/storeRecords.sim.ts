@@ -2,7 +2,7 @@
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { openRecordStore, type RecordStore } from '@weightless/store'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storeRecords: Scenario = {
@@ -10,6 +10,7 @@ export const storeRecords: Scenario = {
   claim:
     'Every record that was acknowledged and not removed is there unchanged, whatever room was given back meanwhile.',
   plants: ['skip-fsync', 'swap-write-order', 'drop-before-sync', 'forget-removal'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const known: Known = new Map()
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnRecords(env, sim, known) })

@@ -2,13 +2,14 @@
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { openSortedStore, type SortedStore } from '@weightless/store'
-import { isInjected, runCrashRounds } from './crashRounds.ts'
+import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { claim, type Scenario } from './scenario.ts'
 
 export const storeSorted: Scenario = {
   name: 'store/sorted',
   claim: 'A batch that resolved is there; any other is there whole or not at all; ranges are in order.',
   plants: ['skip-fsync', 'swap-write-order', 'ignore-torn-tail', 'swap-snapshot-order', 'skip-folder-sync'],
+  fires: crashFaults,
   run: (seed, onSim) => {
     const model: Model = { promised: new Map(), inFlight: undefined }
     return runCrashRounds(seed, onSim, { work: (env, sim) => workOnStore(env, sim, model) })

@@ -263,6 +263,28 @@ test('resets break connections, and are counted', async () => {
   assert.ok(failures > 5 && failures < 30)
 })
 
+test('a slow host takes longer, a lying one changes what it answers, both are counted, and others are well', async () => {
+  const { sim, client } = await twoHosts()
+  const ask = async (): Promise<[text: string, tookMs: number]> => {
+    const startMs = sim.nowMs()
+    const text = await sim.run(client.network.fetch('http://server/').then((answer) => answer.text()))
+    return [text, sim.nowMs() - startMs]
+  }
+  sim.hostFaults('server').extraMs = 500
+  assert.ok((await ask())[1] >= 1_000)
+  sim.hostFaults('server').extraMs = 0
+  assert.ok((await ask())[1] < 100)
+  sim.hostFaults('server').lieChance = 1
+  assert.notEqual((await ask())[0], '0')
+  sim.hostFaults('server').lieChance = 0
+  assert.equal((await ask())[0], '0')
+  const fired = sim.faultsFired()
+  assert.ok(fired['message slow']! > 1)
+  assert.equal(fired['answer changed'], 1)
+  sim.fire('bit rotten')
+  assert.equal(sim.faultsFired()['bit rotten'], 1)
+})
+
 test('tasks run in line, with the modules of the real ones', async () => {
   const sim = createSim({ seed: 1 })
   const { tasks } = sim.boot('a')

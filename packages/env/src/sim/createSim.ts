@@ -7,7 +7,7 @@ import { createSimDisk, type SimDisk } from './simDisk.ts'
 import { createSimNetwork, type Listeners } from './simNetwork.ts'
 import { createSimRandom, type SimRandom } from './simRandom.ts'
 import { createSimTasks } from './simTasks.ts'
-import { type FaultName, type Life, later, type SimFaults, type World } from './world.ts'
+import { type FaultName, type HostFaults, type Life, later, type SimFaults, type World } from './world.ts'
 
 export type SimOptions = {
   seed: number
@@ -38,6 +38,10 @@ export type Sim = {
   random: SimRandom
   /** May be changed while the simulation runs. */
   faults: SimFaults
+  /** What is wrong with this host alone; nothing at first. */
+  hostFaults(host: string): HostFaults
+  /** Counts a fault that the scenario makes by itself. */
+  fire(fault: FaultName): void
   /** How many of each fault have fired. */
   faultsFired(): Readonly<Partial<Record<FaultName, number>>>
   /** SHA-256 over every event and log line so far. */
@@ -101,6 +105,7 @@ export function createSim({ seed, faults = {}, diskBytesMax = 2 ** 30 }: SimOpti
 
   return {
     ...{ boot, crash, kill, whenDown, partition, heal, faultsFired },
+    ...{ hostFaults: world.hostFaults, fire: world.fire },
     isAlive: (name) => hostOf(name).life?.alive ?? false,
     disk: (name) => hostOf(name).disk,
     run: (goal, eventsMax = 1_000_000) => loop.runUntil(goal, eventsMax),
@@ -118,12 +123,18 @@ export function createSim({ seed, faults = {}, diskBytesMax = 2 ** 30 }: SimOpti
 function createWorld(random: SimRandom, faults: SimFaults) {
   const loop = createEventLoop()
   const fired = new Map<FaultName, number>()
+  const ofHosts = new Map<string, HostFaults>()
   const cuts: { a: ReadonlySet<string>; b: ReadonlySet<string> }[] = []
   let held: (() => void)[] = []
   const world: World = {
     loop,
     random,
     faults,
+    hostFaults(host) {
+      const found = ofHosts.get(host) ?? { extraMs: 0, lieChance: 0 }
+      ofHosts.set(host, found)
+      return found
+    },
     isConnected: (a, b) => !cuts.some((cut) => (cut.a.has(a) && cut.b.has(b)) || (cut.a.has(b) && cut.b.has(a))),
     whenHealed: (run) => void held.push(run),
     fire: (fault) => {

@@ -57,7 +57,7 @@ export function createConnection(world: World, client: Life, server: Life): Conn
       return cut('ECONNRESET')
     }
     const receiver = end === 'client' ? client : server
-    const atMs = Math.max(lastArrivalMs[end], world.loop.nowMs() + delayOf(world, sizeBytes))
+    const atMs = Math.max(lastArrivalMs[end], world.loop.nowMs() + delayOf(world, sizeBytes, [client, server]))
     lastArrivalMs[end] = atMs
     const deliver = (): void => {
       if (!open || !receiver.alive) return
@@ -81,10 +81,12 @@ export function createConnection(world: World, client: Life, server: Life): Conn
   }
 }
 
-/** Latency, 1 Gbit/s, and 200 ms doubled for each time the packet is lost. */
-function delayOf(world: World, sizeBytes: number): number {
+/** Latency, 1 Gbit/s, what the ends are slow by, and 200 ms doubled for each time the packet is lost. */
+function delayOf(world: World, sizeBytes: number, ends: readonly Life[]): number {
   const [low, high] = world.faults.latencyMs
-  let delayMs = world.random.between(low, high) + sizeBytes / 125_000
+  const extraMs = ends.reduce((sum, { host }) => sum + world.hostFaults(host).extraMs, 0)
+  if (extraMs > 0) world.fire('message slow')
+  let delayMs = world.random.between(low, high) + sizeBytes / 125_000 + extraMs
   for (let resendMs = 200; resendMs < 10_000 && world.random.chance(world.faults.lossChance); resendMs *= 2) {
     world.fire('message lost')
     delayMs += resendMs

@@ -38,7 +38,9 @@ export function exchangeHttp(
   const watch = (): void => {
     if (!connection.isOpen()) return
     const silentMs = world.loop.nowMs() - heardMs
-    if (silentMs < timeoutMs) return later(world, connection.client, timeoutMs - silentMs, 'watch', watch)
+    // A rest that is less than the clock can tell would come due at this very moment, for ever.
+    const restMs = Math.max(0.001, timeoutMs - silentMs)
+    if (silentMs < timeoutMs) return later(world, connection.client, restMs, 'watch', watch)
     fail(new NetworkError({ url: url.href, reason: 'timeout' }))
     connection.cut('the client left')
   }
@@ -65,7 +67,8 @@ export function exchangeHttp(
   }
   const body = toBytes(options.body)
   connection.toServer(`${method} ${url.pathname}`, body.length, () => {
-    serveRequest(connection, server, { method, url, headers: lowerCase(options.headers), body }, reply)
+    const arrived = { method, url, headers: lowerCase(options.headers), body }
+    serveRequest(connection, server, arrived, reply, createLiar(world, connection))
   })
 }
 
@@ -85,6 +88,7 @@ async function serveRequest(
   server: ServeOptions,
   request: Arrived,
   reply: Reply,
+  change: (piece: Uint8Array) => Uint8Array,
 ): Promise<void> {
   const { method, url, headers, body } = request
   const controller = new AbortController()
@@ -107,10 +111,15 @@ async function serveRequest(
   }
   const { status } = response
   connection.toClient(`${status}`, 200, () => reply.head(status, lowerCase(response.headers)))
-  await sendBody(connection, method === 'HEAD' ? undefined : response.body, reply)
+  await sendBody(connection, method === 'HEAD' ? undefined : response.body, reply, change)
 }
 
-async function sendBody(connection: Connection, body: HttpResponse['body'], reply: Reply): Promise<void> {
+async function sendBody(
+  connection: Connection,
+  body: HttpResponse['body'],
+  reply: Reply,
+  change: (piece: Uint8Array) => Uint8Array,
+): Promise<void> {
   const isWhole = body === undefined || typeof body === 'string' || body instanceof Uint8Array
   const source = (isWhole ? cutUp(toBytes(body)) : body)[Symbol.asyncIterator]()
   connection.onCut('server', () => void source.return?.().catch(() => undefined))
@@ -131,12 +140,24 @@ async function sendBody(connection: Connection, body: HttpResponse['body'], repl
       const { done, value } = await source.next()
       if (done) break
       credit--
-      const bytes = toBytes(value)
+      const bytes = change(toBytes(value))
       connection.toClient('piece', bytes.length, () => reply.piece(bytes))
     }
     connection.toClient('end', 0, reply.end)
   } catch {
     connection.cut('the answer broke off')
+  }
+}
+
+/** Changes a bit of a piece where its server lies. */
+function createLiar(world: World, { server }: Connection): (piece: Uint8Array) => Uint8Array {
+  return (piece) => {
+    const { lieChance } = world.hostFaults(server.host)
+    if (piece.length === 0 || lieChance === 0 || !world.random.chance(lieChance)) return piece
+    world.fire('answer changed')
+    const changed = piece.slice()
+    changed[world.random.integer(piece.length)]! ^= 1 << world.random.integer(8)
+    return changed
   }
 }
 

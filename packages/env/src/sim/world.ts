@@ -19,6 +19,14 @@ export type SimFaults = {
   sectorLossChance: number
 }
 
+/** What is wrong with one host; may be changed while the simulation runs. */
+export type HostFaults = {
+  /** Every message to it and from it takes so much longer. */
+  extraMs: number
+  /** Per piece of an answer's body that it serves: a bit of it is another one. */
+  lieChance: number
+}
+
 export type FaultName =
   | 'crash'
   | 'kill'
@@ -34,6 +42,16 @@ export type FaultName =
   | 'connection reset'
   | 'connection broken by crash'
   | 'connection refused'
+  | 'message slow'
+  | 'answer changed'
+  // Made by scenarios, and counted with `Sim.fire`.
+  | 'bit rotten'
+  | 'disk lost'
+  | 'block taken back'
+  | 'event repeated'
+  | 'event out of order'
+  | 'upload lost'
+  | 'upload late'
 
 /** From one start of a host to its crash. What a dead life waits for never comes; what it calls does nothing. */
 export type Life = { host: string; alive: boolean; onDeath: Set<() => void> }
@@ -42,6 +60,7 @@ export type World = {
   loop: EventLoop
   random: SimRandom
   faults: SimFaults
+  hostFaults(host: string): HostFaults
   /** Counts a fault as fired. */
   fire(fault: FaultName): void
   /** Whether messages pass between two hosts now. */
