@@ -112,16 +112,22 @@ test('seals are undone by their own tag and by no other', () => {
 test('ranges are those that the contract takes', () => {
   assert.equal(recallRange(1023n, 1, 0), undefined)
   fc.assert(
-    fc.property(fc.bigInt(1024n, 2n ** 44n), fc.nat(8), (flowLength, log) => {
-      const shards = 2n ** BigInt(log)
-      const range = recallRange(flowLength, Number(shards), 0)!
-      const minable = (flowLength / 1024n) * 1024n
-      const most = 2n ** 35n * shards
-      assert.equal(range.startPosition % 2n ** 25n, 0n)
-      assert.ok(range.startPosition + range.mineLength <= minable)
-      assert.equal(range.mineLength, minable < most ? minable : most)
-      assert.equal(range.shardId & range.shardMask, 0n)
-    }),
+    fc.property(
+      fc.bigInt(1024n, 2n ** 44n),
+      fc.nat(8),
+      fc.option(fc.bigInt(0n, 2n ** 44n)),
+      (flowLength, log, start) => {
+        const shards = 2n ** BigInt(log)
+        const range = recallRange(flowLength, Number(shards), 0, start ?? undefined)!
+        assert.ok(start === null || range.startPosition <= start)
+        const minable = (flowLength / 1024n) * 1024n
+        const most = 2n ** 35n * shards
+        assert.equal(range.startPosition % 2n ** 25n, 0n)
+        assert.ok(range.startPosition + range.mineLength <= minable)
+        assert.equal(range.mineLength, minable < most ? minable : most)
+        assert.equal(range.shardId & range.shardMask, 0n)
+      },
+    ),
   )
 })
 

@@ -50,15 +50,22 @@ export function recallRangeDigest({ startPosition, mineLength, shardId, shardMas
 
 /**
  * The range of a miner with one of `numShards` shards, as the contract wants it; undefined while the flow has no whole
- * segment. Beyond the window of 8 TiB a shard the newest part is mined.
+ * segment. Beyond the window of 8 TiB a shard the newest part is mined, or the one that begins at `startSector` or next below.
  */
-export function recallRange(flowLength: bigint, numShards: number, shardId: number): RecallRange | undefined {
+export function recallRange(
+  flowLength: bigint,
+  numShards: number,
+  shardId: number,
+  startSector?: bigint,
+): RecallRange | undefined {
   const minable = (flowLength / BigInt(loadSectors)) * BigInt(loadSectors)
   if (minable === 0n) return undefined
   const most = miningLengthMax * BigInt(numShards)
   const mineLength = minable < most ? minable : most
   // rounded down, so that the last part of a window may lie beyond it by less than the alignment
-  const startPosition = ((minable - mineLength) / startAlignment) * startAlignment
+  const newest = minable - mineLength
+  const wished = startSector !== undefined && startSector < newest ? startSector : newest
+  const startPosition = (wished / startAlignment) * startAlignment
   return { startPosition, mineLength, shardId: BigInt(shardId), shardMask: shardMaskOf(numShards) }
 }
 

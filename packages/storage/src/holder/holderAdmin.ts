@@ -1,7 +1,9 @@
 /** The `admin_*` methods of a holder: what repair and its neighbours look like from outside. Spec: storage §6.2. */
+import { segmentSectors } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { RpcAnswer, RpcMethods } from '../http/jsonRpcServer.ts'
 import { readCount } from '../http/readParams.ts'
+import { wholeFlow } from '../node/acceptSegment.ts'
 import { guardOrigin, readMetrics } from '../node/adminMethods.ts'
 import type { FlowLog } from '../node/flowLog.ts'
 import type { Submission } from '../node/submission.ts'
@@ -51,7 +53,7 @@ function syncMethods({ flow, fragments, placements, repair }: HolderAdminParts):
       const submission = flow.get(readCount(seq) ?? -1)
       return { result: submission ? state(submission) : 'unknown' }
     },
-    admin_getSyncInfo: () => ({ result: {} }),
+    admin_getSyncInfo: ([seq]) => ({ result: describeRepairs({ flow, fragments, repair }, readCount(seq)) }),
     admin_getSyncServiceState: () => {
       const { waiting } = repair.stats()
       return { result: { numSyncing: waiting, catchedUp: waiting === 0 } }
@@ -64,7 +66,7 @@ function networkMethods({ env, nodeId, url, flow, placements, nodes, onShutdown 
     client: { version: '', os: '', protocol: 'http', agent: 'weightless' },
     connectionStatus: { status: 'connected', connectionsIn: 0, connectionsOut: 1, lastSeenSecs: 0 },
     listeningAddresses: [node.url, ...node.addresses],
-    ...{ seenIps: [], isTrusted: false, connectionDirection: 'outgoing', enr: '' },
+    ...{ seenIps: [], isTrusted: false, connectionDirection: 'Outgoing', enr: '' },
   })
   return {
     admin_shutdown: () => {
@@ -79,15 +81,37 @@ function networkMethods({ env, nodeId, url, flow, placements, nodes, onShutdown 
       return { result: { peerId: nodeId, listenAddresses: [url()], ...counts, ...ways } }
     },
     admin_getPeers: () => ({ result: Object.fromEntries(nodes.live().map((node) => [node.nodeId, peerOf(node)])) }),
-    admin_getFileLocation: ([seq]) =>
+    admin_getFileLocation: ([seq, allShards]) =>
       withSubmission(flow, seq, ({ root, sizeBytes }) => {
-        const holders = placements.get(root, sizeBytes)?.holders ?? []
-        const found = holders.flatMap((holder) => nodes.find(holder) ?? [])
-        const list = found.map((node) => ({ ip: node.url, shardConfig: node.shard ?? { shardId: 0, numShard: 1 } }))
-        return { result: list.length === 0 ? null : list }
+        const placement = placements.get(root, sizeBytes)
+        const found = (placement?.holders ?? []).flatMap((holder) => nodes.find(holder) ?? [])
+        // Any k rows are the whole file.
+        const least = allShards === true ? (placement?.dataRows ?? 1) : 1
+        const list = found.map((node) => ({ ip: node.url, shardConfig: node.shard ?? wholeFlow }))
+        return { result: list.length < least ? null : list }
       }),
     admin_getMetrics: async ([prefix]) => ({ result: readMetrics(await env.metrics.render(), String(prefix ?? '')) }),
   }
+}
+
+/** Rows under repair, in the shape of files under way; chunks are sectors. */
+function describeRepairs(
+  { flow, fragments, repair }: Pick<HolderAdminParts, 'flow' | 'fragments' | 'repair'>,
+  wanted: number | undefined,
+) {
+  const entries = repair.list(1_000).flatMap(({ root, sizeBytes, ageMs, attempts }) => {
+    const submission = flow.byRoot(root).find((one) => one.shape && one.sizeBytes === sizeBytes)
+    if (!submission?.shape || (wanted !== undefined && wanted !== submission.seq)) return []
+    const numChunks = submission.shape.sectors
+    const stripes = fragments.records.contiguous(submission.fileKey)
+    const nextChunks = stripes * (fragments.file(submission.fileKey)?.dataRows ?? 0) * segmentSectors
+    const info = {
+      ...{ elapsedSecs: Math.floor(ageMs / 1_000), peers: {}, goal: { numChunks, indexStart: 0, indexEnd: numChunks } },
+      ...{ nextChunks: Math.min(numChunks, nextChunks), state: attempts === 0 ? 'Downloading' : 'FindingPeers' },
+    }
+    return [[String(submission.seq), info] as const]
+  })
+  return Object.fromEntries(entries)
 }
 
 function withSubmission(flow: FlowLog, seq: unknown, run: (submission: Submission) => RpcAnswer): RpcAnswer {

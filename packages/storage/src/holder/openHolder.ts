@@ -9,6 +9,7 @@ import { createLedger, type Ledger } from '@weightless/ledger'
 import type { PeerNetwork } from '@weightless/p2p'
 import { openKeyValue } from '@weightless/store'
 import { createStorageHandler } from '../http/storageHandler.ts'
+import { createMinerSlot, type MinerSlot } from '../mining/minerMethods.ts'
 import { type SealableFragments, sealAtRest } from '../mining/sealAtRest.ts'
 import { createByteBudget } from '../node/byteBudget.ts'
 import { createStatus } from '../node/describeStatus.ts'
@@ -93,6 +94,8 @@ export type Holder = {
   nodes: KnownNodes
   repair: Repair
   record(): Promise<NodeRecord>
+  /** Where a miner that begins beside this node offers itself to `miner_*`. */
+  miner: Pick<MinerSlot, 'offer'>
   /** False once the node's flow root has differed from the chain's. */
   agreesWithChain(): boolean
   close(): Promise<void>
@@ -155,11 +158,12 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   }
   const { onShutdown, url } = options
   const admin = createHolderAdmin({ env, nodeId, url, flow, fragments, placements, nodes, repair, onShutdown })
-  const own = { ...view.methods, ...admin }
+  const miner = createMinerSlot()
+  const own = { ...view.methods, ...admin, ...miner.methods }
   const methods = { ...own, ...createPeerMethods(env.clock, () => options.network?.(), own) }
   const next = createStorageHandler({ methods, content: view.content, routes: [], budget, log })
   return {
-    ...{ nodeId, flow, fragments, placements, nodes, repair, record },
+    ...{ nodeId, flow, fragments, placements, nodes, repair, record, miner },
     handler: createHolderHandler(routes, next),
     agreesWithChain: () => follower.agrees(),
     async close() {

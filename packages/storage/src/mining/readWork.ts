@@ -50,9 +50,13 @@ export async function readWork(ledger: Pick<Ledger, 'rpc'>, mine: Hex, minerId: 
 }
 
 /** Undefined while there is nothing that this shard may mine. */
-export function puzzleOf(work: Work, shard: { numShard: number; shardId: number }): Puzzle | undefined {
+export function puzzleOf(
+  work: Work,
+  shard: { numShard: number; shardId: number },
+  startSector?: bigint,
+): Puzzle | undefined {
   if (work.poraTarget === 0n || BigInt(shard.numShard) > work.maxShards) return undefined
-  const range = recallRange(work.flowLength, shard.numShard, shard.shardId)
+  const range = recallRange(work.flowLength, shard.numShard, shard.shardId, startSector)
   const target = scaledTarget(work.poraTarget, work.flowLength, shard.numShard)
   return range && target > 0n ? { work, range, rangeDigest: recallRangeDigest(range), target } : undefined
 }

@@ -6,6 +6,7 @@ import { keccak256 } from '@weightless/crypto'
 import { createSim } from '@weightless/env/sim'
 import { type Ledger, LedgerUnreachableError, TransactionRevertedError } from '@weightless/ledger'
 import { encodeWork, sealedInMemory, workOver } from '../testing/sealedFlow.ts'
+import { createMinerSlot } from './minerMethods.ts'
 import type { Work } from './readWork.ts'
 import { type Miner, type MinerOptions, startMiner } from './startMiner.ts'
 import type { AnswerOutcome } from './submitAnswer.ts'
@@ -76,6 +77,37 @@ describe('a miner', () => {
       },
     })
     assert.ok(!epochs.includes('none'))
+  })
+
+  test('rests while it is told to, and is steered over the node’s RPC', async () => {
+    const slot = createMinerSlot()
+    const context = { signal: new AbortController().signal, origin: undefined }
+    const call = async (name: string, ...params: unknown[]) => slot.methods[name]!(params, context)
+    assert.deepEqual(await call('miner_start'), { result: false })
+    await play({
+      work: workOver(8, 2_000n),
+      take: () => undefined,
+      async story(miner, _script, sleep) {
+        const takeBack = slot.offer(miner)
+        await sleep(500)
+        assert.ok(miner.status().answers > 0)
+        assert.deepEqual(await call('miner_stop'), { result: true })
+        await sleep(200)
+        const { nonces, answers } = miner.status()
+        await sleep(1_000)
+        assert.deepEqual([miner.status().state, miner.status().nonces], ['paused', nonces])
+        assert.equal(miner.status().answers, answers)
+        assert.deepEqual(await call('miner_setStartPosition', 2 ** 25), { result: true })
+        assert.deepEqual(await call('miner_start'), { result: true })
+        await sleep(500)
+        assert.equal(miner.status().state, 'mining')
+        assert.ok(miner.status().answers > answers)
+        takeBack()
+      },
+    })
+    assert.deepEqual(await call('miner_stop'), { result: false })
+    const foreign = await slot.methods.miner_stop!([], { ...context, origin: 'https://evil.example' })
+    assert.ok('fault' in foreign)
   })
 
   test('goes on when the chain answers again', async () => {

@@ -6,6 +6,7 @@ import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
 import type { MinableSegments, ProveSeal } from './minableSegments.ts'
+import type { MinerControl } from './minerMethods.ts'
 import { type Puzzle, puzzleOf, readWork } from './readWork.ts'
 import { type Hit, openRecaller, type RecallCount } from './recall.ts'
 import { type AnswerOutcome, submitAnswer } from './submitAnswer.ts'
@@ -32,8 +33,8 @@ export type MinerOptions = {
 
 export type MinerStatus = {
   minerId: Hex
-  /** `idle`: no epoch, enough answers, or not this miner's window. */
-  state: 'idle' | 'mining' | 'away'
+  /** `idle`: no epoch, enough answers, or not this miner's window; `paused`: somebody told it to. */
+  state: 'idle' | 'mining' | 'away' | 'paused'
   epoch: bigint
   nonces: number
   recalls: number
@@ -43,7 +44,7 @@ export type MinerStatus = {
   refused: number
 }
 
-export type Miner = {
+export type Miner = MinerControl & {
   status(): MinerStatus
   close(): Promise<void>
 }
@@ -60,7 +61,7 @@ export function startMiner(options: MinerOptions): Miner {
     ...{ minerId, state: 'idle', epoch: 0n },
     ...{ nonces: 0, recalls: 0, seals: 0, answers: 0, accepted: 0, refused: 0 },
   }
-  const desk = { puzzle: undefined as Puzzle | undefined, hits: [] as Hit[], wake: new Set<() => void>() }
+  const desk: Desk = { puzzle: undefined, hits: [], wake: new Set(), isPaused: false, startSector: undefined }
   const count = countInMetrics(env.metrics, status)
   const recallers = Array.from({ length: workers }, () => openRecaller(env, segments, batchNonces))
   const loops = [
@@ -70,6 +71,17 @@ export function startMiner(options: MinerOptions): Miner {
   ]
   return {
     status: () => ({ ...status }),
+    pause() {
+      Object.assign(desk, { isPaused: true, puzzle: undefined, hits: [] })
+      status.state = 'paused'
+      wakeAll(desk)
+    },
+    resume() {
+      desk.isPaused = false
+    },
+    mineFrom(sector) {
+      desk.startSector = BigInt(sector)
+    },
     async close() {
       stop.abort()
       wakeAll(desk)
@@ -79,7 +91,14 @@ export function startMiner(options: MinerOptions): Miner {
   }
 }
 
-type Desk = { puzzle: Puzzle | undefined; hits: Hit[]; wake: Set<() => void> }
+type Desk = {
+  puzzle: Puzzle | undefined
+  hits: Hit[]
+  wake: Set<() => void>
+  isPaused: boolean
+  /** Where the range is wished to begin; undefined: at the newest that is allowed. */
+  startSector: bigint | undefined
+}
 type Count = { recall(count: RecallCount): void; outcome(outcome: AnswerOutcome): void }
 
 async function pollWork(
@@ -91,8 +110,8 @@ async function pollWork(
   while (!signal.aborted) {
     try {
       const work = await readWork(ledger, mine, minerId)
-      const puzzle = puzzleOf(work, segments)
-      status.state = puzzle ? 'mining' : 'idle'
+      const puzzle = desk.isPaused ? undefined : puzzleOf(work, segments, desk.startSector)
+      status.state = desk.isPaused ? 'paused' : puzzle ? 'mining' : 'idle'
       status.epoch = work.epoch
       if (!isSame(puzzle, desk.puzzle)) {
         desk.puzzle = puzzle
@@ -111,6 +130,7 @@ async function pollWork(
 /** Same window and same target: hits of one serve the other. */
 function isSame(a: Puzzle | undefined, b: Puzzle | undefined): boolean {
   if (a === undefined || b === undefined) return a === b
+  if (a.range.startPosition !== b.range.startPosition) return false
   return a.target === b.target && bytesToHex(a.work.subtaskDigest) === bytesToHex(b.work.subtaskDigest)
 }
 

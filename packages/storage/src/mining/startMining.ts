@@ -17,7 +17,7 @@ export type MiningOptions = {
   env: Pick<Env, 'clock' | 'random' | 'tasks' | 'disk' | 'log' | 'metrics'>
   /** With an account of its own: it pays for answers, and is paid unless `beneficiary` says otherwise. */
   ledger: Ledger
-  holder: Pick<Holder, 'flow' | 'fragments'>
+  holder: Pick<Holder, 'flow' | 'fragments'> & Partial<Pick<Holder, 'miner'>>
   /** The holder's part of the flow. A holder of parity alone has nothing to mine. */
   shard: { numShard: number; shardId: number }
   flowAddress: Hex
@@ -93,6 +93,7 @@ export async function startMining(options: MiningOptions): Promise<Mining> {
       fetching = fetching.then(() => fetchEarnings(leastWei)).catch(() => undefined)
     },
   })
+  const takeBack = holder.miner?.offer(miner)
   return {
     status() {
       const { files, fragments } = sealing.sealed()
@@ -100,6 +101,7 @@ export async function startMining(options: MiningOptions): Promise<Mining> {
     },
     withdraw: () => fetchEarnings(1n),
     async close() {
+      takeBack?.()
       stop.abort()
       await Promise.all([miner.close(), sealing.ended, fetching])
     },

@@ -118,6 +118,17 @@ export function isOfShard(shard: ShardConfigJson, { startSector }: Submission, i
   return (Math.floor(startSector / segmentSectors) + index) % shard.numShard === shard.shardId
 }
 
+/** Whether a segment lies in the node's shard for one of the submissions that share it. */
+export function isNeeded(
+  { flow, pruned, shard }: Pick<AcceptParts, 'flow' | 'pruned' | 'shard'>,
+  { root, fileKey }: Submission,
+  index: number,
+): boolean {
+  if (shard().numShard === 1) return true
+  const sharers = flow.byRoot(root).filter((other) => other.fileKey === fileKey && !pruned.has(other))
+  return sharers.some((other) => isOfShard(shard(), other, index))
+}
+
 /** The first segment of a submission that lies in a shard; it may be behind the last one. */
 function firstOfShard({ numShard, shardId }: ShardConfigJson, { startSector }: Submission): number {
   const start = Math.floor(startSector / segmentSectors) % numShard
@@ -147,7 +158,9 @@ function store(parts: AcceptParts, submission: Submission, fileKey: string, fram
   if (segments.has(fileKey, frame.index)) return { fault: faults.uploaded, earlier: Promise.resolve(undefined) }
   const added = segments.add(fileKey, frame.index, encodeSegmentFrame(frame))
   return {
-    stored: added.then((isStored) => {
+    stored: added.then(async (isStored) => {
+      // The node's part may have been halved while this was on its way to disk.
+      if (isStored && !isNeeded(parts, submission, frame.index)) await segments.remove(fileKey, [frame.index])
       if (isStored && isComplete(segments, submission, parts.shard())) parts.onComplete?.(submission)
       return toFault(isStored)
     }),

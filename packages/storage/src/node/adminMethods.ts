@@ -1,7 +1,8 @@
 /** The `admin_*` methods of a node that keeps files itself. Spec: storage §6.2. */
 import type { RpcAnswer, RpcMethods } from '../http/jsonRpcServer.ts'
 import { readCount } from '../http/readParams.ts'
-import { callFailed, internalError, invalidParams } from '../wire/index.ts'
+import { callFailed, internalError, invalidParams, type ShardConfigJson } from '../wire/index.ts'
+import { numShardMax } from './shardConfig.ts'
 import type { FileSync } from './syncFiles.ts'
 
 export type AdminParts = {
@@ -24,11 +25,11 @@ export function createAdminMethods({ sync, peerUrls, metricsText, onShutdown }: 
     admin_getSyncStatus: ([seq]) => withSeq(seq, (txSeq) => ({ result: sync.state(txSeq) })),
     admin_getSyncInfo: ([seq]) => ({ result: sync.info(readCount(seq)) }),
     admin_getSyncServiceState: () => ({ result: { numSyncing: sync.running(), catchedUp: sync.running() === 0 } }),
-    admin_getFileLocation: ([seq]) =>
+    admin_getFileLocation: ([seq, allShards]) =>
       withSeq(seq, async (txSeq) => {
         const peers = await sync.locate(txSeq)
-        const list = peers.map(({ url, shard }) => ({ ip: url, shardConfig: shard }))
-        return { result: list.length === 0 ? null : list }
+        const isEnough = allShards === true ? coverFlow(peers.map(({ shard }) => shard)) : peers.length > 0
+        return { result: isEnough ? peers.map(({ url, shard }) => ({ ip: url, shardConfig: shard })) : null }
       }),
     admin_getNetworkInfo: () => {
       const connected = sync.reachable().length
@@ -68,6 +69,14 @@ const refused: RpcAnswer = { fault: callFailed('admin methods are not open to ot
 function isForeignOrigin(origin: string | undefined): boolean {
   if (origin === undefined) return false
   return !/^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/.test(origin)
+}
+
+/** Whether every segment of the flow lies in one of the parts. */
+function coverFlow(shards: readonly ShardConfigJson[]): boolean {
+  const most = Math.max(0, ...shards.map(({ numShard }) => numShard))
+  if (most === 0 || most > numShardMax) return false
+  const isCovered = (index: number) => shards.some(({ numShard, shardId }) => index % numShard === shardId)
+  return Array.from({ length: most }, (_, index) => index).every(isCovered)
 }
 
 /** A peer by HTTP, named by its URL. */

@@ -6,6 +6,7 @@ import { readCount, readHash, readSegment } from '../http/readParams.ts'
 import { faults, type RpcFault, type SegmentFrame, type StatusJson } from '../wire/index.ts'
 import { type AcceptParts, acceptSegment, pickByRoot } from './acceptSegment.ts'
 import { describeFile } from './describeFile.ts'
+import { createFlowSegmentMethods } from './flowSegments.ts'
 import { proveSector } from './proveSector.ts'
 import { type Content, type ContentReader, contentOf, readFrame, readSectors } from './readContent.ts'
 import type { Submission } from './submission.ts'
@@ -54,6 +55,7 @@ export function createNodeMethods(parts: NodeMethodParts): RpcMethods {
       return result([bytesToHex(root), lengthSectors])
     },
     zgs_getSectorProof: ([sector, flowRoot]) => proveSector(parts, sector, flowRoot),
+    ...createFlowSegmentMethods(parts),
   }
 }
 

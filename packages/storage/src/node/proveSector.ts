@@ -29,7 +29,7 @@ export type ReadSegment = (
   index: number,
 ) => Promise<{ data: Uint8Array; proof: SegmentProof } | undefined>
 /** A perfect tree of a submission at its place in the flow. */
-type PlacedNode = { submission: Submission; start: number; height: number; root: Uint8Array }
+export type PlacedNode = { submission: Submission; start: number; height: number; root: Uint8Array }
 
 export async function proveSector(
   { flow, reader }: Parts,
@@ -95,7 +95,8 @@ function countAt(flow: FlowLog, root: Hex | undefined): number | undefined {
   return undefined
 }
 
-function placeNodes(flow: FlowLog, seqCount: number): PlacedNode[] {
+/** The perfect trees of the first submissions, in the order of their places. */
+export function placeNodes(flow: FlowLog, seqCount: number): PlacedNode[] {
   const placed: PlacedNode[] = []
   for (let seq = 0; seq < seqCount; seq++) {
     const submission = flow.get(seq)!
@@ -110,12 +111,13 @@ function placeNodes(flow: FlowLog, seqCount: number): PlacedNode[] {
   return placed
 }
 
-const lengthOf = (placed: readonly PlacedNode[]): number =>
+/** Of the flow, in sectors. */
+export const lengthOf = (placed: readonly PlacedNode[]): number =>
   placed.length === 0 ? 1 : endOf(placed[placed.length - 1]!)
 const endOf = ({ start, height }: PlacedNode): number => start + 2 ** height
 
 /** Root of the sectors `[start, start + 2^height)` of the flow, which contain whole nodes and gaps only. */
-function subtree(placed: readonly PlacedNode[], start: number, height: number): Uint8Array {
+export function subtree(placed: readonly PlacedNode[], start: number, height: number): Uint8Array {
   const end = start + 2 ** height
   const within = placed.filter((node) => node.start < end && endOf(node) > start)
   const only = within[0]

@@ -4,7 +4,7 @@
  */
 import type { Env } from '@weightless/env'
 import type { ShardConfigJson } from '../wire/index.ts'
-import { isOfShard } from './acceptSegment.ts'
+import { isNeeded } from './acceptSegment.ts'
 import type { FlowLog } from './flowLog.ts'
 import type { PrunedFiles } from './prunedFiles.ts'
 import type { SegmentStore } from './segmentStore.ts'
@@ -57,17 +57,12 @@ async function tidy(parts: ShardPruneParts, shard: ShardConfigJson, signal: Abor
   let removed = 0
   for (let seq = 0; seq < flow.count() && !signal.aborted; seq++) {
     const submission = flow.get(seq)!
-    const [first] = sharers(flow, submission)
+    const first = flow.byRoot(submission.root).find(({ fileKey }) => fileKey === submission.fileKey)
     if (submission.shape && first === submission) removed += await tidyFile(parts, submission, shard, signal)
   }
   if (signal.aborted) return
   await parts.shard.setTidy(shard)
   parts.env.log.info('segments of other shards removed', { segments: removed, ...shard })
-}
-
-/** Submissions of the same content: a segment stays while one of them needs it. */
-function sharers(flow: FlowLog, { root, fileKey }: Submission): Submission[] {
-  return flow.byRoot(root).filter((other) => other.fileKey === fileKey)
 }
 
 async function tidyFile(
@@ -77,11 +72,11 @@ async function tidyFile(
   signal: AbortSignal,
 ): Promise<number> {
   const { fileKey } = submission
-  const needing = sharers(flow, submission).filter((other) => !pruned.has(other))
+  const parts = { flow, pruned, shard: () => shard }
   let removed = 0
   for (let from = 0; !signal.aborted; ) {
     const page = segments.list(fileKey, from, batchSegments)
-    const foreign = page.filter((index) => !needing.some((other) => isOfShard(shard, other, index)))
+    const foreign = page.filter((index) => !isNeeded(parts, submission, index))
     if (foreign.length > 0) {
       await segments.remove(fileKey, foreign)
       removed += foreign.length

@@ -6,6 +6,7 @@ import { openKeyValue } from '@weightless/store'
 import { type GatewayOptions, openGateway } from '../gateway/openGateway.ts'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
+import { createMinerSlot } from '../mining/minerMethods.ts'
 import type { ShardConfigJson } from '../wire/index.ts'
 import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot, wholeFlow } from './acceptSegment.ts'
 import { createAdminMethods } from './adminMethods.ts'
@@ -116,7 +117,7 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const { onShutdown } = options
   const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render(), onShutdown })
   return {
-    methods: { ...createNodeMethods({ ...parts, reader, status }), ...admin },
+    methods: { ...createNodeMethods({ ...parts, reader, status }), ...admin, ...createMinerSlot().methods },
     content: createContent(parts, reader),
     ...{ flow, shard: shard.get },
     agreesWithChain: () => follower.agrees(),

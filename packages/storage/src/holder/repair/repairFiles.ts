@@ -42,10 +42,14 @@ export type Repair = {
   /** Another holder asks this node to take over a row. */
   takeOver(json: unknown): Promise<Verdict<unknown, string>>
   stats(): RepairStats
+  /** What is to be repaired, or is under way, at most `limit`. */
+  list(limit: number): RepairTask[]
   ended: Promise<void>
 }
 
-type Task = { placement: SignedPlacement; row: number; attempt: number; dueMs: number }
+export type RepairTask = { root: Hex; sizeBytes: number; row: number; ageMs: number; attempts: number }
+
+type Task = { placement: SignedPlacement; row: number; attempt: number; dueMs: number; sinceMs: number }
 
 const filesAtOnce = 2
 const stripesAtOnce = 2
@@ -75,7 +79,8 @@ export function repairFiles(parts: RepairParts, signal: AbortSignal): Repair {
   function enqueue(placement: SignedPlacement, row: number): void {
     const key = `${placement.root}/${placement.sizeBytes}`
     if (tasks.has(key) || tasks.size >= tasksMax) return
-    tasks.set(key, { placement, row, attempt: 0, dueMs: env.clock.monotonicMs() })
+    const nowMs = env.clock.monotonicMs()
+    tasks.set(key, { placement, row, attempt: 0, dueMs: nowMs, sinceMs: nowMs })
   }
 
   /** @returns whether nothing is left to do */
@@ -142,8 +147,14 @@ export function repairFiles(parts: RepairParts, signal: AbortSignal): Repair {
       return accept(undefined)
     },
     stats: () => ({ ...counts, waiting: tasks.size }),
+    list: (limit) => [...tasks.values()].slice(0, limit).map((task) => describeTask(task, env.clock.monotonicMs())),
     ended: run(),
   }
+}
+
+function describeTask({ placement, row, sinceMs, attempt }: Task, nowMs: number): RepairTask {
+  const { root, sizeBytes } = placement
+  return { root, sizeBytes, row, ageMs: nowMs - sinceMs, attempts: attempt }
 }
 
 async function rebuildMissing(
