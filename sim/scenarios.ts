@@ -4,6 +4,7 @@ import { kvReplay } from './kvReplay.sim.ts'
 import type { Scenario } from './scenario.ts'
 import { storageCoded } from './storageCoded.sim.ts'
 import { storageMining } from './storageMining.sim.ts'
+import { storagePayment } from './storagePayment.sim.ts'
 import { storageUpload } from './storageUpload.sim.ts'
 import { storeKeyValue } from './storeKeyValue.sim.ts'
 import { storeLog } from './storeLog.sim.ts'
@@ -20,6 +21,7 @@ export const scenarios: readonly Scenario[] = [
   storageUpload,
   storageCoded,
   storageMining,
+  storagePayment,
   kvReplay,
   computeJobs,
 ]

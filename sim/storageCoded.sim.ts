@@ -1,7 +1,8 @@
 /**
  * Coded storage in a bad world: holders that lose power at any write, whose disks rot, fill up or are lost, that cannot
  * reach each other, are slow or lie; a writer that codes wrongly; a chain that takes blocks back and says things twice. Files
- * are put and read by the clients' own code. The chain is a stand-in that gives Submit events; who pays is looked at elsewhere.
+ * are put and read by the clients' own code. The chain is a stand-in that gives Submit events; who pays is looked at in
+ * `storage/payment`.
  */
 import { openPlaced, spreadFile, toBlobSource } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
