@@ -45,8 +45,15 @@ test('with half its segments deleted a miner wins half of another’s 2,000 answ
   assert.equal(none, 0)
 })
 
+type Mined = { won: number; recalls: number }
+
 /** Windows of a second, of which each miner counts those in which it found an answer. */
-async function windowsWon(sim: Sim, host: string, segments: MinableSegments, windows: number): Promise<number> {
+async function mineWindows(
+  sim: Sim,
+  host: string,
+  segments: MinableSegments,
+  { windows, workers = 1 }: { windows: number; workers?: number },
+): Promise<Mined> {
   const env = sim.boot(host)
   const won = new Set<bigint>()
   const epochAt = (): bigint => BigInt(Math.floor(env.clock.monotonicMs() / 1_000))
@@ -60,10 +67,10 @@ async function windowsWon(sim: Sim, host: string, segments: MinableSegments, win
     },
   } as unknown as Ledger
   const prove = () => Promise.resolve([])
-  const miner = startMiner({ env, ledger, mine: '0x00', minerId, segments, prove, pollMs: 10 })
+  const miner = startMiner({ env, ledger, mine: '0x00', minerId, segments, prove, workers, pollMs: 10 })
   while (epochAt() < startEpoch + BigInt(windows)) await env.clock.sleep(100)
   await miner.close()
-  return won.size
+  return { won: won.size, recalls: miner.status().recalls }
 }
 
 test('a miner that fetches what it lacks from the network misses the window', async () => {
@@ -98,8 +105,37 @@ test('a miner that fetches what it lacks from the network misses the window', as
     await env.clock.sleep(0.5)
     return sealSegmentFor(idOf(9), at)
   })
-  const honest = await sim.run(windowsWon(sim, 'a', keeper, windows), 10_000_000)
-  const fetching = await sim.run(windowsWon(sim, 'b', fetcher, windows), 10_000_000)
-  assert.ok(honest >= windows - 1, `${honest}`)
-  assert.ok(fetching <= 1, `${fetching}`)
+  const honest = await sim.run(mineWindows(sim, 'a', keeper, { windows }), 10_000_000)
+  const fetching = await sim.run(mineWindows(sim, 'b', fetcher, { windows }), 10_000_000)
+  assert.ok(honest.won >= windows - 1, `${honest.won}`)
+  assert.ok(fetching.won <= 1, `${fetching.won}`)
+})
+
+test('asking for many segments at once brings a fetcher no further than its line carries', async () => {
+  // One line of 100 Mbit/s for all requests: 21 ms a segment, whatever the number of workers that wait for it. The keeper has
+  // one worker and one disk.
+  const [windows, segmentMs] = [4, 262_144 / 12_500]
+  const sim = createSim({ seed: 4 })
+  const kept = sealedInMemory(idOf(9), 16, () => true)
+  const slowly = (takeMs: number): MinableSegments => {
+    let freeMs = 0
+    const { clock } = sim.boot(`line of ${takeMs}`)
+    return {
+      ...kept,
+      async readSealed(at) {
+        freeMs = Math.max(freeMs, clock.monotonicMs()) + takeMs
+        await clock.sleep(freeMs - clock.monotonicMs())
+        return kept.readSealed(at)
+      },
+    }
+  }
+  const honest = await sim.run(mineWindows(sim, 'a', slowly(0.2), { windows }), 10_000_000)
+  const fetching = await sim.run(mineWindows(sim, 'b', slowly(segmentMs), { windows, workers: 24 }), 10_000_000)
+  assert.ok(honest.won >= windows - 1, `${honest.won}`)
+  assert.ok(fetching.recalls <= (windows * 1_000) / segmentMs, `${fetching.recalls}`)
+  // What is on the line when a window ends has been fetched in vain.
+  assert.ok(fetching.recalls > (0.4 * windows * 1_000) / segmentMs, `its line was hardly used: ${fetching.recalls}`)
+  assert.ok(honest.recalls > 10 * fetching.recalls, `${honest.recalls} to ${fetching.recalls}`)
+  // 47 segments of 64 seals in a window, each an answer once in 16,000: one window in six.
+  assert.ok(fetching.won <= windows / 3, `${fetching.won}`)
 })
