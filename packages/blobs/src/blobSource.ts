@@ -4,6 +4,18 @@ export type BlobSource = {
   sizeBytes: number
   /** Exactly `length` bytes at `offset`, within the size. */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** Each read gives a buffer of its own that nobody else looks at: it may be moved to another thread instead of copied. */
+  isFresh?: true
+}
+
+/** What a read gave, in a buffer that may be moved; @param bytes - how long, zeros behind what was read */
+export function ownPiece(source: BlobSource, read: Uint8Array, bytes = read.length): Uint8Array<ArrayBuffer> {
+  const { buffer } = read
+  const isOwn = source.isFresh && buffer instanceof ArrayBuffer && buffer.byteLength === read.length
+  if (isOwn && read.length === bytes) return read as Uint8Array<ArrayBuffer>
+  const copy = new Uint8Array(bytes)
+  copy.set(read)
+  return copy
 }
 
 export function toBlobSource(bytes: Uint8Array | BlobSource): BlobSource {

@@ -145,7 +145,10 @@ async function putOne(
   const parts = partsFor(source.sizeBytes)
   const progress = trackProgress(parts.clock, onProgress)
   progress.enter('hashing', source.sizeBytes)
-  const file = await hashSource(source, (bytes) => progress.add(bytes), storing.signal)
+  const file = await hashSource(source, (bytes) => progress.add(bytes), {
+    signal: storing.signal,
+    tasks: parts.tasks,
+  })
   return locks.hold([bytesToHex(file.root)], async () => {
     const known = await findKnown(parts, file, storing.signal)
     const isOpen = needsPayment({ tags, isAnew }, known)

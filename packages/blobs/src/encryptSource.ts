@@ -29,7 +29,7 @@ export type EncryptionRecipe =
 
 /** The recipe that follows from key and content: after any failure, and on any machine, the same file has the same root. */
 export async function recipeFor(source: BlobSource, key: Uint8Array, signal?: AbortSignal): Promise<EncryptionRecipe> {
-  const { root, shape } = await hashSource(source, () => undefined, signal)
+  const { root, shape } = await hashSource(source, () => undefined, { signal })
   return { key, nonce: contentNonce(key, root, shape.sizeBytes) }
 }
 
@@ -102,6 +102,6 @@ export async function checkPlainRoot(
   signal?: AbortSignal,
 ): Promise<Verdict<void, 'key-wrong'>> {
   const source = { sizeBytes: plain.sizeBytes, read: (at: number, length: number) => plain.read(at, length, signal) }
-  const { root } = await hashSource(source, () => undefined, signal)
+  const { root } = await hashSource(source, () => undefined, { signal })
   return bytesEqual(root, plainRoot) ? accept(undefined) : reject('key-wrong')
 }

@@ -35,7 +35,8 @@ export async function putMany(
   progress.enter('hashing', totalBytes)
   const hashed: { item: PutItem; file: FileTree }[] = []
   for (const item of items) {
-    hashed.push({ item, file: await hashSource(item.source, (bytes) => progress.add(bytes), options.signal) })
+    const hashing = { signal: options.signal, tasks: parts.tasks }
+    hashed.push({ item, file: await hashSource(item.source, (bytes) => progress.add(bytes), hashing) })
   }
   const roots = [...new Set(hashed.map(({ file }) => bytesToHex(file.root)))]
   return locks.hold(roots, async () => {

@@ -6,6 +6,7 @@ import { createFileHasher } from '@weightless/crypto'
 export type FileSource = {
   sizeBytes: number
   read(offset: number, length: number): Promise<Uint8Array>
+  isFresh: true
   close(): Promise<void>
 }
 
@@ -14,6 +15,7 @@ export async function openFileSource(path: string): Promise<FileSource> {
   const { size } = await handle.stat()
   return {
     sizeBytes: size,
+    isFresh: true,
     async read(offset, length) {
       const bytes = new Uint8Array(length)
       let done = 0

@@ -2,7 +2,7 @@
 import { type FileShape, segmentBytes, segmentDataBytes } from '@weightless/crypto'
 import type { Tasks } from '@weightless/env'
 import { type Redundancy, rowBytesOf } from '@weightless/storage/wire'
-import type { BlobSource } from '../blobSource.ts'
+import { type BlobSource, ownPiece } from '../blobSource.ts'
 import codeStripe, { type CodedStripe, type StripeInput } from './codeStripeTask.ts'
 
 export type SourceStripe = CodedStripe & { stripe: number }
@@ -40,23 +40,12 @@ async function codeOne(
   stripe: number,
 ): Promise<SourceStripe> {
   const { dataRows } = redundancy
-  const rows: Uint8Array<ArrayBuffer>[] = []
   const first = stripe * dataRows
-  const end = Math.min(first + dataRows, shape.segments)
+  const last = Math.min(first + dataRows, shape.segments) - 1
   const offset = first * segmentBytes
-  const bytes = await source.read(offset, Math.min(end * segmentBytes, shape.sizeBytes) - offset)
-  for (let index = first; index < end; index++) {
-    const row = new Uint8Array(segmentDataBytes(shape, index))
-    row.set(bytes.subarray(index * segmentBytes - offset, index * segmentBytes - offset + row.length))
-    rows.push(row)
-  }
-  const rowBytes = rowBytesOf(shape, dataRows, stripe)
-  const input: StripeInput = { shape: redundancy, rowBytes, rows }
-  if (!tasks) return { ...codeStripe(input), stripe }
-  const coded = await tasks.run<CodedStripe>(
-    taskModule,
-    input,
-    rows.map(({ buffer }) => buffer),
-  )
+  const read = await source.read(offset, Math.min((last + 1) * segmentBytes, shape.sizeBytes) - offset)
+  const bytes = ownPiece(source, read, (last - first) * segmentBytes + segmentDataBytes(shape, last))
+  const input: StripeInput = { shape: redundancy, rowBytes: rowBytesOf(shape, dataRows, stripe), bytes }
+  const coded = tasks ? await tasks.run<CodedStripe>(taskModule, input, [bytes.buffer]) : codeStripe(input)
   return { ...coded, stripe }
 }

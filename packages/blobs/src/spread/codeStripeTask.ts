@@ -1,15 +1,16 @@
-/** Runs in a worker: parity, row paths and commitment of one stripe. The rows that came in go back with the answer. */
+/** Runs in a worker: parity, row paths and commitment of one stripe. The bytes that came in go back with the answer. */
 import { type CodeShape, encodeStripe, type StripeHeader, stripeCommitment } from '@weightless/coder'
+import { segmentBytes } from '@weightless/crypto'
 
 export type StripeInput = {
   shape: CodeShape
   rowBytes: number
-  /** Each in a buffer of its own, because buffers are moved. Missing ones at the end count as zeros. */
-  rows: Uint8Array<ArrayBuffer>[]
+  /** The data rows, one behind another, in a buffer of their own, because buffers are moved. Missing ones count as zeros. */
+  bytes: Uint8Array<ArrayBuffer>
 }
 
 export type CodedStripe = {
-  /** The data rows that came in. */
+  /** The data rows: views of the bytes that came in. */
   rows: Uint8Array<ArrayBuffer>[]
   parity: Uint8Array<ArrayBuffer>[]
   header: StripeHeader
@@ -18,8 +19,10 @@ export type CodedStripe = {
   commitment: Uint8Array
 }
 
-export default function codeStripe({ shape, rowBytes, rows }: StripeInput): CodedStripe {
+export default function codeStripe({ shape, rowBytes, bytes }: StripeInput): CodedStripe {
   const { dataRows, parityRows } = shape
+  const rows: Uint8Array<ArrayBuffer>[] = []
+  for (let at = 0; at < bytes.length; at += segmentBytes) rows.push(bytes.subarray(at, at + segmentBytes))
   const filled = Array.from({ length: dataRows }, (_, row) => rows[row])
   const stripe = encodeStripe(shape, filled, rowBytes)
   return {
@@ -32,7 +35,7 @@ export default function codeStripe({ shape, rowBytes, rows }: StripeInput): Code
 }
 
 export function transferOf({ rows, parity }: CodedStripe): ArrayBuffer[] {
-  return [...rows, ...parity].map(({ buffer }) => buffer)
+  return [...new Set([...rows, ...parity].map(({ buffer }) => buffer))]
 }
 
 /** Buffers that are moved must not be shared with anything else. */
