@@ -51,7 +51,7 @@ async function withNode(run: (world: World) => Promise<void>, streams: 'all' | H
       },
       async decided(seq) {
         for (let i = 0; node.replica().result(seq) === undefined; i++) {
-          assert.ok(i < 500, `transaction ${seq} is not decided`)
+          assert.ok(i < 5_000, `transaction ${seq} is not decided`)
           await new Promise((resolve) => setTimeout(resolve, 10))
         }
       },
