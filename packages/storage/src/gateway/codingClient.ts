@@ -1,5 +1,5 @@
 /** Coding and gathering as `blobs` does them, for a gateway. Spec: storage §13. */
-import { type HolderReport, openPlaced, spreadFile } from '@weightless/blobs'
+import { type HolderReport, openPlaced, putPlacement, spreadFile } from '@weightless/blobs'
 import type { Env } from '@weightless/env'
 import type { CodingClient } from './coding.ts'
 
@@ -13,8 +13,19 @@ export function createCodingClient(
 ): CodingClient {
   const parts = { network, clock, tasks, timeoutMs, stallMs, onBadHolder }
   return {
-    spread: ({ source, file, startSegment, redundancy, nodes }, { signal, ...options }) =>
-      spreadFile(parts, { source, file, submission: { startSegment }, redundancy, nodes }, { signal, ...options }),
+    spread: ({ source, file, startSegment, redundancy, nodes }, { signal, publish, ...options }) => {
+      const wish = { source, file, submission: { startSegment }, redundancy, nodes }
+      return spreadFile(parts, wish, {
+        ...{ signal, ...options },
+        async publish(placement, holders) {
+          await publish(placement)
+          // What is in no placement that its holder knows is let go of after a day. Who is away now is told by the others.
+          await Promise.all(
+            holders.map(({ url }) => putPlacement(parts, url, placement, signal).catch(() => undefined)),
+          )
+        },
+      })
+    },
     gather: (placement, nodes) => openPlaced(parts, placement, nodes),
   }
 }

@@ -63,6 +63,10 @@ describe('a gateway to coded storage', () => {
       await check()
       const range = await fetch(`${url}/file/${files[5]!.root}`, { headers: { range: 'bytes=262100-524400' } })
       assert.ok(Buffer.from(await range.arrayBuffer()).equals(files[5]!.bytes.subarray(262_100, 524_401)))
+      for (const file of files) {
+        const placed = ({ holder }: (typeof holders)[number]) => holder.placements.find(file.root).length === 1
+        await until('every holder keeps the placement', () => holders.every(placed))
+      }
       const { result } = await rpc(url, 'indexer_getFileLocations', files[0]!.root)
       assert.deepEqual(
         (result as { url: string; config: unknown }[]).map(({ config }) => config),
