@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { addAccountCommands } from './commands/account.ts'
 import { addChatCommand } from './commands/chat.ts'
+import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFileCommands } from './commands/file.ts'
@@ -24,6 +25,7 @@ export function createProgram(): Command {
     .exitOverride()
   addDevnetCommand(program)
   addFileCommands(program)
+  addCheckpointCommands(program)
   addChatCommand(program)
   addVerifyCommand(program)
   addReceiptCommands(program)
