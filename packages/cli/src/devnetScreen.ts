@@ -36,6 +36,10 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
       return [
         row(green('●'), event.name, event.url, [formatDuration(event.tookMs), event.note].filter(Boolean).join(', ')),
       ]
+    case 'mining': {
+      const note = `${100 * event.share} % of a thread while it pays; rewards to ${event.account}`
+      return [row(green('●'), 'mining', `storage node ${event.node}`, note)]
+    }
     case 'weights-ready':
       return [row(green('●'), 'weights', event.model, `${formatBytes(event.sizeBytes)}, from ${event.origin}`)]
     case 'weights-missing':

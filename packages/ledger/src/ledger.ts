@@ -46,6 +46,8 @@ export type ContractIntent<
   gas?: bigint
   /** Allowed beyond the estimate, for calls that cost more after what others do in the meantime. */
   gasExtra?: bigint
+  /** Wei per gas, at most, for whoever makes the block; the node's suggestion without it. */
+  tipPerGasMax?: bigint
 } & (readonly [] extends args ? { args?: args } : { args: args })
 
 export type BlockHead = { number: bigint; hash: Hex; parentHash: Hex; timestampSeconds: bigint }
@@ -137,14 +139,16 @@ function toRawIntent(intent: {
   value?: bigint
   gas?: bigint
   gasExtra?: bigint
+  tipPerGasMax?: bigint
 }): RawIntent {
-  const { address, abi, functionName, args, value, gas, gasExtra } = intent
+  const { address, abi, functionName, args, value, gas, gasExtra, tipPerGasMax } = intent
   const data = encodeFunctionData({ abi, functionName, ...(args ? { args } : {}) } as never)
   return {
     ...{ to: address, data, abi },
     ...(value === undefined ? {} : { value }),
     ...(gas === undefined ? {} : { gas }),
     ...(gasExtra === undefined ? {} : { gasExtra }),
+    ...(tipPerGasMax === undefined ? {} : { tipPerGasMax }),
   }
 }
 

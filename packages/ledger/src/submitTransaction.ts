@@ -33,6 +33,8 @@ export type RawIntent = {
   gas?: bigint
   /** Allowed beyond the estimate, for calls that cost more after what others do in the meantime. */
   gasExtra?: bigint
+  /** Wei per gas; less is offered where the node suggests less. A wallet decides by itself. */
+  tipPerGasMax?: bigint
   /** Decodes a revert. */
   abi?: Abi | readonly unknown[]
 }
@@ -112,7 +114,8 @@ async function prepare(rpc: JsonRpc, from: Hex, intent: RawIntent) {
   const [chainId, block, tip, estimate] = (await rpc.batch(calls).catch(async (cause) => {
     throw await explain(rpc, cause, intent, from)
   })) as [Hex, { baseFeePerGas?: Hex }, Hex, Hex | undefined]
-  const maxPriorityFeePerGas = BigInt(tip)
+  const { tipPerGasMax = BigInt(tip) } = intent
+  const maxPriorityFeePerGas = BigInt(tip) < tipPerGasMax ? BigInt(tip) : tipPerGasMax
   return {
     chainId: Number(chainId),
     ...(to ? { to: to as Hex } : {}),

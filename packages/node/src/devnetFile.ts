@@ -13,6 +13,8 @@ export type DevnetFile = {
     nodeUrls: string[]
     /** Multiaddresses of the gateway, by which further nodes join (`storage start --peer`); absent without peers. */
     peers?: string[]
+    /** Which node mines, counted from 1, and the account that is paid. */
+    mining?: { node: number; account: Hex }
   }
   kv?: { url: string }
   s3?: { url: string; accessKeyId: string; secretAccessKey: string }

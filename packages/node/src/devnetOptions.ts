@@ -18,6 +18,8 @@ export type DevnetOptions = {
   storageProcesses?: boolean
   /** Gateway and storage nodes find each other, and who holds a root, by libp2p too; default true. */
   peers?: boolean
+  /** One storage node mines, with 5 % of a thread and only while what it keeps pays; default true. */
+  mining?: boolean
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */
@@ -33,6 +35,7 @@ export type DevnetOptions = {
 export type DevnetEvent =
   | { type: 'ports'; busyPorts: number[]; portBase: number }
   | { type: 'service'; name: ServiceName; url: string; tookMs: number; note?: string }
+  | { type: 'mining'; node: number; account: Hex; share: number }
   | { type: 'weights'; model: string; stage: string; doneBytes: number; totalBytes: number }
   | { type: 'weights-ready'; model: string; origin: string; sizeBytes: number }
   | { type: 'weights-missing'; model: string; reason: string; fallback: string | undefined }

@@ -11,16 +11,18 @@ import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } from './devnet/devnetKeys.ts'
 import { doFirstLight } from './devnet/firstLight.ts'
+import { fundAccount } from './devnet/fundAccount.ts'
 import { createModelHost } from './devnet/modelHost.ts'
 import { loadModelFiles } from './devnet/modelLoader.ts'
 import { nameDamage } from './devnet/nameDamage.ts'
-import { type PeerPlan, planPeers } from './devnet/planPeers.ts'
+import { type MiningPlan, minerFundsWei, planMining } from './devnet/planMining.ts'
+import { planPeers } from './devnet/planPeers.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
-import { type RunningHolders, startHolders } from './devnet/startHolders.ts'
+import { type HolderPlan, type RunningHolders, startHolders } from './devnet/startHolders.ts'
 import { startS3 } from './devnet/startS3.ts'
-import { startStorageNetwork } from './devnet/startStorageNetwork.ts'
+import { type RunningStorage, startStorageNetwork } from './devnet/startStorageNetwork.ts'
 import { type DevnetFile, writeDevnetFile } from './devnetFile.ts'
 import type { DevnetEvent, DevnetOptions, ServiceName } from './devnetOptions.ts'
 import { findFreePorts, type PortPlan, planPorts } from './portPlan.ts'
@@ -101,7 +103,8 @@ async function startServices(
   const { folder, options } = running
   const { allowedOrigins } = options
   const peers = options.peers === false ? undefined : planPeers(ports.peers)
-  const holders = beginHolders(running, peers)
+  const mining = options.mining === false ? undefined : planMining()
+  const holders = beginHolders(running, { peers, mining })
   closers.add(() => holders.close())
   const chain = await nameDamage(join(folder, 'chain'), () =>
     startChain(env, { port: ports.chain, host, ...(allowedOrigins && { allowedOrigins }) }),
@@ -117,6 +120,7 @@ async function startServices(
   closers.add(() => holders.close())
   const { indexerUrl } = storage
   announce('storage', indexerUrl, storage.note)
+  await beginMining(running, chain.rpcUrl, mining)
   const further = await startFurther(running, closers, { rpcUrl: chain.rpcUrl, indexerUrl }, announce)
   const apiKey = loadApiKey(folder)
   const gateway = await nameDamage(folder, () =>
@@ -138,19 +142,13 @@ async function startServices(
       accounts: devnetKeys().map(({ address, privateKey }) => ({ address, privateKey })),
     },
     contracts: { ...addresses },
-    storage: { indexerUrl, nodeUrls: storage.nodeUrls, ...(storage.peers && { peers: storage.peers }) },
+    storage: describeStorage(storage, mining),
     ...further,
     compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
     console: { url: '' },
   }
   if (options.console !== false) {
-    const server = await serveConsole(env.network, {
-      port: ports.console,
-      host,
-      folder: consoleFolder,
-      config: () => describe(file),
-      storageNodes: holders.nodes,
-    })
+    const server = await openConsole(running, holders, () => describe(file))
     closers.add(() => server.close())
     file.console.url = server.url
     announce('console', server.url, existsSync(join(consoleFolder, 'index.html')) ? undefined : 'not built')
@@ -160,23 +158,35 @@ async function startServices(
   return file
 }
 
+function describeStorage({ indexerUrl, nodeUrls, peers }: RunningStorage, mining: MiningPlan | undefined) {
+  const miner = mining && { mining: { node: mining.node, account: mining.account } }
+  return { indexerUrl, nodeUrls, ...(peers && { peers }), ...miner }
+}
+
+function openConsole({ env, host, ports }: Running, { nodes }: RunningHolders, config: () => object) {
+  const { network } = env
+  return serveConsole(network, { port: ports.console, host, folder: consoleFolder, config, storageNodes: nodes })
+}
+
 /** Before the chain is up: processes take their time, and wait for it. */
 function beginHolders(
   { env, host, ports, folder, options, emit }: Running,
-  peers: PeerPlan | undefined,
+  plans: Pick<HolderPlan, 'peers' | 'mining'>,
 ): RunningHolders {
   return startHolders(env, {
-    ...{
-      host,
-      dataFolder: folder,
-      emit,
-      ports: ports.storageNodes,
-      processes: options.storageProcesses === true,
-      peers,
-    },
+    ...{ host, dataFolder: folder, emit, ports: ports.storageNodes, processes: options.storageProcesses === true },
     rpcUrl: `http://${host}:${ports.chain}`,
     indexerUrl: `http://${host}:${ports.storage}`,
+    ...plans,
   })
+}
+
+/** So that the miner can pay for its id; it waits until it can. */
+async function beginMining({ env, emit }: Running, rpcUrl: string, mining: MiningPlan | undefined): Promise<void> {
+  if (!mining) return
+  const { account, node, share } = mining
+  await fundAccount(env, rpcUrl, account, minerFundsWei)
+  emit({ type: 'mining', node, account, share })
 }
 
 /** The layers above the log: key-value streams and S3, each listed because it runs. */

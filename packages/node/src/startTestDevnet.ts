@@ -12,7 +12,7 @@ import { type Devnet, startDevnet } from './startDevnet.ts'
  * const { rpcUrl } = devnet.file.chain
  * ```
  * Resolves when the model is open too (`weights: 'none'` leaves it out). Options are those of `startDevnet`; what a test
- * seldom needs and that takes time is off: first light, the console, peers.
+ * seldom needs and that takes time is off: first light, the console, peers, mining.
  */
 export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'weightless-test-'))
@@ -23,6 +23,7 @@ export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devn
     firstLight: false,
     console: false,
     peers: false,
+    mining: false,
     ...options,
     dataFolder,
     portBase,

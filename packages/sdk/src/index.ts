@@ -1,5 +1,12 @@
 export type { BlobProgress as FileProgress, OpenedBlob as OpenedFile, PutBlob as StoredFile } from '@weightless/blobs'
-export { type ExpectedReward, expectReward, type MinerPlan, type NetworkState } from '@weightless/storage/wire'
+export {
+  type ExpectedReward,
+  expectReward,
+  type MinerPlan,
+  type NetworkState,
+  type NodeStatusJson,
+  readNodeStatus,
+} from '@weightless/storage/wire'
 export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
 export {

@@ -1,6 +1,7 @@
 export { type Holder, type HolderOptions, openHolder } from './holder/openHolder.ts'
 export { type HolderListenOptions, type HolderService, startHolder } from './holder/startHolder.ts'
 export { type Indexer, type IndexerOptions, openIndexer } from './indexer/indexer.ts'
+export { describeMining } from './mining/describeMining.ts'
 export { MinerIdMissingError } from './mining/minerIdentity.ts'
 export { type Mining, type MiningOptions, type MiningStatus, startMining } from './mining/startMining.ts'
 export { createFlowSource, type FlowSource, type FlowStep } from './node/flowSource.ts'

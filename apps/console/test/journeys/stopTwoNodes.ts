@@ -1,4 +1,4 @@
-/** Stores a file, stops two of its nodes by their buttons, reads it back byte for byte, and starts them again. */
+/** Stores a file, stops two of its nodes by their buttons, reads it back byte for byte, and starts them again; peers leave and come back. */
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
@@ -20,6 +20,10 @@ export async function stopTwoNodes(stage: Stage): Promise<void> {
   await page.getByText('Stored and proven').waitFor({ timeout: 60_000 })
   await page.getByRole('link', { name: 'See where it lies' }).click()
   await page.getByText(/Any 4 of 6 rows give back every byte; 6 answer/).waitFor({ timeout: 30_000 })
+  await awaitPeers(page, 6, 6)
+  // One node mines, and says who is paid.
+  await page.getByText('Answers won').waitFor()
+  await page.getByRole('button', { name: /Copy address of the miner/ }).waitFor()
   await shoot(page, 'storage-all-up')
   stage.faults.push(...(await checkPage(page, 'storage, all up')))
 
@@ -32,6 +36,7 @@ export async function stopTwoNodes(stage: Stage): Promise<void> {
     await page.getByText(`; ${left} answer`).waitFor({ timeout: 30_000 })
   }
   await page.getByText('No further node may vanish until a repair.').waitFor()
+  await awaitPeers(page, 4, 4)
   await readBack(page, name, bytes)
   await shoot(page, 'storage-two-stopped')
   stage.faults.push(...(await checkPage(page, 'storage, two stopped')))
@@ -42,7 +47,14 @@ export async function stopTwoNodes(stage: Stage): Promise<void> {
   }
   await page.getByText(/; 6 answer/).waitFor({ timeout: 60_000 })
   await page.getByText('2 more nodes may vanish.').waitFor()
+  await awaitPeers(page, 6, 6)
   await page.context().close()
+}
+
+/** So many cards say that they are connected with so many peers: each sees the gateway and the other nodes. */
+async function awaitPeers(page: Page, cards: number, peers: number): Promise<void> {
+  const words = page.getByText(`${peers} connected`, { exact: true })
+  await words.nth(cards - 1).waitFor({ timeout: 60_000 })
 }
 
 async function readBack(page: Page, name: string, bytes: Uint8Array): Promise<void> {

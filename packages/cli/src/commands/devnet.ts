@@ -16,6 +16,7 @@ type DevnetFlags = {
   firstLight: boolean
   console: boolean
   peers: boolean
+  mine: boolean
 }
 
 export function addDevnetCommand(program: Command): void {
@@ -40,6 +41,7 @@ export function addDevnetCommand(program: Command): void {
     .option('--no-first-light', 'do not do the main job once at the start')
     .option('--no-console', 'do not serve the console')
     .option('--no-peers', 'storage nodes know each other by the indexer alone, not by libp2p')
+    .option('--no-mine', 'no storage node mines')
     .action(async (flags: DevnetFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       const onEvent = json ? printEvent : createDevnetScreen(dataDir)
@@ -58,7 +60,7 @@ export function addDevnetCommand(program: Command): void {
 const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
-  const { portBase, nodes, host, model, weights, firstLight, console, peers, allowOrigin } = flags
+  const { portBase, nodes, host, model, weights, firstLight, console, peers, mine, allowOrigin } = flags
   return {
     portBase,
     nodes,
@@ -67,6 +69,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     firstLight,
     console,
     peers,
+    mining: mine,
     ...(host && { host }),
     ...(allowOrigin && { allowedOrigins: allowOrigin }),
     ...(model && { modelPath: model }),

@@ -7,6 +7,7 @@ import { findFreePorts, listPorts, planPorts } from '@weightless/node/portPlan'
 import { smolLm2 } from '@weightless/node/weights/modelSources'
 import { weightsCacheFolder } from '@weightless/node/weights/resolveWeights'
 import type { Command } from 'commander'
+import { describeStorage } from '../describeStorage.ts'
 import { formatBytes, globalOptions, printResult } from '../output.ts'
 
 type Finding = { check: string; ok: boolean; found: string; next?: string }
@@ -24,7 +25,7 @@ export function addDoctorCommand(program: Command): void {
         checkFolder(folder),
         await checkPorts(),
         checkWeights(),
-        await checkDevnet(folder),
+        ...(await checkDevnet(folder)),
       ]
       const lines = findings.map(
         ({ check, ok, found, next }) =>
@@ -104,9 +105,10 @@ function checkWeights(): Finding {
   }
 }
 
-async function checkDevnet(folder: string): Promise<Finding> {
+/** The chain first; where that is away, nothing is said of the nodes. */
+async function checkDevnet(folder: string): Promise<Finding[]> {
   const devnet = readDevnetFile(folder)
-  if (!devnet) return { check: 'devnet', ok: true, found: `not started yet (no ${devnetFilePath(folder)})` }
+  if (!devnet) return [{ check: 'devnet', ok: true, found: `not started yet (no ${devnetFilePath(folder)})` }]
   try {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] })
     const answer = await fetch(devnet.chain.rpcUrl, {
@@ -116,9 +118,14 @@ async function checkDevnet(folder: string): Promise<Finding> {
       signal: AbortSignal.timeout(2000),
     })
     const { result } = (await answer.json()) as { result: string }
-    return { check: 'devnet', ok: true, found: `runs at ${devnet.console.url}, block ${Number(result)}` }
+    const { ok, found } = await describeStorage(devnet.storage)
+    const next = 'start them on the Storage page of the console'
+    return [
+      { check: 'devnet', ok: true, found: `runs at ${devnet.console.url}, block ${Number(result)}` },
+      { check: 'storage', ok, found, ...(!ok && { next }) },
+    ]
   } catch {
-    return { check: 'devnet', ok: true, found: 'not running', next: 'start it with `npm start`' }
+    return [{ check: 'devnet', ok: true, found: 'not running', next: 'start it with `npm start`' }]
   }
 }
 

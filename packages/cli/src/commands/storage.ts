@@ -19,6 +19,7 @@ type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   untilInputEnds?: boolean
   mine?: `0x${string}`
   mineShare: number
+  mineLeast: number
   peerPort?: number
   peer?: string[]
 }
@@ -55,6 +56,12 @@ export function addStorageCommands(program: Command): void {
       5,
     )
     .option(
+      '--mine-least <tokens>',
+      'what an answer must pay; while less is due for what the node keeps, it does not mine',
+      decimalNumber({ min: 0, max: 1e9 }),
+      0,
+    )
+    .option(
       '--peer-port <n>',
       'join the other nodes by libp2p, listening on this TCP port of the host',
       wholeNumber({ min: 0, max: 65_535 }),
@@ -66,7 +73,7 @@ export function addStorageCommands(program: Command): void {
       // Only here, because the other commands should not wait for what they do not need, nor this one for theirs.
       const { runStorageNode } = await import('@weightless/node/storageNode/runStorageNode')
       const stopped = untilStopped(flags.untilInputEnds === true)
-      const { rpc, indexer, key, flow, shard, mine, mineShare, peerPort, peer, ...rest } = flags
+      const { rpc, indexer, key, flow, shard, mine, mineShare, mineLeast, peerPort, peer, ...rest } = flags
       const node = await runStorageNode({
         ...rest,
         rpcUrl: rpc,
@@ -76,7 +83,7 @@ export function addStorageCommands(program: Command): void {
         ...(key && { keyFile: resolve(key) }),
         ...(flow && { flowAddress: flow as `0x${string}` }),
         ...(peerPort !== undefined && { p2p: { listen: listenAt(flags.host, peerPort), bootstrap: peer ?? [] } }),
-        ...(mine && { mining: { privateKey: mine, share: mineShare / 100 } }),
+        ...(mine && { mining: { privateKey: mine, share: mineShare / 100, leastPayWei: toWei(mineLeast) } }),
       })
       const opened = { type: 'open', url: node.url, nodeId: node.nodeId }
       if (json) process.stdout.write(`${JSON.stringify(opened)}\n`)
@@ -90,6 +97,8 @@ function listenAt(host: string | undefined, port: number): number | string[] {
   if (host === undefined || host === '127.0.0.1') return port
   return [`/${host.includes(':') ? 'ip6' : 'ip4'}/${host}/tcp/${port}`]
 }
+
+const toWei = (tokens: number): bigint => BigInt(Math.round(tokens * 1e9)) * 10n ** 9n
 
 type ForecastFlags = { rpc: string; disk: number; read: number; recalls: number; cost: number }
 
@@ -113,7 +122,7 @@ function addForecast(storage: Command): void {
           diskBytes: flags.disk * 1e9,
           readBytesPerSecond: flags.read * 1e6,
           hashedRecallsPerSecond: flags.recalls,
-          costWeiPerDay: BigInt(Math.round(flags.cost * 1e9)) * 10n ** 9n,
+          costWeiPerDay: toWei(flags.cost),
         }
         const { network, expected } = await forecastMining({ env, rpcUrl: flags.rpc, plan })
         const { share, answersPerDay, recallsPerSecond, limitedBy, breakEvenPricePerSectorWei: price } = expected

@@ -14,6 +14,9 @@ export const providerAccountIndices = [9, 7, 6, 5, 4] as const
 /** Pays for what is put through the S3 gateway; it gets its tokens from the gateway's account. */
 export const s3AccountIndex = 10
 
+/** Pays for mining on the devnet and is paid for it; it too begins with tokens of the gateway's account. */
+export const minerAccountIndex = 11
+
 export type DevnetKey = { address: Hex; privateKey: Hex; account: HDAccount }
 
 export function devnetKey(index: number): DevnetKey {

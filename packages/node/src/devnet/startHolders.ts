@@ -7,10 +7,13 @@ import { addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { startHolder } from '@weightless/storage'
 import { defaultRedundancy } from '@weightless/storage/wire'
+import { formatEther } from 'viem'
 import type { DevnetEvent } from '../devnetOptions.ts'
+import { type MinerBeside, mineBeside } from '../storageNode/mineBeside.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { weightsCacheFolder } from '../weights/resolveWeights.ts'
 import { nameDamage } from './nameDamage.ts'
+import { type MiningPlan, writeMinerKey } from './planMining.ts'
 import type { PeerPlan } from './planPeers.ts'
 import type { SwitchableNode } from './storageControl.ts'
 import { superviseProcess } from './superviseProcess.ts'
@@ -24,6 +27,8 @@ export type HolderPlan = {
   processes: boolean
   /** Absent: the nodes are known to the indexer alone. */
   peers: PeerPlan | undefined
+  /** Absent: nobody mines. */
+  mining: MiningPlan | undefined
   /** What the processes remark; they are silent in this one's log otherwise. */
   emit(event: DevnetEvent): void
 }
@@ -73,6 +78,7 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
       ...['--shard', shard ? `${shard.shardId}/${shard.numShard}` : 'none'],
       ...['--port', String(port), '--host', host, '--key', keyFileOf(plan, index), '--until-input-ends'],
       ...(p2p ? ['--peer-port', String(p2p.listen), '--peer', ...p2p.bootstrap] : []),
+      ...miningWords(plan, index),
     ],
     // Compiled modules are kept for all processes and all devnets: writing them takes longer than compiling once.
     environment: { NODE_COMPILE_CACHE: join(weightsCacheFolder(), 'compiled') },
@@ -81,26 +87,20 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
   return { url: `http://${host}:${port}`, ...process }
 }
 
+function miningWords({ mining, dataFolder }: HolderPlan, index: number): string[] {
+  if (mining?.node !== index + 1) return []
+  const share = ['--mine-share', String(Math.round(100 * mining.share))]
+  return ['--mine', writeMinerKey(dataFolder, mining), ...share, '--mine-least', formatEther(mining.leastPayWei)]
+}
+
 function createInlineNode(env: Env, plan: HolderPlan, port: number, index: number): SwitchableNode {
-  const { host, rpcUrl, indexerUrl, ports, peers } = plan
+  const { host } = plan
   let running: Promise<{ close(): Promise<void> }> | undefined
-  const start = () =>
-    nameDamage(folderOf(plan, index), () =>
-      startHolder({
-        env,
-        disk: env.disk.folder(`storage-${index + 1}`),
-        secretKey: loadNodeKey(keyFileOf(plan, index)),
-        ...{ rpcUrl, host, port, chainId: genesis.chainId, flowAddress: addresses.flow },
-        indexerUrls: [indexerUrl],
-        shard: shardOf(index, ports.length),
-        ...(peers && { p2p: peers.joinOf(index + 1) }),
-      }),
-    )
   return {
     url: `http://${host}:${port}`,
     isRunning: () => running !== undefined,
     async start() {
-      running ??= start()
+      running ??= nameDamage(folderOf(plan, index), () => openInline(env, plan, port, index))
       await running.catch((error: unknown) => {
         running = undefined
         throw error
@@ -110,6 +110,38 @@ function createInlineNode(env: Env, plan: HolderPlan, port: number, index: numbe
       const current = running
       running = undefined
       await (await current?.catch(() => undefined))?.close()
+    },
+  }
+}
+
+async function openInline(
+  env: Env,
+  plan: HolderPlan,
+  port: number,
+  index: number,
+): Promise<{ close(): Promise<void> }> {
+  const { host, rpcUrl, indexerUrl, ports, peers, mining } = plan
+  const disk = env.disk.folder(`storage-${index + 1}`)
+  const shard = shardOf(index, ports.length)
+  const network = { chainId: genesis.chainId, flowAddress: addresses.flow }
+  let miner: MinerBeside | undefined
+  const node = await startHolder({
+    ...{ env, disk, rpcUrl, host, port, shard, ...network },
+    secretKey: loadNodeKey(keyFileOf(plan, index)),
+    indexerUrls: [indexerUrl],
+    mining: () => miner?.status(),
+    ...(peers && { p2p: peers.joinOf(index + 1) }),
+  })
+  if (shard && mining?.node === index + 1)
+    miner = mineBeside(
+      { ...env, disk },
+      { holder: node.holder, shard, rpcUrl, flowAddress: network.flowAddress },
+      mining,
+    )
+  return {
+    async close() {
+      await miner?.close()
+      await node.close()
     },
   }
 }

@@ -7,7 +7,8 @@ import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import { startS3Gateway } from '@weightless/s3'
 import { parseEther } from 'viem'
-import { devnetKey, gatewayAccountIndex, s3AccountIndex } from './devnetKeys.ts'
+import { devnetKey, s3AccountIndex } from './devnetKeys.ts'
+import { fundAccount } from './fundAccount.ts'
 
 export type RunningS3 = { url: string; accessKeyId: string; secretAccessKey: string; close(): Promise<void> }
 
@@ -21,10 +22,7 @@ export async function startS3(
   const { port, host, rpcUrl, indexerUrl, dataFolder } = options
   const { account } = devnetKey(s3AccountIndex)
   const ledger = createLedger({ rpcUrl, env, account })
-  if ((await ledger.balanceOf(account.address)) < fundsWei / 10n) {
-    const funder = createLedger({ rpcUrl, env, account: devnetKey(gatewayAccountIndex).account })
-    await funder.submitRaw({ to: account.address, value: fundsWei })
-  }
+  await fundAccount(env, rpcUrl, account.address, fundsWei)
   const credential = loadCredential(join(dataFolder, 's3-key'))
   const gateway = await startS3Gateway({
     ...{ env, disk: env.disk.folder('s3'), indexerUrl, ledger, port, host },

@@ -7,7 +7,7 @@ import { type HolderListenOptions, type HolderOptions, startHolder } from '@weig
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { nameDamage } from '../devnet/nameDamage.ts'
-import { type MineOptions, mineBeside } from './mineBeside.ts'
+import { type MineOptions, type MinerBeside, mineBeside } from './mineBeside.ts'
 import { loadNodeKey } from './nodeKey.ts'
 
 export type StorageNodeProcessOptions = Pick<HolderOptions, 'indexerUrls' | 'shard'> &
@@ -36,13 +36,14 @@ export async function runStorageNode(options: StorageNodeProcessOptions): Promis
     const env = createNodeEnv({ dataFolder: folder.path, log })
     closers.add(() => env.close())
     const secretKey = loadNodeKey(keyFile ?? join(folder.path, 'node.key'))
-    const parts = { ...rest, env, disk: env.disk, secretKey, flowAddress, chainId }
+    let miner: MinerBeside | undefined
+    const parts = { ...rest, mining: () => miner?.status(), env, disk: env.disk, secretKey, flowAddress, chainId }
     const node = await nameDamage(folder.path, () => startHolder(parts))
     closers.add(() => node.close())
     const { shard, rpcUrl } = rest
     if (mining && shard) {
-      const miner = mineBeside(env, { holder: node.holder, shard, rpcUrl, flowAddress }, mining)
-      closers.add(() => miner.close())
+      miner = mineBeside(env, { holder: node.holder, shard, rpcUrl, flowAddress }, mining)
+      closers.add(miner.close)
     }
     return { url: node.url, nodeId: node.nodeId, close: () => closers.close() }
   } catch (error) {

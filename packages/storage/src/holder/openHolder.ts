@@ -29,7 +29,7 @@ import { createHolderAdmin } from './holderAdmin.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
-import { createNodeStatus } from './nodeStatus.ts'
+import { createNodeStatus, type TellMining } from './nodeStatus.ts'
 import type { Repair } from './repair/repairFiles.ts'
 import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
 import { openShardView } from './shardView.ts'
@@ -63,6 +63,8 @@ export type HolderOptions = {
   peers?: readonly string[]
   /** The peers that it joined, once it has. */
   network?(): PeerNetwork | undefined
+  /** What it says of its mining, if it mines. */
+  mining?: TellMining
   /** Told of every placement that is new here. */
   onPlaced?(placement: SignedPlacement): void
   /** How often the chain is asked for news; default 50 ms. */

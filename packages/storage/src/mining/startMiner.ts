@@ -10,6 +10,7 @@ import type { MinerControl } from './minerMethods.ts'
 import { type Puzzle, puzzleOf, readWork } from './readWork.ts'
 import { type Hit, openRecaller, type RecallCount } from './recall.ts'
 import { type AnswerOutcome, submitAnswer } from './submitAnswer.ts'
+import { isWorthMining, type PayRule } from './weighPay.ts'
 
 export type MinerOptions = {
   env: Pick<Env, 'clock' | 'random' | 'tasks' | 'log' | 'metrics'>
@@ -27,14 +28,19 @@ export type MinerOptions = {
   pollMs?: number
   /** Time for one answer from submission to its receipt; 30,000 by default. */
   answerDeadlineMs?: number
+  /** Without it everything is mined, whatever it pays. */
+  pay?: PayRule
   /** Told of each answer, and of the segment of the flow that it came from. */
   onAnswer?(outcome: AnswerOutcome, globalSegment: number): void
 }
 
 export type MinerStatus = {
   minerId: Hex
-  /** `idle`: no epoch, enough answers, or not this miner's window; `paused`: somebody told it to. */
-  state: 'idle' | 'mining' | 'away' | 'paused'
+  /**
+   * `idle`: no epoch, enough answers, or not this miner's window; `resting`: what is kept here pays too little; `paused`:
+   * somebody told it to.
+   */
+  state: 'idle' | 'mining' | 'resting' | 'away' | 'paused'
   epoch: bigint
   nonces: number
   recalls: number
@@ -102,16 +108,22 @@ type Desk = {
 type Count = { recall(count: RecallCount): void; outcome(outcome: AnswerOutcome): void }
 
 async function pollWork(
-  { env, ledger, mine, minerId, segments, pollMs = 1_000 }: MinerOptions,
+  { env, ledger, mine, minerId, segments, pay, pollMs = 1_000 }: MinerOptions,
   desk: Desk,
   status: MinerStatus,
   signal: AbortSignal,
 ): Promise<void> {
+  let weighed: { puzzle: Puzzle; isWorth: boolean } | undefined
   while (!signal.aborted) {
     try {
       const work = await readWork(ledger, mine, minerId)
-      const puzzle = desk.isPaused ? undefined : puzzleOf(work, segments, desk.startSector)
-      status.state = desk.isPaused ? 'paused' : puzzle ? 'mining' : 'idle'
+      const open = desk.isPaused ? undefined : puzzleOf(work, segments, desk.startSector)
+      // Once for each window: what is due grows slowly.
+      if (open && pay && !isSame(weighed?.puzzle, open))
+        weighed = { puzzle: open, isWorth: await isWorthMining(env, pay, segments, open) }
+      const isResting = open !== undefined && pay !== undefined && !weighed?.isWorth
+      const puzzle = isResting ? undefined : open
+      status.state = desk.isPaused ? 'paused' : isResting ? 'resting' : puzzle ? 'mining' : 'idle'
       status.epoch = work.epoch
       if (!isSame(puzzle, desk.puzzle)) {
         desk.puzzle = puzzle
@@ -168,7 +180,7 @@ async function keepRecalling(
 }
 
 async function handIn(options: MinerOptions, desk: Desk, count: Count, signal: AbortSignal): Promise<void> {
-  const { env, answerDeadlineMs = 30_000, onAnswer } = options
+  const { env, answerDeadlineMs = 30_000, pay, onAnswer } = options
   while (!signal.aborted) {
     const hit = desk.hits.shift()
     if (!hit) {
@@ -177,7 +189,9 @@ async function handIn(options: MinerOptions, desk: Desk, count: Count, signal: A
     }
     if (hit.puzzle !== desk.puzzle) continue
     try {
-      const outcome = await submitAnswer(options, hit, { deadlineMs: answerDeadlineMs, signal })
+      const [payWei] = (await pay?.read([hit.load / loadSectors])) ?? []
+      if (pay && (payWei ?? 0n) < pay.leastWei) continue
+      const outcome = await submitAnswer(options, hit, { deadlineMs: answerDeadlineMs, signal }, payWei)
       count.outcome(outcome)
       onAnswer?.(outcome, hit.load / loadSectors)
       const reason = outcome.kind === 'refused' ? outcome.reason : undefined

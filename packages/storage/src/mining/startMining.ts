@@ -10,6 +10,7 @@ import type { Holder } from '../holder/openHolder.ts'
 import { keepSealing } from './keepSealing.ts'
 import { mineHeld } from './mineHeld.ts'
 import { openMinerIdentity } from './minerIdentity.ts'
+import { createReadPay } from './readPay.ts'
 import { type MinerStatus, startMiner } from './startMiner.ts'
 import { owedRewards, withdrawRewards } from './withdrawRewards.ts'
 
@@ -34,6 +35,8 @@ export type MiningOptions = {
   pollMs?: number
   /** Whether epochs that have ended are closed by a transaction of ours; default true. */
   closesEpochs?: boolean
+  /** Answers that would pay less are not handed in, and nothing is tried while what is kept here pays less; default: all is mined. */
+  leastPayWei?: bigint
   /** Earnings are fetched once so much waits; absent: never by itself. */
   withdrawAboveWei?: bigint
 }
@@ -59,7 +62,7 @@ const sealUnknown = 'Invalid sealed context digest'
 
 /** @throws {MinerIdMissingError} and the ledger's, where no id can be registered */
 export async function startMining(options: MiningOptions): Promise<Mining> {
-  const { holder, ledger, mine, rewardPool, flowAddress, folder = 'mining' } = options
+  const { holder, ledger, mine, rewardPool, flowAddress, leastPayWei, folder = 'mining' } = options
   const log = options.env.log.child('mining')
   const env = { ...options.env, log }
   const stop = new AbortController()
@@ -82,6 +85,7 @@ export async function startMining(options: MiningOptions): Promise<Mining> {
   const miner = startMiner({
     ...{ ...chain, mine, segments, prove },
     ...pick(options, 'workers', 'share'),
+    ...(leastPayWei !== undefined && { pay: { read: createReadPay(ledger, rewardPool), leastWei: leastPayWei } }),
     onAnswer(outcome, globalSegment) {
       if (outcome.kind === 'refused' && outcome.reason === sealUnknown) {
         const [from, to] = [globalSegment * segmentSectors, (globalSegment + 1) * segmentSectors]

@@ -14,11 +14,19 @@ export type AnswerOutcome =
 
 export type SubmitParts = { ledger: Ledger; mine: Hex; minerId: Hex; prove: ProveSeal }
 
-/** @throws the ledger's, but for a revert */
+/** Roughly what an answer costs; of what it pays at most a tenth goes to whoever makes the block. */
+const gasPerAnswer = 330_000n
+const tipPart = 10n
+
+/**
+ * @param payWei - what the answer is expected to pay, where that is known; then it bounds the tip
+ * @throws the ledger's, but for a revert
+ */
 export async function submitAnswer(
   { ledger, mine, minerId, prove }: SubmitParts,
   hit: Hit,
   options: { deadlineMs: number; signal: AbortSignal },
+  payWei?: bigint,
 ): Promise<AnswerOutcome> {
   const position = hit.load + 16 * hit.seal
   const siblings = await prove(position, hit.puzzle.work.flowRoot)
@@ -34,7 +42,8 @@ export async function submitAnswer(
     sealedData: wordsOf(hit.sealedData),
     merkleProof: siblings.map((sibling) => bytesToHex(sibling)),
   }
-  const intent = { address: mine, abi: abis.poraMine, functionName: 'submit', args: [answer] } as const
+  const tip = payWei === undefined ? {} : { tipPerGasMax: payWei / tipPart / gasPerAnswer }
+  const intent = { address: mine, abi: abis.poraMine, functionName: 'submit', args: [answer], ...tip } as const
   try {
     const { blockNumber, transactionHash, gasUsed } = await ledger.submit(intent, { until: 'included', ...options })
     return { kind: 'accepted', blockNumber, transactionHash, gasUsed }

@@ -85,7 +85,7 @@ describe('storage nodes among peers', () => {
       await until('all connected', async () => holders.every((holder) => holder.network!.peers().length === 3))
       for (const holder of holders) {
         const own = (await (await fetch(`${holder.url}/node/status`)).json()) as NodeStatusJson
-        assert.deepEqual(own, { nodeId: holder.nodeId, peers: { connected: 3, known: 2 } })
+        assert.deepEqual(own, { nodeId: holder.nodeId, peers: { connected: 3, known: 2 }, mining: null })
         assert.equal(((await rpc(holder.url, 'zgs_getStatus')).result as StatusJson).connectedPeers, 3)
         const info = (await rpc(holder.url, 'admin_getNetworkInfo')).result as { peerId: string }
         assert.equal(info.peerId, holder.network!.status().peerId)

@@ -28,7 +28,7 @@ export {
   fragmentFrameType,
 } from './fragmentFrame.ts'
 export { type NodeRecord, readNodeRecord, signNodeRecord } from './nodeRecord.ts'
-export { type NodeStatusJson, readNodeStatus } from './nodeStatus.ts'
+export { type MiningJson, type NodeStatusJson, readNodeStatus } from './nodeStatus.ts'
 export {
   type Placement,
   type PlacementStage,

@@ -1,6 +1,6 @@
-/** Every storage node as a card: what it keeps, whether it answers, and on a devnet a switch. */
-import { formatBytes } from '../../parts/formatAmount.ts'
+/** Every storage node as a card: what it keeps, whether it answers, its peers and earnings, and on a devnet a switch. */
 import { ErrorNotice } from '../../parts/Notice.tsx'
+import { NodeFacts } from './NodeFacts.tsx'
 import { type NodeView, useNodeSwitch, useNodes } from './useNodes.ts'
 
 export function NodeGrid() {
@@ -30,19 +30,17 @@ export function NodeGrid() {
 
 function NodeCard(props: { node: NodeView; busy: boolean; onTurn: ((start: boolean) => void) | undefined }) {
   const { node, busy, onTurn } = props
-  const { name, url, shard, freeBytes, isAnswering } = node
+  const { name, url, shard, freeBytes, isAnswering, status } = node
   return (
-    <li className="sheet grid gap-3 px-5 py-4">
+    <li className="sheet grid grid-rows-[auto_auto_1fr_auto] gap-3 px-5 py-4">
       <div className="flex items-baseline justify-between gap-3">
         <h3 className="font-[620]">{name}</h3>
         <span className={`text-sm ${isAnswering ? 'text-good' : 'font-[560] text-bad'}`}>
           {isAnswering ? 'up' : 'not answering'}
         </span>
       </div>
-      <p className="text-soft">
-        {describeShard(shard)}
-        {freeBytes !== undefined && isAnswering && <span className="text-mute"> · {formatBytes(freeBytes)} free</span>}
-      </p>
+      <p className="text-soft">{describeShard(shard)}</p>
+      <div>{status && <NodeFacts status={status} freeBytes={freeBytes} />}</div>
       <div className="flex items-center justify-between gap-3">
         <span className="font-mono text-[0.8125rem] text-mute">{url.replace(/^https?:\/\//, '')}</span>
         {onTurn && (

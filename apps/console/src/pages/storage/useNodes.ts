@@ -1,6 +1,7 @@
 /** The storage nodes of this network: what each says of itself, whether it answers now, and whether this page may stop it. */
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import type { Hex } from '@weightless/codec'
+import type { NodeStatusJson } from '@weightless/sdk'
 import { useNetwork } from '../../network/NetworkProvider.tsx'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 
@@ -12,6 +13,8 @@ export type NodeView = {
   shard: { numShard: number; shardId: number } | null | undefined
   freeBytes: number | undefined
   isAnswering: boolean
+  /** Its own word; undefined for a node that does not answer, or does not tell. */
+  status: NodeStatusJson | undefined
 }
 
 const refreshMs = 2_000
@@ -22,13 +25,16 @@ export function useNodes() {
   return useQuery({
     queryKey: ['storage-nodes', config.storage.indexerUrl],
     queryFn: async (): Promise<NodeView[]> => {
-      const records = await (await loadClient()).storage.nodes()
+      const { storage } = await loadClient()
+      const records = await storage.nodes()
       const urls = [...new Set([...config.storage.nodeUrls, ...records.map(({ url }) => url)])]
       return Promise.all(
         urls.map(async (url, i) => {
           const record = records.find((each) => each.url === url)
           const { nodeId, shard, freeBytes } = record ?? {}
-          return { name: `Node ${i + 1}`, url, nodeId, shard, freeBytes, isAnswering: await answers(url) }
+          const status = await storage.nodeStatus(url)
+          const isAnswering = status !== undefined || (await storage.isAnswering(url))
+          return { name: `Node ${i + 1}`, url, nodeId, shard, freeBytes, isAnswering, status }
         }),
       )
     },
@@ -61,13 +67,4 @@ export function useNodeSwitch() {
     onSettled: () => queries.invalidateQueries({ queryKey: ['storage-nodes'] }),
   })
   return { canSwitch: (url: string) => data?.includes(url) ?? false, turn: mutate, isPending, error }
-}
-
-async function answers(url: string): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/node/record`, { signal: AbortSignal.timeout(1_500), cache: 'no-store' })
-    return response.ok
-  } catch {
-    return false
-  }
 }
