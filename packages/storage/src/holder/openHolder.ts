@@ -20,9 +20,12 @@ import { keepPruned } from '../node/prunedFiles.ts'
 import type { PruneOptions } from '../node/pruneExpired.ts'
 import type { Submission } from '../node/submission.ts'
 import { createPeerMethods } from '../peers/peerMethods.ts'
+import { keepSnapshots } from '../snapshot/keepSnapshots.ts'
+import { refuseUnfinished } from '../snapshot/snapshotMark.ts'
 import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
+import { copyHolder, flowFolder } from './copyHolder.ts'
 import { openFragmentStore } from './fragmentStore.ts'
 import { createFrameRoom } from './frameRoom.ts'
 import { createHolderAdmin } from './holderAdmin.ts'
@@ -109,7 +112,8 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const log = env.log.child('holder')
   const nodeId = bytesToHex(ed25519PublicKey(secretKey))
   const stop = new AbortController()
-  const keyValue = await openKeyValue(disk, 'flow', { log })
+  await refuseUnfinished(disk)
+  const keyValue = await openKeyValue(disk, flowFolder, { log })
   const flow = await openFlowLog(keyValue)
   let upkeep: Upkeep | undefined
   const counted = countFragments(env, (fileKey) => upkeep?.missed(fileKey))
@@ -161,7 +165,9 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const { onShutdown, url } = options
   const admin = createHolderAdmin({ env, nodeId, url, flow, fragments, placements, nodes, repair, onShutdown })
   const miner = createMinerSlot()
-  const own = { ...view.methods, ...admin, ...miner.methods }
+  const kept = copyHolder({ keyValue, flow, uploads, fragments })
+  const snapshots = keepSnapshots({ env: { ...env, log }, disk, ...kept }, stop.signal)
+  const own = { ...view.methods, ...admin, ...miner.methods, ...snapshots.methods }
   const methods = { ...own, ...createPeerMethods(env.clock, () => options.network?.(), own) }
   const next = createStorageHandler({ methods, content: view.content, routes: [], budget, log })
   return {
@@ -170,7 +176,7 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended, pruning.ended])
+      await Promise.all([follower.ended, nodes.ended, announced, upkeep?.ended, pruning.ended, snapshots.ended()])
       await fragments.close()
       await view.close()
       await keyValue.close()

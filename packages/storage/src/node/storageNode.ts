@@ -7,6 +7,9 @@ import { type GatewayOptions, openGateway } from '../gateway/openGateway.ts'
 import type { ContentSource } from '../http/contentRoutes.ts'
 import type { RpcMethods } from '../http/jsonRpcServer.ts'
 import { createMinerSlot } from '../mining/minerMethods.ts'
+import { type Copying, copyKeyValue, copySegments } from '../snapshot/copyStore.ts'
+import { keepSnapshots } from '../snapshot/keepSnapshots.ts'
+import { refuseUnfinished } from '../snapshot/snapshotMark.ts'
 import type { ShardConfigJson } from '../wire/index.ts'
 import { type AcceptParts, acceptEarlySegments, acceptSegment, pickByRoot, wholeFlow } from './acceptSegment.ts'
 import { createAdminMethods } from './adminMethods.ts'
@@ -71,7 +74,8 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const { env, disk = env.disk, peerUrls = [], earlyBytesMax = 64 * 1024 * 1024, startBlock = 0, coded } = options
   const log = env.log.child('storage')
   const source = options.source ?? createFlowSource(options.ledger ?? ledgerOf(options), options.flowAddress)
-  const keyValue = await openKeyValue(disk, 'index', { log })
+  await refuseUnfinished(disk)
+  const keyValue = await openKeyValue(disk, indexFolder, { log })
   const shard = await openShardKeeper(keyValue, options.shard ?? wholeFlow)
   const pruned = keepPruned(keyValue)
   const metrics = countSegments(env)
@@ -115,15 +119,26 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
   const sharding = pruneShard({ env: world, flow, segments, pruned, shard, storedBytesMax, checkMs }, stop.signal)
   const status = createStatus(options, flow, source, () => sync.reachable().length)
   const { onShutdown } = options
+  const copy = async (target: Disk, copying: Copying): Promise<void> => {
+    await copyKeyValue(keyValue, target, indexFolder)
+    await copySegments(segments.records, flow, target, copying)
+  }
+  const { storedBytes } = segments
+  const snapshots = keepSnapshots({ env: world, disk, flow, storedBytes, copy }, stop.signal)
   const admin = createAdminMethods({ sync, peerUrls, metricsText: () => env.metrics.render(), onShutdown })
   return {
-    methods: { ...createNodeMethods({ ...parts, reader, status }), ...admin, ...createMinerSlot().methods },
+    methods: {
+      ...createNodeMethods({ ...parts, reader, status }),
+      ...admin,
+      ...createMinerSlot().methods,
+      ...snapshots.methods,
+    },
     content: createContent(parts, reader),
     ...{ flow, shard: shard.get },
     agreesWithChain: () => follower.agrees(),
     async close() {
       stop.abort()
-      await Promise.all([follower.ended, sync.ended, gateway?.ended, expiring, sharding])
+      await Promise.all([follower.ended, sync.ended, gateway?.ended, expiring, sharding, snapshots.ended()])
       await segments.close()
       await keyValue.close()
     },
@@ -133,6 +148,8 @@ export async function openStorageNode(options: StorageNodeOptions): Promise<Stor
 async function releaseKept(segments: SegmentStore, fileKey: string): Promise<void> {
   if (segments.count(fileKey) > 0) await segments.release(fileKey)
 }
+
+const indexFolder = 'index'
 
 function countSegments({ metrics }: Pick<Env, 'metrics'>) {
   const stored = metrics.counter('weightless_storage_segments_stored_total', 'Segments made durable')

@@ -65,6 +65,7 @@ export {
   type ShardConfigJson,
   type ShardedNodeJson,
   type ShardedNodesJson,
+  type SnapshotJson,
   type StatusJson,
   type TransactionJson,
 } from './rpcShapes.ts'

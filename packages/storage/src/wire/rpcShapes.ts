@@ -39,6 +39,18 @@ export type StatusJson = {
 
 export type ShardConfigJson = { shardId: number; numShard: number }
 
+/** How far a snapshot is. `folder` is below the node's data folder; `missing` counts records that could not be copied. */
+export type SnapshotJson = {
+  name: string
+  folder: string
+  state: 'running' | 'complete' | 'failed'
+  reason: string | null
+  records: number
+  bytes: number
+  missing: number
+  totalBytes: number
+}
+
 /** `latency` in ms, `since` in Unix seconds. */
 export type ShardedNodeJson = { url: string; config: ShardConfigJson; latency: number; since: number }
 
