@@ -1,6 +1,6 @@
-/** `weightless file …`: what a file costs, storing it for good, fetching it with every segment proven. */
+/** `weightless file …`: what a file costs, storing it for good, encrypted unless public, fetching it with every segment proven. */
 import { existsSync, statSync } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isHexOf, WeightlessError } from '@weightless/codec'
 import type { Client } from '@weightless/sdk'
@@ -26,9 +26,10 @@ export function addFileCommands(program: Command): void {
     )
   file
     .command('upload <path>')
-    .description('store a file for good; anyone who knows the root can read it')
+    .description('store a file for good, encrypted for this account alone')
+    .option('--public', 'do not encrypt: anyone who knows the root can read it')
     .option('--yes', 'do not ask before paying')
-    .action((path: string, options: { yes?: boolean }, command: Command) =>
+    .action((path: string, options: UploadFlags, command: Command) =>
       withClient(command, (client) => upload(client, path, options, command)),
     )
   file
@@ -37,6 +38,13 @@ export function addFileCommands(program: Command): void {
     .option('--force', 'replace an existing file')
     .action((root: string, path: string, options: { force?: boolean }, command: Command) =>
       withClient(command, (client) => download(client, root, path, options, command)),
+    )
+  file
+    .command('renew <root>')
+    .description('pay for more time')
+    .option('--yes', 'do not ask before paying')
+    .action((root: string, options: { yes?: boolean }, command: Command) =>
+      withClient(command, (client) => renew(client, root, options, command)),
     )
   file
     .command('list')
@@ -52,10 +60,14 @@ export function addFileCommands(program: Command): void {
     )
 }
 
-async function upload(client: Client, path: string, options: { yes?: boolean }, command: Command): Promise<void> {
+type UploadFlags = { public?: boolean; yes?: boolean }
+
+async function upload(client: Client, path: string, options: UploadFlags, command: Command): Promise<void> {
+  const { public: isPublic = false } = options
   const quote = await client.files.quote(sizeOf(path))
+  const reader = isPublic ? 'readable by anyone with its root' : 'encrypted for this account alone'
   await askBeforeSpending(
-    `Store ${path} (${formatBytes(quote.sizeBytes)}) for good, readable by anyone with its root, for ${formatTokens(quote.feeWei)} tokens?`,
+    `Store ${path} (${formatBytes(quote.sizeBytes)}) for good, ${reader}, for ${formatTokens(quote.feeWei)} tokens?`,
     options,
   )
   const bar = createProgressBar('storing')
@@ -63,14 +75,16 @@ async function upload(client: Client, path: string, options: { yes?: boolean }, 
   try {
     const stored = await client.files
       .upload(file, {
+        isPublic,
         onProgress: ({ phase, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, phase.padEnd(10)),
       })
       .catch(async (cause: unknown) => {
         throw await file.explain(cause)
       })
       .finally(() => bar.finish())
-    printResult(command, stored, [
+    printResult(command, { ...stored, isPrivate: !isPublic }, [
       `root  ${stored.root}`,
+      `read  ${isPublic ? 'by anyone who knows the root' : 'by this account alone; it is stored encrypted'}`,
       `paid  ${formatTokens(stored.feeWei)} tokens${stored.txHash ? ` in ${stored.txHash}` : ' (it was stored already)'}`,
     ])
   } finally {
@@ -90,25 +104,53 @@ async function download(
   if (!existsSync(dirname(target))) throw new FolderMissingError({ folder: dirname(target) })
   if (existsSync(target) && !options.force) throw new FileExistsError({ path: target })
   const bar = createProgressBar('fetching')
-  const bytes = await client.files
-    .download(root, { onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes) })
-    .finally(() => bar.finish())
-  await writeWhole(target, bytes)
-  printResult(command, { root, path: target, sizeBytes: bytes.length, verified: true }, [
-    `${target}: ${formatBytes(bytes.length)}, every segment matches the root`,
+  const file = await client.files.open(root)
+  let doneBytes = 0
+  const count = (bytes: number): void => {
+    doneBytes += bytes
+    bar.update(doneBytes, file.sizeBytes)
+  }
+  await writeWhole(target, file.stream(), count).finally(() => bar.finish())
+  printResult(command, { root, path: target, sizeBytes: file.sizeBytes, verified: true }, [
+    `${target}: ${formatBytes(file.sizeBytes)}, every segment matches the root`,
   ])
 }
 
-/** Under another name first, so that a full disk or Ctrl-C leaves no half file under the right one. */
-async function writeWhole(target: string, bytes: Uint8Array): Promise<void> {
+/** Piece by piece, under another name first, so that a full disk or Ctrl-C leaves no half file under the right one. */
+async function writeWhole(
+  target: string,
+  pieces: AsyncIterable<Uint8Array>,
+  onWritten: (bytes: number) => void,
+): Promise<void> {
   const partial = `${target}.${process.pid}.partial`
+  const writing = <Value>(work: Promise<Value>): Promise<Value> =>
+    work.catch((cause: unknown) => {
+      throw new FileNotWrittenError({ path: target }, cause)
+    })
+  const handle = await writing(open(partial, 'wx'))
   try {
-    await writeFile(partial, bytes, { flag: 'wx' })
-    await rename(partial, target)
-  } catch (cause) {
+    for await (const piece of pieces) {
+      await writing(handle.writeFile(piece))
+      onWritten(piece.length)
+    }
+    await writing(handle.close())
+    await writing(rename(partial, target))
+  } catch (fault) {
+    await handle.close().catch(() => undefined)
     await rm(partial, { force: true }).catch(() => undefined)
-    throw new FileNotWrittenError({ path: target }, cause)
+    throw fault
   }
+}
+
+async function renew(client: Client, root: string, options: { yes?: boolean }, command: Command): Promise<void> {
+  if (!isHexOf(root, 32)) throw new RootInvalidError({ root })
+  await askBeforeSpending(`Pay for more time of ${root}, as much as storing it cost?`, options)
+  const { txHash, feeWei } = await client.files.renew(root)
+  const { paidUntilMs } = await client.files.lifetime(root)
+  const until = paidUntilMs === undefined ? 'for good' : `until ${new Date(paidUntilMs).toISOString()}`
+  printResult(command, { root, txHash, feeWei, paidUntilMs }, [
+    `${root}: paid ${until}, for ${formatTokens(feeWei)} tokens in ${txHash}`,
+  ])
 }
 
 function sizeOf(path: string): number {

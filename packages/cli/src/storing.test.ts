@@ -1,4 +1,4 @@
-/** `checkpoint save` and `restore` as commands on a whole network, the second one as on another machine: by owner and name alone. */
+/** Commands that store, on a whole network: checkpoints restored as on another machine, files that are private unless public. */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -11,15 +11,15 @@ import { restoreInto } from './checkpointFolder.ts'
 
 const bin = join(import.meta.dirname, '../bin/weightless.mjs')
 
-describe('checkpoints by command', () => {
-  test('the second save stores what changed, and both are restored where only owner and name are known', async () => {
+describe('storing by command', () => {
+  test('of a second checkpoint what changed is stored, both are restored elsewhere, and files are private unless public', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'weightless-cli-checkpoint-'))
     const devnet = await startTestDevnet({ dataFolder: join(folder, 'network'), weights: 'none' })
     try {
       const network = join(folder, 'network/devnet.json')
       const run = async (dataDir: string, ...words: string[]) => {
         const env = { ...process.env, WEIGHTLESS_NETWORK: network }
-        const line = [bin, '--json', '--data-dir', join(folder, dataDir), 'checkpoint', ...words]
+        const line = [bin, '--json', '--data-dir', join(folder, dataDir), ...words]
         return JSON.parse((await promisify(execFile)(process.execPath, line, { env })).stdout)
       }
       const model = join(folder, 'model')
@@ -27,28 +27,40 @@ describe('checkpoints by command', () => {
       const weights = new Uint8Array(1_500_000).map((_, at) => (at * 2_654_435_761) >>> 13)
       writeFileSync(join(model, 'deep/weights.bin'), weights)
       writeFileSync(join(model, 'empty'), '')
-      const first = await run('saver', 'save', 'run 1', model, '--yes')
+      const first = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
       assert.equal(first.newBytes, weights.length)
       weights[700_000]! ^= 1
       writeFileSync(join(model, 'deep/weights.bin'), weights)
-      const second = await run('saver', 'save', 'run 1', model, '--yes')
+      const second = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
       assert.ok(second.newBytes > 0 && second.newBytes < weights.length, `${second.newBytes}`)
       const owner = devnet.file.chain.accounts[0]!.address
-      const restored = await run('elsewhere', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
+      const restored = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
       assert.deepEqual([restored.files, restored.sizeBytes], [2, weights.length])
       assert.ok(readFileSync(join(folder, 'b/deep/weights.bin')).equals(weights))
       assert.equal(readFileSync(join(folder, 'b/empty')).length, 0)
-      const again = await run('elsewhere', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
+      const again = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
       assert.equal(again.fetchedBytes, 0)
       const version = String(first.version)
-      await run('elsewhere', 'restore', 'run 1', join(folder, 'c'), '--owner', owner, '--at', version)
+      await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'c'), '--owner', owner, '--at', version)
       weights[700_000]! ^= 1
       assert.ok(readFileSync(join(folder, 'c/deep/weights.bin')).equals(weights))
-      const { checkpoints } = await run('elsewhere', 'list', '--owner', owner)
+      const { checkpoints } = await run('elsewhere', 'checkpoint', 'list', '--owner', owner)
       assert.deepEqual(
         checkpoints.map(({ name }: { name: string }) => name),
         ['run 1'],
       )
+
+      const present = readFileSync(join(model, 'deep/weights.bin'))
+      for (const flags of [[], ['--public']]) {
+        const stored = await run('saver', 'file', 'upload', join(model, 'deep/weights.bin'), '--yes', ...flags)
+        const raw = await (await fetch(`${devnet.file.storage.indexerUrl}/file/${stored.root}`)).arrayBuffer()
+        assert.equal(Buffer.from(raw).equals(present), flags.length > 0)
+        const copy = join(folder, `copy${flags.length}`)
+        await run('saver', 'file', 'download', stored.root, copy)
+        assert.ok(readFileSync(copy).equals(present))
+        const renewed = await run('saver', 'file', 'renew', stored.root, '--yes')
+        assert.ok(BigInt(renewed.feeWei) > 0n && renewed.paidUntilMs > Date.now())
+      }
     } finally {
       await devnet.close()
       rmSync(folder, { recursive: true, force: true })
