@@ -80,7 +80,7 @@ describe('the devnet under misuse', () => {
     }
   }
 
-  const logs = ['chain/blocks', 'chain/state', 'storage-0/index/log', 'storage-0/segments', 'gateway']
+  const logs = ['chain/blocks', 'chain/state', 'storage-0/index/log', 'storage-0/segments/index/log', 'gateway']
 
   for (const log of logs) {
     test(`one flipped byte in ${log} refuses the start and names file and offset`, async () => {
@@ -93,6 +93,11 @@ describe('the devnet under misuse', () => {
       assert.ok(error.hint)
     })
   }
+
+  test('one flipped byte in stored segments stops nobody: it is found when the segment is read', async () => {
+    const file = 'storage-0/segments/log/00000001.log'
+    assert.equal(await startDamaged(file, statSync(join(whole, file)).size >> 1), undefined)
+  })
 
   test('a damaged key or version is refused by name; what can be derived is written anew', async () => {
     const key = await startDamaged('api-key', 10)

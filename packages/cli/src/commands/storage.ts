@@ -6,6 +6,7 @@ import type { StorageNodeProcessOptions } from '@weightless/node/storageNode/run
 import { type Command, InvalidArgumentError } from 'commander'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { decimalNumber, wholeNumber } from '../readNumber.ts'
+import { addSnapshot } from './storageSnapshot.ts'
 
 type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   rpc: string
@@ -27,6 +28,7 @@ type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
 export function addStorageCommands(program: Command): void {
   const storage = program.command('storage').description('run a part of the storage network')
   addForecast(storage)
+  addSnapshot(storage)
   storage
     .command('start')
     .description('run a storage node that keeps fragments; its data and its key are in --data-dir')
