@@ -7,6 +7,8 @@ import { join } from 'node:path'
 export type RunningNetwork = { url: string; close(): Promise<void> }
 
 const repository = join(import.meta.dirname, '../../..')
+/** Below the ports that outgoing connections take: a devnet finds its own free. */
+const portBase = '22000'
 const startSecondsMax = 60
 
 export async function startNetwork({
@@ -29,7 +31,7 @@ export async function startNetwork({
     '--weights',
     weights,
     '--port-base',
-    '31000',
+    portBase,
     '--data-dir',
     folder,
   ]
