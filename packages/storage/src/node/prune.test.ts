@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { segmentBytes } from '@weightless/crypto'
-import { startStorage, startStorageNode } from '../index.ts'
+import type { Env } from '@weightless/env'
+import { createSim } from '@weightless/env/sim'
+import { openStorageNode, type StorageNode, startStorage, startStorageNode } from '../index.ts'
 import { createScriptedFlow } from '../testing/scriptedFlow.ts'
 import {
   chainId,
@@ -15,6 +17,7 @@ import {
   withEnv,
 } from '../testing/storageClient.ts'
 import type { FileInfoJson, ShardConfigJson } from '../wire/index.ts'
+import { openSegmentStore } from './segmentStore.ts'
 
 const base = { flowAddress, chainId, port: 0 }
 const prune = { graceMs: 1_000, checkMs: 25 }
@@ -164,5 +167,54 @@ describe('a whole-file node', () => {
         { ip: whole.url, shardConfig: { shardId: 0, numShard: 1 } },
       ])
     })
+  })
+
+  test('that dies at any write of pruning goes on with it, and loses nothing that is paid', async () => {
+    for (let change = 1; change <= 25; change += 2) {
+      const sim = createSim({ seed: change, faults: { sectorLossChance: 0.3 } })
+      const source = createScriptedFlow()
+      const [file, other] = [openFile(makeFile(2 * segmentBytes + 9)), openFile(makeFile(70_000))]
+      source.setTime(10_000)
+      source.payUntil(source.submit(file.tree), 20_000)
+      source.submit(other.tree)
+      const open = (env: Env) =>
+        openStorageNode({ env, source, flowAddress, chainId, prune: { graceMs: 1_000, checkMs: 100 } })
+      const ask = async ({ methods }: StorageNode, method: string, ...params: unknown[]) => {
+        const answer = await methods[method]!(params, { signal: new AbortController().signal, origin: undefined })
+        return 'result' in answer ? answer.result : answer.fault
+      }
+      const isKept = async (node: StorageNode, seq: number, { bytes }: TestFile) => {
+        const sectors = Math.ceil(bytes.length / 256)
+        return (await ask(node, 'zgs_downloadSegmentByTxSeq', seq, 0, Math.min(1024, sectors))) !== null
+      }
+      const first = sim.boot('node')
+      const story = async (): Promise<void> => {
+        const node = await open(first)
+        while (node.flow.count() < 2) await first.clock.sleep(10)
+        for (let index = 0; index < 3; index++) await ask(node, 'zgs_uploadSegmentByTxSeq', file.segment(index), 0)
+        await ask(node, 'zgs_uploadSegmentByTxSeq', other.segment(0), 1)
+        assert.ok((await isKept(node, 0, file)) && (await isKept(node, 1, other)))
+        source.setTime(30_000)
+        sim.disk('node').crashAtChange(change)
+        await first.clock.sleep(60_000)
+      }
+      await sim.run(Promise.race([story(), sim.whenDown('node')]))
+      sim.disk('node').crashAtChange(0)
+      sim.crash('node')
+      const env = sim.boot('node')
+      const after = async (): Promise<void> => {
+        const node = await open(env)
+        await env.clock.sleep(2_000)
+        assert.equal(((await ask(node, 'zgs_getFileInfoByTxSeq', 0)) as FileInfoJson).pruned, true)
+        assert.equal(await isKept(node, 0, file), false)
+        assert.equal(await isKept(node, 1, other), true)
+        await node.close()
+        const left = await openSegmentStore(env.disk, env.log, { onStored: () => undefined, onLost: () => undefined })
+        assert.equal(left.count(node.flow.get(0)!.fileKey), 0)
+        assert.equal(left.count(node.flow.get(1)!.fileKey), 1)
+        await left.close()
+      }
+      await sim.run(after())
+    }
   })
 })
