@@ -31,7 +31,7 @@ export async function runCrashRounds(seed: number, onSim: (sim: Sim) => void, { 
 /** Whether an error is one of those that the rounds inject, or what the code under test must make of one. */
 export function isInjected(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? String(error.code) : ''
-  return ['env/disk', 'env/disk-full', 'store/log-failed'].includes(code)
+  return ['env/disk', 'env/disk-full', 'store/log-failed', 'store/sorted-full'].includes(code)
 }
 
 /** What each scenario of rounds must meet. */

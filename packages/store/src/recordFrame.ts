@@ -147,7 +147,7 @@ export const segmentHeaderBytes = 32
 export const magicBytes = Uint8Array.of(0x57, 0x4c, 0x52, 0x31)
 /** Divides the sector size, so that no header lies across two sectors. */
 export const alignBytes = 32
-const sectorBytes = 512
+export const sectorBytes = 512
 /** A part that is at least so long is written from where it lies. */
 const aloneBytes = 16 * 1024
 const magic = 0x31524c57 // "WLR1"

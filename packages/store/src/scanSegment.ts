@@ -6,7 +6,7 @@
  * that write out of order, sectors of zeros inside it. So a bad record is torn only if the file ends inside it, or its
  * header is all zeros, or it has more zero pieces than were written; and never if an intact record behind it says that
  * this place was already synced, or if the change of one byte explains the difference. Everything else is corruption: a
- * changed byte alone neither shortens a file nor empties a sector.
+ * changed byte alone neither shortens a file nor empties a sector, unless the record has but one byte in it.
  */
 import { bytesEqual, crc32, WeightlessError } from '@weightless/codec'
 import type { File } from '@weightless/env'
@@ -20,6 +20,7 @@ import {
   readRecordHeader,
   recordBytes,
   recordHeaderBytes,
+  sectorBytes,
   segmentHeaderBytes,
 } from './recordFrame.ts'
 
@@ -108,7 +109,10 @@ async function readRecordAt(
   if (!isZero(whole.subarray(payloadBytes))) return { torn: false, reason: 'the filling after a record is not zero' }
   const crc = crc32(payload)
   if (crc === payloadCrc) return { payload, header }
-  const torn = countZeroPieces([payload], start) > zeroPieces && !isOneByteZeroed(payload, crc, payloadCrc)
+  // Of a payload that reaches one byte into a sector, a lost sector leaves what a changed byte does: power fails more often.
+  const isLoneByte = (start + payloadBytes) % sectorBytes === 1 && payload.at(-1) === 0
+  const torn =
+    countZeroPieces([payload], start) > zeroPieces && (isLoneByte || !isOneByteZeroed(payload, crc, payloadCrc))
   return { torn, reason: 'a record does not match its checksum' }
 }
 

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createSim } from '@weightless/env/sim'
 import { plantBug } from './plantedBugs.ts'
+import { recordBytes, recordHeaderBytes, sectorBytes, segmentHeaderBytes } from './recordFrame.ts'
 import { openSegmentLog } from './segmentLog.ts'
 
 const records = [Uint8Array.of(1, 2, 3), new Uint8Array(900), new Uint8Array(0), new Uint8Array(300).fill(7)]
@@ -28,6 +29,30 @@ test('records come back as appended, in order, across files', async () => {
       await log.close()
     })(),
   )
+})
+
+test('a lost sector into which a record reaches with one byte is a torn tail, and no damage', async () => {
+  const sim = createSim({ seed: 3 })
+  const { disk } = sim.boot('a')
+  const seen: Uint8Array[] = []
+  const open = () => openSegmentLog(disk, 'log', { onRecord: (_, payload) => void seen.push(payload) })
+  const first = Uint8Array.of(5)
+  const second = segmentHeaderBytes + recordBytes(first.length) + recordHeaderBytes
+  const reaching = new Uint8Array(2 * sectorBytes - second + 1).fill(9)
+  await sim.run(
+    (async () => {
+      const log = await open()
+      await log.append([first, reaching])
+      await log.sync()
+      await log.close()
+    })(),
+  )
+  const [path] = sim.disk('a').paths()
+  assert.equal(sim.disk('a').peek(path!)![2 * sectorBytes], 9)
+  sim.disk('a').poke(path!, 2 * sectorBytes, Uint8Array.of(0))
+  seen.length = 0
+  await sim.run(open().then((log) => log.close()))
+  assert.deepEqual(seen, [first])
 })
 
 test('every changed byte of a synced log is found on opening, and its file and record are named', async () => {
