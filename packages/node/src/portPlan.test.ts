@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import { findFreePorts, listPorts, planPorts } from './portPlan.ts'
 
 test('the default ports are those that tools expect, and portBase shifts every one', () => {
-  const plan = planPorts(0, { nodes: 3, providers: 2 })
+  const plan = planPorts(0, { nodes: 3, providers: 2, peers: true })
   assert.deepEqual(plan, {
     chain: 8545,
     storage: 5678,
@@ -16,7 +16,7 @@ test('the default ports are those that tools expect, and portBase shifts every o
     providers: [8081, 8082],
     console: 3000,
   })
-  const shifted = planPorts(700, { nodes: 3, providers: 2 })
+  const shifted = planPorts(700, { nodes: 3, providers: 2, peers: true })
   assert.deepEqual(
     listPorts(shifted),
     listPorts(plan).map((port) => port + 700),
@@ -25,11 +25,11 @@ test('the default ports are those that tools expect, and portBase shifts every o
 
 test('a busy port is named and another shift is taken', async () => {
   const base = 31_000 + (process.pid % 50) * 100
-  const { portBase: free } = await findFreePorts(base, { nodes: 1, providers: 1 })
+  const { portBase: free } = await findFreePorts(base, { nodes: 1, providers: 1, peers: false })
   const blocker = createServer()
   await new Promise<void>((resolve) => blocker.listen(8545 + free, '127.0.0.1', resolve))
   try {
-    const found = await findFreePorts(free, { nodes: 1, providers: 1 })
+    const found = await findFreePorts(free, { nodes: 1, providers: 1, peers: false })
     assert.ok(found.portBase > free)
     assert.deepEqual(found.busyPorts.includes(8545 + free), true)
   } finally {

@@ -8,7 +8,7 @@ export type PortPlan = {
   storage: number
   /** The storage nodes, in order. */
   storageNodes: number[]
-  /** Where the gateway and then each storage node listens for peers. */
+  /** Where the gateway and then each storage node listens for peers; empty where they do not. */
   peers: number[]
   keyValue: number
   s3: number
@@ -17,13 +17,15 @@ export type PortPlan = {
   console: number
 }
 
+export type PortCounts = { nodes: number; providers: number; peers: boolean }
+
 /** Default ports; `portBase` shifts every one of them by the same amount. */
-export function planPorts(portBase: number, counts: { nodes: number; providers: number }): PortPlan {
+export function planPorts(portBase: number, counts: PortCounts): PortPlan {
   return {
     chain: 8545 + portBase,
     storage: 5678 + portBase,
     storageNodes: Array.from({ length: counts.nodes }, (_, i) => 5681 + i + portBase),
-    peers: Array.from({ length: counts.nodes + 1 }, (_, i) => 5700 + i + portBase),
+    peers: Array.from({ length: counts.peers ? counts.nodes + 1 : 0 }, (_, i) => 5700 + i + portBase),
     keyValue: 6789 + portBase,
     s3: 9000 + portBase,
     gateway: 8080 + portBase,
@@ -38,7 +40,7 @@ export function planPorts(portBase: number, counts: { nodes: number; providers: 
  */
 export async function findFreePorts(
   portBase: number,
-  counts: { nodes: number; providers: number },
+  counts: PortCounts,
 ): Promise<{ plan: PortPlan; portBase: number; busyPorts: number[] }> {
   const busyPorts: number[] = []
   for (let shift = portBase; shift < portBase + 100 * shiftsMax; shift += 100) {

@@ -84,7 +84,7 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 }
 
 async function choosePorts(options: DevnetOptions, emit: (event: DevnetEvent) => void): Promise<PortPlan> {
-  const counts = { nodes: options.nodes ?? 6, providers: providerAccountIndices.length }
+  const counts = { nodes: options.nodes ?? 6, providers: providerAccountIndices.length, peers: options.peers !== false }
   const wanted = options.portBase ?? 0
   if (options.portsExact) return planPorts(wanted, counts)
   const { plan, portBase, busyPorts } = await findFreePorts(wanted, counts)

@@ -79,12 +79,12 @@ function checkFolder(folder: string): Finding {
 }
 
 async function checkPorts(): Promise<Finding> {
-  const { portBase, busyPorts } = await findFreePorts(0, { nodes: 6, providers: 1 })
+  const { portBase, busyPorts } = await findFreePorts(0, { nodes: 6, providers: 1, peers: true })
   if (busyPorts.length === 0)
     return {
       check: 'ports',
       ok: true,
-      found: `${listPorts(planPorts(0, { nodes: 6, providers: 1 })).join(', ')} are free`,
+      found: `${listPorts(planPorts(0, { nodes: 6, providers: 1, peers: true })).join(', ')} are free`,
     }
   return {
     check: 'ports',
