@@ -7,6 +7,7 @@ import { abis } from '@weightless/contracts'
 import { type FileTree, fileShape, submissionIdentity } from '@weightless/crypto'
 import { type Ledger, LedgerUnreachableError, RpcRefusedError } from '@weightless/ledger'
 import { decodeLogs } from '@weightless/ledger/watchEvents'
+import { runParallel } from './runParallel.ts'
 
 export type Payment = {
   txSeq: number
@@ -43,20 +44,25 @@ export async function payOnce(
   ledger: Ledger | undefined,
   readFlowAddress: () => Promise<Hex>,
   wishes: readonly PayWish[],
+  onPaid: (wish: PayWish) => void = () => undefined,
 ): Promise<Payment[]> {
   if (!ledger) throw new BlobUnpaidError({ root: bytesToHex(wishes[0]!.file.root) })
   const address = await readFlowAddress()
   const payments = new Map<PayWish, Payment>()
-  const unpaid: PayWish[] = []
-  for (const wish of wishes) {
-    const found = wish.isAnew ? undefined : await findSubmission(ledger, address, wish)
-    if (found) payments.set(wish, found)
-    else unpaid.push(wish)
+  const settle = (wish: PayWish, payment: Payment): void => {
+    payments.set(wish, payment)
+    onPaid(wish)
   }
+  await runParallel([...wishes.keys()], searchesAtOnce, async (i) => {
+    const wish = wishes[i]!
+    const found = wish.isAnew ? undefined : await findSubmission(ledger, address, wish)
+    if (found) settle(wish, found)
+  })
+  const unpaid = wishes.filter((wish) => !payments.has(wish))
   for (let at = 0; at < unpaid.length; at += batchMax) {
     const batch = unpaid.slice(at, at + batchMax)
     const paid = await submitBlobs(ledger, address, batch)
-    for (const [i, wish] of batch.entries()) payments.set(wish, paid[i]!)
+    for (const [i, wish] of batch.entries()) settle(wish, paid[i]!)
   }
   return wishes.map((wish) => payments.get(wish)!)
 }
@@ -93,6 +99,7 @@ async function findSubmission(ledger: Ledger, flowAddress: Hex, wish: PayWish): 
   return undefined
 }
 
+const searchesAtOnce = 4
 const pagesMax = 64
 const pageBlocksMin = 100n
 

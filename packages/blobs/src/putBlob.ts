@@ -87,9 +87,14 @@ function paymentOf({ seq, startEntryIndex }: { seq: number; startEntryIndex: num
 }
 
 /** Pays for files that are not paid, all in one transaction; the payments in their order. */
-export function payFor(parts: PutParts, known: KnownBlob, wishes: readonly PayWish[]): Promise<Payment[]> {
+export function payFor(
+  parts: PutParts,
+  known: KnownBlob,
+  wishes: readonly PayWish[],
+  onPaid?: (wish: PayWish) => void,
+): Promise<Payment[]> {
   const named = parts.flowAddress ?? known.nodes[0]?.flowAddress
-  return payOnce(parts.ledger, async () => named ?? readFlowAddress(parts.network, known.wholeUrls[0]!), wishes)
+  return payOnce(parts.ledger, async () => named ?? readFlowAddress(parts.network, known.wholeUrls[0]!), wishes, onPaid)
 }
 
 export type StoreOptions = Pick<SpreadOptions, 'until' | 'onHandOff'> & {

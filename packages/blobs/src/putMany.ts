@@ -3,7 +3,7 @@ import { bytesToHex, type Hex } from '@weightless/codec'
 import type { FileTree } from '@weightless/crypto'
 import type { BlobSource } from './blobSource.ts'
 import { hashSource } from './hashSource.ts'
-import type { Payment } from './payForBlob.ts'
+import type { Payment, PayWish } from './payForBlob.ts'
 import {
   findKnown,
   type KnownBlob,
@@ -40,30 +40,40 @@ export async function putMany(
   }
   const roots = [...new Set(hashed.map(({ file }) => bytesToHex(file.root)))]
   return locks.hold(roots, async () => {
-    progress.enter('paying', 0)
-    const jobs = await payJobs(parts, hashed, options.signal)
+    progress.enter('paying', totalBytes)
+    const jobs = await payJobs(parts, hashed, options.signal, progress)
     progress.enter('uploading', totalBytes)
     const stored = new Map<string, Promise<PutBlob>>()
     const results: PutBlob[] = []
     await runParallel([...jobs.keys()], filesAtOnce, async (index) => {
       const job = jobs[index]!
       const key = `${bytesToHex(job.file.root)}/${job.file.shape.sizeBytes}`
-      const storing = stored.get(key) ?? storeFile(parts, { ...job, source: job.item.source }, options, silent)
+      const part = partOf(progress, job.file.shape.sizeBytes)
+      const storing = stored.get(key) ?? storeFile(parts, { ...job, source: job.item.source }, options, part)
       stored.set(key, storing)
       const { startSector: _, ...payment } = await job.paying
       results[index] = { ...(await storing), ...payment }
-      progress.add(job.file.shape.sizeBytes)
+      part.end()
     })
     return results
   })
 }
 
-const silent: ProgressTracker = { enter: () => undefined, add: () => undefined }
+/** One file's share of the progress: its bytes as they go, and at its end those that did not have to. */
+function partOf(progress: ProgressTracker, sizeBytes: number): ProgressTracker & { end(): void } {
+  let added = 0
+  const add = (bytes: number): void => {
+    added += bytes
+    progress.add(bytes)
+  }
+  return { enter: () => undefined, add, end: () => add(sizeBytes - added) }
+}
 
 async function payJobs(
   parts: PutParts,
   hashed: readonly { item: PutItem; file: FileTree }[],
   signal: AbortSignal | undefined,
+  progress: ProgressTracker,
 ): Promise<Job[]> {
   const known = new Map<string, KnownBlob>()
   const keyOf = ({ root, shape }: FileTree) => `${bytesToHex(root)}/${shape.sizeBytes}`
@@ -75,11 +85,15 @@ async function payJobs(
   for (const { item, file } of hashed) {
     if (needsPayment(item, known.get(keyOf(file))!)) wishes.set(`${keyOf(file)}/${item.tags}`, { ...item, file })
   }
-  const paid = wishes.size === 0 ? [] : await payFor(parts, [...known.values()][0]!, [...wishes.values()])
+  const onPaid = ({ file }: PayWish): void => progress.add(file.shape.sizeBytes)
+  const paid = wishes.size === 0 ? [] : await payFor(parts, [...known.values()][0]!, [...wishes.values()], onPaid)
   const payments = new Map([...wishes.keys()].map((key, i) => [key, paid[i]!]))
   return hashed.map(({ item, file }) => {
     const blob = known.get(keyOf(file))!
-    const payment = payments.get(`${keyOf(file)}/${item.tags}`) ?? blob.payment!
+    const key = `${keyOf(file)}/${item.tags}`
+    const payment = payments.get(key) ?? blob.payment!
+    // The fee stands at the first of several with the same content: the sum is what was paid.
+    if (payments.has(key)) payments.set(key, { ...payment, feeWei: 0n })
     return { item, file, known: blob, paying: Promise.resolve(payment) }
   })
 }

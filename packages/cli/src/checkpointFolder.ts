@@ -1,8 +1,9 @@
 /** Checkpoints on disk: the files of a folder as they are saved, and a folder into which they are restored. */
-import { type FileHandle, mkdir, open, readdir, realpath, stat } from 'node:fs/promises'
-import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises'
+import { basename, relative, resolve, sep } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import type { CheckpointFile, RestoreTarget } from '@weightless/sdk'
+import { makePlaceFor } from './makePlaceFor.ts'
 import { openSteadyFile } from './openSteadyFile.ts'
 
 export type CheckpointFiles = { list: CheckpointFile[]; sizeBytes: number; close(): Promise<void> }
@@ -29,18 +30,11 @@ export async function openCheckpointFiles(path: string): Promise<CheckpointFiles
   }
 }
 
-/** Files go below `folder` and nowhere else, whatever links are there. */
+/** Files go below `folder` and nowhere else, whatever links are there. @throws {LinkInTheWayError} */
 export function restoreInto(folder: string): RestoreTarget {
   return {
     async open(path, sizeBytes) {
-      const target = join(resolve(folder), ...path.split('/'))
-      await mkdir(dirname(target), { recursive: true })
-      const [top, place] = await Promise.all([realpath(folder), realpath(dirname(target))])
-      const isInside = place === top || place.startsWith(top + sep)
-      const isLink =
-        (await realpath(target).catch(() => join(place, basename(target)))) !== join(place, basename(target))
-      if (!isInside || isLink) throw new RestorePlaceError({ path: target })
-      const handle = await openForChange(target)
+      const handle = await openForChange(await makePlaceFor(folder, path))
       // What is longer than the file was another one.
       await handle.truncate(sizeBytes)
       return {
@@ -80,14 +74,9 @@ async function plainFiles(folder: string): Promise<string[]> {
 
 class CheckpointPathMissingError extends WeightlessError {
   constructor(facts: { path: string }, cause: unknown) {
-    super('cli/checkpoint-path', 'There is no file to save here.', facts, { cause })
-  }
-}
-
-class RestorePlaceError extends WeightlessError {
-  constructor(facts: { path: string }) {
-    super('cli/restore-place', 'A link leads out of the folder that is restored into.', facts, {
-      hint: 'Restore into a new folder.',
+    super('cli/checkpoint-path', 'There is no file to save here.', facts, {
+      ...(cause !== undefined && { cause }),
+      hint: 'Name a file, or a folder that has at least one; links are passed over.',
     })
   }
 }

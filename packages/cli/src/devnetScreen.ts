@@ -28,7 +28,7 @@ export function createDevnetScreen(dataFolder: string): (event: DevnetEvent) => 
 function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
   switch (event.type) {
     case 'ports':
-      return [`  ${yellow('!')} ports ${event.busyPorts.join(', ')} are busy; using --port-base ${event.portBase}`]
+      return [`  ${yellow('!')} ${describeBusy(event.busyPorts)} busy; using --port-base ${event.portBase}`]
     case 'weights':
     case 'first-light-token':
       return []
@@ -101,6 +101,14 @@ function describeFirstLight(event: Extract<DevnetEvent, { type: `first-light${st
       return []
   }
 }
+
+function describeBusy(ports: readonly number[]): string {
+  if (ports.length === 1) return `port ${ports[0]} is`
+  const more = ports.length > portsShown ? ` and ${ports.length - portsShown} more` : ''
+  return `ports ${ports.slice(0, portsShown).join(', ')}${more} are`
+}
+
+const portsShown = 3
 
 function row(mark: string, name: string, what: string, note: string): string {
   return `  ${mark} ${name.padEnd(16)} ${what}  ${dim(note)}`

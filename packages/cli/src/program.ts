@@ -21,6 +21,7 @@ export function createProgram(): Command {
     .version('0.1.0')
     .option('--json', 'print results as JSON on stdout')
     .option('--data-dir <folder>', 'where the devnet keeps its state', '.weightless')
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(see weightless --help)')
     .exitOverride()
   addDevnetCommand(program)

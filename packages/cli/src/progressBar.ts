@@ -7,9 +7,12 @@ export type ProgressBar = {
   finish(label?: string): void
 }
 
-/** Silent where stderr is no terminal. */
+/**
+ * Silent where stderr is no terminal. A transfer has phases, each counted from its own beginning: a count that goes back
+ * begins the next one, and so does the end of one without a total. What is there at its beginning is not in its rate.
+ */
 export function createProgressBar(label: string): ProgressBar {
-  const startedMs = performance.now()
+  let phase = { startedMs: performance.now(), beforeBytes: 0, doneBytes: 0, totalBytes: 1 }
   let drawnMs = Number.NEGATIVE_INFINITY
   let text = label
   return {
@@ -17,9 +20,13 @@ export function createProgressBar(label: string): ProgressBar {
       if (!process.stderr.isTTY) return
       if (nextLabel) text = nextLabel
       const nowMs = performance.now()
-      if (nowMs - drawnMs < redrawMs && doneBytes < totalBytes) return
+      const isNext = doneBytes < phase.doneBytes || (phase.totalBytes === 0 && totalBytes > 0)
+      if (isNext) phase = { startedMs: nowMs, beforeBytes: doneBytes, doneBytes, totalBytes }
+      phase = { ...phase, doneBytes, totalBytes }
+      if (!isNext && nowMs - drawnMs < redrawMs && doneBytes < totalBytes) return
       drawnMs = nowMs
-      const line = describeProgress(text, { doneBytes, totalBytes, tookMs: nowMs - startedMs })
+      const { startedMs, beforeBytes } = phase
+      const line = describeProgress(text, { doneBytes, totalBytes, beforeBytes, tookMs: nowMs - startedMs })
       process.stderr.write(`\r\x1b[K${fitLine(line, process.stderr.columns - 1)}`)
     },
     finish(lastLabel) {
@@ -42,16 +49,19 @@ export function createProgressLines(label: string, print: (line: string) => void
   }
 }
 
+/** `beforeBytes` were there before the time began. Without a total, only what is being done is said. */
 export function describeProgress(
   label: string,
-  { doneBytes, totalBytes, tookMs }: { doneBytes: number; totalBytes: number; tookMs: number },
+  progress: { doneBytes: number; totalBytes: number; tookMs: number; beforeBytes?: number },
 ): string {
-  const share = totalBytes > 0 ? Math.min(1, doneBytes / totalBytes) : 0
-  const rate = doneBytes / Math.max(0.001, tookMs / 1000)
+  const { doneBytes, totalBytes, tookMs, beforeBytes = 0 } = progress
+  if (totalBytes <= 0) return `${label.trimEnd()} …`
+  const share = Math.min(1, doneBytes / totalBytes)
+  const rate = (doneBytes - beforeBytes) / Math.max(0.001, tookMs / 1000)
   const filled = Math.round(share * width)
   const bar = `${'█'.repeat(filled)}${'░'.repeat(width - filled)}`
   const left = rate > 0 && share < 1 ? ` · ${formatDuration(((totalBytes - doneBytes) / rate) * 1000)} left` : ''
-  return `${label} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(rate)}/s${left}`
+  return `${label} ${bar} ${(share * 100).toFixed(0).padStart(3)} % · ${formatBytes(Math.round(rate))}/s${left}`
 }
 
 const width = 24

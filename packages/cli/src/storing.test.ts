@@ -1,70 +1,162 @@
-/** Commands that store, on a whole network: checkpoints restored as on another machine, files that are private unless public. */
+/** Commands that store, on a whole network: checkpoints restored as on another machine, files and folders that are private unless public. */
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { startTestDevnet } from '@weightless/node'
+import { type Devnet, startTestDevnet } from '@weightless/node'
 import { restoreInto } from './checkpointFolder.ts'
 
 const bin = join(import.meta.dirname, '../bin/weightless.mjs')
 
 describe('storing by command', () => {
-  test('of a second checkpoint what changed is stored, both are restored elsewhere, and files are private unless public', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'weightless-cli-checkpoint-'))
-    const devnet = await startTestDevnet({ dataFolder: join(folder, 'network'), weights: 'none' })
-    try {
-      const network = join(folder, 'network/devnet.json')
-      const run = async (dataDir: string, ...words: string[]) => {
-        const env = { ...process.env, WEIGHTLESS_NETWORK: network }
-        const line = [bin, '--json', '--data-dir', join(folder, dataDir), ...words]
-        return JSON.parse((await promisify(execFile)(process.execPath, line, { env })).stdout)
-      }
-      const model = join(folder, 'model')
-      mkdirSync(join(model, 'deep'), { recursive: true })
-      const weights = new Uint8Array(1_500_000).map((_, at) => (at * 2_654_435_761) >>> 13)
-      writeFileSync(join(model, 'deep/weights.bin'), weights)
-      writeFileSync(join(model, 'empty'), '')
-      const first = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
-      assert.equal(first.newBytes, weights.length)
-      weights[700_000]! ^= 1
-      writeFileSync(join(model, 'deep/weights.bin'), weights)
-      const second = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
-      assert.ok(second.newBytes > 0 && second.newBytes < weights.length, `${second.newBytes}`)
-      const owner = devnet.file.chain.accounts[0]!.address
-      const restored = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
-      assert.deepEqual([restored.files, restored.sizeBytes], [2, weights.length])
-      assert.ok(readFileSync(join(folder, 'b/deep/weights.bin')).equals(weights))
-      assert.equal(readFileSync(join(folder, 'b/empty')).length, 0)
-      const again = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
-      assert.equal(again.fetchedBytes, 0)
-      const version = String(first.version)
-      await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'c'), '--owner', owner, '--at', version)
-      weights[700_000]! ^= 1
-      assert.ok(readFileSync(join(folder, 'c/deep/weights.bin')).equals(weights))
-      const { checkpoints } = await run('elsewhere', 'checkpoint', 'list', '--owner', owner)
-      assert.deepEqual(
-        checkpoints.map(({ name }: { name: string }) => name),
-        ['run 1'],
-      )
+  let folder: string
+  let network: string
+  let devnet: Devnet
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'weightless-cli-storing-'))
+    network = join(folder, 'network/devnet.json')
+    devnet = await startTestDevnet({ dataFolder: join(folder, 'network'), weights: 'none' })
+  })
 
-      const present = readFileSync(join(model, 'deep/weights.bin'))
-      for (const flags of [[], ['--public']]) {
-        const stored = await run('saver', 'file', 'upload', join(model, 'deep/weights.bin'), '--yes', ...flags)
-        const raw = await (await fetch(`${devnet.file.storage.indexerUrl}/file/${stored.root}`)).arrayBuffer()
-        assert.equal(Buffer.from(raw).equals(present), flags.length > 0)
-        const copy = join(folder, `copy${flags.length}`)
-        await run('saver', 'file', 'download', stored.root, copy)
-        assert.ok(readFileSync(copy).equals(present))
-        const renewed = await run('saver', 'file', 'renew', stored.root, '--yes')
-        assert.ok(BigInt(renewed.feeWei) > 0n && renewed.paidUntilMs > Date.now())
-      }
-    } finally {
-      await devnet.close()
-      rmSync(folder, { recursive: true, force: true })
+  after(async () => {
+    await devnet.close()
+    rmSync(folder, { recursive: true, force: true })
+  })
+
+  const run = async (dataDir: string, ...words: string[]) => {
+    const env = { ...process.env, WEIGHTLESS_NETWORK: network }
+    const line = [bin, '--json', '--data-dir', join(folder, dataDir), ...words]
+    return JSON.parse((await promisify(execFile)(process.execPath, line, { env })).stdout)
+  }
+
+  async function countTransactions(): Promise<string> {
+    const { rpcUrl, accounts } = devnet.file.chain
+    const params = [accounts[0]!.address, 'latest']
+    const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_getTransactionCount', params })
+    const answer = await fetch(rpcUrl, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+    return ((await answer.json()) as { result: string }).result
+  }
+
+  test('of a second checkpoint what changed is stored, both are restored elsewhere, and files are private unless public', async () => {
+    const model = join(folder, 'model')
+    mkdirSync(join(model, 'deep'), { recursive: true })
+    const weights = new Uint8Array(1_500_000).map((_, at) => (at * 2_654_435_761) >>> 13)
+    writeFileSync(join(model, 'deep/weights.bin'), weights)
+    writeFileSync(join(model, 'empty'), '')
+    const first = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
+    assert.equal(first.newBytes, weights.length)
+    weights[700_000]! ^= 1
+    writeFileSync(join(model, 'deep/weights.bin'), weights)
+    const second = await run('saver', 'checkpoint', 'save', 'run 1', model, '--yes')
+    assert.ok(second.newBytes > 0 && second.newBytes < weights.length, `${second.newBytes}`)
+    const owner = devnet.file.chain.accounts[0]!.address
+    const restored = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
+    assert.deepEqual([restored.files, restored.sizeBytes], [2, weights.length])
+    assert.ok(readFileSync(join(folder, 'b/deep/weights.bin')).equals(weights))
+    assert.equal(readFileSync(join(folder, 'b/empty')).length, 0)
+    const again = await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'b'), '--owner', owner)
+    assert.equal(again.fetchedBytes, 0)
+    const version = String(first.version)
+    await run('elsewhere', 'checkpoint', 'restore', 'run 1', join(folder, 'c'), '--owner', owner, '--at', version)
+    weights[700_000]! ^= 1
+    assert.ok(readFileSync(join(folder, 'c/deep/weights.bin')).equals(weights))
+    const { checkpoints } = await run('elsewhere', 'checkpoint', 'list', '--owner', owner)
+    assert.deepEqual(
+      checkpoints.map(({ name }: { name: string }) => name),
+      ['run 1'],
+    )
+
+    const present = readFileSync(join(model, 'deep/weights.bin'))
+    for (const flags of [[], ['--public']]) {
+      const stored = await run('saver', 'file', 'upload', join(model, 'deep/weights.bin'), '--yes', ...flags)
+      const raw = await (await fetch(`${devnet.file.storage.indexerUrl}/file/${stored.root}`)).arrayBuffer()
+      assert.equal(Buffer.from(raw).equals(present), flags.length > 0)
+      const copy = join(folder, `copy${flags.length}`)
+      await run('saver', 'file', 'download', stored.root, copy)
+      assert.ok(readFileSync(copy).equals(present))
+      const renewed = await run('saver', 'file', 'renew', stored.root, '--yes')
+      assert.ok(BigInt(renewed.feeWei) > 0n && renewed.paidUntilMs > Date.now())
     }
+  })
+
+  test('a folder: private unless public, paid once, whole again with its empty parts, links left out', async () => {
+    const papers = join(folder, 'papers')
+    const parts: { [path: string]: Buffer } = { 'big.bin': randomBytes(600_000), 'deep/empty.txt': Buffer.alloc(0) }
+    for (let i = 0; i < 40; i++) parts[`deep/er/note ${i}.txt`] = Buffer.from(`note ${i % 30}`)
+    for (const place of ['deep/er', 'nothing/here']) mkdirSync(join(papers, place), { recursive: true })
+    for (const [path, bytes] of Object.entries(parts)) writeFileSync(join(papers, path), bytes)
+    symlinkSync('/etc', join(papers, 'deep/away'))
+    for (const flags of [[], ['--public']]) {
+      const quote = await run('saver', 'file', 'quote', papers, ...flags)
+      const stored = await run('saver', 'file', 'upload', papers, '--yes', ...flags)
+      assert.deepEqual([stored.files, stored.isPrivate, stored.leftOut], [42, flags.length === 0, ['deep/away']])
+      assert.ok(
+        BigInt(stored.feeWei) > 0n && BigInt(stored.feeWei) < BigInt(quote.feeWei),
+        'what is there twice is paid once',
+      )
+      const again = await run('saver', 'file', 'upload', papers, '--yes', ...flags)
+      assert.deepEqual([again.root, again.feeWei], [stored.root, '0'])
+      const copy = join(folder, `papers${flags.length}`)
+      const fetched = await run('saver', 'file', 'download', stored.root, '--out', copy)
+      assert.deepEqual([fetched.files, fetched.sizeBytes], [42, stored.sizeBytes])
+      const found = readdirSync(copy, { recursive: true, withFileTypes: true }).filter((entry) => !entry.isDirectory())
+      assert.equal(found.length, 42)
+      for (const [path, bytes] of Object.entries(parts)) assert.ok(readFileSync(join(copy, path)).equals(bytes), path)
+      assert.ok(existsSync(join(copy, 'nothing/here')))
+      const taken = run('saver', 'file', 'download', stored.root, copy)
+      await assert.rejects(taken, ({ stdout }) => JSON.parse(stdout).error.code === 'cli/folder-not-empty')
+      await run('saver', 'file', 'download', stored.root, copy, '--force')
+    }
+    const empty = join(folder, 'empty')
+    mkdirSync(empty)
+    const { root, files } = await run('saver', 'file', 'upload', empty, '--yes')
+    assert.equal(files, 0)
+    await run('saver', 'file', 'download', root, '--out', join(folder, 'empty again'))
+    assert.deepEqual(readdirSync(join(folder, 'empty again')), [])
+  })
+
+  test('a folder is not written through a link that leads out of the place for it', async () => {
+    const [stored, target, out] = ['sent', 'target', 'out'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ]
+    for (const place of [join(stored, 'inner'), target, out]) mkdirSync(place, { recursive: true })
+    writeFileSync(join(stored, 'inner/file'), 'new')
+    symlinkSync(out, join(target, 'inner'))
+    const { root } = await run('saver', 'file', 'upload', stored, '--yes')
+    const writing = run('saver', 'file', 'download', root, target, '--force')
+    await assert.rejects(writing, ({ stdout }) => JSON.parse(stdout).error.code === 'cli/restore-place')
+    assert.deepEqual(readdirSync(out), [])
+  })
+
+  test('an upload that Ctrl-C ends is paid once, whenever that was', async () => {
+    const path = join(folder, 'interrupted')
+    writeFileSync(path, randomBytes(12_000_000))
+    const listed = (await run('saver', 'file', 'list')).files.length
+    const words = ['--json', '--data-dir', join(folder, 'saver'), 'file', 'upload', path, '--yes']
+    const env = { ...process.env, WEIGHTLESS_NETWORK: network }
+    const upload = spawn(process.execPath, [bin, ...words], { env, stdio: 'ignore' })
+    const before = await countTransactions()
+    while (upload.exitCode === null && (await countTransactions()) === before) await setTimeout(10)
+    upload.kill('SIGINT')
+    const stored = await run('saver', 'file', 'upload', path, '--yes')
+    assert.equal(stored.feeWei, '0')
+    assert.equal((await run('saver', 'file', 'list')).files.length, listed + 1)
   })
 
   test('links that lead out of the folder are not followed', async () => {

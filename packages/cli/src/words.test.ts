@@ -77,7 +77,9 @@ test('progress: a bar that knows its end, and four lines in a log', () => {
     describeProgress('x', { doneBytes: 50, totalBytes: 100, tookMs: 1000 }),
     /^x █{12}░{12} {2}50 % · 50 B\/s · 1.0 s left$/,
   )
-  assert.match(describeProgress('x', { doneBytes: 0, totalBytes: 0, tookMs: 0 }), / {3}0 % /)
+  const resumed = { doneBytes: 75, totalBytes: 100, tookMs: 1000, beforeBytes: 50 }
+  assert.match(describeProgress('x', resumed), / 75 % · 25 B\/s · 1.0 s left$/)
+  assert.equal(describeProgress('paying    ', { doneBytes: 0, totalBytes: 0, tookMs: 0 }), 'paying …')
   const lines: string[] = []
   const progress = createProgressLines('model', (line) => lines.push(line))
   for (let done = 0; done <= 1000; done++) progress.update(done, 1000)

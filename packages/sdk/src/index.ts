@@ -51,12 +51,11 @@ export {
   type FilesApi,
   FileTooLargeError,
   PrivateFileLockedError,
-  privateExtraBytes,
   type ReadOptions,
   SenderMissingError,
   type UploadOptions,
 } from './files/openFiles.ts'
-export { PrivateKeyRefusedError, SignerMissingError } from './files/privateFiles.ts'
+export { PrivateKeyRefusedError, privateExtraBytes, SignerMissingError } from './files/privateFiles.ts'
 export type { FileQuote } from './files/quoteFiles.ts'
 export {
   ContractUnknownError,

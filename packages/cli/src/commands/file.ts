@@ -1,43 +1,41 @@
-/** `weightless file …`: what a file costs, storing it for good, encrypted unless public, fetching it with every segment proven. */
+/** `weightless file …`: what a file or a folder costs, storing it for good, encrypted unless public, fetching it with every segment proven. */
 import { existsSync, statSync } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { isHexOf, WeightlessError } from '@weightless/codec'
-import type { Client } from '@weightless/sdk'
+import { type Client, privateExtraBytes } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
+import { downloadFolder, FolderMissingError, quoteFolder, uploadFolder } from '../folderTransfer.ts'
 import { openSteadyFile } from '../openSteadyFile.ts'
 import { formatBytes, formatTokens, printResult } from '../output.ts'
 import { createProgressBar } from '../progressBar.ts'
+import { writeWhole } from '../writeWhole.ts'
 
 export function addFileCommands(program: Command): void {
-  const file = program.command('file').description('store and fetch files by their root')
+  const file = program.command('file').description('store and fetch files and folders by their root')
   file
     .command('quote <path>')
-    .description('say what storing a file costs')
-    .action((path: string, _options: object, command: Command) =>
-      withClient(command, async (client) => {
-        const { feeWei, sizeBytes } = await client.files.quote(sizeOf(path))
-        printResult(command, { path, sizeBytes, feeWei }, [
-          `${path}: ${formatBytes(sizeBytes)} cost ${formatTokens(feeWei)} tokens`,
-        ])
-      }),
+    .description('say what storing a file or a folder costs, beside the gas of its transactions')
+    .option('--public', 'without encryption, which adds a few bytes to each file')
+    .action((path: string, options: { public?: boolean }, command: Command) =>
+      withClient(command, (client) => (isFolder(path) ? quoteFolder : quoteFile)(client, path, options, command)),
     )
   file
     .command('upload <path>')
-    .description('store a file for good, encrypted for this account alone')
+    .description('store a file, or all files of a folder under one root, for good, encrypted for this account alone')
     .option('--public', 'do not encrypt: anyone who knows the root can read it')
     .option('--yes', 'do not ask before paying')
     .action((path: string, options: UploadFlags, command: Command) =>
-      withClient(command, (client) => upload(client, path, options, command)),
+      withClient(command, (client) => (isFolder(path) ? uploadFolder : upload)(client, path, options, command)),
     )
   file
-    .command('download <root> <path>')
-    .description('fetch a file, checking every segment against the root')
-    .option('--force', 'replace an existing file')
-    .action((root: string, path: string, options: { force?: boolean }, command: Command) =>
-      withClient(command, (client) => download(client, root, path, options, command)),
+    .command('download <root> [path]')
+    .description('fetch a file, or a folder with all its files, checking every segment against its root')
+    .option('--out <path>', 'another way to say where to: a file, or for the root of a folder a folder')
+    .option('--force', 'replace an existing file, or files in an existing folder')
+    .action((root: string, path: string | undefined, options: DownloadFlags, command: Command) =>
+      withClient(command, (client) => download(client, root, readTarget(path, options, command), options, command)),
     )
   file
     .command('renew <root>')
@@ -61,17 +59,27 @@ export function addFileCommands(program: Command): void {
 }
 
 type UploadFlags = { public?: boolean; yes?: boolean }
+type DownloadFlags = { out?: string; force?: boolean }
+
+async function quoteFile(client: Client, path: string, options: { public?: boolean }, command: Command): Promise<void> {
+  const sizeBytes = sizeOf(path)
+  const { feeWei } = await client.files.quote(storedBytes(sizeBytes, options.public))
+  printResult(command, { path, sizeBytes, feeWei }, [
+    `${path}: ${formatBytes(sizeBytes)} cost ${formatTokens(feeWei)} tokens`,
+  ])
+}
 
 async function upload(client: Client, path: string, options: UploadFlags, command: Command): Promise<void> {
   const { public: isPublic = false } = options
-  const quote = await client.files.quote(sizeOf(path))
+  const sizeBytes = sizeOf(path)
+  const { feeWei } = await client.files.quote(storedBytes(sizeBytes, isPublic))
   const reader = isPublic ? 'readable by anyone with its root' : 'encrypted for this account alone'
   await askBeforeSpending(
-    `Store ${path} (${formatBytes(quote.sizeBytes)}) for good, ${reader}, for ${formatTokens(quote.feeWei)} tokens?`,
+    `Store ${path} (${formatBytes(sizeBytes)}) for good, ${reader}, for ${formatTokens(feeWei)} tokens?`,
     options,
   )
   const bar = createProgressBar('storing')
-  const file = await openSteadyFile(path, quote.sizeBytes)
+  const file = await openSteadyFile(path, sizeBytes)
   try {
     const stored = await client.files
       .upload(file, {
@@ -102,6 +110,8 @@ async function download(
   if (!isHexOf(root, 32)) throw new RootInvalidError({ root })
   const target = resolve(path)
   if (!existsSync(dirname(target))) throw new FolderMissingError({ folder: dirname(target) })
+  if (await client.files.isFolder(root)) return downloadFolder(client, root, path, options, command)
+  if (isFolder(target)) throw new FolderInTheWayError({ path: target })
   if (existsSync(target) && !options.force) throw new FileExistsError({ path: target })
   const bar = createProgressBar('fetching')
   const file = await client.files.open(root)
@@ -116,32 +126,6 @@ async function download(
   ])
 }
 
-/** Piece by piece, under another name first, so that a full disk or Ctrl-C leaves no half file under the right one. */
-async function writeWhole(
-  target: string,
-  pieces: AsyncIterable<Uint8Array>,
-  onWritten: (bytes: number) => void,
-): Promise<void> {
-  const partial = `${target}.${process.pid}.partial`
-  const writing = <Value>(work: Promise<Value>): Promise<Value> =>
-    work.catch((cause: unknown) => {
-      throw new FileNotWrittenError({ path: target }, cause)
-    })
-  const handle = await writing(open(partial, 'wx'))
-  try {
-    for await (const piece of pieces) {
-      await writing(handle.writeFile(piece))
-      onWritten(piece.length)
-    }
-    await writing(handle.close())
-    await writing(rename(partial, target))
-  } catch (fault) {
-    await handle.close().catch(() => undefined)
-    await rm(partial, { force: true }).catch(() => undefined)
-    throw fault
-  }
-}
-
 async function renew(client: Client, root: string, options: { yes?: boolean }, command: Command): Promise<void> {
   if (!isHexOf(root, 32)) throw new RootInvalidError({ root })
   await askBeforeSpending(`Pay for more time of ${root}, as much as storing it cost?`, options)
@@ -153,10 +137,22 @@ async function renew(client: Client, root: string, options: { yes?: boolean }, c
   ])
 }
 
+function readTarget(path: string | undefined, { out }: DownloadFlags, command: Command): string {
+  if ((path === undefined) === (out === undefined))
+    command.error('error: say once where to: weightless file download ROOT PATH, or --out PATH')
+  return (path ?? out)!
+}
+
+const storedBytes = (sizeBytes: number, isPublic = false): number => sizeBytes + (isPublic ? 0 : privateExtraBytes)
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
+}
+
 function sizeOf(path: string): number {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (!stat) throw new FileUnreadableError({ path, reason: 'There is no such file.' })
-  if (!stat.isFile()) throw new FileUnreadableError({ path, reason: 'This is not a plain file.' })
+  if (!stat.isFile()) throw new FileUnreadableError({ path, reason: 'This is neither a plain file nor a folder.' })
   if (stat.size === 0) throw new FileEmptyError({ path })
   return stat.size
 }
@@ -177,9 +173,17 @@ export class FileExistsError extends WeightlessError {
   }
 }
 
+class FolderInTheWayError extends WeightlessError {
+  constructor(facts: { path: string }) {
+    super('cli/folder-in-the-way', 'This root is of a file, and there is a folder under the name for it.', facts, {
+      hint: 'Name the file, in this folder or elsewhere.',
+    })
+  }
+}
+
 export class FileUnreadableError extends WeightlessError {
   constructor({ path, reason }: { path: string; reason: string }) {
-    super('cli/file-unreadable', reason, { path }, { hint: 'Name a file; pack a folder first (tar, zip).' })
+    super('cli/file-unreadable', reason, { path }, { hint: 'Name a file or a folder.' })
   }
 }
 
@@ -188,17 +192,5 @@ export class FileEmptyError extends WeightlessError {
     super('cli/file-empty', 'An empty file cannot be stored: it has no root.', facts, {
       hint: 'Check that the program that writes it has finished.',
     })
-  }
-}
-
-export class FolderMissingError extends WeightlessError {
-  constructor(facts: { folder: string }) {
-    super('cli/folder-missing', 'The folder for the download does not exist.', facts, { hint: 'Make it first.' })
-  }
-}
-
-export class FileNotWrittenError extends WeightlessError {
-  constructor(facts: { path: string }, cause: unknown) {
-    super('cli/file-not-written', 'The file could not be written; nothing was left behind.', facts, { cause })
   }
 }

@@ -5,7 +5,14 @@ import { concatBytes, textToBytes } from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
 import { type DirectoryNode, encodeDirectory } from '@weightless/storage/wire'
 import fc from 'fast-check'
-import { FolderPathError, FolderTooLargeError, folderFilesMax, listDirectory, makeDirectory } from './folders.ts'
+import {
+  FolderPathError,
+  FolderTooLargeError,
+  folderFilesMax,
+  listDirectory,
+  makeDirectory,
+  startsAsDirectory,
+} from './folders.ts'
 
 const root = `0x${'ab'.repeat(32)}` as const
 
@@ -64,6 +71,27 @@ test('any safe tree comes back as it was written', () => {
       assert.deepEqual([...back.value.files].sort(order), [...files].sort(order))
     }),
   )
+})
+
+test('folders with nothing in them come back, beside files and alone, and are refused where they are unsafe', () => {
+  const files = [{ path: 'a/b', root, sizeBytes: 1 }]
+  for (const [some, emptyFolders] of [
+    [files, ['a/c/d', 'e']],
+    [[], ['x']],
+    [[], []],
+  ] as const) {
+    const back = listDirectory(encodeDirectory(makeDirectory('top', some, emptyFolders)))
+    assert.ok(back.ok)
+    assert.deepEqual([back.value.files, back.value.emptyFolders], [some, emptyFolders])
+  }
+  for (const path of ['../x', 'a/b', 'a/b/c', ''])
+    assert.throws(() => makeDirectory('top', files, [path]), FolderPathError)
+  assert.equal(listed([folder('..', [])]).ok, false)
+  const many = Array.from({ length: folderFilesMax + 1 }, (_, i) => folder(`${i}`, []))
+  assert.equal(listed(many).ok, false)
+  assert.ok(startsAsDirectory(encodeDirectory(folder('top', []))))
+  assert.ok(!startsAsDirectory(new Uint8Array(40)))
+  assert.ok(!startsAsDirectory(new Uint8Array(0)))
 })
 
 test('names that leave the folder, links, doubles and parts are refused, wherever they stand', () => {

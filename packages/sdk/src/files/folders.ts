@@ -1,7 +1,7 @@
 /** Folders: each file stored by itself, and a directory file that names them by their roots. Spec: storage §8. */
 import type { BlobSource, OpenedBlob } from '@weightless/blobs'
-import { type Hex, reject, type Verdict, WeightlessError } from '@weightless/codec'
-import { type DirectoryNode, directoryBytesMax, readDirectory } from '@weightless/storage/wire'
+import { bytesEqual, type Hex, reject, type Verdict, WeightlessError } from '@weightless/codec'
+import { type DirectoryNode, directoryBytesMax, encodeDirectory, readDirectory } from '@weightless/storage/wire'
 
 export type FolderFile = {
   /** Relative, with `/`. */
@@ -21,10 +21,17 @@ export type StoredFolder = {
 /** A file of a folder in the network; an empty one has no root. */
 export type ListedFile = { path: string; root: Hex | undefined; sizeBytes: number }
 
-export type OpenedFolder = { root: Hex; name: string; files: ListedFile[]; sizeBytes: number }
+export type OpenedFolder = {
+  root: Hex
+  name: string
+  files: ListedFile[]
+  /** Paths of folders in which there is nothing. */
+  emptyFolders: string[]
+  sizeBytes: number
+}
 
 export type FolderDownload = {
-  /** Called for one file after another; `blob` is undefined for an empty one. */
+  /** Called for a few files at once, so that many small ones do not wait for each other; `blob` is undefined for an empty one. */
   onFile: (file: ListedFile, blob: OpenedBlob | undefined) => Promise<void>
   signal?: AbortSignal
 }
@@ -32,17 +39,18 @@ export type FolderDownload = {
 export const folderFilesMax = 10_000
 
 /** The directory of files whose roots are known, in any order. @throws {FolderPathError} {FolderTooLargeError} */
-export function makeDirectory(name: string, files: readonly ListedFile[]): DirectoryNode {
-  if (files.length > folderFilesMax) throw new FolderTooLargeError({ files: files.length, filesMax: folderFilesMax })
+export function makeDirectory(
+  name: string,
+  files: readonly ListedFile[],
+  emptyFolders: readonly string[] = [],
+): DirectoryNode {
+  const count = files.length + emptyFolders.length
+  if (count > folderFilesMax) throw new FolderTooLargeError({ files: count, filesMax: folderFilesMax })
   const top = folderNode(name)
   const folders = new Map<string, DirectoryNode>([['', top]])
   const taken = new Set<string>()
-  for (const { path, root, sizeBytes } of files) {
-    const names = path.split('/')
-    if (names.length > depthMax || !names.every(isSafeName) || taken.has(path) || folders.has(path))
-      throw new FolderPathError({ path })
-    taken.add(path)
-    const parent = names.slice(0, -1).reduce((at, folder, i) => {
+  const folderAt = (names: readonly string[], path: string): DirectoryNode =>
+    names.reduce((at, folder, i) => {
       const place = names.slice(0, i + 1).join('/')
       if (taken.has(place)) throw new FolderPathError({ path })
       const known = folders.get(place) ?? folderNode(folder)
@@ -50,11 +58,32 @@ export function makeDirectory(name: string, files: readonly ListedFile[]): Direc
       folders.set(place, known)
       return known
     }, top)
+  for (const { path, root, sizeBytes } of files) {
+    const names = namesOf(path)
+    if (taken.has(path) || folders.has(path)) throw new FolderPathError({ path })
+    taken.add(path)
     const roots = root === undefined ? [] : [root]
-    parent.entries.push({ name: names.at(-1)!, type: 'file', roots, sizeBytes, link: '', entries: [] })
+    const entry: DirectoryNode = { name: names.at(-1)!, type: 'file', roots, sizeBytes, link: '', entries: [] }
+    folderAt(names.slice(0, -1), path).entries.push(entry)
   }
+  for (const path of emptyFolders) folderAt(namesOf(path), path)
   return top
 }
+
+function namesOf(path: string): string[] {
+  const names = path.split('/')
+  if (names.length > depthMax || !names.every(isSafeName)) throw new FolderPathError({ path })
+  return names
+}
+
+/** Whether a file begins as directories do. */
+export function startsAsDirectory(head: Uint8Array): boolean {
+  return bytesEqual(head.subarray(0, directoryHead.length), directoryHead)
+}
+
+/** Of what a file begins with, enough to tell. */
+export const directoryHeadBytes = 32
+const directoryHead = encodeDirectory(folderNode('')).subarray(0, directoryHeadBytes)
 
 /**
  * What a directory file lists. Somebody else may have written it: names that could leave the folder, links, names given
@@ -68,14 +97,20 @@ export function listDirectory(
   const { name, type, entries } = directory.value
   if (type !== 'directory') return reject('directory-malformed', 'not a directory at its top')
   const files: ListedFile[] = []
-  const unsafe = collectFiles(entries, '', files)
+  const emptyFolders: string[] = []
+  const unsafe = collectFiles(entries, '', files, emptyFolders)
   if (unsafe !== undefined) return reject('folder-unsafe', unsafe)
   const sizeBytes = files.reduce((sum, file) => sum + file.sizeBytes, 0)
-  return { ok: true, value: { name, files, sizeBytes } }
+  return { ok: true, value: { name, files, emptyFolders, sizeBytes } }
 }
 
-/** Appends to `files`; returns what is wrong with the first unsafe entry. */
-function collectFiles(entries: readonly DirectoryNode[], prefix: string, files: ListedFile[]): string | undefined {
+/** Appends to `files` and `emptyFolders`; returns what is wrong with the first unsafe entry. */
+function collectFiles(
+  entries: readonly DirectoryNode[],
+  prefix: string,
+  files: ListedFile[],
+  emptyFolders: string[],
+): string | undefined {
   const names = new Set<string>()
   for (const { name, type, roots, sizeBytes, entries: inner } of entries) {
     const path = `${prefix}${name}`
@@ -83,15 +118,16 @@ function collectFiles(entries: readonly DirectoryNode[], prefix: string, files: 
     if (names.has(name)) return `${path} is there twice`
     names.add(name)
     if (type === 'symbolic') return `${path} is a symbolic link`
+    if (files.length + emptyFolders.length >= folderFilesMax) return `there are more than ${folderFilesMax} files`
     if (type === 'directory') {
-      const unsafe = collectFiles(inner, `${path}/`, files)
+      if (inner.length === 0) emptyFolders.push(path)
+      const unsafe = collectFiles(inner, `${path}/`, files, emptyFolders)
       if (unsafe !== undefined) return unsafe
       continue
     }
     if (roots.length > 1) return `${path} is stored in ${roots.length} parts`
     if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || (roots.length === 0 && sizeBytes > 0))
       return `${path} has no root`
-    if (files.length >= folderFilesMax) return `there are more than ${folderFilesMax} files`
     files.push({ path, root: roots[0], sizeBytes })
   }
   return undefined

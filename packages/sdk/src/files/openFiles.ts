@@ -16,7 +16,7 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import { type FileRecord, listSubmissions } from './listSubmissions.ts'
 import { type FoldersApi, openFolders } from './openFolders.ts'
-import { createFileKeys, isKeyOf, isPrivateTag, sealFile } from './privateFiles.ts'
+import { createFileKeys, isKeyOf, isPrivateTag, privateExtraBytes, sealFile } from './privateFiles.ts'
 import { type FileQuote, quoteFiles, readPaidUntilMs } from './quoteFiles.ts'
 
 export type UploadOptions = Omit<PutOptions, 'tags' | 'isAnew'> & {
@@ -58,8 +58,6 @@ export type FilesApi = FoldersApi & {
 }
 
 const encryptedFirstByte = 1
-/** What encryption adds to a file. */
-export const privateExtraBytes = 17
 
 export function openFiles(context: ClientContext): FilesApi {
   const { config, env, ledger, account } = context
@@ -96,10 +94,12 @@ export function openFiles(context: ClientContext): FilesApi {
     return blobs.put(sealed.source, { ...putting, tags: sealed.tags })
   }
 
+  const quote: FilesApi['quote'] = (sizes) => quoteFiles(context, blobs, typeof sizes === 'number' ? [sizes] : sizes)
+
   return {
-    quote: (sizes) => quoteFiles(context, blobs, typeof sizes === 'number' ? [sizes] : sizes),
+    quote,
     upload,
-    ...openFolders({ blobs, upload, open, keys }),
+    ...openFolders({ blobs, quote, upload, open, keys }),
     async download(root, { onProgress, bytesMax = downloadBytesMax, ...options } = {}) {
       const blob = await open(root, options)
       if (blob.sizeBytes > bytesMax) throw new FileTooLargeError({ root, sizeBytes: blob.sizeBytes, bytesMax })

@@ -10,6 +10,9 @@ import type { LedgerAccount } from '@weightless/ledger'
 /** Tags of a private file's submission: this marker, then 32 bytes by which the owner recognises the right key. */
 const marker = bytesToHex(sha256(textToBytes('weightless/private-file/1')))
 
+/** What encryption adds to a file. */
+export const privateExtraBytes = 17
+
 export type FileKeys = {
   /** The wallet is asked once. @throws {PrivateKeyRefusedError} {SignerMissingError} */
   key(): Promise<Uint8Array>
