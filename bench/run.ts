@@ -15,7 +15,7 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
   coding: async () => [['stripes.ts'], ['fileRoots.ts'], ['sealing.ts']],
   dht: async () => [['measureLookups.ts'], ['compareBulk.ts']],
   kv: async () => [['readLoad.ts']],
-  network: async () => [['measureNetwork.ts'], ['measureGrowth.ts', '6,12,24,48', '102.4,1024']],
+  network: async () => [['measureNetwork.ts'], ['measureMemory.ts'], ['measureGrowth.ts', '6,12,24,48', '102.4,1024']],
   storage: async () => [['sdkOverhead.mjs'], ['rootHashing.mjs']],
   tensor: async () => [['measureEngines.ts', (await resolveWeights(smolLm2)).path]],
 }

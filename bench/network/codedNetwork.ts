@@ -21,12 +21,20 @@ export type Network = {
   close(): Promise<void>
 }
 
-export async function startNetwork(folder: string, nodeCount: number): Promise<Network> {
+/** @param front - what clients meet: an indexer alone, or a gateway that takes whole files too, in a process of its own */
+export async function startNetwork(
+  folder: string,
+  nodeCount: number,
+  front: 'indexer' | 'gateway' = 'indexer',
+): Promise<Network> {
   const dataFolder = mkdtempSync(join(folder, 'network-'))
-  const indexer = await startModule<{ rpcUrl: string; indexerUrl: string }>('./startIndexer.ts', [
-    join(dataFolder, 'i'),
-  ])
-  const { rpcUrl, indexerUrl } = indexer.said
+  const chain = await startModule<{ rpcUrl: string; indexerUrl: string }>('./startIndexer.ts', [join(dataFolder, 'i')])
+  const { rpcUrl } = chain.said
+  const indexer =
+    front === 'indexer'
+      ? chain
+      : await startModule<{ indexerUrl: string }>('./startGateway.ts', [join(dataFolder, 'g'), rpcUrl])
+  const { indexerUrl } = indexer.said
   const holders: Started<HolderSaid>[] = []
   for (let first = 0; first < nodeCount; first += 6) {
     const group = Array.from({ length: Math.min(6, nodeCount - first) }, (_, i) => first + i)
@@ -44,7 +52,7 @@ export async function startNetwork(folder: string, nodeCount: number): Promise<N
     ...{ env, indexerUrl, rpcUrl, holders },
     pids: () => ({ holders: holders.map(({ child }) => child.pid!), indexer: indexer.child.pid! }),
     async close() {
-      for (const { child } of [...holders, indexer]) await kill(child)
+      for (const { child } of new Set([...holders, indexer, chain])) await kill(child)
       await env.close()
       rmSync(dataFolder, { recursive: true, force: true })
     },

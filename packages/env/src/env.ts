@@ -74,6 +74,8 @@ export type ServeOptions = {
   bodyBytesMax?: number
   /** Connections above it are refused; 4,096 by default. */
   connectionsMax?: number
+  /** Bodies that arrive at once; further connections wait without being read. By default bounded by `connectionsMax` alone. */
+  receivingMax?: number
   /** A client that takes none of a waiting answer for so long is cut off; 60 s by default. */
   stallMsMax?: number
   /** Bytes that may wait to be sent on one WebSocket before it is closed; 16 MiB by default. */

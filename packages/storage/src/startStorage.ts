@@ -4,9 +4,10 @@ import type { PeerNetwork } from '@weightless/p2p'
 import { createCodingClient } from './gateway/codingClient.ts'
 import { viewRegistry } from './gateway/networkView.ts'
 import type { GatewayOptions } from './gateway/openGateway.ts'
-import { bodyBytesMax, createStorageHandler, type HandlerParts } from './http/storageHandler.ts'
+import { bodyBufferBytes, bodyBytesMax, createStorageHandler, type HandlerParts } from './http/storageHandler.ts'
 import { type IndexerOptions, openIndexer } from './indexer/indexer.ts'
 import { openRegistry, type RegistryOptions } from './indexer/registry.ts'
+import { createBufferRoom } from './node/bufferRoom.ts'
 import { createByteBudget } from './node/byteBudget.ts'
 import { openStorageNode, type StorageNode, type StorageNodeOptions } from './node/storageNode.ts'
 import { joinAsIndexer } from './peers/joinAsIndexer.ts'
@@ -21,7 +22,7 @@ export type ListenOptions = {
   port: number
   host?: string
   allowedHosts?: readonly string[]
-  /** Bytes of uploads in flight before sockets are no longer read; default 16 MiB, of which JSON makes several times as many. */
+  /** Bytes of uploads in flight before sockets are no longer read; default 8 MiB, of which JSON makes several times as many. */
   inFlightBytesMax?: number
 }
 
@@ -100,11 +101,11 @@ export async function startStorage(options: StorageOptions): Promise<StorageServ
 
 function listen(
   env: Env,
-  { port, host, allowedHosts, inFlightBytesMax = 16 * 1024 * 1024 }: ListenOptions,
-  parts: Omit<HandlerParts, 'budget' | 'log'>,
+  { port, host, allowedHosts, inFlightBytesMax = 8 * 1024 * 1024 }: ListenOptions,
+  parts: Omit<HandlerParts, 'room' | 'log'>,
 ): Promise<Server> {
   const { methods, content, routes } = parts
-  const budget = createByteBudget(inFlightBytesMax)
+  const room = createBufferRoom(createByteBudget(inFlightBytesMax), bodyBufferBytes)
   return env.network.serve({
     port,
     ...(host ? { host } : {}),
@@ -113,7 +114,9 @@ function listen(
     allowedOrigins: '*',
     bodyBytesMax,
     connectionsMax: 8_192,
-    handler: createStorageHandler({ methods, content, routes, budget, log: env.log.child('storage') }),
+    // Published clients post every segment of a file at once.
+    receivingMax: 64,
+    handler: createStorageHandler({ methods, content, routes, room, log: env.log.child('storage') }),
   })
 }
 

@@ -70,7 +70,7 @@ function fillingOf(payloadBytes: number): number {
   return recordBytes(payloadBytes) - recordHeaderBytes - payloadBytes
 }
 
-function partsOf(payload: Payload): readonly Uint8Array[] {
+export function partsOf(payload: Payload): readonly Uint8Array[] {
   return payload instanceof Uint8Array ? [payload] : payload
 }
 

@@ -1,10 +1,17 @@
 /** `network.serve` on node:http and ws: one port for requests and WebSockets, bounded, closed for good by `close`. */
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket as TcpSocket } from 'node:net'
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo, Server as NetServer, Socket as TcpSocket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { HttpResponse, Log, ServeOptions, Server } from '../env.ts'
 import { BodyTooLargeError, NetworkError, PortInUseError } from '../faults.ts'
 import { checkOrigin, type OriginRules } from './checkOrigin.ts'
+import { type Gate, gateConnections } from './gateConnections.ts'
 import { NodeRequest } from './receiveRequest.ts'
 import { sendResponse } from './sendResponse.ts'
 import { wrapSocket } from './wrapSocket.ts'
@@ -22,7 +29,9 @@ export async function serveHttp(options: ServeOptions, log: Log): Promise<Server
     headersTimeout: 15_000,
     requestTimeout: 600_000,
   })
-  http.maxConnections = options.connectionsMax ?? 4096
+  const gate = gateConnections(http, options.receivingMax ?? Number.POSITIVE_INFINITY)
+  const { front } = gate
+  front.maxConnections = options.connectionsMax ?? 4096
   http.on('request', (message, response) => {
     answer(message, response, { ...options, bodyBytesMax }, rules, log)
   })
@@ -36,36 +45,38 @@ export async function serveHttp(options: ServeOptions, log: Log): Promise<Server
       onSocket(wrapSocket(ws, tcp.remoteAddress ?? '', options.bufferedBytesMax ?? bufferedBytesMaxDefault))
     })
   })
-  await listen(http, options.port, host)
-  const { port } = http.address() as AddressInfo
+  await listen(front, options.port, host)
+  const { port } = front.address() as AddressInfo
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   return {
     port,
     url: `http://${shown}:${port}`,
-    close: () => closeAll(http, sockets),
+    close: () => closeAll(gate, http, sockets),
   }
 }
 
-function listen(http: ReturnType<typeof createServer>, port: number, host: string): Promise<void> {
+function listen(front: NetServer, port: number, host: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => {
       if (cause.code === 'EADDRINUSE') reject(new PortInUseError({ port, host }, { cause }))
       else reject(new NetworkError({ url: `http://${host}:${port}`, reason: cause.code ?? cause.message }, { cause }))
     }
-    http.once('error', fail)
-    http.listen({ port, host, backlog: 1024 }, () => {
-      http.off('error', fail)
+    front.once('error', fail)
+    front.listen({ port, host, backlog: 1024 }, () => {
+      front.off('error', fail)
       resolve()
     })
   })
 }
 
-async function closeAll(http: ReturnType<typeof createServer>, sockets: WebSocketServer): Promise<void> {
+async function closeAll({ front, dropWaiting }: Gate, http: HttpServer, sockets: WebSocketServer): Promise<void> {
   for (const ws of sockets.clients) ws.terminate()
   sockets.close()
-  if (!http.listening) return
-  const closed = new Promise<void>((resolve) => http.close(() => resolve()))
-  http.closeIdleConnections()
+  if (!front.listening) return
+  const closed = new Promise<void>((resolve) => front.close(() => resolve()))
+  dropWaiting()
+  // It does not listen itself, but has time limits to stop and idle connections to close.
+  http.close()
   const cut = setTimeout(() => http.closeAllConnections(), closeGraceMs)
   await closed
   clearTimeout(cut)

@@ -5,6 +5,8 @@ import type { CodingClient } from './coding.ts'
 
 const timeoutMs = 15_000
 const stallMs = 30_000
+/** Less than a client takes for one file: a gateway spreads several at once. */
+const windowBytes = 16 * 1024 * 1024
 
 /** @param onBadHolder - told of holders that lie, lose bytes or do not answer */
 export function createCodingClient(
@@ -16,7 +18,7 @@ export function createCodingClient(
     spread: ({ source, file, startSegment, redundancy, nodes }, { signal, publish, ...options }) => {
       const wish = { source, file, submission: { startSegment }, redundancy, nodes }
       return spreadFile(parts, wish, {
-        ...{ signal, ...options },
+        ...{ signal, windowBytes, ...options },
         async publish(placement, holders) {
           await publish(placement)
           // What is in no placement that its holder knows is let go of after a day. Who is away now is told by the others.

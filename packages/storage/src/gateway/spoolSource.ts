@@ -9,6 +9,7 @@ import type { SegmentFrame } from '../wire/index.ts'
 export function createSpoolSource(reader: ContentReader, content: Content): BlobSource {
   return {
     sizeBytes: content.sizeBytes,
+    isFresh: true,
     async read(offset, length) {
       const end = Math.min(offset + length, content.sizeBytes)
       const bytes = new Uint8Array(Math.max(0, end - offset))

@@ -18,7 +18,7 @@ export type SpreadQueue = {
 
 type Job = { submission: Submission; dueMs: number; attempts: number; isRunning: boolean }
 
-const filesAtOnce = 3
+const filesAtOnce = 2
 const pauseMs = 100
 const pauseMsMax = 15_000
 

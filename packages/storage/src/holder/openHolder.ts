@@ -8,9 +8,10 @@ import type { Disk, Env, HttpHandler, Log } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import type { PeerNetwork } from '@weightless/p2p'
 import { openKeyValue } from '@weightless/store'
-import { createStorageHandler } from '../http/storageHandler.ts'
+import { bodyBufferBytes, createStorageHandler } from '../http/storageHandler.ts'
 import { createMinerSlot, type MinerSlot } from '../mining/minerMethods.ts'
 import { type SealableFragments, sealAtRest } from '../mining/sealAtRest.ts'
+import { createBufferRoom } from '../node/bufferRoom.ts'
 import { createByteBudget } from '../node/byteBudget.ts'
 import { createStatus } from '../node/describeStatus.ts'
 import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
@@ -22,12 +23,11 @@ import type { Submission } from '../node/submission.ts'
 import { createPeerMethods } from '../peers/peerMethods.ts'
 import { keepSnapshots } from '../snapshot/keepSnapshots.ts'
 import { refuseUnfinished } from '../snapshot/snapshotMark.ts'
-import type { NodeRecord, ShardConfigJson, SignedPlacement } from '../wire/index.ts'
+import { fragmentFrameBytesMax, type NodeRecord, type ShardConfigJson, type SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { copyHolder, flowFolder } from './copyHolder.ts'
 import { openFragmentStore } from './fragmentStore.ts'
-import { createFrameRoom } from './frameRoom.ts'
 import { createHolderAdmin } from './holderAdmin.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
@@ -158,7 +158,7 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const { repair, doubt } = upkeep
   const routes = {
     ...{ clock: env.clock, fragments, submissions, placements, record, doubt },
-    room: createFrameRoom(budget),
+    room: createBufferRoom(budget, fragmentFrameBytesMax),
     ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
     status: createNodeStatus(nodeId, options),
   }
@@ -169,7 +169,13 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const snapshots = keepSnapshots({ env: { ...env, log }, disk, ...kept }, stop.signal)
   const own = { ...view.methods, ...admin, ...miner.methods, ...snapshots.methods }
   const methods = { ...own, ...createPeerMethods(env.clock, () => options.network?.(), own) }
-  const next = createStorageHandler({ methods, content: view.content, routes: [], budget, log })
+  const next = createStorageHandler({
+    methods,
+    content: view.content,
+    routes: [],
+    room: createBufferRoom(budget, bodyBufferBytes),
+    log,
+  })
   return {
     ...{ nodeId, flow, fragments, placements, nodes, repair, record, miner },
     handler: createHolderHandler(routes, next),

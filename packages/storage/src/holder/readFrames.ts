@@ -3,8 +3,8 @@
  * a frame is gathered, room is taken for it: until there is some the socket is not read. Spec: storage §6.4, §10.
  */
 import { bytesToUint } from '@weightless/codec'
+import type { BufferRoom } from '../node/bufferRoom.ts'
 import { fragmentFrameBytesMax } from '../wire/index.ts'
-import type { FrameRoom } from './frameRoom.ts'
 
 export type ArrivedFrame = {
   bytes: Uint8Array
@@ -15,7 +15,7 @@ export type ArrivedFrame = {
 /** Yields undefined, and ends, where the body is not a row of frames. */
 export async function* readFrames(
   body: AsyncIterable<Uint8Array>,
-  room: FrameRoom,
+  room: BufferRoom,
   signal: AbortSignal,
 ): AsyncGenerator<ArrivedFrame | undefined> {
   const length = new Uint8Array(4)

@@ -6,10 +6,10 @@ import { bytesEqual, type Hex, hexToBytes, reject, type Verdict } from '@weightl
 import { stripeCommitment } from '@weightless/coder'
 import type { Clock } from '@weightless/env'
 import { isPlanted } from '@weightless/store'
+import type { BufferRoom } from '../node/bufferRoom.ts'
 import { checkFragment, decodeFragmentFrame, type FragmentFault, type FragmentFrame } from '../wire/index.ts'
 import type { SubmissionWatch } from './awaitSubmission.ts'
 import { describeFrame, type FragmentStore, isSameRow } from './fragmentStore.ts'
-import type { FrameRoom } from './frameRoom.ts'
 import type { PlacementKeeper } from './keepPlacements.ts'
 import { readFrames } from './readFrames.ts'
 
@@ -18,7 +18,7 @@ export type TakeParts = {
   fragments: FragmentStore
   submissions: SubmissionWatch
   placements: Pick<PlacementKeeper, 'isPlaced'>
-  room: FrameRoom
+  room: BufferRoom
   /** How long an unplaced row keeps others of the same file away after its last fragment. */
   takenMs: number
 }

@@ -1,7 +1,7 @@
 /** JSON-RPC 2.0 over HTTP POST: any id is echoed, every answer is HTTP 200, a batch is bounded. Spec: storage §6. */
-import { bytesToText } from '@weightless/codec'
 import type { HttpResponse, Log } from '@weightless/env'
 import { internalError, invalidRequest, methodMissing, parseError, type RpcFault } from '../wire/index.ts'
+import { parseRequest } from './parseRequest.ts'
 
 export type RpcAnswer = { readonly result: unknown } | { readonly fault: RpcFault }
 export type RpcContext = { signal: AbortSignal; origin: string | undefined }
@@ -16,7 +16,7 @@ export async function answerJsonRpc(
   context: RpcContext,
   log: Log,
 ): Promise<HttpResponse> {
-  const request = parse(body)
+  const request = parseRequest(body)
   if (request === undefined) return respond(envelope(null, { fault: parseError }))
   if (!Array.isArray(request)) return respond(await answerOne(methods, request, context, log))
   if (request.length === 0 || request.length > batchMax) return respond(envelope(null, { fault: invalidRequest }))
@@ -47,14 +47,6 @@ function envelope(id: unknown, answer: RpcAnswer): string {
   return 'fault' in answer
     ? JSON.stringify({ jsonrpc: '2.0', id: known, error: answer.fault })
     : JSON.stringify({ jsonrpc: '2.0', id: known, result: answer.result ?? null })
-}
-
-function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(bytesToText(body)) as unknown
-  } catch {
-    return undefined
-  }
 }
 
 function respond(body: string): HttpResponse {

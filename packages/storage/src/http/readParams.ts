@@ -39,7 +39,9 @@ function readProof(value: unknown): SegmentFrame['proof'] | undefined {
   return { lemma: lemma.map((hash: Hex) => hexToBytes(hash)), path: path as boolean[] }
 }
 
+/** Long ones were decoded with the request (`parseRequest.ts`). */
 function readBase64(value: unknown): Uint8Array | undefined {
+  if (value instanceof Uint8Array) return value.length <= base64Max ? value : undefined
   if (typeof value !== 'string' || value.length % 4 !== 0 || value.length > base64Max) return undefined
   const bytes = Buffer.from(value, 'base64')
   const padding = value.endsWith('==') ? 2 : value.endsWith('=') ? 1 : 0

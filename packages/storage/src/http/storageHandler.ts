@@ -10,7 +10,7 @@ import {
   type Log,
   readBody,
 } from '@weightless/env'
-import type { ByteBudget } from '../node/byteBudget.ts'
+import type { BufferRoom } from '../node/bufferRoom.ts'
 import { answerContent, type ContentSource, envelope, gatewayCodes } from './contentRoutes.ts'
 import { answerDirectory } from './directoryRoute.ts'
 import { answerJsonRpc, type RpcMethods } from './jsonRpcServer.ts'
@@ -22,7 +22,7 @@ export type HandlerParts = {
   methods: RpcMethods
   content: ContentSource
   routes: readonly Route[]
-  budget: ByteBudget
+  room: BufferRoom
   log: Log
 }
 
@@ -30,6 +30,8 @@ export type HandlerParts = {
 export const bodyBytesMax = 100 * 1024 * 1024
 /** Small requests must not wait behind uploads. */
 const smallBodyBytes = 16 * 1024
+/** Of a buffer for bodies: a posted segment takes some 350 kB of JSON. */
+export const bodyBufferBytes = 512 * 1024
 /** What a body without a stated length counts as. */
 const unknownBodyBytes = 4 * 1024 * 1024
 
@@ -39,21 +41,23 @@ export function createStorageHandler(parts: HandlerParts): HttpHandler {
 
 async function answer(parts: HandlerParts, request: HttpRequest): Promise<HttpResponse> {
   if (request.method !== 'POST' && request.method !== 'PUT') return route(parts, request)
-  const stated = Number(request.headers['content-length'] ?? unknownBodyBytes)
+  const { 'content-length': header } = request.headers
+  const stated = Number(header ?? unknownBodyBytes)
   if (!(stated <= bodyBytesMax)) return tooLarge
   if (stated <= smallBodyBytes) return route(parts, request)
-  const giveBack = await parts.budget.take(stated, request.signal)
+  const room = await parts.room.take(stated, request.signal)
   try {
-    return await route(parts, request)
+    return await route(parts, request, header === undefined ? undefined : room.bytes)
   } finally {
-    giveBack()
+    room.free()
   }
 }
 
-async function route(parts: HandlerParts, request: HttpRequest): Promise<HttpResponse> {
+/** @param room - as long as the body is said to be */
+async function route(parts: HandlerParts, request: HttpRequest, room?: Uint8Array): Promise<HttpResponse> {
   try {
     if (request.method === 'POST' && request.path === '/') {
-      const body = await readBody(request.body, bodyBytesMax)
+      const body = room ? await readInto(room, request.body) : await readBody(request.body, bodyBytesMax)
       return await answerJsonRpc(
         parts.methods,
         body,
@@ -73,6 +77,17 @@ async function route(parts: HandlerParts, request: HttpRequest): Promise<HttpRes
     parts.log.error('request failed', { path: request.path, reason: fault instanceof Error ? fault.message : '' })
     return envelope(gatewayCodes.internal, 'Internal server error', null, 500)
   }
+}
+
+/** The body, gathered where it is to lie. */
+async function readInto(room: Uint8Array, body: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  let length = 0
+  for await (const piece of body) {
+    if (length + piece.length > room.length) throw new BodyTooLargeError({ bytesMax: room.length })
+    room.set(piece, length)
+    length += piece.length
+  }
+  return room.subarray(0, length)
 }
 
 const tooLarge: HttpResponse = envelope(gatewayCodes.tooLarge, 'File size too large', null, 413)

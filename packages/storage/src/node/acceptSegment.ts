@@ -12,12 +12,12 @@ import {
   segmentSectors,
 } from '@weightless/crypto'
 import {
-  encodeSegmentFrame,
   faults,
   invalidParams,
   type RpcFault,
   type SegmentFrame,
   type ShardConfigJson,
+  segmentFrameParts,
 } from '../wire/index.ts'
 import { type EarlySegments, earlyFileBytesMax } from './earlySegments.ts'
 import type { FinalFiles } from './finalFiles.ts'
@@ -156,7 +156,7 @@ function store(parts: AcceptParts, submission: Submission, fileKey: string, fram
   const writing = segments.writing(fileKey, frame.index)
   if (writing) return { fault: faults.uploaded, earlier: writing.then(toFault) }
   if (segments.has(fileKey, frame.index)) return { fault: faults.uploaded, earlier: Promise.resolve(undefined) }
-  const added = segments.add(fileKey, frame.index, encodeSegmentFrame(frame))
+  const added = segments.add(fileKey, frame.index, segmentFrameParts(frame))
   return {
     stored: added.then(async (isStored) => {
       // The node's part may have been halved while this was on its way to disk.

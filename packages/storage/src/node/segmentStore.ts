@@ -18,7 +18,7 @@ export type SegmentStore = {
   /** Indices of durable segments from `from` on, in order, at most `limit`. */
   list(fileKey: string, from: number, limit: number): number[]
   /** Resolves to true when the frame is durable, to false when the disk is full. */
-  add(fileKey: string, index: number, frame: Uint8Array): Promise<boolean>
+  add(fileKey: string, index: number, frame: Uint8Array | readonly Uint8Array[]): Promise<boolean>
   /** The frame as it was added; undefined when it is not here. */
   read(fileKey: string, index: number): Promise<Uint8Array | undefined>
   /** Forgets segments of a file; durable when it resolves. */

@@ -6,7 +6,7 @@ import { callNode, fetchSegment } from '@weightless/blobs'
 import { segmentSectors } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { readCount } from '../http/readParams.ts'
-import { encodeSegmentFrame, type FileInfoJson, type ShardConfigJson } from '../wire/index.ts'
+import { type FileInfoJson, type ShardConfigJson, segmentFrameParts } from '../wire/index.ts'
 import { type AcceptParts, isComplete, isOfShard } from './acceptSegment.ts'
 import { type Content, contentOf } from './readContent.ts'
 import type { Submission } from './submission.ts'
@@ -185,7 +185,7 @@ async function fetchFile(
       if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
       const frame = await fetchSegment(env.network, nodeUrl, { root, shape, index }, { signal })
       if (segments.has(fileKey, index) || segments.writing(fileKey, index)) continue
-      await segments.add(fileKey, index, encodeSegmentFrame(frame))
+      await segments.add(fileKey, index, segmentFrameParts(frame))
     }
   }
   await Promise.all(Array.from({ length: segmentsAtOnce }, work))

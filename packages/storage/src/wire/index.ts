@@ -74,5 +74,6 @@ export {
   encodeSegmentFrame,
   type SegmentFrame,
   segmentFrameBytesMax,
+  segmentFrameParts,
   segmentFrameType,
 } from './segmentFrame.ts'

@@ -22,16 +22,26 @@ const pathMax = 63
 /** Longest frame: the fixed part, a path of 63 with its lemma, and one whole segment. */
 export const segmentFrameBytesMax = fixedBytes + pathMax + 32 * (pathMax + 2) + 262_144
 
-export function encodeSegmentFrame({ sizeBytes, index, proof, data }: SegmentFrame): Uint8Array {
-  return concatBytes([
+export function encodeSegmentFrame(frame: SegmentFrame): Uint8Array {
+  return concatBytes(segmentFrameParts(frame))
+}
+
+/** The frame in two parts, for writing it without laying it together: all but the data, and the data itself. */
+export function segmentFrameParts({
+  sizeBytes,
+  index,
+  proof,
+  data,
+}: SegmentFrame): [head: Uint8Array, data: Uint8Array] {
+  const head = concatBytes([
     magic,
     uintToBytes(BigInt(sizeBytes), 8),
     uintToBytes(BigInt(index), 8),
     new Uint8Array([proof.path.length]),
     new Uint8Array(proof.path.map((isLeft) => (isLeft ? 1 : 0))),
     ...proof.lemma,
-    data,
   ])
+  return [head, data]
 }
 
 /** Reads the form only; `checkSegment` decides whether the content belongs to a root. `data` is a view, not a copy. */

@@ -5,6 +5,7 @@
  */
 import { type Disk, DiskFullError, type Log } from '@weightless/env'
 import { isPlanted } from '../plantedBugs.ts'
+import { lengthOf, type Payload, partsOf } from '../recordFrame.ts'
 import { LogCorruptError } from '../scanSegment.ts'
 import { openSegmentLog } from '../segmentLog.ts'
 import { openSortedStore } from '../sorted/sortedStore.ts'
@@ -24,8 +25,11 @@ export type RecordStore = {
   contiguous(name: string): number
   /** Indices from `from` on, in order, at most `limit`. */
   list(name: string, from: number, limit: number): number[]
-  /** Resolves to true when the record is durable, to false when the disk is full. An older one of that number is replaced. */
-  add(name: string, index: number, bytes: Uint8Array): Promise<boolean>
+  /**
+   * Resolves to true when the record is durable, to false when the disk is full. An older one of that number is replaced.
+   * What is long is written from where it lies: it must stay as it is until then.
+   */
+  add(name: string, index: number, bytes: Payload): Promise<boolean>
   /** As it was added; undefined when it is not here. Its checksum is looked at. */
   read(name: string, index: number): Promise<Uint8Array | undefined>
   /** Takes records out; durable when it resolves. */
@@ -116,7 +120,7 @@ export async function openRecordStore(
 type Waiting = {
   name: string
   index: number
-  bytes: Uint8Array
+  bytes: Payload
   settle(stored: boolean): void
   fail(fault: unknown): void
 }
@@ -142,7 +146,7 @@ function createWriteQueue(parts: RecordParts, { onStored, log }: RecordStoreOpti
       if (!(await inOrder(() => writeGroup(parts, group, log)))) continue
       onStored?.(
         group.length,
-        group.reduce((sum, { bytes }) => sum + bytes.length, 0),
+        group.reduce((sum, { bytes }) => sum + lengthOf(bytes), 0),
       )
     }
     pumping = undefined
@@ -150,7 +154,7 @@ function createWriteQueue(parts: RecordParts, { onStored, log }: RecordStoreOpti
 
   return {
     writing: (name: string, index: number) => writing.get(`${name}/${index}`),
-    add(name: string, index: number, bytes: Uint8Array): Promise<boolean> {
+    add(name: string, index: number, bytes: Payload): Promise<boolean> {
       const key = `${name}/${index}`
       const stored = new Promise<boolean>((settle, fail) => queue.push({ name, index, bytes, settle, fail }))
       const tracked = stored.finally(() => {
@@ -186,8 +190,8 @@ function createWriteQueue(parts: RecordParts, { onStored, log }: RecordStoreOpti
 function takeGroup(queue: Waiting[]): Waiting[] {
   let bytes = 0
   let length = 0
-  while (length < queue.length && (length === 0 || bytes + queue[length]!.bytes.length <= groupBytesMax)) {
-    bytes += queue[length]!.bytes.length
+  while (length < queue.length && (length === 0 || bytes + lengthOf(queue[length]!.bytes) <= groupBytesMax)) {
+    bytes += lengthOf(queue[length]!.bytes)
     length++
   }
   return queue.splice(0, length)
@@ -196,15 +200,17 @@ function takeGroup(queue: Waiting[]): Waiting[] {
 async function writeGroup(parts: RecordParts, group: readonly Waiting[], log: Log | undefined): Promise<boolean> {
   const { records, index, staged, room } = parts
   try {
-    const wanted = group.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    const wanted = group.reduce((sum, { bytes }) => sum + lengthOf(bytes), 0)
     if (!(await room.has(wanted))) {
       for (const { settle } of group) settle(false)
       return false
     }
-    const places = await records.append(group.map(({ name, index: at, bytes }) => [encodeKey(name, at), bytes]))
+    const places = await records.append(
+      group.map(({ name, index: at, bytes }) => [encodeKey(name, at), ...partsOf(bytes)]),
+    )
     await records.sync()
     for (const [i, { name, index: at, bytes }] of group.entries()) {
-      index.put(name, at, { position: places[i]!, payloadBytes: keyBytes + bytes.length })
+      index.put(name, at, { position: places[i]!, payloadBytes: keyBytes + lengthOf(bytes) })
     }
     index.setCheckpoint(records.end())
     staged.flush().catch((fault: unknown) => log?.warn('the index of records waits', { reason: String(fault) }))
