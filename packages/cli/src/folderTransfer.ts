@@ -11,6 +11,7 @@ import { formatBytes, formatTokens, printResult } from './output.ts'
 import { printable } from './printable.ts'
 import { createProgressBar } from './progressBar.ts'
 import { type ReadFolder, readFolder } from './readFolder.ts'
+import { createUploadProgress } from './uploadProgress.ts'
 import { writeWhole } from './writeWhole.ts'
 
 export async function quoteFolder(
@@ -42,12 +43,11 @@ export async function uploadFolder(
     options,
   )
   const { files, emptyFolders, leftOut } = folder
-  const bar = createProgressBar('storing')
-  const onProgress = (progress: { phase: string; doneBytes: number; totalBytes: number }): void =>
-    bar.update(progress.doneBytes, progress.totalBytes, progress.phase.padEnd(10))
+  const progress = createUploadProgress(folder.sizeBytes)
+  const watched = files.map((file) => ({ ...file, source: progress.watch(file.source) }))
   const stored = await client.files
-    .uploadFolder(nameOf(path), files, { isPublic, emptyFolders, onProgress })
-    .finally(() => bar.finish())
+    .uploadFolder(nameOf(path), watched, { isPublic, emptyFolders, onProgress: progress.onProgress })
+    .finally(() => progress.finish())
   printResult(command, { ...stored, leftOut }, describeStored(stored, leftOut))
 }
 

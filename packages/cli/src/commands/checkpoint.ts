@@ -67,8 +67,11 @@ async function save(
     )
     const saved = await client.checkpoints().save({
       ...{ name, files: files.list },
-      onProgress: ({ doneBytes, totalBytes, newBytes }) =>
-        bar.update(doneBytes, totalBytes, `saving, ${formatBytes(newBytes)} new`),
+      onProgress: ({ doneBytes, totalBytes, newBytes, uploadedBytes }) => {
+        const settledBytes = doneBytes - newBytes + uploadedBytes
+        if (settledBytes < totalBytes) bar.update(settledBytes, totalBytes, `saving, ${formatBytes(newBytes)} new`)
+        else bar.update(0, 0, 'writing the name')
+      },
     })
     bar.finish()
     printResult(command, saved, [
@@ -112,6 +115,8 @@ function readOwner(owner: string | undefined): `0x${string}` | undefined {
 
 class OwnerInvalidError extends WeightlessError {
   constructor(facts: { owner: string }) {
-    super('cli/owner-invalid', 'An owner is an address: 0x and 40 hex digits.', facts)
+    super('cli/owner-invalid', 'An owner is an address: 0x and 40 hex digits.', facts, {
+      hint: 'A save says it: its last line is the command that restores.',
+    })
   }
 }

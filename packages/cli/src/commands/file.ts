@@ -10,6 +10,7 @@ import { downloadFolder, FolderMissingError, quoteFolder, uploadFolder } from '.
 import { openSteadyFile } from '../openSteadyFile.ts'
 import { formatBytes, formatTokens, printResult } from '../output.ts'
 import { createProgressBar } from '../progressBar.ts'
+import { createUploadProgress } from '../uploadProgress.ts'
 import { writeWhole } from '../writeWhole.ts'
 
 export function addFileCommands(program: Command): void {
@@ -78,18 +79,15 @@ async function upload(client: Client, path: string, options: UploadFlags, comman
     `Store ${path} (${formatBytes(sizeBytes)}) for good, ${reader}, for ${formatTokens(feeWei)} tokens?`,
     options,
   )
-  const bar = createProgressBar('storing')
   const file = await openSteadyFile(path, sizeBytes)
+  const progress = createUploadProgress(sizeBytes)
   try {
     const stored = await client.files
-      .upload(file, {
-        isPublic,
-        onProgress: ({ phase, doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes, phase.padEnd(10)),
-      })
+      .upload(progress.watch(file), { isPublic, onProgress: progress.onProgress })
       .catch(async (cause: unknown) => {
         throw await file.explain(cause)
       })
-      .finally(() => bar.finish())
+      .finally(() => progress.finish())
     printResult(command, { ...stored, isPrivate: !isPublic }, [
       `root  ${stored.root}`,
       `read  ${isPublic ? 'by anyone who knows the root' : 'by this account alone; it is stored encrypted'}`,

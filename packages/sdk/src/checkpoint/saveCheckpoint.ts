@@ -1,5 +1,5 @@
 /** Saves the files of a model under a name: only chunks that the last checkpoint does not have are uploaded. Spec: checkpoint. */
-import type { BlobSource, Blobs } from '@weightless/blobs'
+import type { BlobProgress, BlobSource, Blobs } from '@weightless/blobs'
 import { bytesToHex, concatBytes, type Hex, WeightlessError } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { AbortedError, type Clock } from '@weightless/env'
@@ -28,7 +28,7 @@ export type SaveOptions = NamePlace & {
   onProgress?: (progress: SaveProgress) => void
 }
 
-/** Bytes: read and looked at; of new chunks; uploaded so far. */
+/** Bytes: read and looked at; of new chunks; of these, uploaded so far. `doneBytes - newBytes + uploadedBytes` are settled. */
 export type SaveProgress = { doneBytes: number; totalBytes: number; newBytes: number; uploadedBytes: number }
 
 export type SavedCheckpoint = {
@@ -133,17 +133,19 @@ function createPacker(
   }
   const upload = async (): Promise<void> => {
     if (waiting.length === 0) return
-    const stored = await blobs.putMany(
-      waiting.map(({ bytes }) => bytes),
-      signal ? { signal } : {},
-    )
-    for (const [at, { root, feeWei, sizeBytes }] of stored.entries()) {
+    const contents = waiting.map(({ bytes }) => bytes)
+    const beforeBytes = totals.uploadedBytes
+    const onProgress = ({ phase, doneBytes }: BlobProgress): void => {
+      if (phase !== 'uploading') return
+      totals.uploadedBytes = beforeBytes + doneBytes
+      report()
+    }
+    const stored = await blobs.putMany(contents, { onProgress, ...(signal && { signal }) })
+    for (const [at, { root, feeWei }] of stored.entries()) {
       packs[waiting[at]!.index] = root
       totals.feeWei += feeWei
-      totals.uploadedBytes += sizeBytes
     }
     waiting = []
-    report()
   }
   const closePack = async (): Promise<void> => {
     if (filledBytes === 0) return
@@ -153,26 +155,31 @@ function createPacker(
     if (waiting.length >= packsAtOnce) await upload()
   }
 
+  const place = async (bytes: Uint8Array): Promise<ChunkPlace> => {
+    const id = sha256(bytes)
+    const name = bytesToHex(id)
+    const there = known.get(name)
+    if (there)
+      return { id, pack: packIndex(there.packRoot, there.packRoot), offset: there.offset, length: there.length }
+    const again = fresh.get(name)
+    if (again) return again
+    if (filledBytes + bytes.length > packBytes) await closePack()
+    // A new pack is named by how many new bytes came before it.
+    const placed = { id, pack: packIndex(totals.newBytes - filledBytes), offset: filledBytes, length: bytes.length }
+    fresh.set(name, placed)
+    parts.push(bytes.slice())
+    filledBytes += bytes.length
+    totals.newChunks++
+    totals.newBytes += bytes.length
+    return placed
+  }
+
   return {
     async add(bytes: Uint8Array): Promise<ChunkPlace> {
-      const id = sha256(bytes)
-      const name = bytesToHex(id)
+      const placed = await place(bytes)
       totals.doneBytes += bytes.length
       report()
-      const there = known.get(name)
-      if (there)
-        return { id, pack: packIndex(there.packRoot, there.packRoot), offset: there.offset, length: there.length }
-      const again = fresh.get(name)
-      if (again) return again
-      if (filledBytes + bytes.length > packBytes) await closePack()
-      // A new pack is named by how many new bytes came before it.
-      const place = { id, pack: packIndex(totals.newBytes - filledBytes), offset: filledBytes, length: bytes.length }
-      fresh.set(name, place)
-      parts.push(bytes.slice())
-      filledBytes += bytes.length
-      totals.newChunks++
-      totals.newBytes += bytes.length
-      return place
+      return placed
     },
     async finish(): Promise<Packed> {
       await closePack()
