@@ -83,8 +83,11 @@ describe('storage nodes among peers', () => {
       const status = (await rpc(url, 'zgs_getStatus')).result as StatusJson
       assert.equal(status.connectedPeers, 3)
       await until('all connected', async () => holders.every((holder) => holder.network!.peers().length === 3))
+      const statusOf = async (nodeUrl: string) =>
+        (await (await fetch(`${nodeUrl}/node/status`)).json()) as NodeStatusJson
       for (const holder of holders) {
-        const own = (await (await fetch(`${holder.url}/node/status`)).json()) as NodeStatusJson
+        await until('others known', async () => (await statusOf(holder.url)).peers?.known === 2)
+        const own = await statusOf(holder.url)
         assert.deepEqual(own, { nodeId: holder.nodeId, peers: { connected: 3, known: 2 }, mining: null })
         assert.equal(((await rpc(holder.url, 'zgs_getStatus')).result as StatusJson).connectedPeers, 3)
         const info = (await rpc(holder.url, 'admin_getNetworkInfo')).result as { peerId: string }

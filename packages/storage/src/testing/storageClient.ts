@@ -89,8 +89,9 @@ export async function withEnv(run: (world: World) => Promise<void>): Promise<voi
   }
 }
 
+/** Waits a minute at most: what takes a moment alone may take long beside everything else. */
 export async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (let i = 0; i < 400; i++) {
+  for (let i = 0; i < 2_400; i++) {
     if (await holds()) return
     await new Promise((resolve) => setTimeout(resolve, 25))
   }
