@@ -2,6 +2,7 @@
 
 import { readDevnetFile } from '@weightless/node/devnetFile'
 import type { DevnetEvent } from '@weightless/node/devnetOptions'
+import { commandLine } from './commandLine.ts'
 import { fitLine } from './fitLine.ts'
 import { formatBytes, formatDuration, formatTokens } from './output.ts'
 import { printable } from './printable.ts'
@@ -70,9 +71,9 @@ function describeReady(tookMs: number, dataFolder: string): string[] {
     `\n  ${bold('ready')} in ${formatDuration(tookMs)}   ${dim(`chain id ${devnet?.chain.chainId ?? ''}, state in ${dataFolder}`)}`,
     ...(account ? [`  ${dim('funded key')}  ${account.privateKey}`, `  ${dim('address')}     ${account.address}`] : []),
     ...(devnet?.compute ? [`  ${dim('api key')}     ${devnet.compute.apiKey}`] : []),
-    `\n  ${dim('try')}  npx weightless file upload README.md`,
-    `       npx weightless chat "What is a Merkle tree?"`,
-    `       npx weightless doctor`,
+    `\n  ${dim('try')}  ${commandLine('file upload README.md', dataFolder)}`,
+    `       ${commandLine('chat "What is a Merkle tree?"', dataFolder)}`,
+    `       ${commandLine('doctor', dataFolder)}`,
     `\n  ${dim('open')} ${devnet?.console.url ?? ''}   ${dim('Ctrl-C stops; the state stays')}\n`,
   ]
 }

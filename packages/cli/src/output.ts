@@ -1,12 +1,13 @@
 /** What commands print: results on stdout (text or JSON), progress and remarks on stderr. */
 import type { Command } from 'commander'
+import { dataDirDefault } from './commandLine.ts'
 
 export type GlobalOptions = { json: boolean; dataDir: string }
 
 /** The options that every command takes, wherever they stand on the line. */
 export function globalOptions(command: Command): GlobalOptions {
   const options = command.optsWithGlobals() as { json?: boolean; dataDir?: string }
-  return { json: options.json === true, dataDir: options.dataDir ?? '.weightless' }
+  return { json: options.json === true, dataDir: options.dataDir ?? dataDirDefault }
 }
 
 /** Prints a result once: as JSON for programs, or as the given lines for people. */

@@ -1,5 +1,6 @@
 /** The tree of commands; each noun has a file of its own in `commands/`. */
 import { Command } from 'commander'
+import { dataDirDefault } from './commandLine.ts'
 import { addAccountCommands } from './commands/account.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCheckpointCommands } from './commands/checkpoint.ts'
@@ -20,7 +21,7 @@ export function createProgram(): Command {
     )
     .version('0.1.0')
     .option('--json', 'print results as JSON on stdout')
-    .option('--data-dir <folder>', 'where the devnet keeps its state', '.weightless')
+    .option('--data-dir <folder>', 'where the devnet keeps its state', dataDirDefault)
     .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(see weightless --help)')
     .exitOverride()

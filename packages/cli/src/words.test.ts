@@ -5,6 +5,7 @@ import { stripVTControlCharacters } from 'node:util'
 import { InvalidArgumentError } from 'commander'
 import fc from 'fast-check'
 import { parseEther } from 'viem'
+import { commandLine, inQuotes } from './commandLine.ts'
 import { fitLine } from './fitLine.ts'
 import { formatBytes, formatDuration, formatTokens } from './output.ts'
 import { printable } from './printable.ts'
@@ -49,6 +50,13 @@ test('words of strangers cannot steer a terminal', () => {
   assert.equal(printable('a\tb\nc ü 你 🙂'), 'a\tb\nc ü 你 🙂')
   for (const bad of ['\x1b]0;title\x07', '\x1b[2J', '\r', '\b', '\x9b2J', '\u202e'])
     assert.equal(printable(bad).includes(bad[0] ?? ''), false, JSON.stringify(bad))
+})
+
+test('a command to copy names the data directory where it has to, in quotes where the shell needs them', () => {
+  assert.equal(commandLine('doctor', '.weightless'), 'npx weightless doctor')
+  assert.equal(commandLine('doctor', join(process.cwd(), '.weightless')), 'npx weightless doctor')
+  assert.equal(commandLine('doctor', "it's/here"), String.raw`npx weightless doctor --data-dir 'it'\''s/here'`)
+  assert.equal(inQuotes('a/b-1.json'), 'a/b-1.json')
 })
 
 test("a gateway's receipt id does not choose the folder", () => {

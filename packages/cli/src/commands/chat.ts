@@ -2,6 +2,7 @@
 import { WeightlessError } from '@weightless/codec'
 import type { ChatRequest, Client } from '@weightless/sdk'
 import type { Command } from 'commander'
+import { commandLine, inQuotes } from '../commandLine.ts'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { printable } from '../printable.ts'
@@ -96,7 +97,7 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
       )
     else
       remark(
-        `\n${event.usage?.completionTokens ?? '?'} tokens, ${feeWei === undefined ? 'no receipt' : `${formatTokens(feeWei)} to pay`}${file ? `\ncheck it: npx weightless verify ${file}` : ''}`,
+        `\n${event.usage?.completionTokens ?? '?'} tokens, ${feeWei === undefined ? 'no receipt' : `${formatTokens(feeWei)} to pay`}${file ? `\ncheck it: ${commandLine(`verify ${inQuotes(file)}`, globalOptions(command).dataDir)}` : ''}`,
       )
   }
 }

@@ -108,7 +108,8 @@ function checkWeights(): Finding {
 /** The chain first; where that is away, nothing is said of the nodes. */
 async function checkDevnet(folder: string): Promise<Finding[]> {
   const devnet = readDevnetFile(folder)
-  if (!devnet) return [{ check: 'devnet', ok: true, found: `not started yet (no ${devnetFilePath(folder)})` }]
+  if (!devnet)
+    return [{ check: 'devnet', ok: true, found: `not started yet; npm start does it (no ${devnetFilePath(folder)})` }]
   try {
     const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_blockNumber', params: [] })
     const answer = await fetch(devnet.chain.rpcUrl, {

@@ -1,4 +1,5 @@
 /** `weightless storage snapshot`: a running storage node copies itself into a folder that a node can be started from. */
+import { WeightlessError } from '@weightless/codec'
 import { createNodeEnv } from '@weightless/env/node'
 import type { Command } from 'commander'
 import { formatBytes, globalOptions, printResult } from '../output.ts'
@@ -20,7 +21,9 @@ export function addSnapshot(storage: Command): void {
       try {
         const onProgress = ({ bytes, totalBytes }: { bytes: number; totalBytes: number }) =>
           bar.update(bytes, totalBytes)
-        const taken = await takeSnapshot({ env, nodeUrl: node, name, onProgress })
+        const taken = await takeSnapshot({ env, nodeUrl: node, name, onProgress }).catch((fault: unknown) => {
+          throw isNameTaken(fault) ? new SnapshotNameTakenError({ name }, fault) : fault
+        })
         bar.finish()
         printResult(command, taken, [
           `copied   ${taken.records} records, ${formatBytes(taken.bytes)}${taken.missing > 0 ? `; ${taken.missing} were damaged or gone` : ''}`,
@@ -32,4 +35,22 @@ export function addSnapshot(storage: Command): void {
         await env.close()
       }
     })
+}
+
+/** A node tells it in its words alone. */
+function isNameTaken(fault: unknown): boolean {
+  return (
+    fault instanceof WeightlessError &&
+    fault.code === 'blobs/node-refused' &&
+    /is there$/.test(`${fault.facts.message}`)
+  )
+}
+
+class SnapshotNameTakenError extends WeightlessError {
+  constructor(facts: { name: string }, cause: unknown) {
+    super('cli/snapshot-name-taken', 'The node has a whole snapshot of this name.', facts, {
+      cause,
+      hint: 'Choose another --name, or remove its folder below snapshots/ in the data directory of the node.',
+    })
+  }
 }
