@@ -1,14 +1,16 @@
 /** Holders that lie, stall, vanish in the middle and come back, while files are read and while they are spread. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { segmentBytes } from '@weightless/crypto'
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { ed25519PublicKey, segmentBytes } from '@weightless/crypto'
 import { type FetchResponse, NetworkError } from '@weightless/env'
-import { placementStage, type SignedPlacement } from '@weightless/storage/wire'
+import { placementStage, type SignedPlacement, signPlacement } from '@weightless/storage/wire'
 import { toBlobSource } from './blobSource.ts'
 import { openPlaced } from './gather/openPlaced.ts'
+import { putPlacement } from './network/askHolder.ts'
 import type { TransferParts } from './network/transferParts.ts'
 import { type SpreadOptions, spreadFile } from './spread/spreadFile.ts'
-import { type CodedNetwork, noise, openCodedNetwork, withFetch } from './testing/codedNetwork.ts'
+import { type CodedNetwork, keyOf, noise, openCodedNetwork, withFetch } from './testing/codedNetwork.ts'
 
 const redundancy = { dataRows: 4, parityRows: 2 }
 
@@ -196,7 +198,13 @@ describe('bad holders', () => {
     })
     await assert.rejects(spread(content, network.parts, { signal: AbortSignal.abort() }), { code: 'env/aborted' })
     const first = await spread(noise(3_000, 7))
-    const second = await spread(noise(3_000, 7), network.parts, { earlier: { ...first, version: 4 } })
+    const moved = { ...first, version: 4 }
+    const keys = network.holders.map((_, index) => keyOf(index))
+    const keyOfHolder = (id: Hex) => keys.find((key) => bytesToHex(ed25519PublicKey(key)) === id)!
+    const signatures = first.holders.map((id) => signPlacement(moved, keyOfHolder(id)))
+    for (const { url } of network.holders)
+      await putPlacement(network.parts, url, { ...moved, signatures }).catch(() => undefined)
+    const second = await spread(noise(3_000, 7))
     assert.equal(second.version, 4)
     assert.deepEqual(second.holders, first.holders)
   })

@@ -1,7 +1,7 @@
 /** The short questions to a holder of fragments: what it has, whether it signs, what it should know. Spec: storage §10, §12. */
 import { bytesToText, type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchOptions, FetchResponse } from '@weightless/env'
-import type { Placement, SignedPlacement } from '@weightless/storage/wire'
+import { type Placement, readPlacement, type SignedPlacement } from '@weightless/storage/wire'
 import { joinUrl } from '../callNode.ts'
 import type { TransferParts } from './transferParts.ts'
 
@@ -12,6 +12,7 @@ export type HeldRow = { row: number; ranges: [from: number, to: number][] }
 
 const heldBytesMax = 16 * 1024 * 1024
 const answerBytesMax = 64 * 1024
+const placementsBytesMax = 1024 * 1024
 
 /**
  * What a holder has of a file, in order; nothing when it knows none of it.
@@ -53,13 +54,14 @@ function isCount(value: unknown): value is number {
 
 /**
  * Asks a holder to sign for its row; it checks that it has all of it. The signature is not checked here.
- * @param placement `lastCommitment` is that of the last stripe, of which a holder may have no fragment
+ * @param placement `lastCommitment` is that of the last stripe, of which a holder may have no fragment; `earlier` the one that
+ *   it follows, which a holder may have missed
  * @throws {HolderRefusedError} {NetworkError}
  */
 export async function askSignature(
   { network, timeoutMs }: Ask,
   nodeUrl: string,
-  placement: Placement & { lastCommitment?: Hex },
+  placement: Placement & { lastCommitment?: Hex; earlier?: SignedPlacement | undefined },
   signal?: AbortSignal,
 ): Promise<Hex> {
   const url = joinUrl(nodeUrl, '/placement')
@@ -68,6 +70,23 @@ export async function askSignature(
   if (response.status !== 200) throw await refusal(url, response)
   const { signature } = (await response.json(answerBytesMax)) as { signature?: unknown }
   return typeof signature === 'string' ? (signature as Hex) : '0x'
+}
+
+/** Placements that a holder knows of a root; their signatures hold. @throws {HolderRefusedError} {NetworkError} */
+export async function askPlacements(
+  { network, timeoutMs }: Ask,
+  nodeUrl: string,
+  root: Hex,
+  signal?: AbortSignal,
+): Promise<SignedPlacement[]> {
+  const url = joinUrl(nodeUrl, `/placement/${root}`)
+  const response = await network.fetch(url, withSignal({ timeoutMs }, signal))
+  if (response.status !== 200) throw await refusal(url, response)
+  const json = await response.json(placementsBytesMax)
+  return (Array.isArray(json) ? json.slice(0, 16) : []).flatMap((entry) => {
+    const read = readPlacement(entry)
+    return read.ok && read.value.root === root ? [read.value] : []
+  })
 }
 
 /** @throws {HolderRefusedError} {NetworkError} */

@@ -3,7 +3,13 @@
  * them already, the rest goes where the rendezvous hash says. Spec: storage §12.
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import { choosePlacement, type NodeRecord, type Redundancy, rankNodes } from '@weightless/storage/wire'
+import {
+  choosePlacement,
+  type NodeRecord,
+  type Redundancy,
+  rankNodes,
+  type SignedPlacement,
+} from '@weightless/storage/wire'
 import type { HeldRow } from '../network/askHolder.ts'
 
 /** What each node that answered has of the file. */
@@ -16,7 +22,7 @@ export function chooseHolders(
   redundancy: Redundancy,
   nodes: readonly NodeRecord[],
   held: HeldByNode,
-  earlier: readonly Hex[] = [],
+  earlier?: SignedPlacement,
 ): NodeRecord[] {
   const rows = redundancy.dataRows + redundancy.parityRows
   const wanted = choosePlacement(root, startSegment, redundancy, nodes)
@@ -27,13 +33,22 @@ export function chooseHolders(
     chosen[row] = node
     taken.add(node.nodeId)
   }
+  const isSameCode = earlier?.dataRows === redundancy.dataRows && earlier.parityRows === redundancy.parityRows
+  const holders = isSameCode ? earlier.holders : []
+  const takeEarlier = (mayTake: (row: number, node: NodeRecord) => boolean): void => {
+    for (const [row, holder] of holders.entries()) {
+      const node = nodes.find(({ nodeId }) => nodeId === holder)
+      if (node && !chosen[row] && !taken.has(holder) && mayTake(row, node)) take(row, node)
+    }
+  }
+  // Whoever signed for a row keeps it: the others do not sign it away. Unless it has another one meanwhile.
+  const hasOther = (row: number, { nodeId }: NodeRecord) =>
+    held.get(nodeId)?.some((entry) => entry.row !== row) === true
+  takeEarlier((row, node) => earlier?.signatures[row] !== null && !hasOther(row, node))
   for (const { row, node } of byStripesHeld(rows, nodes, held))
     if (!chosen[row] && !taken.has(node.nodeId)) take(row, node)
   // A row without fragments, in a short file, says nothing: then the earlier placement does.
-  for (const [row, holder] of earlier.entries()) {
-    const node = nodes.find(({ nodeId }) => nodeId === holder)
-    if (node && row < rows && !chosen[row] && !taken.has(holder)) take(row, node)
-  }
+  takeEarlier(() => true)
   for (let row = 0; row < rows; row++) {
     const node = wanted.value[row]!
     if (!chosen[row] && !taken.has(node.nodeId)) take(row, node)

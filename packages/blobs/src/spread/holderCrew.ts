@@ -67,7 +67,7 @@ export class HolderCrew {
     const [{ startSegment }] = await Promise.all([submission, ...asking])
     const live = nodes.filter(({ nodeId }) => !this.#lost.has(nodeId))
     const among = live.length >= this.#rows ? live : nodes
-    const chosen = chooseHolders(this.#root, startSegment, redundancy, among, held, this.#options.earlier?.holders)
+    const chosen = chooseHolders(this.#root, startSegment, redundancy, among, held, this.#options.earlier)
     this.#senders = chosen.map((node, row) => this.#hire(node, row, held.get(node.nodeId) ?? []))
   }
 
@@ -120,6 +120,34 @@ export class HolderCrew {
     const has = isIncomplete ? await this.#askHeld(node) : undefined
     if (has) this.ledger.reset(row, has)
     else this.#giveUp(row, node, fault)
+  }
+
+  /** Gives rows back to the holders that signed for them, where they answer: the others do not sign those rows away. */
+  async reinstate({ holders, signatures }: SignedPlacement): Promise<void> {
+    const crew = this.holders()
+    const found = await Promise.all(
+      crew.map(async (current, row) => {
+        const node = this.#nodes.find(({ nodeId }) => nodeId === holders[row])
+        if (!node || !signatures[row] || node.nodeId === current.nodeId) return undefined
+        const has = await this.#askHeld(node)
+        return has && { node, has }
+      }),
+    )
+    const back = new Set(found.flatMap((each) => each?.node.nodeId ?? []))
+    const taken = new Set([...this.#lost, ...back, ...crew.map(({ nodeId }) => nodeId)])
+    const hires = crew.map((current, row): { node: NodeRecord; has: HeldRow[] } | undefined => {
+      if (found[row] || !back.has(current.nodeId)) return found[row]
+      // A node that goes back to a row of its own leaves this one to the next in line.
+      const node = chooseSpare(this.#root, this.#nodes, taken)
+      if (node) taken.add(node.nodeId)
+      return node && { node, has: [] }
+    })
+    if (crew.some(({ nodeId }, row) => !hires[row] && back.has(nodeId))) return
+    for (const [row, hire] of hires.entries()) {
+      if (!hire) continue
+      this.#lost.delete(hire.node.nodeId)
+      this.#senders[row] = this.#hire(hire.node, row, hire.has)
+    }
   }
 
   /** Finds holders for rows that have lost theirs; true when something can be sent now. */

@@ -16,7 +16,6 @@ import {
   type SignedPlacement,
 } from '@weightless/storage/wire'
 import type { BlobSource } from '../blobSource.ts'
-import { HolderRefusedError } from '../network/askHolder.ts'
 import type { TransferParts } from '../network/transferParts.ts'
 import { certify } from './certify.ts'
 import { codeSource } from './codeSource.ts'
@@ -159,23 +158,33 @@ async function sendStripes({ parts, job, gathering, commitments }: Spread, strip
   }
 }
 
-/** Collects what signatures there are, and makes the placement known once it is accepted or final. */
+/**
+ * Collects what signatures there are, and makes the placement known once it is accepted or final. What holders go by already,
+ * of an upload or a repair that this client has not seen, is followed.
+ */
 async function settle(spread: Spread, crew: HolderCrew): Promise<SignedPlacement> {
   const { parts, options, signal } = spread
-  for (let attempt = 0; ; attempt++) {
-    const draft = draftPlacement(spread, crew)
-    try {
-      const placement = await certify(parts, crew, draft, bytesToHex(spread.commitments.at(-1)!), signal)
-      if (placementStage(placement) === 'open') return placement
+  const { clock, stallMs } = parts
+  const endMs = clock.monotonicMs() + stallMs
+  const lastCommitment = bytesToHex(spread.commitments.at(-1)!)
+  for (let moved = 0; ; ) {
+    const draft = { placement: draftPlacement(spread, crew), lastCommitment, earlier: spread.base }
+    const { placement, newer, heldUp } = await certify(parts, crew, draft, signal)
+    if (newer && moved++ < versionTriesMax) {
+      spread.base = newer
+      await crew.reinstate(newer)
+      continue
+    }
+    const isOpen = placementStage(placement) === 'open'
+    if (!isOpen) {
       await options.publish?.(placement, crew.holders())
       spread.base = placement
-      return placement
-    } catch (fault) {
-      // Somebody has signed a newer one, of an upload or a repair that this client has not seen.
-      const isOld = fault instanceof HolderRefusedError && fault.facts.holderCode === 'version-old'
-      if (!isOld || attempt >= versionTriesMax) throw fault
-      spread.base = { ...draft, holders: [], signatures: [] }
     }
+    if (!heldUp) return placement
+    // Who does not sign yet does so when enough others have, when a lost holder is lost for it too, or when that one has its row again.
+    if (clock.monotonicMs() > endMs) throw heldUp
+    if (isOpen && spread.base) await crew.reinstate(spread.base)
+    await clock.sleep(pauseMs, signal)
   }
 }
 

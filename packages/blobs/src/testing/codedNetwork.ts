@@ -33,7 +33,7 @@ export async function openCodedNetwork(count: number): Promise<CodedNetwork> {
   const start = (index: number, port = 0): Promise<HolderService> =>
     startHolder({
       ...{ env, disk: env.disk.folder(`holder${index}`), port, chainId, flowAddress, source: flow, indexerUrls: [] },
-      secretKey: sha256(new Uint8Array([index, 7])),
+      secretKey: keyOf(index),
       shard: index < 4 ? { numShard: 4, shardId: index } : null,
       submissionWaitMs: 2_000,
     })
@@ -69,6 +69,9 @@ export async function openCodedNetwork(count: number): Promise<CodedNetwork> {
     },
   }
 }
+
+/** That of a holder, by its place. */
+export const keyOf = (index: number): Uint8Array => sha256(new Uint8Array([index, 7]))
 
 /** The same network with answers that pass through `intercept`. */
 export function withFetch(

@@ -52,7 +52,10 @@ describe('a holder', () => {
       const signatures = [null, null, null, null, null, signature]
       assert.equal(readPlacement({ ...placement, signatures }).ok, true)
       const other = { ...proposal, holders: [...others.toReversed(), nodeId] }
-      assert.equal(await codeOf(await post(again.url, JSON.stringify(other), '/placement')), 'version-old')
+      // A signature alone fixes nothing.
+      assert.equal((await post(again.url, JSON.stringify(other), '/placement')).status, 200)
+      const ahead = { ...proposal, version: 2 }
+      assert.equal(await codeOf(await post(again.url, JSON.stringify(ahead), '/placement')), 'version-gap')
       const record = readNodeRecord(await (await fetch(`${again.url}/node/record`)).json())
       assert.ok(record.ok && record.value.nodeId === nodeId && record.value.url === again.url)
     })

@@ -13,6 +13,8 @@ export type KnownNodes = {
   find(nodeId: Hex): NodeRecord | undefined
   /** Milliseconds since a node was last heard of; since this one looks out for it, where it never was. */
   silentMs(nodeId: Hex): number
+  /** Whether a node has been silent for some turns, while others answered. Where nobody does, nobody is away. */
+  isAway(nodeId: Hex): boolean
   /** Whether the others have been asked at least once, and one has answered. */
   hasLooked(): boolean
   /** Takes a record that came some other way, as by gossip. */
@@ -84,6 +86,9 @@ export function watchKnownNodes(parts: KnownNodesParts, signal: AbortSignal): Kn
     }
   }
 
+  const silentMs = (nodeId: Hex): number =>
+    clock.monotonicMs() - (nodes.get(nodeId)?.heardMs ?? lookedMs ?? clock.monotonicMs())
+
   return {
     live: () =>
       [...nodes.values()].filter(({ heardMs }) => clock.monotonicMs() - heardMs < liveMs).map(({ record }) => record),
@@ -91,7 +96,8 @@ export function watchKnownNodes(parts: KnownNodesParts, signal: AbortSignal): Kn
       const known = nodes.get(nodeId)
       return known && clock.monotonicMs() - known.heardMs < liveMs ? known.record : undefined
     },
-    silentMs: (nodeId) => clock.monotonicMs() - (nodes.get(nodeId)?.heardMs ?? lookedMs ?? clock.monotonicMs()),
+    silentMs,
+    isAway: (nodeId) => lookedMs !== undefined && silentMs(nodeId) >= liveMs,
     hasLooked: () => lookedMs !== undefined && clock.monotonicMs() > startMs,
     take,
     ended: run(),

@@ -125,10 +125,10 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
     upkeep?.repair.check(placement)
     options.onPlaced?.(placement)
   }
-  const placements = keepPlacements({ nodeId, secretKey, chainId, fragments, submissions, onPlaced })
   const announce = announceParts(options, { log, disk, nodeId })
   const record = createRecord(announce)
   const nodes = watchKnownNodes({ ...announce, peers: options.peers ?? [] }, stop.signal)
+  const placements = keepPlacements({ env, nodes, nodeId, secretKey, chainId, fragments, submissions, onPlaced })
   const announced = announceNode(announce, record, stop.signal)
   const source = sourceOf(options)
   const status = createStatus(options, flow, source, () => nodes.live().length)

@@ -17,7 +17,7 @@ export type HolderPruneParts = Omit<PruneParts, 'env' | 'flow' | 'release'> & {
   keyValue: KeyValue
   flow: FlowLog
   fragments: FragmentStore
-  placements: Pick<PlacementKeeper, 'expire'>
+  placements: Pick<PlacementKeeper, 'forget'>
   uploads: SegmentStore
   shard: ShardConfigJson | null
   prune?: PruneOptions
@@ -32,7 +32,8 @@ export async function startPruning(parts: HolderPruneParts, signal: AbortSignal)
   async function release({ root, sizeBytes, fileKey }: Submission): Promise<void> {
     if (uploads.count(fileKey) > 0) await uploads.release(fileKey)
     if (fragments.file(fileKey)) await fragments.release(fileKey)
-    await placements.expire(root, sizeBytes)
+    // When it is paid anew its versions begin anew.
+    await placements.forget(root, sizeBytes)
     parts.onPruned?.(root)
   }
 

@@ -4,7 +4,14 @@
  */
 import { accept, bytesEqual, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
 import type { KeyValue } from '@weightless/store'
-import { placementDigest, placementStage, readPlacement, type SignedPlacement } from '../wire/index.ts'
+import {
+  placementDigest,
+  placementStage,
+  readPlacement,
+  type SignedPlacement,
+  supersedes,
+  vouching,
+} from '../wire/index.ts'
 
 export type PlacementFault =
   | 'placement-malformed'
@@ -59,9 +66,9 @@ export function openPlacementBook({ keyValue, chainId, isKnown }: BookOptions): 
     const old = others.find(({ sizeBytes }) => sizeBytes === placement.sizeBytes)
     if (!old) return others.length < sizesMax ? accept(placement) : reject('sizes-exhausted')
     if (bytesEqual(placementDigest(old), placementDigest(placement))) return accept(mergeSignatures(old, placement))
-    if (placement.version <= old.version) return reject('version-old', `version ${old.version} is known`)
-    const common = placement.holders.filter((holder) => old.holders.includes(holder)).length
-    return common >= old.dataRows ? accept(placement) : reject('holders-replaced', `${common} of ${old.dataRows}`)
+    if (!supersedes(placement, old)) return reject('version-old', `version ${old.version} is known`)
+    const count = vouching(placement, old)
+    return count >= old.dataRows ? accept(placement) : reject('holders-replaced', `${count} of ${old.dataRows}`)
   }
 
   async function take(root: Hex, json: unknown): Promise<Verdict<SignedPlacement, PlacementFault>> {

@@ -87,7 +87,11 @@ describe('the registry of nodes and placements', () => {
         [0, 1, 2, 3, 4, 5].map(idOf),
       )
       assert.equal(await refusal(put(placementOf({ nodes: [6, 7, 8, 9, 10, 11], version: 2 }))), 'holders-replaced')
-      assert.equal(await refusal(put(placementOf({ nodes: [0, 1, 2, 3, 4, 6] }))), 'version-old')
+      // Of one version the final one stays.
+      assert.equal(await refusal(put(placementOf({ nodes: [0, 1, 2, 3, 4, 6], unsigned: [6] }))), 'version-old')
+      // Naming the holders is not enough: they must have signed.
+      const named = placementOf({ nodes: [0, 1, 2, 3, 6, 7, 8, 9, 10, 11], unsigned: [0], version: 9, parityRows: 6 })
+      assert.equal(await refusal(put(named)), 'holders-replaced')
       const repaired = placementOf({ nodes: [0, 1, 2, 3, 6, 7], version: 2 })
       assert.equal((await put(repaired)).status, 204)
       await Promise.all(

@@ -38,6 +38,8 @@ export {
   rowsMax,
   type SignedPlacement,
   signPlacement,
+  supersedes,
+  vouching,
 } from './placement.ts'
 export {
   type DirectoryNode,

@@ -51,6 +51,22 @@ export function placementStage({ dataRows, parityRows, signatures }: SignedPlace
   return signed >= dataRows + Math.ceil(parityRows / 2) ? 'accepted' : 'open'
 }
 
+/**
+ * Which of two accepted or final placements of a file all nodes go by: the later version; of one version the final one, else
+ * that of the lower digest. So two next versions that were signed at once give way to one of them, the same one everywhere.
+ */
+export function supersedes(next: SignedPlacement, old: SignedPlacement): boolean {
+  if (next.version !== old.version) return next.version > old.version
+  const [isFinal, wasFinal] = [next, old].map((placement) => placementStage(placement) === 'final')
+  if (isFinal !== wasFinal) return isFinal === true
+  return bytesToHex(placementDigest(next)) < bytesToHex(placementDigest(old))
+}
+
+/** How many that signed `next` stand in `old` too: k of them vouch that it is the same file's next placement. */
+export function vouching(next: SignedPlacement, old: Placement): number {
+  return next.holders.filter((holder, row) => next.signatures[row] && old.holders.includes(holder)).length
+}
+
 /** Reads a record that came from a network; every signature that is there must hold. */
 export function readPlacement(
   json: unknown,

@@ -13,6 +13,8 @@ import {
   placementStage,
   readPlacement,
   type SignedPlacement,
+  supersedes,
+  vouching,
 } from '../../wire/index.ts'
 import type { PlacementKeeper } from '../keepPlacements.ts'
 
@@ -38,10 +40,11 @@ export async function signAnew(
   if (newest.holders.some((holder, at) => holder === parts.nodeId && at !== row)) return undefined
   const { signatures: _, ...body } = newest
   const holders = newest.holders.map((holder, at) => (at === row ? parts.nodeId : holder))
-  const least = parts.placements.signedVersion(newest.root, newest.sizeBytes)
-  const proposal: Placement = { ...body, holders, version: Math.max(newest.version, least) + 1 }
-  const signed = { ...proposal, signatures: await collect(parts, proposal, signal) }
-  if (placementStage(signed) === 'open') return undefined
+  // Of the last attempt perhaps all but this node's own copy has gone astray: then it is only to be signed by more.
+  const isSame = newest.holders[row] === parts.nodeId
+  const proposal: Placement = { ...body, holders, version: newest.version + (isSame ? 0 : 1) }
+  const signed = { ...proposal, signatures: await collect(parts, proposal, newest, signal) }
+  if (placementStage(signed) === 'open' || signed.signatures[row] === null) return undefined
   await parts.placements.put(signed.root, signed, signal)
   await publish(parts, signed, signal)
   return signed
@@ -70,30 +73,38 @@ export async function publish(parts: SignParts, placement: SignedPlacement, sign
 async function learnNewest(
   { env, placements }: SignParts,
   base: string,
-  { root, sizeBytes, version }: SignedPlacement,
+  known: SignedPlacement,
   signal: AbortSignal,
 ): Promise<void> {
+  const { root, sizeBytes } = known
   const response = await env.network.fetch(joinUrl(base, `/placement/${root}`), { signal, timeoutMs })
   const list = await response.json(answerBytesMax)
   for (const json of Array.isArray(list) ? list.slice(0, 16) : []) {
     const read = readPlacement(json)
-    if (!read.ok || read.value.sizeBytes !== sizeBytes || read.value.version <= version) continue
+    if (!read.ok || read.value.sizeBytes !== sizeBytes || !supersedes(read.value, known)) continue
     await placements.put(root, read.value, signal)
   }
 }
 
-async function collect(parts: SignParts, proposal: Placement, signal: AbortSignal): Promise<(Hex | null)[]> {
+/** @param earlier shown beside, because a holder signs only what follows the newest that it knows */
+async function collect(
+  parts: SignParts,
+  proposal: Placement,
+  earlier: SignedPlacement,
+  signal: AbortSignal,
+): Promise<(Hex | null)[]> {
   const digest = placementDigest(proposal)
+  const asked = { ...proposal, earlier }
   return Promise.all(
     proposal.holders.map(async (holder): Promise<Hex | null> => {
       if (holder === parts.nodeId) {
-        const own = await parts.placements.sign(proposal, signal)
+        const own = await parts.placements.sign(asked, signal)
         return own.ok ? own.value.signature : null
       }
       const node = parts.findNode(holder)
       if (!node) return null
       try {
-        const signature = await askSignature({ network: parts.env.network, timeoutMs }, node.url, proposal, signal)
+        const signature = await askSignature({ network: parts.env.network, timeoutMs }, node.url, asked, signal)
         const isSigned = /^0x[0-9a-f]{128}$/.test(signature)
         return isSigned && ed25519Verify(hexToBytes(signature), digest, hexToBytes(holder)) ? signature : null
       } catch (fault) {
@@ -113,7 +124,7 @@ async function askNewest(
 ): Promise<SignedPlacement> {
   const { root, sizeBytes } = placement
   let newest = placements.get(root, sizeBytes) ?? placement
-  if (newest.version < placement.version) newest = placement
+  if (supersedes(placement, newest)) newest = placement
   const bases = [...placement.holders.flatMap((holder) => findNode(holder)?.url ?? []), ...indexerUrls]
   const answers = await Promise.all(
     bases.map(async (base) => {
@@ -128,19 +139,18 @@ async function askNewest(
   )
   for (const json of answers.flat().slice(0, 256)) {
     const read = readPlacement(json)
-    if (!read.ok || placementStage(read.value) === 'open' || read.value.version <= newest.version) continue
+    if (!read.ok || placementStage(read.value) === 'open' || !supersedes(read.value, newest)) continue
     const isSame = read.value.root === root && read.value.sizeBytes === sizeBytes && isOfSameCode(read.value, newest)
     if (isSame) newest = read.value
   }
   return newest
 }
 
-function isOfSameCode(a: Placement, b: Placement): boolean {
-  const common = a.holders.filter((holder) => b.holders.includes(holder)).length
+function isOfSameCode(a: SignedPlacement, b: Placement): boolean {
   return (
     a.codingRoot === b.codingRoot &&
     a.dataRows === b.dataRows &&
     a.parityRows === b.parityRows &&
-    common >= Math.min(b.dataRows, b.holders.length)
+    vouching(a, b) >= b.dataRows
   )
 }

@@ -4,7 +4,7 @@
  */
 import { joinUrl } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
-import { type NodeRecord, rankNodes, readPlacement, type SignedPlacement } from '../../wire/index.ts'
+import { type NodeRecord, rankNodes, readPlacement, type SignedPlacement, supersedes } from '../../wire/index.ts'
 import type { Repair, RepairParts } from './repairFiles.ts'
 import { publish } from './signAnew.ts'
 
@@ -136,8 +136,9 @@ async function askPage(
 async function learn({ placements }: WatchParts, json: unknown, signal: AbortSignal): Promise<void> {
   const read = readPlacement(json)
   if (!read.ok) return
-  const { root, sizeBytes, version } = read.value
-  if ((placements.get(root, sizeBytes)?.version ?? 0) < version) await placements.put(root, read.value, signal)
+  const { root, sizeBytes } = read.value
+  const known = placements.get(root, sizeBytes)
+  if (!known || supersedes(read.value, known)) await placements.put(root, read.value, signal)
 }
 
 /**
