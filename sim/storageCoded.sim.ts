@@ -27,7 +27,7 @@ import {
 export const storageCoded: Scenario = {
   name: 'storage/coded',
   claim:
-    'What is final is readable byte for byte without any third of its nodes; wrong fragments are refused; what rots is rebuilt.',
+    'What is final is readable byte for byte without any third of its nodes; wrong fragments and placements are refused; what rots is rebuilt.',
   plants: ['skip-fsync', 'skip-fragment-check', 'ignore-rot'],
   fires: [
     ...(['crash', 'kill', 'write torn', 'write forgotten', 'disk full', 'bit rotten', 'disk lost'] as const),
@@ -58,7 +58,10 @@ async function runCoded(seed: number, onSim: (sim: Sim) => void): Promise<void> 
       const last = await upload(world)
       claim(last !== undefined, 'a world that is well again does not take a file')
       uploads.push(last)
-      for (const upload of uploads) await checkRows(world, upload)
+      for (const upload of uploads) {
+        await askForSignatures(world, upload, 'all well')
+        await checkRows(world, upload)
+      }
     })(),
     3_000_000,
   )
@@ -72,6 +75,7 @@ async function playRound(world: CodedWorld, uploads: Upload[], evil: (typeof evi
   const put = await upload(world)
   if (put) uploads.push(put)
   await sendLies(world)
+  if (uploads.length > 0) await askForSignatures(world, sim.random.pick(uploads))
   // A third may be lost, and no more: where nobody is, any one host is left out; where two are, nothing was promised.
   const without = lost === 0 ? sim.random.pick(hosts) : undefined
   for (const each of lost < 2 ? uploads : []) await checkReadable(world, each, without)
@@ -115,6 +119,34 @@ async function sendLies({ sim, flow, client }: CodedWorld): Promise<void> {
   claim(changed === undefined || changed.status !== 200, 'changed bytes were acknowledged')
 }
 
+/**
+ * A stranger who has the file proposes true content: nobody signs a version far ahead, whatever has befallen; and where
+ * all are well nobody signs a row away from the node that has it.
+ */
+async function askForSignatures(
+  { sim, client, holders }: CodedWorld,
+  { coded, placement }: Upload,
+  state?: 'all well',
+): Promise<void> {
+  const { chainId, holders: own } = placement
+  for (const [host, { holder, nodeId }] of holders) {
+    const row = own.indexOf(nodeId)
+    if (row < 0 || !sim.isAlive(host)) continue
+    const newest = holder.placements.get(placement.root, placement.sizeBytes) ?? placement
+    const ask = (version: number, nodes: readonly Hex[]) => {
+      const proposal = { ...coded.placement(nodes, chainId, version), lastCommitment: coded.lastCommitment }
+      return send(client, `${urlOf(host)}/placement`, 'POST', JSON.stringify(proposal))
+    }
+    const high = await ask(2 ** 32 - 1, newest.holders)
+    claim(high?.status !== 200, `${host} signed a version that blocks all later ones`)
+    if (state !== 'all well') continue
+    const victim = (newest.holders.indexOf(nodeId) + 1) % own.length
+    const displaced = newest.holders.map((id, at): Hex => (at === victim ? `0x${'9'.repeat(64)}` : id))
+    const away = await ask(newest.version + 1, displaced)
+    claim(away?.status !== 200, `${host} signed the row of another away`)
+  }
+}
+
 /** Reads a file as clients do, also without one of its holders: what is read is the file, and it is read. */
 async function checkReadable(
   world: CodedWorld,
@@ -127,7 +159,8 @@ async function checkReadable(
     )
     const bytes = await readAll(openPlaced(world.parts, placement, records).stream(0, file.bytes.length))
     if (bytes) return claim(Buffer.compare(bytes, file.bytes) === 0, `file ${file.root} is read changed`)
-    // A node that lost power comes back; it is not one that is lost.
+    // A node that lost power comes back; it is not one that is lost. On a full disk it would say so, and not start.
+    world.sim.faults.diskFullChance = 0
     for (const host of hosts) if (!world.sim.isAlive(host)) await boot(world, host)
     await world.client.clock.sleep(500)
   }

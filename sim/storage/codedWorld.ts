@@ -104,6 +104,8 @@ function rot(sim: Sim, host: string): void {
 
 async function wipe(world: CodedWorld, host: string): Promise<void> {
   world.sim.kill(host)
+  // Nobody would wait for a removal that a loss of power ends.
+  world.sim.disk(host).crashAtChange(0)
   const { disk } = world.sim.boot(host)
   for (const folder of ['fragments', 'flow']) await disk.remove(folder)
   world.sim.fire('disk lost')
