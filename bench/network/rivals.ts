@@ -83,7 +83,7 @@ export async function measureKubo(folder: string, path: string): Promise<RivalRe
     const root = ipfs('add', '--quieter', '--progress=false', '--pin=false', path)
     const writeSeconds = (performance.now() - startMs) / 1000
     const readMs = performance.now()
-    execFileSync(join(bin, 'ipfs'), ['cat', root], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+    execFileSync(join(bin, 'ipfs'), ['cat', '--progress=false', root], { env, stdio: ['ignore', 'ignore', 'inherit'] })
     const readSeconds = (performance.now() - readMs) / 1000
     const cpuSeconds = cpuSecondsOf(daemon.pid!) - before
     return { writeSeconds, readSeconds, cpuSeconds, peakBytes: peakBytesOf(daemon.pid!) }
