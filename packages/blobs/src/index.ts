@@ -39,5 +39,6 @@ export {
 export { BlobStalledError, SegmentRefusedError } from './putWhole.ts'
 export { type BlobLifetime, NotRenewableError } from './renewBlob.ts'
 export { NodesTooFewError } from './spread/chooseHolders.ts'
-export { type SpreadJob, type SpreadOptions, SpreadStalledError, spreadFile } from './spread/spreadFile.ts'
+export { type SpreadOptions, SpreadStalledError, spreadFile } from './spread/spreadFile.ts'
+export type { SpreadJob } from './spread/spreadJob.ts'
 export { type BlobPhase, type BlobProgress, trackProgress } from './trackProgress.ts'

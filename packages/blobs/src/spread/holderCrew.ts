@@ -10,7 +10,7 @@ import type { SourceStripe } from './codeSource.ts'
 import { frameRow } from './frameRow.ts'
 import { createRowLedger, type RowLedger } from './rowLedger.ts'
 import { createRowSender, type RowSender, type RowSenderEvents } from './rowSender.ts'
-import type { SpreadJob } from './spreadFile.ts'
+import type { SpreadJob } from './spreadJob.ts'
 
 export type CrewOptions = {
   windowBytes: number

@@ -5,31 +5,19 @@
  */
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { codingRoot } from '@weightless/coder'
-import type { FileTree } from '@weightless/crypto'
 import { AbortedError } from '@weightless/env'
 import {
   type NodeRecord,
   type Placement,
   type PlacementStage,
   placementStage,
-  type Redundancy,
   type SignedPlacement,
 } from '@weightless/storage/wire'
-import type { BlobSource } from '../blobSource.ts'
 import type { TransferParts } from '../network/transferParts.ts'
 import { certify } from './certify.ts'
 import { codeSource } from './codeSource.ts'
 import { gatherCrew, type HolderCrew } from './holderCrew.ts'
-
-export type SpreadJob = {
-  source: BlobSource
-  file: FileTree
-  /** Where the file begins in the flow, in segments (`startEntryIndex / 1024`). While it is awaited, stripes are coded already. */
-  submission: { startSegment: number } | Promise<{ startSegment: number }>
-  redundancy: Redundancy
-  /** Live nodes of the network, at least as many as rows. */
-  nodes: readonly NodeRecord[]
-}
+import type { SpreadJob } from './spreadJob.ts'
 
 export type SpreadOptions = {
   /** `accepted`: the promise resolves as soon as the file survives a lost third, and the rest is handed off behind. */
