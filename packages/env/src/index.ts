@@ -13,3 +13,4 @@ export {
 } from './faults.ts'
 export { isLoopback } from './isLoopback.ts'
 export { readBody } from './readBody.ts'
+export { createTurns, type Turns } from './turns.ts'

@@ -37,7 +37,7 @@ export function followHead({ rpc, env, pollMs, waitMs }: FollowHeadParts, signal
   async function ask(known: Hex, ms: number): Promise<Heads | undefined> {
     if (!canWait) return undefined
     try {
-      const told = (await rpc.request('weightless_waitForHead', [known, ms], signal)) as RpcHeads | null
+      const told = (await rpc.wait('weightless_waitForHead', [known, ms], signal)) as RpcHeads | null
       if (told?.latest) return toHeads(told)
     } catch (fault) {
       if (!(fault instanceof RpcRefusedError)) throw fault

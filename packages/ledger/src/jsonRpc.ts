@@ -1,6 +1,6 @@
 /** JSON-RPC over `env.network.fetch`: single calls and batches, bounded retries while the node does not answer. */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import type { Env } from '@weightless/env'
+import { createTurns, type Env } from '@weightless/env'
 
 export type RpcCall = { method: string; params?: readonly unknown[] }
 
@@ -8,6 +8,8 @@ export type JsonRpc = {
   url: string
   /** @throws {LedgerUnreachableError} no answer, also after retries @throws {RpcRefusedError} the node said no */
   request(method: string, params?: readonly unknown[], signal?: AbortSignal): Promise<unknown>
+  /** A question that the node holds until there is an answer: it keeps no other one waiting. Throws like `request`. */
+  wait(method: string, params: readonly unknown[], signal?: AbortSignal): Promise<unknown>
   /** All calls in one HTTP request; throws the first refusal. Results are in the order of the calls. */
   batch(calls: readonly RpcCall[], signal?: AbortSignal): Promise<unknown[]>
 }
@@ -24,9 +26,14 @@ export type JsonRpcOptions = {
 /** An honest page of logs stays far below it. */
 const responseBytesMax = 64 * 1024 * 1024
 const firstRetryMs = 100
+/** HTTP requests under way at once; a node takes some hundred connections, of all who ask. The rest wait in line. */
+const requestsMax = 16
 
 export function createJsonRpc(options: JsonRpcOptions): JsonRpc {
   const { env, rpcUrl, requestTimeoutMs = 15_000, retriesMax = 3 } = options
+  const turns = createTurns(requestsMax, Number.POSITIVE_INFINITY)
+  /** The line has no end: whoever asks is of this process, and awaits what it asks. */
+  const inTurn = <Value>(run: () => Promise<Value>): Promise<Value> => turns.run(run)!
   let nextId = 1
 
   async function exchangeOnce(body: string, signal: AbortSignal | undefined): Promise<unknown> {
@@ -60,11 +67,14 @@ export function createJsonRpc(options: JsonRpcOptions): JsonRpc {
     url: rpcUrl,
     async request(method, params, signal) {
       const call = envelope({ method, params: params ?? [] })
-      return readAnswer(await exchange(call, signal), call.method, rpcUrl)
+      return readAnswer(await inTurn(() => exchange(call, signal)), call.method, rpcUrl)
+    },
+    async wait(method, params, signal) {
+      return readAnswer(await exchange(envelope({ method, params }), signal), method, rpcUrl)
     },
     async batch(calls, signal) {
       const envelopes = calls.map(envelope)
-      const answers = await exchange(envelopes, signal)
+      const answers = await inTurn(() => exchange(envelopes, signal))
       if (!Array.isArray(answers)) return [readAnswer(answers, 'batch', rpcUrl)]
       const byId = new Map(answers.map((answer: { id?: unknown }) => [answer?.id, answer]))
       return envelopes.map((call) => readAnswer(byId.get(call.id), call.method, rpcUrl))

@@ -36,6 +36,20 @@ test('reads a view function and decodes a custom error', async () => {
   })
 })
 
+test('however much is asked at once, a node meets sixteen requests, and each has its own answer', async () => {
+  const node = scriptedNode()
+  node.onCall = () => ({ result: encodeFunctionResult({ abi, functionName: 'priceOf', result: BigInt(++calls) }) })
+  let calls = 0
+  const ledger = ledgerOn(node)
+  const read = { address: contract, abi, functionName: 'priceOf', args: [1n] } as const
+  const prices = await Promise.all(Array.from({ length: 100 }, () => ledger.read(read)))
+  assert.deepEqual(
+    prices.map(Number),
+    Array.from({ length: 100 }, (_, i) => i + 1),
+  )
+  assert.equal(node.most, 16)
+})
+
 test('parallel submits leave with consecutive nonces', async () => {
   const node = scriptedNode()
   const ledger = ledgerOn(node)
@@ -124,6 +138,9 @@ function block(number: number, fork = 'a', events: bigint[] = []): Block {
 function scriptedNode() {
   const node = {
     away: false,
+    /** Requests that were under way at once: the most, and now. */
+    most: 0,
+    now: 0,
     includes: true,
     nonce: 0,
     refusedNonces: 0,
@@ -195,6 +212,9 @@ function scriptedNode() {
 function ledgerOn(node: ReturnType<typeof scriptedNode>) {
   async function fetch(_url: string, options: FetchOptions = {}): Promise<FetchResponse> {
     if (node.away) throw new Error('connection refused')
+    node.most = Math.max(node.most, ++node.now)
+    await new Promise((resolve) => setImmediate(resolve))
+    node.now--
     const request = JSON.parse(options.body as string)
     const calls = Array.isArray(request) ? request : [request]
     const answers = calls.map(({ id, method, params }) => ({ id, ...node.answer(method, params) }))

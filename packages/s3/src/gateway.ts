@@ -1,11 +1,10 @@
 /** What every operation works on, and the form that all of them have. */
-import type { HttpHeaders, HttpRequest, HttpResponse } from '@weightless/env'
+import type { HttpHeaders, HttpRequest, HttpResponse, Turns } from '@weightless/env'
 import type { Verified } from './auth/verifySignature.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import type { Uploads } from './catalog/uploads.ts'
 import type { ContentStore } from './content/contentStore.ts'
 import type { Spool } from './content/spool.ts'
-import type { Turns } from './content/turns.ts'
 import type { S3Verdict } from './faultCodes.ts'
 
 /** What a completed multipart upload answers, apart from its names. */
