@@ -20,9 +20,9 @@ const { privateKey } = devnet.chain.accounts[1]
 const openai = new OpenAI({ baseURL: `${devnet.compute.gatewayUrl}/v1`, apiKey: devnet.compute.apiKey })
 const folder = mkdtempSync(join(tmpdir(), 'weightless-cheat-'))
 try {
-  await weightless('file', 'upload', weights, '--yes')
+  await weightless('file', 'upload', weights, '--public', '--yes')
   for (const [index, cheat] of cheats.entries()) {
-    const outcome = await catchCheat(cheat, 29_000 + index)
+    const outcome = await catchCheat(cheat, 29_500 + index)
     // The honest control: the same program, not cheating.
     assert.equal(outcome.accepted, cheat === 'none', `${cheat}: ${outcome.detail ?? 'accepted'}`)
     const place = [outcome.token === undefined ? '' : `token ${outcome.token}`, outcome.operator ?? ''].filter(Boolean)
