@@ -1,5 +1,5 @@
 /** Whether what a writer or a repairer proposes is true here: this node's row is whole, and belongs to the coding root. Spec: storage §12. */
-import { accept, bytesToHex, type Hex, reject, type Verdict } from '@weightless/codec'
+import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { codingRoot, stripeCommitment } from '@weightless/coder'
 import type { FileShape } from '@weightless/crypto'
 import { decodeFragmentFrame, type Placement, readPlacement, type SignedPlacement, stripesOf } from '../wire/index.ts'
@@ -82,7 +82,7 @@ async function isCodingRoot(
     const some = Array.from({ length: count }, (_, at) => readCommitment(fragments, fileKey, from + at, sizeBytes))
     commitments.push(...(await Promise.all(some)))
   }
-  if (own < stripes) commitments.push(Buffer.from(lastCommitment!.slice(2), 'hex'))
+  if (own < stripes) commitments.push(hexToBytes(lastCommitment as Hex))
   const known = commitments.filter((each) => each !== undefined)
   return known.length === stripes && bytesToHex(codingRoot(known)) === placement.codingRoot
 }

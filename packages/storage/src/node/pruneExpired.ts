@@ -26,7 +26,7 @@ export type PruneParts = {
   release(submission: Submission): Promise<void>
 }
 
-/** Questions to the chain that are under way together. */
+/** Submissions that are asked about together; the ledger bounds how many questions the chain meets at once. */
 const pageSize = 64
 /** A pruned file may be paid anew, and a chain that sets no end may begin to: they are asked about again after so long. */
 const recheckMs = 600_000
