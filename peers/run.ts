@@ -4,7 +4,7 @@
  * that finds the devnet through WEIGHTLESS_DEVNET, exits 0 when the client worked and says on stdout what it saw.
  */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { checkIntegrity } from './checkIntegrity.ts'
@@ -21,7 +21,7 @@ const results: { name: string; ok: boolean; tookMs: number }[] = []
 let devnet: ChildProcess | undefined
 try {
   for (const folder of folders) install(folder)
-  devnet = await startDevnet()
+  if (folders.some(needsDevnet)) devnet = await startDevnet()
   for (const folder of folders) {
     for (const script of listScripts(folder)) results.push(await runPeer(folder, script))
   }
@@ -43,6 +43,12 @@ function install(folder: string): void {
   })
   if (status !== 0) throw new Error(`peers: npm ci failed in ${folder}`)
   for (const line of checkIntegrity(path)) console.log(`peers: ${folder}: ${line}`)
+}
+
+/** Unless its package file says `"weightless": { "devnet": false }`. */
+function needsDevnet(folder: string): boolean {
+  const { weightless } = JSON.parse(readFileSync(join(import.meta.dirname, folder, 'package.json'), 'utf8'))
+  return weightless?.devnet !== false
 }
 
 function listScripts(folder: string): string[] {
