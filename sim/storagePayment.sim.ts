@@ -4,7 +4,6 @@
  */
 import { type PayWish, payOnce } from '@weightless/blobs/payForBlob'
 import { type Chain, openChain } from '@weightless/chain'
-import { loadSecp256k1 } from '@weightless/chain/transactions/secp256k1'
 import type { Hex } from '@weightless/codec'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import { fileTree } from '@weightless/crypto'
@@ -38,7 +37,7 @@ async function runPayment(seed: number, onSim: (sim: Sim) => void): Promise<void
     return { file, tags: '0x', isAnew: false }
   })
   // What loads in real time is there before virtual time begins.
-  await Promise.all([loadEvmModule(), loadSecp256k1()])
+  await loadEvmModule()
   await sim.run(tellStory(sim, wishes), 3_000_000)
 }
 

@@ -1,10 +1,8 @@
 /** Accounts that this node signs for (the devnet's test keys) and those it lets anyone send from (impersonation). */
-import { bytesToHex, type Hex } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
-import { loadSecp256k1, type Secp256k1 } from './transactions/secp256k1.ts'
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
+import { accountOf, secp256k1PublicKey } from '@weightless/crypto'
 
 export type DevnetAccounts = {
-  curve: Secp256k1
   /** Unlocked first, in the order given, then impersonated. */
   addresses(): Uint8Array[]
   privateKey(address: Uint8Array): Uint8Array | undefined
@@ -18,17 +16,17 @@ export type DevnetAccounts = {
 const impersonatedMax = 1_024
 
 /** @throws {PrivateKeyInvalidError} */
-export async function openAccounts(privateKeys: readonly Uint8Array[]): Promise<DevnetAccounts> {
-  const curve = await loadSecp256k1()
+export function openAccounts(privateKeys: readonly Uint8Array[]): DevnetAccounts {
   const unlocked = new Map<Hex, { address: Uint8Array; privateKey: Uint8Array }>()
   for (const privateKey of privateKeys) {
-    const address = keccak256(curve.publicKey(privateKey).subarray(1)).slice(12)
+    const publicKey = secp256k1PublicKey(privateKey)
+    if (!publicKey) throw new PrivateKeyInvalidError()
+    const address = accountOf(publicKey)
     unlocked.set(bytesToHex(address), { address, privateKey })
   }
   const impersonated = new Map<Hex, Uint8Array>()
   let everyone = false
   return {
-    curve,
     addresses: () => [...[...unlocked.values()].map((account) => account.address), ...impersonated.values()],
     privateKey: (address) => unlocked.get(bytesToHex(address))?.privateKey,
     isImpersonated: (address) => everyone || impersonated.has(bytesToHex(address)),
@@ -40,5 +38,11 @@ export async function openAccounts(privateKeys: readonly Uint8Array[]): Promise<
     impersonateAll(every) {
       everyone = every
     },
+  }
+}
+
+export class PrivateKeyInvalidError extends WeightlessError {
+  constructor() {
+    super('chain/private-key-invalid', 'A private key is not 32 bytes inside the order of the curve.')
   }
 }

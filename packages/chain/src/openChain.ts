@@ -87,7 +87,7 @@ export async function openChain(options: ChainOptions): Promise<Chain> {
     hasWork: () => pool.hasRunnable(),
   })
   pool.added.listen(() => driver.noteWork())
-  const accounts = await openAccounts((options.accounts ?? []).map(hexToBytes))
+  const accounts = openAccounts((options.accounts ?? []).map(hexToBytes))
   const limits = { ...rpcLimits, ...options.limits?.rpc }
   const context: RpcContext = { env, engine, evm: state.evm, pool, driver, blockTime, audience, accounts, limits }
   driver.start()

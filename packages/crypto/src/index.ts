@@ -64,6 +64,18 @@ export {
   shardMaskOf,
   unsealInPlace,
 } from './pora.ts'
+export {
+  accountOf,
+  type RecoverableSignature,
+  recoverAccount,
+  type Secp256k1,
+  secp256k1Engine,
+  secp256k1PublicKey,
+  secp256k1Recover,
+  secp256k1Sign,
+  setSecp256k1,
+} from './secp256k1.ts'
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'
+export { compileTypedData, type TypedField, type TypedHasher } from './typedData.ts'
 export { zeroRoot } from './zeroRoots.ts'

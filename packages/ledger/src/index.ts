@@ -1,4 +1,5 @@
 export { decodeRevert, type RevertReason, TransactionRevertedError } from './decodeRevert.ts'
+export { fastAccount } from './fastAccount.ts'
 export { createJsonRpc, type JsonRpc, LedgerUnreachableError, RpcRefusedError } from './jsonRpc.ts'
 export {
   type BlockHead,

@@ -89,7 +89,7 @@ function findUnexpected({ receipt, settlement, opening }: Bundle, expected: Expe
 }
 
 async function findForgery({ receipt, settlement, signature }: Bundle): Promise<Difference | undefined> {
-  const signer = await recoverReceiptSigner(receipt, settlement, signature)
+  const signer = recoverReceiptSigner(receipt, settlement, signature)
   if (signer !== undefined && same(signer, receipt.provider)) return undefined
   return differ('signature', 'signer', receipt.provider, signer ?? 'nobody')
 }

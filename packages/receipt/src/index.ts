@@ -29,7 +29,9 @@ export {
   receiptVersion,
   recoverReceiptSigner,
   serviceClasses,
+  signerOfDigest,
   signReceipt,
+  type TypedSigner,
 } from './receipt.ts'
 export {
   type Verification,

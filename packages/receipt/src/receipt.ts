@@ -2,9 +2,10 @@
  * A receipt: the fixed-size, hash-only statement a provider signs about one answer. Spec: RECEIPT §2-3.
  * Contracts read the same bytes, because it is EIP-712 typed data.
  */
-import type { Hex } from '@weightless/codec'
+import { bytesToHex, type Hex, hexToBytes, isHexOf } from '@weightless/codec'
 import { receiptDomain as domainName, receiptTypes } from '@weightless/contracts/typedData'
-import { hashTypedData, type LocalAccount, recoverTypedDataAddress } from 'viem'
+import { compileTypedData, recoverAccount } from '@weightless/crypto'
+import type { LocalAccount } from 'viem'
 
 /** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
 export type Receipt = {
@@ -45,39 +46,36 @@ export function receiptDomain(chainId: bigint, settlement: Hex) {
   return { ...domainName, chainId, verifyingContract: settlement } as const
 }
 
+const hashFields = compileTypedData<Receipt>(domainName, 'Receipt', receiptTypes.Receipt)
+
 /** The 32 bytes that the provider signs; they are also the receipt's id. Spec: RECEIPT §3. */
 export function hashReceipt(receipt: Receipt, settlement: Hex): Hex {
-  return hashTypedData(typedData(receipt, settlement))
+  return hashFields(receipt, { chainId: receipt.chainId, verifyingContract: settlement })
 }
+
+/** An account that signs digests, as viem's local accounts do, or one that must see what it signs. */
+export type TypedSigner = Pick<LocalAccount, 'sign' | 'signTypedData'>
 
 /** 65-byte signature r | s | v. Spec: RECEIPT §3. */
-export function signReceipt(
-  receipt: Receipt,
-  settlement: Hex,
-  account: Pick<LocalAccount, 'signTypedData'>,
-): Promise<Hex> {
-  return account.signTypedData(typedData(receipt, settlement))
-}
-
-/** Whose key signed; undefined for bytes that are no signature at all. */
-export async function recoverReceiptSigner(
-  receipt: Receipt,
-  settlement: Hex,
-  signature: Hex,
-): Promise<Hex | undefined> {
-  try {
-    return await recoverTypedDataAddress({ ...typedData(receipt, settlement), signature })
-  } catch {
-    // Hostile signatures (r = 0, not on the curve) are an answer here, not a fault.
-    return undefined
-  }
-}
-
-function typedData(receipt: Receipt, settlement: Hex) {
-  return {
+export async function signReceipt(receipt: Receipt, settlement: Hex, account: TypedSigner): Promise<Hex> {
+  if (account.sign) return account.sign({ hash: hashReceipt(receipt, settlement) })
+  return account.signTypedData({
     domain: receiptDomain(receipt.chainId, settlement),
     types: receiptTypes,
     primaryType: 'Receipt',
     message: receipt,
-  } as const
+  })
+}
+
+/** Whose key signed the digest, lower case; undefined for bytes that are no signature. */
+export function signerOfDigest(digest: Hex, signature: Hex): Hex | undefined {
+  // Hostile signatures (r = 0, not on the curve) are an answer here, not a fault.
+  if (!isHexOf(signature, 65)) return undefined
+  const signer = recoverAccount(hexToBytes(digest), hexToBytes(signature))
+  return signer && bytesToHex(signer)
+}
+
+/** Whose key signed, lower case; undefined for bytes that are no signature at all. */
+export function recoverReceiptSigner(receipt: Receipt, settlement: Hex, signature: Hex): Hex | undefined {
+  return signerOfDigest(hashReceipt(receipt, settlement), signature)
 }

@@ -10,7 +10,6 @@ import { createSim, type Sim } from '@weightless/env/sim'
 import { loadEvmModule } from '@weightless/evm/createEvm'
 import { openChain } from '../openChain.ts'
 import { testAccounts, testGenesis, testKeys } from '../testing/openTestChain.ts'
-import { loadSecp256k1 } from '../transactions/secp256k1.ts'
 import { signTransaction } from '../transactions/signTransaction.ts'
 
 const port = 8545
@@ -34,7 +33,6 @@ function rpcOf(client: Env) {
 /** Sends transfers of 1 wei one after the other and writes down what it was told, until the node dies or all are through. */
 async function sendUntilDown(client: Env, count: number, from: number, seen: Seen[]): Promise<void> {
   const rpc = rpcOf(client)
-  const curve = await loadSecp256k1()
   for (let nonce = from; nonce < from + count; nonce++) {
     const fee = { maxFeePerGas: 2_000_000_000n, maxPriorityFeePerGas: 1n }
     const plain = {
@@ -45,7 +43,7 @@ async function sendUntilDown(client: Env, count: number, from: number, seen: See
       value: 1n,
       data: new Uint8Array(0),
     }
-    const raw = bytesToHex(signTransaction({ ...plain, accessList: [], fee }, curve, hexToBytes(testKeys[0]!)))
+    const raw = bytesToHex(signTransaction({ ...plain, accessList: [], fee }, hexToBytes(testKeys[0]!)))
     const sent = await rpc('eth_sendRawTransaction', [raw])
     assert.equal(sent.error, undefined)
     for (;;) {
@@ -89,7 +87,7 @@ async function surviveCrash(sim: Sim, crashAt: number): Promise<void> {
 }
 
 test('no acknowledged transaction is lost at a power cut, whichever write it hits', async () => {
-  await Promise.all([loadEvmModule(), loadSecp256k1()])
+  await loadEvmModule()
   const fired = new Map<string, number>()
   for (let crashAt = 1; crashAt <= 40; crashAt++) {
     const sim = createSim({ seed: crashAt })

@@ -1,6 +1,6 @@
 /** Signs for the devnet's own accounts: eth_accounts, eth_sendTransaction, eth_sign, personal_sign, eth_signTypedData_v4. */
 import { bytesToHex, concatBytes, hexToBytes, textToBytes } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
+import { keccak256, secp256k1Sign } from '@weightless/crypto'
 import { chainLimits } from '../limits.ts'
 import { decodeTransaction } from '../transactions/decodeTransaction.ts'
 import { sealImpersonated, signTransaction, type UnsignedTransaction } from '../transactions/signTransaction.ts'
@@ -39,7 +39,7 @@ function buildSigned(context: RpcContext, fields: Fields, from: Uint8Array) {
   const privateKey = accounts.privateKey(from)
   if (privateKey === undefined && !accounts.isImpersonated(from)) throw new RpcFault('refused', 'unknown account')
   const unsigned = complete(context, fields, from)
-  const raw = privateKey ? signTransaction(unsigned, accounts.curve, privateKey) : sealImpersonated(unsigned, from)
+  const raw = privateKey ? signTransaction(unsigned, privateKey) : sealImpersonated(unsigned, from)
   const decoded = decodeTransaction(raw)
   if (!decoded.ok) throw invalidParams(decoded.detail ?? decoded.code)
   return { ...decoded.value.transaction, sender: from }
@@ -94,7 +94,7 @@ async function signTypedData(context: RpcContext, address: unknown, data: unknow
 function signHash({ accounts }: RpcContext, address: unknown, hash: Uint8Array): string {
   const privateKey = accounts.privateKey(readAddress(address, 'address'))
   if (privateKey === undefined) throw new RpcFault('refused', 'unknown account')
-  const { signature, recoveryId } = accounts.curve.sign(hash, privateKey)
+  const { signature, recoveryId } = secp256k1Sign(hash, privateKey)
   return bytesToHex(concatBytes([signature, new Uint8Array([27 + recoveryId])]))
 }
 

@@ -2,13 +2,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesToHex, concatBytes, hexToBytes } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
 import fc from 'fast-check'
 import { type Hex, serializeTransaction, type TransactionSerializable, keccak256 as viemKeccak256 } from 'viem'
 import { privateKeyToAccount } from 'viem/accounts'
 import { decodeTransaction } from './decodeTransaction.ts'
 import recoverBatch from './recoverBatch.ts'
-import { loadSecp256k1 } from './secp256k1.ts'
 import { sealImpersonated, signTransaction } from './signTransaction.ts'
 
 const key: Hex = '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80'
@@ -108,7 +106,6 @@ test('the malleable twin of a signature is refused', async () => {
 })
 
 test('what we sign ourselves is what viem signs; an impersonated envelope decodes', async () => {
-  const curve = await loadSecp256k1()
   const to = hexToBytes(account.address)
   const unsigned = {
     chainId: 31337,
@@ -120,33 +117,14 @@ test('what we sign ourselves is what viem signs; an impersonated envelope decode
     accessList: [],
   }
   const shared = { chainId: 31337, nonce: 4, gas: 50_000n, to: account.address, value: 9n, data: '0x0100' } as const
-  const dynamic = signTransaction(
-    { ...unsigned, fee: { maxFeePerGas: 7n, maxPriorityFeePerGas: 2n } },
-    curve,
-    hexToBytes(key),
-  )
+  const dynamic = signTransaction({ ...unsigned, fee: { maxFeePerGas: 7n, maxPriorityFeePerGas: 2n } }, hexToBytes(key))
   assert.equal(
     bytesToHex(dynamic),
     await account.signTransaction({ ...shared, maxFeePerGas: 7n, maxPriorityFeePerGas: 2n }),
   )
-  const legacy = signTransaction({ ...unsigned, fee: { gasPrice: 7n } }, curve, hexToBytes(key))
+  const legacy = signTransaction({ ...unsigned, fee: { gasPrice: 7n } }, hexToBytes(key))
   assert.equal(bytesToHex(legacy), await account.signTransaction({ ...shared, type: 'legacy', gasPrice: 7n }))
   assert.ok(decodeTransaction(sealImpersonated({ ...unsigned, fee: { gasPrice: 7n } }, to)).ok)
-})
-
-test('native and WebAssembly curves recover alike, and nothing from nonsense', async () => {
-  const native = await loadSecp256k1()
-  const wasm = await import('tiny-secp256k1')
-  assert.equal(native.engine, 'native')
-  for (let seed = 1; seed < 20; seed++) {
-    const hash = keccak256(new Uint8Array([seed]))
-    const { signature, recoveryId } = native.sign(hash, hexToBytes(key))
-    assert.deepEqual(wasm.signRecoverable(hash, hexToBytes(key)), { signature, recoveryId })
-    const publicKey = Uint8Array.from(native.recover(hash, signature, recoveryId)!)
-    assert.deepEqual(wasm.recover(hash, signature, recoveryId, false), publicKey)
-  }
-  assert.equal(native.recover(new Uint8Array(32), new Uint8Array(64), 0), undefined)
-  assert.equal(native.recover(new Uint8Array(32), new Uint8Array(64).fill(255), 1), undefined)
 })
 
 async function senderOf({
@@ -157,7 +135,7 @@ async function senderOf({
   signingHash: Uint8Array
 }) {
   const { r, s, yParity } = transaction.signature
-  const output = await recoverBatch(concatBytes([signingHash, r, s, new Uint8Array([yParity])]))
+  const output = recoverBatch(concatBytes([signingHash, r, s, new Uint8Array([yParity])]))
   assert.equal(output[0], 1)
   return bytesToHex(output.subarray(1))
 }

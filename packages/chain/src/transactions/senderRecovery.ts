@@ -59,7 +59,7 @@ export function createSenderRecovery(tasks: Tasks, clock: Clock): SenderRecovery
       const input = packBatch(batch)
       const output =
         batch.length <= inlineMax
-          ? await recoverBatch(input)
+          ? recoverBatch(input)
           : await tasks.run<Uint8Array>(workerModule, input, [input.buffer as ArrayBuffer])
       batch.forEach((waiting, index) => {
         const at = index * recoverOutputBytes

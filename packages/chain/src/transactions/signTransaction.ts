@@ -1,7 +1,6 @@
 /** Writes and signs EIP-1559 and legacy transactions for the accounts that the devnet holds or impersonates. */
 import { concatBytes, encodeRlp, type RlpItem, uintToRlp } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
-import type { Secp256k1 } from './secp256k1.ts'
+import { keccak256, type RecoverableSignature, secp256k1Sign } from '@weightless/crypto'
 import type { AccessListEntry } from './transaction.ts'
 
 /** Fees in wei per gas. `gasPrice` makes a legacy transaction. */
@@ -16,11 +15,11 @@ export type UnsignedTransaction = {
   fee: { gasPrice: bigint } | { maxFeePerGas: bigint; maxPriorityFeePerGas: bigint }
 }
 
-type Signer = (signingHash: Uint8Array) => { signature: Uint8Array; recoveryId: 0 | 1 }
+type Signer = (signingHash: Uint8Array) => RecoverableSignature
 
 /** The signed envelope. */
-export function signTransaction(unsigned: UnsignedTransaction, curve: Secp256k1, privateKey: Uint8Array): Uint8Array {
-  return seal(unsigned, (hash) => curve.sign(hash, privateKey))
+export function signTransaction(unsigned: UnsignedTransaction, privateKey: Uint8Array): Uint8Array {
+  return seal(unsigned, (hash) => secp256k1Sign(hash, privateKey))
 }
 
 /**

@@ -4,7 +4,15 @@
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
-import { type Bundle, bundleToJson, checkBundle, hashReceipt, priceId, readBundle } from '@weightless/receipt'
+import {
+  type Bundle,
+  bundleToJson,
+  checkBundle,
+  hashReceipt,
+  priceId,
+  readBundle,
+  signerOfDigest,
+} from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import { z } from 'zod'
 import {
@@ -14,7 +22,6 @@ import {
   type JobTerms,
   type SigningPlace,
   signAuthorization,
-  signerOf,
   type Voucher,
 } from '../wire/payment.ts'
 import type { ProviderCaller } from './callProvider.ts'
@@ -198,7 +205,7 @@ async function authorizationFault(
   { place, account }: TabOptions,
   { authorization, signature }: SignedAuthorization,
 ): Promise<string | undefined> {
-  const signer = await signerOf(hashAuthorization(authorization, place), signature)
+  const signer = signerOfDigest(hashAuthorization(authorization, place), signature)
   return signer === account.address.toLowerCase() ? undefined : 'we did not sign for it'
 }
 
@@ -217,7 +224,7 @@ async function signedFeeOf(
   { voucher, signature }: { voucher: Voucher; signature: Hex },
 ): Promise<bigint | undefined> {
   if (voucher.user !== user || voucher.provider !== provider.address) return undefined
-  const signer = await signerOf(hashVoucher(voucher, place), signature)
+  const signer = signerOfDigest(hashVoucher(voucher, place), signature)
   return signer === account.address.toLowerCase() ? voucher.cumulativeFee : undefined
 }
 

@@ -26,7 +26,7 @@ export function createAuthenticator({
   async function tokenOf(bearer: string): Promise<SdkToken | undefined> {
     const remembered = known.get(bearer)
     if (remembered) return remembered
-    const read = await readSdkToken(bearer)
+    const read = readSdkToken(bearer)
     if (!read.ok) return undefined
     if (known.size >= knownTokensMax) known.delete(known.keys().next().value!)
     known.set(bearer, read.value)

@@ -1,11 +1,20 @@
 /** From a request to a running job: count, price, check the user's word, set the money aside, wait for the turn. COMPUTE §7 */
 import { accept, bytesToHex, type Hex, type Verdict } from '@weightless/codec'
-import { feeOf, inputHash, priceId, requestHash, type SeedSource, samplerHash, seedOf } from '@weightless/receipt'
+import {
+  feeOf,
+  inputHash,
+  priceId,
+  requestHash,
+  type SeedSource,
+  samplerHash,
+  seedOf,
+  signerOfDigest,
+} from '@weightless/receipt'
 import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
 import type { EngineRun } from '../engine/engine.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
-import { hashAuthorization, type JobTerms, signerOf } from '../wire/payment.ts'
+import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
 import type { ProviderContext } from './providerContext.ts'
 
 export type Job = {
@@ -153,7 +162,7 @@ async function termsFault(
   if (authorization.deadline < nowSeconds + BigInt(limits.authorizationSecondsMin)) {
     return refuse('invalid_authorization', 'The authorisation ends too soon.')
   }
-  const signer = await signerOf(hashAuthorization(authorization, place), signature)
+  const signer = signerOfDigest(hashAuthorization(authorization, place), signature)
   if (await sessionKeys.maySign(signer, user)) return undefined
   return refuse('invalid_authorization', 'The signature is not of the user or a registered session key.')
 }

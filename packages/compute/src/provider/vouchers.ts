@@ -1,11 +1,12 @@
 /** Vouchers come in: checked to the wei, written down, and only then acknowledged. COMPUTE §7.3 */
 import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
+import { signerOfDigest } from '@weightless/receipt'
 import type { VoucherFault } from '../settlement/accountBook.ts'
 import { recordChainState } from '../settlement/recordChainState.ts'
 import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
-import { hashVoucher, readVoucher, signerOf } from '../wire/payment.ts'
+import { hashVoucher, readVoucher } from '../wire/payment.ts'
 import type { ProviderContext } from './providerContext.ts'
 
 const reasons: Record<VoucherFault, string> = {
@@ -28,7 +29,7 @@ export async function takeVoucher(context: ProviderContext, user: Hex, body: unk
     present.cumulativeFee === voucher.cumulativeFee &&
     present.receiptsRoot === voucher.receiptsRoot
   if (isRepeated) return acknowledge(context, user)
-  const signer = await signerOf(hashVoucher(voucher, place), signature)
+  const signer = signerOfDigest(hashVoucher(voucher, place), signature)
   if (!(await sessionKeys.maySign(signer, user))) return refuse('invalid_authorization', 'The signature is not valid.')
   // A claim that is just being sent decides what a voucher may cover.
   await context.claimEnds(user)

@@ -16,7 +16,6 @@ export {
   type SignedVoucher,
   type SigningPlace,
   signAuthorization,
-  signerOf,
   signVoucher,
   termsHeader,
   type Voucher,

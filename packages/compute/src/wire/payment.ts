@@ -1,8 +1,9 @@
 /** What a user signs for a job: an authorisation before it, a cumulative voucher after it. Spec: SETTLEMENT §2, COMPUTE §7. */
 import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
-import { authorizationTypes, voucherTypes } from '@weightless/contracts'
-import { receiptDomain } from '@weightless/receipt'
-import { hashTypedData, keccak256, type LocalAccount, recoverAddress } from 'viem'
+import { authorizationTypes, receiptDomain as receiptDomainName, voucherTypes } from '@weightless/contracts'
+import { compileTypedData } from '@weightless/crypto'
+import { receiptDomain, type TypedSigner } from '@weightless/receipt'
+import { keccak256 } from 'viem'
 import { z } from 'zod'
 
 /** One job may cost up to `maxFee` wei at the price behind `priceId`. */
@@ -42,16 +43,28 @@ export const jobNonceHeader = 'x-weightless-job-nonce'
 /** The chain and contract that a signature is good for. */
 export type SigningPlace = { chainId: bigint; settlement: Hex }
 
-export function hashAuthorization(message: Authorization, place: SigningPlace): Hex {
-  return hashTypedData({ ...domainOf(place), types: authorizationTypes, primaryType: 'Authorization', message })
+const hashAuthorizationFields = compileTypedData<Authorization>(
+  receiptDomainName,
+  'Authorization',
+  authorizationTypes.Authorization,
+)
+const hashVoucherFields = compileTypedData<Voucher>(receiptDomainName, 'Voucher', voucherTypes.Voucher)
+
+export function hashAuthorization(message: Authorization, { chainId, settlement }: SigningPlace): Hex {
+  return hashAuthorizationFields(message, { chainId, verifyingContract: settlement })
 }
 
-export function hashVoucher(message: Voucher, place: SigningPlace): Hex {
-  return hashTypedData({ ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message })
+export function hashVoucher(message: Voucher, { chainId, settlement }: SigningPlace): Hex {
+  return hashVoucherFields(message, { chainId, verifyingContract: settlement })
 }
 
 /** `account` is the user's key or one of her registered session keys. */
-export function signAuthorization(message: Authorization, place: SigningPlace, account: LocalAccount): Promise<Hex> {
+export async function signAuthorization(
+  message: Authorization,
+  place: SigningPlace,
+  account: TypedSigner,
+): Promise<Hex> {
+  if (account.sign) return account.sign({ hash: hashAuthorization(message, place) })
   return account.signTypedData({
     ...domainOf(place),
     types: authorizationTypes,
@@ -60,18 +73,9 @@ export function signAuthorization(message: Authorization, place: SigningPlace, a
   })
 }
 
-export function signVoucher(message: Voucher, place: SigningPlace, account: LocalAccount): Promise<Hex> {
+export async function signVoucher(message: Voucher, place: SigningPlace, account: TypedSigner): Promise<Hex> {
+  if (account.sign) return account.sign({ hash: hashVoucher(message, place) })
   return account.signTypedData({ ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message })
-}
-
-/** Whose key signed the digest, lower case; undefined for bytes that are no signature. */
-export async function signerOf(hash: Hex, signature: Hex): Promise<Hex | undefined> {
-  try {
-    return (await recoverAddress({ hash, signature })).toLowerCase() as Hex
-  } catch {
-    // Hostile signatures are an answer here, not a fault.
-    return undefined
-  }
 }
 
 /** COMPUTE §7.3: the chain of receipts that a voucher pays; it starts at 32 zero bytes. */

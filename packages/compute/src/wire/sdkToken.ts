@@ -1,6 +1,7 @@
 /** The `app-sk-` bearer token of the existing compute SDK 0.9.0: read it and see who signed it. Spec: COMPUTE §6. */
 import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
-import { hexToBytes, keccak256, type LocalAccount, recoverMessageAddress } from 'viem'
+import { signerOfDigest } from '@weightless/receipt'
+import { hashMessage, hexToBytes, keccak256, type LocalAccount } from 'viem'
 import { z } from 'zod'
 
 export type SdkToken = {
@@ -36,7 +37,7 @@ const schema = z.object({
 })
 
 /** Form and signature only; expiry, provider and revocation are the provider's to check. */
-export async function readSdkToken(bearer: string): Promise<Verdict<SdkToken, 'invalid_api_key'>> {
+export function readSdkToken(bearer: string): Verdict<SdkToken, 'invalid_api_key'> {
   if (!bearer.startsWith(sdkTokenPrefix) || bearer.length > tokenCharactersMax) return reject('invalid_api_key', 'form')
   const raw = decodeBase64(bearer.slice(sdkTokenPrefix.length))
   const bar = raw?.lastIndexOf('|') ?? -1
@@ -45,14 +46,10 @@ export async function readSdkToken(bearer: string): Promise<Verdict<SdkToken, 'i
   const signature = raw.slice(bar + 1)
   const token = readJson(json)
   if (!token) return reject('invalid_api_key', 'form')
-  try {
-    const digest = hexToBytes(keccak256(textToBytes(json)))
-    const signer = await recoverMessageAddress({ message: { raw: digest }, signature: signature as Hex })
-    return signer.toLowerCase() === token.address ? accept(token) : reject('invalid_api_key', 'signature')
-  } catch {
-    // A signature that is none is hostile input, hence an answer.
-    return reject('invalid_api_key', 'signature')
-  }
+  const digest = hashMessage({ raw: keccak256(textToBytes(json)) })
+  return signerOfDigest(digest, signature as Hex) === token.address
+    ? accept(token)
+    : reject('invalid_api_key', 'signature')
 }
 
 /** A token as the SDK makes it, signed by the user's account. */

@@ -3,6 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import './installCrc32.ts'
 import './installEd25519.ts'
 import './installHasher.ts'
+import './installSecp256k1.ts'
 
 export type TaskRequest = { id: number; module: string; input: unknown }
 export type TaskAnswer =

@@ -1,4 +1,6 @@
 /** A world of simulated hosts under one seed: the same seed gives the same events, faults included. */
+// The simulator runs in Node, where chains of thousands of signatures would take minutes in JavaScript.
+import '../node/installSecp256k1.ts'
 import type { Clock, Env, Facts, Log } from '../env.ts'
 import { AbortedError } from '../faults.ts'
 import { createPlainMetrics } from '../plainMetrics.ts'

@@ -1,7 +1,8 @@
 /** The well-known accounts of a devnet, from the usual test mnemonic, and which of them the services use. */
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { genesis } from '@weightless/contracts'
-import { type HDAccount, mnemonicToAccount } from 'viem/accounts'
+import { fastAccount } from '@weightless/ledger'
+import { mnemonicToAccount, type PrivateKeyAccount } from 'viem/accounts'
 
 export const devnetAccountCount = 10
 
@@ -17,13 +18,14 @@ export const s3AccountIndex = 10
 /** Pays for mining on the devnet and is paid for it; it too begins with tokens of the gateway's account. */
 export const minerAccountIndex = 11
 
-export type DevnetKey = { address: Hex; privateKey: Hex; account: HDAccount }
+export type DevnetKey = { address: Hex; privateKey: Hex; account: PrivateKeyAccount }
 
 export function devnetKey(index: number): DevnetKey {
   const account = mnemonicToAccount(genesis.mnemonic, { addressIndex: index })
   const privateKey = account.getHdKey().privateKey
   if (!privateKey) throw new Error('unreachable: a mnemonic account has a private key')
-  return { address: account.address, privateKey: bytesToHex(privateKey), account }
+  const hex = bytesToHex(privateKey)
+  return { address: account.address, privateKey: hex, account: fastAccount(hex) }
 }
 
 export function devnetKeys(): DevnetKey[] {
