@@ -1,7 +1,7 @@
 /** Re-executes a bundle with weights from the storage network, or from a file that must have the receipt's model root. */
 import { WeightlessError } from '@weightless/codec'
 import { openFileSource, rootOfFile } from '@weightless/node/openFileSource'
-import { type Bundle, type Verification, verifyBundle } from '@weightless/receipt'
+import { type Bundle, isChatBundle, type Verification, verifyBundle } from '@weightless/receipt'
 import type { Command } from 'commander'
 import { withClient } from './connect.ts'
 import { createProgressBar } from './progressBar.ts'
@@ -24,6 +24,7 @@ export async function verifyBundleFile(
 
 /** @throws {WeightsRootError} */
 async function verifyOffline(bundle: Bundle, path: string): Promise<Verification> {
+  if (!isChatBundle(bundle)) return verifyBundle(bundle, { loadWeights: async () => undefined })
   const found = await rootOfFile(path)
   if (found !== bundle.receipt.modelRoot) throw new WeightsRootError({ expected: bundle.receipt.modelRoot, found })
   const source = await openFileSource(path)

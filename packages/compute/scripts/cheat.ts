@@ -6,7 +6,7 @@ import { bytesToHex, textToBytes } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { describeModel, readGguf } from '@weightless/tensor'
-import type { Engine, EngineEnd, EngineJob, EngineRun, EngineToken } from '../src/engine/engine.ts'
+import type { EngineEnd, EngineJob, EngineModel, EngineRun, EngineToken, ExactEngine } from '../src/engine/engine.ts'
 import { openTensorEngine } from '../src/engine/openTensorEngine.ts'
 
 export const cheats = [
@@ -33,7 +33,7 @@ export type CheatingEngineOptions = {
   cheat: Cheat
 }
 
-export async function openCheatingEngine(options: CheatingEngineOptions): Promise<Engine> {
+export async function openCheatingEngine(options: CheatingEngineOptions): Promise<ExactEngine> {
   const { env, name, weights, cheat } = options
   const { programId, tokenizerRoot, info } = await describeModel(weights)
   const { contextLength } = info
@@ -81,12 +81,13 @@ function indexOf(bytes: Uint8Array, wanted: Uint8Array, from = 0): number {
   return -1
 }
 
-function wrap(engine: Engine, model: Engine['model'], cheat: Cheat): Engine {
+function wrap(engine: ExactEngine, model: EngineModel, cheat: Cheat): ExactEngine {
   const bend = (job: EngineJob): EngineJob =>
     cheat === 'sampler'
       ? { ...job, sampler: { ...job.sampler, temperature: job.sampler.temperature * 1.01 + 0.01 } }
       : job
   return {
+    kind: 'exact',
     model,
     countPrompt: (messages) => engine.countPrompt(messages),
     start: async (job) => bendRun(await engine.start(bend(job)), cheat),

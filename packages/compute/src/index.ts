@@ -7,6 +7,12 @@ export {
   EngineRefusedError,
   type EngineRun,
   type EngineToken,
+  type ExactEngine,
+  type ServiceName,
+  serviceNames,
+  type UpstreamAsk,
+  type UpstreamEngine,
+  UpstreamFailedError,
 } from './engine/engine.ts'
 export { openTensorEngine, type TensorEngineOptions } from './engine/openTensorEngine.ts'
 export {

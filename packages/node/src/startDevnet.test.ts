@@ -51,6 +51,7 @@ describe('the devnet', () => {
     const verified = await client.receipts.verify(answer.bundle)
     assert.equal(verified.accepted, true)
     const forged = structuredClone(answer.bundle)
+    assert.ok('outputText' in forged.opening)
     forged.opening.outputText = `${forged.opening.outputText}!`
     assert.equal((await client.receipts.verify(forged)).accepted, false)
   })

@@ -4,8 +4,8 @@ import { z } from 'zod'
 import type { Message, Price, SamplerParameters, SeedSource } from './commitments.ts'
 import type { Receipt } from './receipt.ts'
 
-/** What the hashes of a receipt stand for. It stays with the user. RECEIPT §6.2 */
-export type Opening = {
+/** What the hashes of a chat's receipt stand for. It stays with the user. RECEIPT §6.2 */
+export type ChatOpening = {
   salt: Hex
   messages: Message[]
   stop: string[]
@@ -20,12 +20,30 @@ export type Opening = {
   trace?: Uint8Array
 }
 
-export type Bundle = {
+/** Why an answer ended, as far as its bill is concerned. `upstream_failed`: the server behind the provider broke off. */
+export type BodyFinish = 'stop' | 'cancelled' | 'upstream_failed'
+
+/** What the hashes of a receipt about bytes stand for; the bytes themselves are the user's to keep. RECEIPT §6.3 */
+export type BodyOpening = {
+  kind: 'body'
+  salt: Hex
+  /** Canonical path of the request, without a query. */
+  path: string
+  /** Of the bytes between provider and whoever asked it, as they were really sent. */
+  requestSha256: Hex
+  responseSha256: Hex
+  finishReason: BodyFinish
+  price: Price
+}
+
+export type Opening = ChatOpening | BodyOpening
+
+export type Bundle<Opened extends Opening = Opening> = {
   /** Address of the ReceiptSettlement contract of the EIP-712 domain. */
   settlement: Hex
   receipt: Receipt
   signature: Hex
-  opening: Opening
+  opening: Opened
 }
 
 /** A larger text is refused before it is parsed. */
@@ -83,7 +101,24 @@ const seedSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nonce'), nonce: word }),
 ])
 
-const openingSchema = z.strictObject({
+const priceSchema = z.strictObject({
+  model: text,
+  inputWeiPerToken: uint(256),
+  outputWeiPerToken: uint(256),
+  updatedAt: uint(256),
+})
+
+const bodySchema = z.strictObject({
+  kind: z.literal('body'),
+  salt: word,
+  path: z.string().regex(/^\/v1\/[a-z0-9_/-]{1,120}$/),
+  requestSha256: word,
+  responseSha256: word,
+  finishReason: z.enum(['stop', 'cancelled', 'upstream_failed']),
+  price: priceSchema,
+})
+
+const chatSchema = z.strictObject({
   salt: word,
   messages: z.array(z.strictObject({ role: text, content: text })).max(messagesMax),
   stop: z.array(text).max(16),
@@ -96,12 +131,7 @@ const openingSchema = z.strictObject({
   outputTokens: z.array(z.int().min(0).max(0xffffffff)).max(tokensMax),
   outputText: text,
   finishReason: z.enum(['stop', 'length', 'cancelled']),
-  price: z.strictObject({
-    model: text,
-    inputWeiPerToken: uint(256),
-    outputWeiPerToken: uint(256),
-    updatedAt: uint(256),
-  }),
+  price: priceSchema,
   trace: z
     .string()
     .regex(/^0x([0-9a-fA-F]{2})*$/)
@@ -109,21 +139,43 @@ const openingSchema = z.strictObject({
     .optional(),
 })
 
-const bundleSchema = z.strictObject({
+const shell = {
   version: z.literal(1),
   settlement: address,
   receipt: receiptSchema,
   signature: hexOf(65),
-  opening: openingSchema,
-})
+}
+const chatBundleSchema = z.strictObject({ ...shell, opening: chatSchema })
+const bodyBundleSchema = z.strictObject({ ...shell, opening: bodySchema })
 
 /** Checks the form only; `verifyBundle` checks what it says. */
 export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
-  const parsed = bundleSchema.safeParse(json)
+  if (hasBodyOpening(json)) {
+    const body = bodyBundleSchema.safeParse(json)
+    if (!body.success) return reject('malformed', describe(body.error))
+    const { settlement, receipt, signature, opening } = body.data
+    return accept({ settlement, receipt, signature, opening })
+  }
+  const parsed = chatBundleSchema.safeParse(json)
   if (!parsed.success) return reject('malformed', describe(parsed.error))
   const { settlement, receipt, signature, opening } = parsed.data
   const { trace, ...rest } = opening
   return accept({ settlement, receipt, signature, opening: trace ? { ...rest, trace } : rest })
+}
+
+/** Of a receipt about bytes, which nobody can re-execute; the others are chats. */
+export function isBodyBundle(bundle: Bundle): bundle is Bundle<BodyOpening> {
+  return 'kind' in bundle.opening
+}
+
+export function isChatBundle(bundle: Bundle): bundle is Bundle<ChatOpening> {
+  return !isBodyBundle(bundle)
+}
+
+/** Decides by which form the faults are named. */
+function hasBodyOpening(json: unknown): boolean {
+  const opening = (json as { opening?: { kind?: unknown } } | null)?.opening
+  return typeof opening === 'object' && opening !== null && opening.kind === 'body'
 }
 
 /** Reads the text of a bundle file, however broken. */

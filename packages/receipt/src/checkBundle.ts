@@ -1,7 +1,19 @@
 /** The checks of a bundle that need no model: signature, commitments, usage, fee, and what the user expected. RECEIPT §7.1 */
 import type { Hex } from '@weightless/codec'
-import type { Bundle } from './bundle.ts'
-import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
+import type { BodyOpening, Bundle, ChatOpening } from './bundle.ts'
+import { isBodyBundle, isChatBundle } from './bundle.ts'
+import {
+  bodyOutputHash,
+  bodyRequestHash,
+  feeOf,
+  inputHash,
+  outputHash,
+  priceId,
+  requestHash,
+  samplerHash,
+  seedOf,
+  zeroWord,
+} from './commitments.ts'
 import { checks, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
 
 /** What a bundle fails on first. RECEIPT §7.3 */
@@ -58,8 +70,10 @@ export async function checkBundle(bundle: Bundle, expected: Expectations = {}): 
   )
 }
 
-function findUnsupported({ receipt }: Bundle): Difference | undefined {
+function findUnsupported(bundle: Bundle): Difference | undefined {
+  const { receipt } = bundle
   if (receipt.version !== receiptVersion) return differ('unsupported', 'version', receiptVersion, receipt.version)
+  if (isBodyBundle(bundle)) return findUnsupportedBody(bundle)
   if (receipt.serviceClass !== serviceClasses.chat) {
     return differ('unsupported', 'service class', serviceClasses.chat, receipt.serviceClass)
   }
@@ -69,6 +83,14 @@ function findUnsupported({ receipt }: Bundle): Difference | undefined {
   }
   const detail = 'The receipt promises no re-execution: it is the provider’s word and nothing else.'
   return { fault: 'unsupported', detail, expected: '1', claimed: String(receipt.check) }
+}
+
+/** A receipt about bytes promises no re-execution, and must not look as if it did. */
+function findUnsupportedBody({ receipt }: Bundle): Difference | undefined {
+  if (receipt.serviceClass !== serviceClasses.body) {
+    return differ('unsupported', 'service class', serviceClasses.body, receipt.serviceClass)
+  }
+  return receipt.check === checks.none ? undefined : differ('unsupported', 'check', checks.none, receipt.check)
 }
 
 function findUnexpected({ receipt, settlement, opening }: Bundle, expected: Expectations): Difference | undefined {
@@ -94,15 +116,10 @@ async function findForgery({ receipt, settlement, signature }: Bundle): Promise<
   return differ('signature', 'signer', receipt.provider, signer ?? 'nobody')
 }
 
-function findUncommitted({ receipt, opening }: Bundle): Difference | undefined {
-  const { salt, messages, stop, outputTokens, outputText, finishReason } = opening
-  const sampler = samplerHash(opening.sampler)
-  const request = requestHash(messages, stop, sampler)
+function findUncommitted(bundle: Bundle): Difference | undefined {
+  const { receipt, opening } = bundle
   const opened = {
-    sampler,
-    seed: seedOf(opening.seed, request),
-    inputHash: inputHash(request, salt),
-    outputHash: outputHash(outputTokens, outputText, finishReason, salt),
+    ...('kind' in opening ? hashesOfBody(opening) : hashesOfChat(opening)),
     priceId: priceId(receipt.provider, opening.price),
   }
   for (const [name, hash] of Object.entries(opened)) {
@@ -112,8 +129,29 @@ function findUncommitted({ receipt, opening }: Bundle): Difference | undefined {
   return undefined
 }
 
-function findMiscounted({ receipt, opening }: Bundle): Difference | undefined {
-  const count = BigInt(opening.outputTokens.length)
+function hashesOfChat({ salt, messages, stop, sampler, seed, ...output }: ChatOpening) {
+  const samplers = samplerHash(sampler)
+  const request = requestHash(messages, stop, samplers)
+  return {
+    sampler: samplers,
+    seed: seedOf(seed, request),
+    inputHash: inputHash(request, salt),
+    outputHash: outputHash(output.outputTokens, output.outputText, output.finishReason, salt),
+  }
+}
+
+function hashesOfBody({ salt, path, requestSha256, responseSha256, finishReason }: BodyOpening) {
+  return {
+    sampler: zeroWord,
+    seed: zeroWord,
+    inputHash: inputHash(bodyRequestHash(path, requestSha256), salt),
+    outputHash: bodyOutputHash(responseSha256, finishReason, salt),
+  }
+}
+
+function findMiscounted(bundle: Bundle): Difference | undefined {
+  const { receipt, opening } = bundle
+  const count = isChatBundle(bundle) ? BigInt(bundle.opening.outputTokens.length) : receipt.completionTokens
   if (count !== receipt.completionTokens) return differ('usage', 'completion tokens', count, receipt.completionTokens)
   const fee = feeOf(opening.price, receipt)
   return fee === receipt.fee ? undefined : differ('fee', 'fee', fee, receipt.fee)

@@ -22,6 +22,8 @@ const tags = {
   request: tag('request'),
   input: tag('input'),
   output: tag('output'),
+  bodyRequest: tag('body-request'),
+  bodyOutput: tag('body-output'),
   seedValue: tag('seed-value'),
   seedNonce: tag('seed-nonce'),
 }
@@ -45,6 +47,22 @@ export function inputHash(request: Hex, salt: Hex): Hex {
 export function outputHash(tokens: readonly number[], text: string, finishReason: string, salt: Hex): Hex {
   return hash('bytes32, bytes32, uint32[], string, string', [tags.output, salt, tokens, text, finishReason])
 }
+
+/**
+ * RECEIPT §4.8: takes the place of `requestHash` in `inputHash` where a receipt is about bytes and not about a chat.
+ * `path` is the canonical one, such as `/v1/embeddings`.
+ */
+export function bodyRequestHash(path: string, requestSha256: Hex): Hex {
+  return hash('bytes32, string, bytes32', [tags.bodyRequest, path, requestSha256])
+}
+
+/** RECEIPT §4.8: takes the place of `outputHash`. */
+export function bodyOutputHash(responseSha256: Hex, finishReason: string, salt: Hex): Hex {
+  return hash('bytes32, bytes32, bytes32, string', [tags.bodyOutput, salt, responseSha256, finishReason])
+}
+
+/** Sampler and seed of a receipt of the body class; other words that say nothing are the same. RECEIPT §4.8 */
+export const zeroWord: Hex = `0x${'00'.repeat(32)}`
 
 /** RECEIPT §4.6: the provider can choose neither the request nor the nonce, so it cannot grind the seed. */
 export function seedOf(source: SeedSource, request: Hex): Hex {

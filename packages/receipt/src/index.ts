@@ -1,7 +1,12 @@
 export {
+  type BodyFinish,
+  type BodyOpening,
   type Bundle,
   bundleBytesMax,
   bundleToJson,
+  type ChatOpening,
+  isBodyBundle,
+  isChatBundle,
   type Opening,
   parseBundle,
   readBundle,
@@ -9,6 +14,8 @@ export {
 } from './bundle.ts'
 export { checkBundle, type Difference, type Expectations, type Fault } from './checkBundle.ts'
 export {
+  bodyOutputHash,
+  bodyRequestHash,
   feeOf,
   inputHash,
   type Message,
@@ -20,6 +27,7 @@ export {
   type SeedSource,
   samplerHash,
   seedOf,
+  zeroWord,
 } from './commitments.ts'
 export {
   checks,

@@ -5,18 +5,39 @@ import { test } from 'node:test'
 import type { Hex } from '@weightless/codec'
 import fc from 'fast-check'
 import { privateKeyToAccount, privateKeyToAddress } from 'viem/accounts'
-import { type Bundle, bundleToJson, parseBundle, readBundle } from './bundle.ts'
-import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
-import { hashReceipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
+import {
+  type BodyOpening,
+  type Bundle,
+  bundleToJson,
+  type ChatOpening,
+  isBodyBundle,
+  isChatBundle,
+  parseBundle,
+  readBundle,
+} from './bundle.ts'
+import { checkBundle } from './checkBundle.ts'
+import {
+  bodyOutputHash,
+  bodyRequestHash,
+  feeOf,
+  inputHash,
+  outputHash,
+  priceId,
+  requestHash,
+  samplerHash,
+  seedOf,
+} from './commitments.ts'
+import { hashReceipt, type Receipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
+import { verifyBundle } from './verifyBundle.ts'
 
 type Vector = { privateKey: Hex; requestHash: Hex; receiptHash: Hex; bundle: Record<string, unknown> }
-const { vectors } = JSON.parse(
+const { vectors, bodies } = JSON.parse(
   readFileSync(new URL('../../../vectors/receipt/receipts.json', import.meta.url), 'utf8'),
-) as { vectors: Vector[] }
+) as { vectors: Vector[]; bodies: Vector[] }
 
-const opened = (vector: Vector): Bundle => {
+const opened = (vector: Vector): Bundle<ChatOpening> => {
   const read = readBundle(vector.bundle)
-  assert.ok(read.ok, read.ok ? '' : read.detail)
+  assert.ok(read.ok && isChatBundle(read.value), read.ok ? 'no chat' : read.detail)
   return read.value
 }
 
@@ -102,4 +123,70 @@ test('hostile text is a verdict, never a throw', () => {
     const verdict = readBundle({ ...vectors[7]!.bundle, receipt: { ...receipt, ...change } })
     assert.deepEqual([verdict.ok, verdict.ok ? '' : verdict.code], [false, 'malformed'], JSON.stringify(change))
   }
+})
+
+const openedBody = (vector: Vector): Bundle<BodyOpening> => {
+  const read = readBundle(vector.bundle)
+  assert.ok(read.ok && isBodyBundle(read.value), read.ok ? 'no body' : read.detail)
+  return read.value
+}
+
+test('receipts about bytes equal those of eth_abi and eth_account, and say that nobody re-executed them', async () => {
+  assert.equal(bodies.length, 6)
+  for (const vector of bodies) {
+    const bundle = openedBody(vector)
+    const { receipt, settlement, opening } = bundle
+    assert.equal(hashReceipt(receipt, settlement), vector.receiptHash)
+    const request = bodyRequestHash(opening.path, opening.requestSha256)
+    assert.deepEqual(
+      [
+        request,
+        inputHash(request, opening.salt),
+        bodyOutputHash(opening.responseSha256, opening.finishReason, opening.salt),
+      ],
+      [vector.requestHash, receipt.inputHash, receipt.outputHash],
+    )
+    assert.deepEqual(bundleToJson(bundle), vector.bundle)
+    const loadWeights = () => assert.fail('no weights are needed')
+    const verdict = await verifyBundle(bundle, { loadWeights })
+    assert.ok(verdict.accepted && !verdict.reExecuted, JSON.stringify(verdict))
+    assert.match(verdict.note, /^Not re-executable/)
+    assert.equal(BigInt(verdict.completionTokens), receipt.completionTokens)
+  }
+})
+
+test('every lie of a receipt about bytes is named', async () => {
+  const bundle = openedBody(bodies[4]!)
+  const account = privateKeyToAccount(bodies[4]!.privateKey)
+  const word: Hex = `0x${'ab'.repeat(32)}`
+  const cases: [string, Partial<Receipt>, Partial<BodyOpening>][] = [
+    ['commitment', {}, { path: '/v1/completions' }],
+    ['commitment', {}, { requestSha256: word }],
+    ['commitment', {}, { responseSha256: word }],
+    ['commitment', {}, { salt: word }],
+    ['commitment', {}, { finishReason: 'stop' }],
+    ['commitment', {}, { price: { ...bundle.opening.price, inputWeiPerToken: 1n } }],
+    ['commitment', { seed: word }, {}],
+    ['commitment', { sampler: word }, {}],
+    ['fee', { fee: bundle.receipt.fee + 1n }, {}],
+    ['fee', { completionTokens: bundle.receipt.completionTokens + 1n }, {}],
+    ['unsupported', { check: 1 }, {}],
+    ['unsupported', { serviceClass: 1 }, {}],
+    ['unsupported', { serviceClass: 3 }, {}],
+    ['signature', { provider: `0x${'01'.repeat(20)}` }, {}],
+  ]
+  for (const [fault, changes, opening] of cases) {
+    const receipt = { ...bundle.receipt, ...changes }
+    const signature = await signReceipt(receipt, bundle.settlement, account)
+    const lie = { ...bundle, receipt, signature, opening: { ...bundle.opening, ...opening } }
+    assert.equal((await checkBundle(lie))?.fault, fault, Object.keys({ ...changes, ...opening }).join())
+  }
+  // A chat's opening under the class of bytes, and the other way round.
+  const chat = opened(vectors[3]!)
+  for (const mixed of [
+    { ...chat, receipt: { ...chat.receipt, serviceClass: 2 } },
+    { ...chat, opening: bundle.opening },
+  ])
+    assert.equal((await checkBundle(mixed))?.fault, 'unsupported')
+  assert.ok(!readBundle({ ...bodies[0]!.bundle, opening: { ...openedBody(bodies[0]!).opening, path: '../etc' } }).ok)
 })

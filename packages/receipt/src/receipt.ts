@@ -37,7 +37,7 @@ export type Receipt = {
 export const receiptVersion = 1
 
 /** RECEIPT §2.1 */
-export const serviceClasses = { chat: 1 } as const
+export const serviceClasses = { chat: 1, body: 2, fineTuning: 3 } as const
 /** RECEIPT §2.2: how a third party can check the answer. */
 export const checks = { none: 0, reExecution: 1 } as const
 

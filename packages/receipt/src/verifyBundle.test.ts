@@ -6,7 +6,7 @@ import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import { encodeTrace, loadModel, type Model, runChat, type Trace } from '@weightless/tensor'
 import { privateKeyToAccount } from 'viem/accounts'
-import { type Bundle, bundleToJson, type Opening, readBundle } from './bundle.ts'
+import { type Bundle, bundleToJson, type ChatOpening, isChatBundle, readBundle } from './bundle.ts'
 import { feeOf, inputHash, outputHash, priceId, requestHash, samplerHash, seedOf } from './commitments.ts'
 import { type Receipt, signReceipt } from './receipt.ts'
 import { verifyBundle } from './verifyBundle.ts'
@@ -20,14 +20,14 @@ const loadWeights = async () => weights
 
 type Lie = {
   receipt?: Partial<Receipt>
-  opening?: Partial<Opening>
+  opening?: Partial<ChatOpening>
   /** Runs the job itself otherwise. */
   run?: (request: Parameters<typeof runChat>[1]) => Parameters<typeof runChat>[1]
   model?: Model
 }
 
 /** What a provider would hand out; lies are signed and committed to like the truth. */
-async function answer(lie: Lie = {}): Promise<{ bundle: Bundle; trace: Trace }> {
+async function answer(lie: Lie = {}): Promise<{ bundle: Bundle<ChatOpening>; trace: Trace }> {
   const asked = {
     salt: `0x${'07'.repeat(32)}`,
     messages: [{ role: 'user', content: 'Say something, please.' }],
@@ -35,7 +35,7 @@ async function answer(lie: Lie = {}): Promise<{ bundle: Bundle; trace: Trace }> 
     sampler: { temperature: 0.8, topP: 0.95, maxTokens: 24 },
     seed: { kind: 'seed', value: 11n },
     price: { model: 'tiny', inputWeiPerToken: 3n, outputWeiPerToken: 5n, updatedAt: 1_700_000_000n },
-  } satisfies Partial<Opening>
+  } satisfies Partial<ChatOpening>
   const sampler = samplerHash(asked.sampler)
   const request = requestHash(asked.messages, asked.stop, sampler)
   const seed = seedOf(asked.seed, request)
@@ -77,7 +77,7 @@ async function answer(lie: Lie = {}): Promise<{ bundle: Bundle; trace: Trace }> 
   }
   const bundle = { settlement, receipt, opening, signature: await signReceipt(receipt, settlement, account) }
   const read = readBundle(JSON.parse(JSON.stringify(bundleToJson(bundle))))
-  assert.ok(read.ok)
+  assert.ok(read.ok && isChatBundle(read.value))
   return { bundle: read.value, trace }
 }
 
@@ -98,6 +98,7 @@ test('an honest answer is accepted, sampled or greedy, whole or cut short', asyn
   const verdict = await verifyBundle(bundle, { loadWeights, onProgress: ({ stage }) => stages.push(stage) })
   assert.deepEqual(verdict, {
     accepted: true,
+    reExecuted: true,
     promptTokens: Number(bundle.receipt.promptTokens),
     completionTokens: bundle.opening.outputTokens.length,
     text: bundle.opening.outputText,

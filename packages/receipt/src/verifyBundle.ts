@@ -16,7 +16,7 @@ import {
   replayChat,
   type Trace,
 } from '@weightless/tensor'
-import type { Bundle, Opening } from './bundle.ts'
+import { type Bundle, type ChatOpening, isChatBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
 import { requestHash, samplerHash, seedOf } from './commitments.ts'
 
@@ -42,21 +42,32 @@ export type VerifyOptions = {
 }
 
 export type Verification =
-  | { accepted: true; promptTokens: number; completionTokens: number; text: string }
+  | { accepted: true; reExecuted: true; promptTokens: number; completionTokens: number; text: string }
+  /** Signature, commitments, price and fee hold; nobody but the provider vouches for the answer. RECEIPT §7.5 */
+  | { accepted: true; reExecuted: false; promptTokens: number; completionTokens: number; note: string }
   | ({ accepted: false } & Difference)
 
 /** A wrong bundle is an answer; throws only what `loadWeights` throws and faults of the machine. */
 export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Promise<Verification> {
   const early = await checkBundle(bundle, options.expected)
   if (early) return { accepted: false, ...early }
+  if (!isChatBundle(bundle)) return signedOnly(bundle)
   const model = await openModel(bundle, options)
   if ('fault' in model) return { accepted: false, ...model }
   return verifyWithModel(bundle, model, options)
 }
 
+/** Also the count of tokens is the provider's word, but for the fee, which follows from it. */
+function signedOnly({ receipt: { promptTokens, completionTokens } }: Bundle): Verification {
+  const note =
+    'Not re-executable: signature, hashes, price and fee are right, the answer itself is the word of the provider.'
+  const usage = { promptTokens: Number(promptTokens), completionTokens: Number(completionTokens) }
+  return { accepted: true, reExecuted: false, ...usage, note }
+}
+
 /** The second half, for whoever has the model open already (from this bundle's `modelRoot`). */
 export async function verifyWithModel(
-  bundle: Bundle,
+  bundle: Bundle<ChatOpening>,
   model: Model,
   options: ReplayOptions = {},
 ): Promise<Verification> {
@@ -65,7 +76,7 @@ export async function verifyWithModel(
   return replay(bundle, model, options)
 }
 
-async function openModel({ receipt }: Bundle, options: VerifyOptions): Promise<Model | Difference> {
+async function openModel({ receipt }: Bundle<ChatOpening>, options: VerifyOptions): Promise<Model | Difference> {
   const { onProgress } = options
   onProgress?.({ stage: 'fetching', done: 0, total: 1 })
   const weights = await options.loadWeights(receipt.modelRoot)
@@ -91,20 +102,20 @@ async function rootOf(weights: Uint8Array, { onProgress, pause, signal }: Verify
   return weights.length === 0 ? '0x' : bytesToHex(hasher.finish().root)
 }
 
-function findOtherProgram({ receipt }: Bundle, model: Model): Difference | undefined {
+function findOtherProgram({ receipt }: Bundle<ChatOpening>, model: Model): Difference | undefined {
   if (model.programId !== receipt.programId) return differ('program', 'program id', model.programId, receipt.programId)
   if (model.tokenizerRoot === receipt.tokenizerRoot) return undefined
   return differ('program', 'tokenizer root', model.tokenizerRoot, receipt.tokenizerRoot)
 }
 
-function findOtherPrompt({ receipt, opening }: Bundle, model: Model): Difference | undefined {
+function findOtherPrompt({ receipt, opening }: Bundle<ChatOpening>, model: Model): Difference | undefined {
   const count = model.promptTokens(opening.messages).length
   return BigInt(count) === receipt.promptTokens
     ? undefined
     : differ('usage', 'prompt tokens', count, receipt.promptTokens)
 }
 
-async function replay(bundle: Bundle, model: Model, options: ReplayOptions): Promise<Verification> {
+async function replay(bundle: Bundle<ChatOpening>, model: Model, options: ReplayOptions): Promise<Verification> {
   const { opening, receipt } = bundle
   const { outputTokens, finishReason } = opening
   const inputs = [...model.promptTokens(opening.messages), ...outputTokens.slice(0, -1)]
@@ -119,12 +130,18 @@ async function replay(bundle: Bundle, model: Model, options: ReplayOptions): Pro
   const text = differentText(opening, verdict.text)
   if (text) return { accepted: false, ...text }
   const completionTokens = outputTokens.length
-  return { accepted: true, promptTokens: verdict.promptTokens.length, completionTokens, text: opening.outputText }
+  return {
+    accepted: true,
+    reExecuted: true,
+    promptTokens: verdict.promptTokens.length,
+    completionTokens,
+    text: opening.outputText,
+  }
 }
 
 /** Step digests say where; with the operators' digests a second replay says what. */
 async function nameOperator(
-  { opening, receipt }: Bundle,
+  { opening, receipt }: Bundle<ChatOpening>,
   model: Model,
   claim: ChatClaim,
   inputs: readonly number[],
@@ -146,7 +163,12 @@ function readTrace(bytes: Uint8Array, inputs: readonly number[], root: Hex): Tra
   return decoded.ok && bytesToHex(decoded.value.root) === root ? decoded.value : undefined
 }
 
-function replayClaim(opening: Opening, model: Model, claim: ChatClaim, { onProgress, pause, signal }: ReplayOptions) {
+function replayClaim(
+  opening: ChatOpening,
+  model: Model,
+  claim: ChatClaim,
+  { onProgress, pause, signal }: ReplayOptions,
+) {
   return replayChat(model, requestOf(opening), claim, {
     onProgress: ({ donePositions, totalPositions }) =>
       onProgress?.({ stage: 'replaying', done: donePositions, total: totalPositions }),
@@ -155,13 +177,13 @@ function replayClaim(opening: Opening, model: Model, claim: ChatClaim, { onProgr
   })
 }
 
-function requestOf({ messages, stop, sampler, seed }: Opening): ChatRequest {
+function requestOf({ messages, stop, sampler, seed }: ChatOpening): ChatRequest {
   const seed32 = hexToBytes(seedOf(seed, requestHash(messages, stop, samplerHash(sampler))))
   return { messages, stop, ...sampler, seed32 }
 }
 
 /** RECEIPT §7.2: of a cancelled answer the user may have less text than its tokens make. */
-function differentText({ outputText, finishReason }: Opening, text: string): Difference | undefined {
+function differentText({ outputText, finishReason }: ChatOpening, text: string): Difference | undefined {
   const same = finishReason === 'cancelled' ? text.startsWith(outputText) : text === outputText
   return same ? undefined : differ('text', 'text of the answer', text, outputText)
 }

@@ -1,5 +1,7 @@
 """Writes vectors/receipt/receipts.json with a second implementation: eth_account (EIP-712) and eth_abi.
 
+Chats (`vectors`) and receipts about bytes (`bodies`).
+
     python3 -m venv /tmp/peer && /tmp/peer/bin/pip install eth-account==0.14.0
     /tmp/peer/bin/python peers/compute/python/recordReceiptVectors.py > vectors/receipt/receipts.json
 """
@@ -35,6 +37,19 @@ def bits(value):
 
 def hexed(value):
     return "0x" + value.hex()
+
+
+def sign_form(receipt, settlement):
+    return encode_typed_data(full_message={
+        "types": {
+            "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "version", "type": "string"},
+                             {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}],
+            "Receipt": [{"name": name, "type": kind} for name, kind in FIELDS],
+        },
+        "primaryType": "Receipt",
+        "domain": {"name": "Weightless Receipt", "version": "1", "chainId": receipt["chainId"], "verifyingContract": settlement},
+        "message": receipt,
+    })
 
 
 def vector(rng, index):
@@ -76,17 +91,7 @@ def vector(rng, index):
         "fee": prompt_tokens * prices[0] + len(tokens) * prices[1],
         "jobNonce": rng.randrange(2**64), "timestamp": 1_790_000_000 + index,
     }
-    typed = {
-        "types": {
-            "EIP712Domain": [{"name": "name", "type": "string"}, {"name": "version", "type": "string"},
-                             {"name": "chainId", "type": "uint256"}, {"name": "verifyingContract", "type": "address"}],
-            "Receipt": [{"name": name, "type": kind} for name, kind in FIELDS],
-        },
-        "primaryType": "Receipt",
-        "domain": {"name": "Weightless Receipt", "version": "1", "chainId": receipt["chainId"], "verifyingContract": settlement},
-        "message": receipt,
-    }
-    signable = encode_typed_data(full_message=typed)
+    signable = sign_form(receipt, settlement)
     wide = {"chainId", "promptTokens", "completionTokens", "fee", "jobNonce", "timestamp"}
     return {
         "privateKey": hexed(key),
@@ -104,8 +109,36 @@ def vector(rng, index):
     }
 
 
+def body_vector(rng, index):
+    """The same receipt, about bytes: RECEIPT 4.8."""
+    made = vector(rng, index)
+    key, salt = bytes.fromhex(made["privateKey"][2:]), rng.randbytes(32)
+    path = rng.choice(["/v1/chat/completions", "/v1/embeddings", "/v1/audio/speech", "/v1/images/generations"])
+    request, response = rng.randbytes(32), rng.randbytes(32)
+    finish = ["stop", "cancelled", "upstream_failed"][index % 3]
+    price, receipt = made["bundle"]["opening"]["price"], made["bundle"]["receipt"]
+    body = digest(["bytes32", "string", "bytes32"], [tag("body-request"), path, request])
+    completion = rng.randrange(2**40)
+    receipt.update({
+        "serviceClass": 2, "check": 0, "sampler": hexed(bytes(32)), "seed": hexed(bytes(32)), "traceRoot": hexed(bytes(32)),
+        "modelRoot": hexed(bytes(32)), "programId": hexed(bytes(32)), "tokenizerRoot": hexed(bytes(32)),
+        "inputHash": hexed(digest(["bytes32"] * 3, [tag("input"), salt, body])),
+        "outputHash": hexed(digest(["bytes32", "bytes32", "bytes32", "string"], [tag("body-output"), salt, response, finish])),
+        "completionTokens": str(completion),
+        "fee": str(int(receipt["promptTokens"]) * int(price["inputWeiPerToken"]) + completion * int(price["outputWeiPerToken"])),
+    })
+    integers = {name: int(receipt[name]) if kind.startswith("uint") else receipt[name] for name, kind in FIELDS}
+    signable = sign_form(integers, made["bundle"]["settlement"])
+    made["requestHash"], made["receiptHash"] = hexed(body), hexed(_hash_eip191_message(signable))
+    made["bundle"]["signature"] = hexed(bytes(Account.sign_message(signable, key).signature))
+    made["bundle"]["opening"] = {"kind": "body", "salt": hexed(salt), "path": path, "requestSha256": hexed(request),
+                                 "responseSha256": hexed(response), "finishReason": finish, "price": price}
+    return made
+
+
 rng = random.Random(20260920)
 print(json.dumps({
     "origin": "peers/compute/python/recordReceiptVectors.py with eth_account 0.14.0 and eth_abi 6.0.0",
     "vectors": [vector(rng, index) for index in range(12)],
+    "bodies": [body_vector(random.Random(index), index) for index in range(6)],
 }, indent=1))

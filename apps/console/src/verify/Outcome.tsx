@@ -7,8 +7,8 @@ export function Outcome(props: { outcome: Verification; tookMs: number; fromCach
   return (
     <div
       role="status"
-      data-verified={outcome.accepted}
-      className={`arrive grid max-w-[38rem] gap-2 rounded-xl border px-5 py-4 ${outcome.accepted ? 'border-good bg-sheet' : 'border-bad bg-bad-wash'}`}
+      data-verified={outcome.accepted && outcome.reExecuted}
+      className={`arrive grid max-w-[38rem] gap-2 rounded-xl border px-5 py-4 ${frameOf(outcome)}`}
     >
       {outcome.accepted ? <Accepted outcome={outcome} fromCache={fromCache} /> : <Refused outcome={outcome} />}
       <p className="text-mute text-sm">
@@ -21,7 +21,21 @@ export function Outcome(props: { outcome: Verification; tookMs: number; fromCach
   )
 }
 
+/** Green only where the work was done again. */
+function frameOf(outcome: Verification): string {
+  if (!outcome.accepted) return 'border-bad bg-bad-wash'
+  return outcome.reExecuted ? 'border-good bg-sheet' : 'border-line bg-sheet'
+}
+
 function Accepted({ outcome, fromCache }: { outcome: Extract<Verification, { accepted: true }>; fromCache: boolean }) {
+  if (!outcome.reExecuted) {
+    return (
+      <>
+        <p className="font-[620]">The signature and the price are right</p>
+        <p className="text-soft">{outcome.note}</p>
+      </>
+    )
+  }
   return (
     <>
       <p className="flex items-center gap-2 font-[620] text-good">

@@ -22,6 +22,7 @@ export function addVerifyCommand(program: Command): void {
 }
 
 function describe(outcome: Verification): string {
+  if (outcome.accepted && !outcome.reExecuted) return `SIGNED    ${outcome.note}`
   if (outcome.accepted) return `accepted  ${outcome.promptTokens} + ${outcome.completionTokens} tokens, the same bits`
   const place = [outcome.token === undefined ? '' : `token ${outcome.token}`, outcome.operator ?? '']
     .filter(Boolean)

@@ -1,5 +1,6 @@
 /** What a provider needs of something that runs models; the embedded engine, llama.cpp or an upstream stand behind it. */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
 
 export type EngineModel = {
@@ -53,7 +54,9 @@ export type EngineRun = {
   end(keepTokens?: number): Promise<EngineEnd>
 }
 
-export type Engine = {
+/** Token level and re-executable: the embedded engine. */
+export type ExactEngine = {
+  kind: 'exact'
   model: EngineModel
   /** Tokens of the rendered prompt. @throws {EngineRefusedError} @throws {EngineFailedError} */
   countPrompt(messages: readonly Message[]): Promise<number>
@@ -67,6 +70,38 @@ export type Engine = {
   close(): Promise<void>
 }
 
+/** COMPUTE §2: what a provider sells, as its registry entry says. */
+export const serviceNames = ['chat', 'completions', 'embeddings', 'images', 'audio', 'responses'] as const
+export type ServiceName = (typeof serviceNames)[number]
+
+export type UpstreamAsk = {
+  /** Canonical path, e.g. `/v1/chat/completions`. */
+  path: string
+  contentType: string
+  body: Uint8Array
+  /** Aborting it ends the request at the upstream at once. */
+  signal: AbortSignal
+}
+
+/** Passes whole requests on to a server that speaks OpenAI's protocol; nobody can re-execute its answers. COMPUTE §11 */
+export type UpstreamEngine = {
+  kind: 'upstream'
+  /** The roots are zero words: what really runs there is the provider's word. */
+  model: EngineModel
+  /** The model's name at the upstream. */
+  upstreamModel: string
+  services: readonly ServiceName[]
+  /** Tokens of a text by the model's own tokenizer; undefined where none was given. */
+  countTokens: ((text: string) => Promise<number>) | undefined
+  /** The head of the answer; its body is read as it comes. @throws {UpstreamFailedError} {AbortedError} */
+  ask(ask: UpstreamAsk): Promise<FetchResponse>
+  /** Seconds after which asking makes sense, while the upstream does not answer; else undefined. */
+  awayForSeconds(): number | undefined
+  close(): Promise<void>
+}
+
+export type Engine = ExactEngine | UpstreamEngine
+
 /** The conversation does not fit the model: the user's doing, not the engine's. */
 export class EngineRefusedError extends WeightlessError {
   constructor(facts: { model: string; reason: string }) {
@@ -77,5 +112,16 @@ export class EngineRefusedError extends WeightlessError {
 export class EngineFailedError extends WeightlessError {
   constructor(facts: { model: string; reason: string }, cause?: unknown) {
     super('compute/engine-failed', 'The engine could not finish the job.', facts, cause === undefined ? {} : { cause })
+  }
+}
+
+export class UpstreamFailedError extends WeightlessError {
+  constructor(facts: { reason: string }, cause?: unknown) {
+    super(
+      'compute/upstream-failed',
+      'The server behind the provider failed.',
+      facts,
+      cause === undefined ? {} : { cause },
+    )
   }
 }

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
-import { type Engine, EngineFailedError, type EngineJob, EngineRefusedError, type EngineToken } from './engine.ts'
+import { EngineFailedError, type EngineJob, EngineRefusedError, type EngineToken, type ExactEngine } from './engine.ts'
 import { openTensorEngine } from './openTensorEngine.ts'
 
 const weights = readFileSync(new URL('../../../../vectors/tensor/tiny-random.gguf', import.meta.url))
@@ -17,7 +17,7 @@ const job: EngineJob = {
 }
 
 let env: NodeEnv
-let engine: Engine
+let engine: ExactEngine
 
 describe('the embedded engine', () => {
   before(async () => {

@@ -3,12 +3,12 @@ import type { Env, TaskPort } from '@weightless/env'
 import { checks } from '@weightless/receipt'
 import { type CrewSeat, createCrewSeat, dismissCrew, mateModule } from '@weightless/tensor'
 import {
-  type Engine,
   type EngineEnd,
   EngineFailedError,
   EngineRefusedError,
   type EngineRun,
   type EngineToken,
+  type ExactEngine,
 } from './engine.ts'
 import type { EngineInput, FromWorker, ToWorker } from './enginePort.ts'
 
@@ -29,7 +29,7 @@ export type TensorEngineOptions = {
 type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown) => void }
 
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
-export async function openTensorEngine(options: TensorEngineOptions): Promise<Engine> {
+export async function openTensorEngine(options: TensorEngineOptions): Promise<ExactEngine> {
   const { env, name, aheadMax = 128, mates = 0 } = options
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
@@ -43,6 +43,7 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<En
   const check = checks.reExecution
   env.log.info('engine opened', { model: name, modelRoot: model.modelRoot, memoryBytes })
   return {
+    kind: 'exact',
     model: { ...model, check },
     async countPrompt(messages) {
       const answer = await link.ask((id) => ({ kind: 'count', id, messages }))
@@ -127,7 +128,7 @@ function createLink(port: TaskPort, name: string) {
   }
 }
 
-async function startRun(link: Link, job: Parameters<Engine['start']>[0], ahead: number): Promise<EngineRun> {
+async function startRun(link: Link, job: Parameters<ExactEngine['start']>[0], ahead: number): Promise<EngineRun> {
   const id = link.newId()
   const tokens = createTokenStream(link, id)
   const answer = await link.ask(() => ({ kind: 'run', id, job, ahead }), id)

@@ -195,6 +195,7 @@ async function receiptFault(
 
 /** What was paid for must be what arrived. */
 function deliveredFault({ opening }: Bundle, text: string): string | undefined {
+  if ('kind' in opening) return 'it is about bytes, where a chat was asked for'
   const { outputText, finishReason } = opening
   // A client that leaves may have been sent less than the provider had on its way to it.
   const same = outputText.startsWith(text) || (finishReason === 'cancelled' && text.startsWith(outputText))

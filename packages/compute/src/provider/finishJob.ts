@@ -2,10 +2,10 @@
 import { bytesToHex } from '@weightless/codec'
 import {
   bundleToJson,
+  type ChatOpening,
   feeOf,
   hashReceipt,
   inputHash,
-  type Opening,
   outputHash,
   priceId,
   type Receipt,
@@ -59,7 +59,7 @@ export async function finishJob(context: ProviderContext, job: Job, end: EngineE
   context.settleSoon()
 }
 
-function openingOf({ price }: ProviderContext, job: Job, end: EngineEnd): Opening {
+function openingOf({ price }: ProviderContext, job: Job, end: EngineEnd): ChatOpening {
   const { request, salt, seedSource, maxTokens } = job
   return {
     salt,
@@ -75,7 +75,7 @@ function openingOf({ price }: ProviderContext, job: Job, end: EngineEnd): Openin
   }
 }
 
-function receiptOf(context: ProviderContext, job: Job, end: EngineEnd, opening: Opening): Receipt {
+function receiptOf(context: ProviderContext, job: Job, end: EngineEnd, opening: ChatOpening): Receipt {
   const { model } = context.engine
   const sampler = samplerHash(opening.sampler)
   const usage = { promptTokens: BigInt(end.promptTokens), completionTokens: BigInt(end.outputTokens.length) }

@@ -15,7 +15,7 @@ import type { EngineRun } from '../engine/engine.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
 import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
-import type { ProviderContext } from './providerContext.ts'
+import type { ExactContext, ProviderContext } from './providerContext.ts'
 
 export type Job = {
   id: string
@@ -47,7 +47,7 @@ export type JobAsk = {
 type Refusal = Extract<Verdict<never>, { ok: false }> & { error: ApiError }
 
 /** Throws only faults of the engine or the chain; everything that a user can cause is a verdict. */
-export async function openJob(context: ProviderContext, ask: JobAsk): Promise<{ ok: true; value: Job } | Refusal> {
+export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok: true; value: Job } | Refusal> {
   const { engine, price, limits, holds, env } = context
   const { user, request, terms } = ask
   const promptTokens = await engine.countPrompt(request.messages)

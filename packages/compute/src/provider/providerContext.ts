@@ -6,7 +6,7 @@ import type { LocalAccount } from 'viem'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import type { FairQueue } from '../admission/fairQueue.ts'
 import type { Holds } from '../admission/holds.ts'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, ExactEngine, UpstreamEngine } from '../engine/engine.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
@@ -38,6 +38,11 @@ export type ProviderContext = {
   /** Resolves when no claim of the user's jobs is on its way. */
   claimEnds(user: Hex): Promise<void>
 }
+
+/** Of a provider whose answers can be re-executed. */
+export type ExactContext = ProviderContext & { engine: ExactEngine }
+/** Of one that passes requests on. */
+export type UpstreamContext = ProviderContext & { engine: UpstreamEngine }
 
 /** Numbers of jobs that run now, beside those in the log. */
 export type JobNonces = {

@@ -2,7 +2,7 @@
 
 import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
-import { type Bundle, readBundle } from '@weightless/receipt'
+import { type Bundle, isChatBundle, readBundle } from '@weightless/receipt'
 import { QueueFullError } from '../admission/fairQueue.ts'
 import type { StoredJob } from '../settlement/jobLog.ts'
 import { errorResponse } from '../wire/apiError.ts'
@@ -18,17 +18,19 @@ export function readJob(job: StoredJob): Bundle {
 /** Runs the job again in its turn: nobody keeps 10 KB per token. */
 export async function listOperators(
   { engine, queue }: ProviderContext,
-  { opening, receipt }: Bundle,
+  bundle: Bundle,
   user: Hex,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
+  if (!isChatBundle(bundle) || engine.kind !== 'exact') return noTrace()
+  const { opening, receipt } = bundle
   const { messages, stop, sampler, outputTokens, finishReason } = opening
   const job = { messages, stop, sampler, seed: receipt.seed, topLogprobs: undefined }
   let leave: (() => void) | undefined
   try {
     leave = await queue.enter(user, signal)
     const trace = await engine.traceOperators(job, { outputTokens, finishReason })
-    if (!trace) return errorResponse({ code: 'not_found', message: 'This engine keeps no trace.' })
+    if (!trace) return noTrace()
     return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body: trace }
   } catch (fault) {
     if (!(fault instanceof QueueFullError)) throw fault
@@ -36,4 +38,8 @@ export async function listOperators(
   } finally {
     leave?.()
   }
+}
+
+function noTrace(): HttpResponse {
+  return errorResponse({ code: 'not_found', message: 'Nobody can re-execute this answer: it has no trace.' })
 }

@@ -12,7 +12,7 @@ import { decodeTerms, type JobTerms, jobNonceHeader, termsHeader } from '../wire
 import { answerStream, answerWhole } from './answerChat.ts'
 import { modelCard } from './modelCard.ts'
 import { openJob } from './openJob.ts'
-import type { ProviderContext } from './providerContext.ts'
+import type { ExactContext, ProviderContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
 import { answerSdk } from './sdkRoutes.ts'
 import { describeAccount, takeVoucher } from './vouchers.ts'
@@ -39,7 +39,8 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   if (path === '/v1/models' && method === 'GET') return jsonResponse({ object: 'list', data: [modelCard(context)] })
   if (path.startsWith('/v1/models/') && method === 'GET') return oneModel(context, path.slice('/v1/models/'.length))
   if (path === '/v1/chat/completions') {
-    return method === 'POST' ? chat(context, request) : refuse('method_not_allowed', 'Use POST.')
+    if (method !== 'POST') return refuse('method_not_allowed', 'Use POST.')
+    return isExact(context) ? chat(context, request) : refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   }
   const open = await answerSdk(context, request, path)
   if (open) return open
@@ -56,7 +57,11 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   return listOperators(context, readJob(job), user, request.signal)
 }
 
-async function chat(context: ProviderContext, request: HttpRequest): Promise<HttpResponse> {
+function isExact(context: ProviderContext): context is ExactContext {
+  return context.engine.kind === 'exact'
+}
+
+async function chat(context: ExactContext, request: HttpRequest): Promise<HttpResponse> {
   const caller = await context.authenticate(request.headers.authorization)
   if (!caller.ok) return refuseChat(context, caller.error!)
   const bytes = await readBody(request.body, context.limits.bodyBytesMax)

@@ -14,7 +14,9 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
   const { receipt, opening } = bundle
   return (
     <div className="grid gap-5 pb-6">
-      <p className="whitespace-pre-wrap border-line border-l-2 pl-4 text-soft">{opening.outputText}</p>
+      <p className="whitespace-pre-wrap border-line border-l-2 pl-4 text-soft">
+        {'kind' in opening ? `answer with SHA-256 ${opening.responseSha256.slice(2)}` : opening.outputText}
+      </p>
       <Facts>
         <Fact name="Receipt">
           <Copyable text={receiptId} short={receiptId} what="receipt id" />

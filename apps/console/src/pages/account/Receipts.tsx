@@ -32,7 +32,8 @@ export function Receipts() {
 
 function ReceiptRow({ kept }: { kept: KeptBundle }) {
   const { receipt, opening } = kept.bundle
-  const question = opening.messages.findLast(({ role }) => role === 'user')?.content ?? ''
+  const question =
+    'kind' in opening ? opening.path : (opening.messages.findLast(({ role }) => role === 'user')?.content ?? '')
   return (
     <li>
       <details className="group">
