@@ -21,8 +21,9 @@ export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'
 export { MemoryExhaustedError } from './kernels/loadKernels.ts'
-export { ContextFullError, NumberNotFiniteError, positionsMax, type Session } from './model/createSession.ts'
+export { ContextFullError, positionsMax, type Session } from './model/createSession.ts'
 export { operatorName } from './model/describeGraph.ts'
+export { NumberNotFiniteError } from './model/forward.ts'
 export {
   describeModel,
   loadModel,

@@ -3,53 +3,79 @@
 import { exp4 } from './exponential'
 import { RUN } from './matvec'
 
-/** Copies k and v rows of new positions into the cache. `stride`: bytes between positions in k and v. */
-export function storeKeys(k: usize, v: usize, stride: i32, keys: usize, values: usize, heads: i32, size: i32, capacity: i32, first: i32, positions: i32): void {
-  for (let i = 0; i < positions; i++) {
-    const position = first + i
+/**
+ * Where a row's conversation keeps its keys and values: per row of a pass four u32: address of the cache, address of its room
+ * for scores, capacity in positions, position of the row. Rows of several conversations lie side by side in one pass.
+ */
+const ENTRY: usize = 16
+
+/** Bytes of the keys, or of the values, of one layer. */
+// @ts-ignore: decorator
+@inline
+function sideBytes(heads: i32, size: i32, capacity: i32): usize {
+  return <usize>(heads * size * capacity) << 2
+}
+
+/** Copies k and v of each row to its place in its cache. `stride`: bytes between rows of k and v. */
+export function storeKeys(k: usize, v: usize, stride: i32, table: usize, heads: i32, size: i32, layer: i32, rows: i32): void {
+  for (let i = 0; i < rows; i++) {
+    const capacity = load<i32>(table, 8)
+    const position = load<i32>(table, 12)
+    const side = sideBytes(heads, size, capacity)
+    const keys = load<usize>(table) + <usize>(layer << 1) * side
     for (let head = 0; head < heads; head++) {
       const from = <usize>(i * stride + ((head * size) << 2))
-      const base = <usize>(head * capacity * size) << 2
-      const key = keys + base + (<usize>((position >> 2) * size) << 4) + <usize>((position & 3) << 2)
-      const value = values + base + (<usize>(position * size) << 2)
+      const base = keys + (<usize>(head * capacity * size) << 2)
+      const key = base + (<usize>((position >> 2) * size) << 4) + <usize>((position & 3) << 2)
+      const value = base + side + (<usize>(position * size) << 2)
       for (let d = 0; d < size; d++) {
         store<f32>(key + <usize>(d << 4), load<f32>(k + from + <usize>(d << 2)))
         store<f32>(value + <usize>(d << 2), load<f32>(v + from + <usize>(d << 2)))
       }
     }
+    table += ENTRY
   }
 }
 
 /**
- * Attention of `positions` queries from cache position `first`; out rows have heads × size values. Three heads that share a
- * key head go together, so that keys and values are read once for them. `scores`: 3 × (capacity + 16) f32.
+ * Attention of `rows` queries, each over the positions of its own conversation up to itself; out rows have heads × size values.
+ * `member` chooses among a cache's rooms for scores, 3 × (capacity + 16) f32 each.
  */
-export function attend(q: usize, stride: i32, out: usize, keys: usize, values: usize, scores: usize, heads: i32, keyHeads: i32, size: i32, capacity: i32, first: i32, positions: i32, factor: f32): void {
+export function attend(q: usize, stride: i32, out: usize, table: usize, member: i32, heads: i32, keyHeads: i32, size: i32, layer: i32, rows: i32, factor: f32): void {
+  for (let i = 0; i < rows; i++) {
+    const capacity = load<i32>(table, 8)
+    const side = sideBytes(keyHeads, size, capacity)
+    const keys = load<usize>(table) + <usize>(layer << 1) * side
+    const scores = load<usize>(table, 4) + <usize>(member * (capacity + 16) * 12)
+    attendRow(q, out, keys, keys + side, scores, heads, keyHeads, size, capacity, load<i32>(table, 12) + 1, factor)
+    q += <usize>stride
+    out += <usize>((heads * size) << 2)
+    table += ENTRY
+  }
+}
+
+/** Three heads that share a key head go together, so that keys and values are read once for them. */
+function attendRow(q: usize, out: usize, keys: usize, values: usize, scores: usize, heads: i32, keyHeads: i32, size: i32, capacity: i32, length: i32, factor: f32): void {
   const share = heads / keyHeads
   const scoreBytes = <usize>((capacity + 16) << 2)
   const headBytes = <usize>(size << 2)
-  for (let i = 0; i < positions; i++) {
-    const length = first + i + 1
-    for (let keyHead = 0; keyHead < keyHeads; keyHead++) {
-      const k = keys + (<usize>(keyHead * capacity * size) << 2)
-      const v = values + (<usize>(keyHead * capacity * size) << 2)
-      let query = q + <usize>(i * stride) + <usize>(keyHead * share) * headBytes
-      let target = out + <usize>(i * heads + keyHead * share) * headBytes
-      let left = share
-      for (; left >= 3; left -= 3) {
-        scoreThree(query, headBytes, k, scores, scoreBytes, length, size, factor)
-        for (let head: usize = 0; head < 3; head++) exponentials(scores + head * scoreBytes, length)
-        mixThree(scores, scoreBytes, v, target, headBytes, length)
-        query += headBytes * 3
-        target += headBytes * 3
-      }
-      for (; left > 0; left--) {
-        scoreKeys(query, k, scores, length, size, factor)
-        exponentials(scores, length)
-        mixValues(scores, v, target, length, size, sumOf(scores, length))
-        query += headBytes
-        target += headBytes
-      }
+  for (let keyHead = 0; keyHead < keyHeads; keyHead++) {
+    const k = keys + (<usize>(keyHead * capacity * size) << 2)
+    const v = values + (<usize>(keyHead * capacity * size) << 2)
+    let left = share
+    for (; left >= 3; left -= 3) {
+      scoreThree(q, headBytes, k, scores, scoreBytes, length, size, factor)
+      for (let head: usize = 0; head < 3; head++) exponentials(scores + head * scoreBytes, length)
+      mixThree(scores, scoreBytes, v, out, headBytes, length)
+      q += headBytes * 3
+      out += headBytes * 3
+    }
+    for (; left > 0; left--) {
+      scoreKeys(q, k, scores, length, size, factor)
+      exponentials(scores, length)
+      mixValues(scores, v, out, length, size, sumOf(scores, length))
+      q += headBytes
+      out += headBytes
     }
   }
 }

@@ -1,9 +1,10 @@
 /**
- * Several threads on one model. Mates share the memory and compute rows or positions that the lead hands them, with the
- * same kernels; no sum is ever split between threads, so the bits stay the same.
+ * Several threads on one model. In each round the lead lists calls of kernels; it and its mates take one after another until
+ * none is left, so a thread that the system holds up delays its own call alone. No sum is ever split between calls: the bits
+ * do not depend on who takes which.
  */
 import { WeightlessError } from '@weightless/codec'
-import type { Kernels } from '../kernels/loadKernels.ts'
+import { type Caller, type KernelCall, type SharedKernel, sharedKernels } from './callKernel.ts'
 
 /**
  * What every thread of a crew is given; it can be sent to workers. Make one with `createCrewSeat`, start `mateCount` threads
@@ -16,18 +17,21 @@ export type MateInput = { seat: CrewSeat; index: number }
 /** The module whose default export is a mate's main: `(port, input: MateInput)`, as `Tasks.open` calls it. */
 export const mateModule: URL = new URL('./runMate.ts', import.meta.url)
 
-/** Kernels that mates can be asked to run; order is the number in the control block. */
-export const sharedKernels = ['matmulQuantised', 'matmulFloat', 'attend', 'siluMultiply'] as const
-export type SharedKernel = (typeof sharedKernels)[number]
-
-/** Control block in u32 words: round, mates still busy, stop, mates ready; then one call per mate. */
+/**
+ * Control block in u32 words: round (mates sleep on it), ticket, calls not yet done, stop, mates ready; then the calls.
+ * The ticket is the round (16 bits), the number of its calls (8) and the next call to take (8) in one word, so that whoever
+ * comes late to a round can take nothing from the next.
+ */
 export const roundWord = 0
-export const busyWord = 1
-export const stopWord = 2
-export const readyWord = 3
+const ticketWord = 1
+const openWord = 2
+export const stopWord = 3
+export const readyWord = 4
 const headBytes = 64
-/** Per mate, in f64: kernel number, argument count, arguments. */
+/** Per call, in f64: kernel number, argument count, arguments. */
 const callValues = 16
+/** Leaves room in eight bits for the vain attempts of all mates. */
+export const callsMax = 128
 const matesMax = 16
 const answerMsMax = 30_000
 
@@ -35,64 +39,82 @@ export function createCrewSeat(mateCount: number): CrewSeat {
   const count = Math.max(0, Math.min(matesMax, mateCount))
   return {
     memory: new WebAssembly.Memory({ initial: 1, maximum: 65_536, shared: true }),
-    control: new SharedArrayBuffer(headBytes + count * callValues * 8),
+    control: new SharedArrayBuffer(headBytes + callsMax * callValues * 8),
     mateCount: count,
   }
-}
-
-export function callOf(seat: CrewSeat, index: number): Float64Array {
-  return new Float64Array(seat.control, headBytes + index * callValues * 8, callValues)
 }
 
 export type Crew = {
   /** Threads that work now, the caller among them: 1 until every mate has started. */
   size(): number
-  /** Runs one call per member, `calls[0]` in this thread, and returns when all are done. */
-  run(kernel: SharedKernel, calls: readonly (readonly number[])[]): void
+  /** Has every call made, in any order and by any thread; returns when all are done. At most `callsMax`. */
+  run(calls: readonly KernelCall[]): void
 }
 
 /** The lead's side. Blocks the calling thread while mates finish, so it belongs in a worker. */
-export function leadCrew(seat: CrewSeat, kernels: Kernels): Crew {
-  const control = new Int32Array(seat.control, 0, headBytes / 4)
+export function leadCrew(seat: CrewSeat, caller: Caller): Crew {
+  const control = controlOf(seat)
+  const table = tableOf(seat)
+  let round = 0
   return {
     size: () => (Atomics.load(control, readyWord) === seat.mateCount ? 1 + seat.mateCount : 1),
-    run(kernel, calls) {
-      const number = sharedKernels.indexOf(kernel)
-      calls.slice(1).forEach((call, index) => {
-        callOf(seat, index).set([number, call.length, ...call])
+    run(calls) {
+      calls.forEach(([kernel, ...values], index) => {
+        table.set([sharedKernels.indexOf(kernel), values.length, ...values], index * callValues)
       })
-      for (let index = calls.length - 1; index < seat.mateCount; index++) callOf(seat, index)[0] = -1
-      Atomics.store(control, busyWord, calls.length - 1)
+      round = (round + 1) & 0xffff
+      Atomics.store(control, openWord, calls.length)
+      Atomics.store(control, ticketWord, (round << 16) | (calls.length << 8))
       Atomics.add(control, roundWord, 1)
       Atomics.notify(control, roundWord)
-      callKernel(kernels, kernel, calls[0]!)
+      takeCalls(seat, caller, 0)
       waitForMates(control)
     },
   }
 }
 
-export function callKernel(kernels: Kernels, kernel: SharedKernel, values: readonly number[]): void {
-  ;(kernels[kernel] as (...values: readonly number[]) => void)(...values)
+/** Makes calls of the round until all are taken. */
+export function takeCalls(seat: CrewSeat, caller: Caller, member: number): void {
+  const control = controlOf(seat)
+  const table = tableOf(seat)
+  for (;;) {
+    const ticket = Atomics.add(control, ticketWord, 1)
+    const index = ticket & 0xff
+    if (index >= ((ticket >> 8) & 0xff)) return
+    const at = index * callValues
+    const kernel = sharedKernels[table[at]!] as SharedKernel
+    const values = Array.from(table.subarray(at + 2, at + 2 + table[at + 1]!))
+    caller.call([kernel, ...values], member)
+    if (Atomics.sub(control, openWord, 1) === 1) Atomics.notify(control, openWord)
+  }
 }
 
-/** Spins briefly, since shares are equal and mates end at nearly the same time, then sleeps. */
+export function controlOf({ control }: CrewSeat): Int32Array {
+  return new Int32Array(control, 0, headBytes / 4)
+}
+
+function tableOf({ control }: CrewSeat): Float64Array {
+  return new Float64Array(control, headBytes)
+}
+
+/** Spins briefly, since calls are short and mates end at nearly the same time, then sleeps. */
 function waitForMates(control: Int32Array): void {
-  for (let spin = 0; spin < 20_000; spin++) if (Atomics.load(control, busyWord) === 0) return
-  for (let busy = Atomics.load(control, busyWord); busy > 0; busy = Atomics.load(control, busyWord)) {
-    if (Atomics.wait(control, busyWord, busy, answerMsMax) === 'timed-out') throw new MateLostError({ busy })
+  for (let spin = 0; spin < 20_000; spin++) if (Atomics.load(control, openWord) === 0) return
+  for (let open = Atomics.load(control, openWord); open > 0; open = Atomics.load(control, openWord)) {
+    if (Atomics.wait(control, openWord, open, answerMsMax) === 'timed-out') throw new MateLostError({ open })
   }
 }
 
 /** Ends the mates' threads. */
 export function dismissCrew(seat: CrewSeat): void {
-  const control = new Int32Array(seat.control, 0, headBytes / 4)
+  const control = controlOf(seat)
   Atomics.store(control, stopWord, 1)
   Atomics.add(control, roundWord, 1)
   Atomics.notify(control, roundWord)
 }
 
 export class MateLostError extends WeightlessError {
-  constructor(facts: { busy: number }) {
+  constructor(facts: { open: number }) {
     super('tensor/mate-lost', 'A mate thread of the engine does not answer.', facts, {
       hint: 'Restart the service; the engine also works without mates.',
     })

@@ -1,24 +1,29 @@
-/** The main of a mate thread: waits for a round, runs its call, reports, until it is dismissed. */
+/** The main of a mate thread: waits for a round, takes calls of it, until it is dismissed. */
 import { instantiateShared } from '../kernels/loadKernels.ts'
-import { busyWord, callKernel, callOf, type MateInput, readyWord, roundWord, sharedKernels, stopWord } from './crew.ts'
+import { createCaller } from './callKernel.ts'
+import { controlOf, type MateInput, readyWord, roundWord, stopWord, takeCalls } from './crew.ts'
+
+/** Looks for the next round this often before sleeping: rounds of a pass follow each other faster than the system wakes. */
+const spinsMax = 20_000
 
 export default async function runMate(_port: unknown, input: unknown): Promise<void> {
   const { seat, index } = input as MateInput
-  const kernels = await instantiateShared(seat.memory)
-  const control = new Int32Array(seat.control, 0, 4)
-  const call = callOf(seat, index)
+  const caller = createCaller(await instantiateShared(seat.memory), seat.memory)
+  const control = controlOf(seat)
   let round = Atomics.load(control, roundWord)
   Atomics.add(control, readyWord, 1)
   for (;;) {
-    Atomics.wait(control, roundWord, round)
-    const next = Atomics.load(control, roundWord)
-    if (next === round) continue
-    round = next
+    round = waitForRound(control, round)
     if (Atomics.load(control, stopWord) === 1) return
-    const kernel = sharedKernels[call[0]!]
-    if (kernel === undefined) continue
-    callKernel(kernels, kernel, Array.from(call.subarray(2, 2 + call[1]!)))
-    Atomics.sub(control, busyWord, 1)
-    Atomics.notify(control, busyWord)
+    takeCalls(seat, caller, index + 1)
   }
+}
+
+function waitForRound(control: Int32Array, last: number): number {
+  for (let spin = 0; spin < spinsMax; spin++) {
+    const round = Atomics.load(control, roundWord)
+    if (round !== last) return round
+  }
+  while (Atomics.load(control, roundWord) === last) Atomics.wait(control, roundWord, last)
+  return Atomics.load(control, roundWord)
 }

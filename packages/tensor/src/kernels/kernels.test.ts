@@ -160,13 +160,16 @@ test('attention over 1, 15, 256 and 300 positions is that written, whatever was 
   const k = Array.from({ length: last }, (_, t) => numbers(keyWidth, 1000 + t))
   const v = Array.from({ length: last }, (_, t) => numbers(keyWidth, 2000 + t))
   const q = Array.from({ length: last }, (_, t) => numbers(heads * size, 3000 + t, 2))
-  const [keys, values] = [arena.allocate(keyWidth * capacity * 4), arena.allocate(keyWidth * capacity * 4)]
-  const scores = arena.allocate((capacity + 16) * 12)
-  kernels.storeKeys(put(k.flat()), put(v.flat()), keyWidth * 4, keys, values, keyHeads, size, capacity, 0, last)
+  // In the second of two layers, by the second of two threads.
+  const cache = arena.allocate(keyWidth * capacity * 4 * 4)
+  const scores = arena.allocate((capacity + 16) * 12 * 2)
+  const places = arena.allocate(last * 16)
+  arena.words(places, last * 4).set(k.flatMap((_, t) => [cache, scores, capacity, t]))
+  kernels.storeKeys(put(k.flat()), put(v.flat()), keyWidth * 4, places, keyHeads, size, 1, last)
   const out = arena.allocate(last * heads * size * 4)
   const factor = Math.fround(1 / Math.sqrt(size))
   const stride = heads * size * 4
-  kernels.attend(put(q.flat()), stride, out, keys, values, scores, heads, keyHeads, size, capacity, 0, last, factor)
+  kernels.attend(put(q.flat()), stride, out, places, 1, heads, keyHeads, size, 1, last, factor)
   for (const length of [1, 15, 256, 300]) {
     for (const head of [0, 3, 6]) {
       const keyHead = Math.floor(head / 4)

@@ -77,33 +77,30 @@ export type Kernels = {
     k: number,
     v: number,
     stride: number,
-    keys: number,
-    values: number,
+    places: number,
     heads: number,
     size: number,
-    capacity: number,
-    first: number,
-    positions: number,
+    layer: number,
+    rows: number,
   ): void
   attend(
     q: number,
     stride: number,
     out: number,
-    keys: number,
-    values: number,
-    scores: number,
+    places: number,
+    member: number,
     heads: number,
     keyHeads: number,
     size: number,
-    capacity: number,
-    first: number,
-    positions: number,
+    layer: number,
+    rows: number,
     factor: number,
   ): void
 }
 
 export type Arena = {
   kernels: Kernels
+  memory: WebAssembly.Memory
   /** A zeroed region of at least `bytes`, aligned to 64. */
   allocate(bytes: number): number
   /** Gives a region back; neighbours are joined. */
@@ -129,6 +126,7 @@ export async function createArena(shared?: WebAssembly.Memory): Promise<Arena> {
   const allocator = createAllocator(memory)
   return {
     kernels,
+    memory,
     ...allocator,
     bytes: (address, length) => new Uint8Array(memory.buffer, address, length),
     floats: (address, length) => new Float32Array(memory.buffer, address, length),

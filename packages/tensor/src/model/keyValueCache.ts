@@ -1,19 +1,20 @@
-/** A session's keys and values: per layer and key head, keys as [positions/4][size][4], values as [positions][size], f32. */
+/**
+ * A session's keys and values: per layer all keys, then all values; of each key head, keys as [positions/4][size][4], values as
+ * [positions][size], f32. `assembly/engine/attention.ts` reads and writes it.
+ */
 import type { EngineParts } from './loadModel.ts'
 
 export type KeyValueCache = {
   /** Positions there is room for; a multiple of 16. */
   capacity: number
   address: number
-  /** Per thread of the crew, room for the scores of three heads, used while they attend. */
+  /** Per thread of the crew, room for the scores of three heads ((capacity + 16) f32 each), used while they attend. */
   scores: number
-  scoresBytes: number
 }
 
 export function allocateCache(parts: EngineParts, capacity: number): KeyValueCache {
   const address = parts.arena.allocate(layerBytes(parts, capacity) * 2 * parts.graph.layerCount)
-  const scoresBytes = (capacity + 16) * 12
-  return { capacity, address, scores: parts.arena.allocate(scoresBytes * parts.members), scoresBytes }
+  return { capacity, address, scores: parts.arena.allocate((capacity + 16) * 12 * parts.members) }
 }
 
 /** Moves the first `length` positions into a larger cache and releases the old one. */
@@ -35,14 +36,6 @@ export function growCache(parts: EngineParts, old: KeyValueCache, capacity: numb
 export function releaseCache({ arena }: EngineParts, cache: KeyValueCache): void {
   arena.release(cache.address)
   arena.release(cache.scores)
-}
-
-export function keysOf(parts: EngineParts, cache: KeyValueCache, layer: number): number {
-  return cache.address + layer * 2 * layerBytes(parts, cache.capacity)
-}
-
-export function valuesOf(parts: EngineParts, cache: KeyValueCache, layer: number): number {
-  return keysOf(parts, cache, layer) + layerBytes(parts, cache.capacity)
 }
 
 function layerBytes({ graph }: EngineParts, capacity: number): number {

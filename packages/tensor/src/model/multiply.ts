@@ -1,5 +1,6 @@
-/** Rows of activations times a packed matrix: one kernel for a single position, another for four at a time, same bits. */
-import { shareOut } from '../crew/shareOut.ts'
+/** Rows of activations times a packed matrix: one kernel for a single row, another for four at a time, same bits. */
+import type { KernelCall } from '../crew/callKernel.ts'
+import { spread } from '../crew/spread.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './loadModel.ts'
 import type { Matrix } from './loadWeights.ts'
@@ -7,8 +8,9 @@ import type { Matrix } from './loadWeights.ts'
 const nibbleMask = 15
 
 /**
- * out[position][row] = matrix[row] · input[position]. Quantised matrices read the scratch's integers, which the caller has
- * made from `input`; others read `input`. `outStrideBytes` separates positions in `out`.
+ * Calls that make out[row of activations][row of matrix] = matrix · input. Quantised matrices read the scratch's integers, which
+ * the caller has made from `input`; others read `input`. `outStrideBytes` separates rows in `out`, which has room for a
+ * multiple of four rows: what comes after `rows` is written without meaning.
  */
 export function multiply(
   parts: EngineParts,
@@ -16,38 +18,44 @@ export function multiply(
   input: number,
   out: number,
   outStrideBytes: number,
-  positions: number,
-): void {
+  rows: number,
+): KernelCall[] {
   const { scratch } = parts
   const { kind, address, groups, columns, groupBytes } = matrix
   if (kind === matrixKinds.float) {
-    shareOut(parts, 'matmulFloat', groups, positions, (from, count) => {
+    return spread(parts, groups, rows, (from, count) => {
       const [w, to] = [address + from * groupBytes, out + from * 32]
-      return [w, input, to, count, columns, positions, outStrideBytes]
+      return ['matmulFloat', w, input, to, count, columns, rows, outStrideBytes]
     })
-    return
   }
-  const { q, scales, sums, panel, panelBytes } = scratch
+  const { q, scales, sums, panel } = scratch
   const blocks = columns / 32
-  const together = positions - (positions % 4)
+  // A fifth row is cheaper alone; two or three are not.
+  const together = rows % 4 === 1 ? rows - 1 : Math.ceil(rows / 4) * 4
+  const calls: KernelCall[] = []
   if (together > 0) {
-    shareOut(parts, 'matmulQuantised', groups, together, (from, count, member) => {
-      const [w, to] = [address + from * groupBytes, out + from * 32]
-      const own = panel + member * panelBytes
-      return [kind, w, q, scales, sums, to, count, blocks, together, outStrideBytes, own]
-    })
+    calls.push(
+      ...spread(parts, groups, rows, (from, count) => {
+        const [w, to] = [address + from * groupBytes, out + from * 32]
+        return ['matmulQuantised', kind, w, q, scales, sums, to, count, blocks, together, outStrideBytes, panel]
+      }),
+    )
   }
-  for (let i = together; i < positions; i++) multiplyOne(parts, matrix, i, out + i * outStrideBytes)
+  if (together < rows) calls.push(...multiplyOne(parts, matrix, together, out + together * outStrideBytes, rows))
+  return calls
 }
 
-/** The position `index` of the scratch's integers times the matrix. */
-function multiplyOne({ arena, scratch }: EngineParts, matrix: Matrix, index: number, out: number): void {
-  const { kind, address, groups, columns } = matrix
+/** The row `index` of the scratch's integers times the matrix. */
+function multiplyOne(parts: EngineParts, matrix: Matrix, index: number, out: number, rows: number): KernelCall[] {
+  const { scratch } = parts
+  const { kind, address, groups, columns, groupBytes } = matrix
   const blocks = columns / 32
   const at = index * blocks
   const [q, scales, sums] = [scratch.q + at * 64, scratch.scales + at * 4, scratch.sums + at * 4]
-  const { kernels } = arena
-  if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, q, scales, sums, out, groups, blocks, nibbleMask)
-  else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, q, scales, sums, out, groups, blocks, nibbleMask)
-  else kernels.matvecQ80(address, q, scales, out, groups, blocks)
+  return spread(parts, groups, rows, (from, count) => {
+    const [w, to] = [address + from * groupBytes, out + from * 32]
+    if (kind === matrixKinds.Q4_1) return ['matvecQ41', w, q, scales, sums, to, count, blocks, nibbleMask]
+    if (kind === matrixKinds.Q4_0) return ['matvecQ40', w, q, scales, sums, to, count, blocks, nibbleMask]
+    return ['matvecQ80', w, q, scales, to, count, blocks]
+  })
 }

@@ -1,9 +1,15 @@
 /** Working memory of the forward pass, one set per model, sized for `positionsMax` positions at a time. */
 import type { Arena } from '../kernels/loadKernels.ts'
-import type { Graph } from './describeGraph.ts'
+import { bodyOperatorCount, type Graph } from './describeGraph.ts'
 
 /** Positions per pass: enough to use each widened weight often, few enough that activations stay in cache. */
 export const positionsMax = 32
+
+/** Room that one thread needs for `matmulQuantised`. */
+export const panelBytes = 8192 + positionsMax * 32
+
+/** Bytes of a row's entry in `Scratch.places`: address of its cache and of the scores, capacity, position (u32). */
+export const placeBytes = 16
 
 /** Addresses; rows are positions. */
 export type Scratch = {
@@ -22,11 +28,16 @@ export type Scratch = {
   logits: number
   /** One panel per thread of the crew. */
   panel: number
-  panelBytes: number
+  /** Where each row's keys and values are, `placeBytes` each. */
+  places: number
+  /** Digests of the operators' outputs, `digestBytes` a row. */
+  digests: number
+  digestBytes: number
 }
 
 export function allocateScratch(graph: Graph, arena: Arena, members: number): Scratch {
-  const panelBytes = 8192 + positionsMax * 32
+  // The sampler's record is not in this memory.
+  const digestBytes = (bodyOperatorCount(graph.layerCount) + 2) * 32
   const queryWidth = graph.headCount * graph.headSize
   const qkvWidth = queryWidth + 2 * graph.keyHeadCount * graph.headSize
   const widest = Math.max(graph.width, graph.hiddenWidth, queryWidth)
@@ -46,6 +57,8 @@ export function allocateScratch(graph: Graph, arena: Arena, members: number): Sc
     sines: rows(graph.rotatedSize),
     logits: rows(Math.ceil(graph.vocabSize / 8) * 8),
     panel: arena.allocate(panelBytes * members),
-    panelBytes,
+    places: arena.allocate(positionsMax * placeBytes),
+    digests: arena.allocate(positionsMax * digestBytes),
+    digestBytes,
   }
 }

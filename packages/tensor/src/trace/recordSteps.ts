@@ -18,6 +18,8 @@ export type Trace = {
 export type StepRecorder = {
   /** Announces the positions of the pass that follows. */
   begin(first: number, tokens: readonly number[]): void
+  /** Digests of the first operators at token `index` of the pass, one after another. */
+  take(index: number, digests: Uint8Array): void
   /** Digest of the output of `operator` at token `index` of the pass. */
   record(index: number, operator: number, output: Uint8Array): void
   /** Digests of a step that has not been closed by the next `begin`, by index in the pass. */
@@ -47,6 +49,11 @@ export function recordSteps(layerCount: number, keepOperators: boolean): StepRec
     begin(first, tokens) {
       close()
       open = tokens.map((token, i) => ({ position: first + i, token, digests: new Uint8Array(width), count: 0 }))
+    },
+    take(index, digests) {
+      const step = open[index]!
+      step.digests.set(digests)
+      step.count = Math.max(step.count, digests.length / 32)
     },
     record(index, operator, output) {
       const step = open[index]!

@@ -1,0 +1,268 @@
+/**
+ * The forward pass over rows that may belong to several conversations: weights are read once for all of them, attention looks
+ * into each row's own cache. A row's bits depend on the tokens of its conversation up to it and on nothing else: not on what
+ * shares the pass. Spec: spec/tensor.md §5; a number that is not finite fails its own conversation alone (§1).
+ */
+import { WeightlessError } from '@weightless/codec'
+import type { KernelCall } from '../crew/callKernel.ts'
+import { runRound, spread } from '../crew/spread.ts'
+import type { StepRecorder } from '../trace/recordSteps.ts'
+import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
+import type { KeyValueCache } from './keyValueCache.ts'
+import type { EngineParts } from './loadModel.ts'
+import type { Matrix } from './loadWeights.ts'
+import { multiply } from './multiply.ts'
+import { ropeRows } from './ropeTable.ts'
+import { placeBytes } from './scratch.ts'
+
+/** Rows of one conversation, in order of position. */
+export type Segment = {
+  tokens: readonly number[]
+  /** Position of the first. */
+  first: number
+  /** Has room for all of them. */
+  cache: KeyValueCache
+  /** Index of the first row whose logits are wanted; `tokens.length` for none. */
+  logitsFrom: number
+  recorder: StepRecorder | undefined
+}
+
+/** Logits of the rows that were to have them, in order, valid until the next pass on this model. */
+export type SegmentResult = { ok: true; logits: Float32Array[] } | { ok: false; fault: NumberNotFiniteError }
+
+/** @param segments - together 1 to `positionsMax` rows */
+export function forward(parts: EngineParts, segments: readonly Segment[]): SegmentResult[] {
+  const pass = openPass(parts, segments)
+  embed(pass)
+  for (let layer = 0; layer < parts.graph.layerCount; layer++) runLayer(pass, layer)
+  return runHead(pass)
+}
+
+/** A segment within a pass: which rows are its own, and what has gone wrong with them. */
+type Share = Segment & { row: number; fault: NumberNotFiniteError | undefined }
+
+type Pass = {
+  parts: EngineParts
+  shares: readonly Share[]
+  rows: number
+  /** Digests to be made in the next round, before which their inputs do not change. */
+  digests: KernelCall[]
+}
+
+function openPass(parts: EngineParts, segments: readonly Segment[]): Pass {
+  let rows = 0
+  const shares = segments.map((segment) => {
+    const share: Share = { ...segment, row: rows, fault: undefined }
+    rows += segment.tokens.length
+    return share
+  })
+  return { parts, shares, rows, digests: [] }
+}
+
+/** Embedding rows, and per row its rotation and the place of its keys and values. */
+function embed(pass: Pass): void {
+  const { arena, weights, graph, scratch } = pass.parts
+  const { embedding } = weights
+  const places = arena.words(scratch.places, (pass.rows * placeBytes) / 4)
+  for (const { tokens, first, cache, row, recorder } of pass.shares) {
+    const angles = ropeRows(pass.parts.angles, first, tokens.length)
+    const offset = row * graph.rotatedSize * 4
+    arena.floats(scratch.cosines + offset, angles.cosines.length).set(angles.cosines)
+    arena.floats(scratch.sines + offset, angles.sines.length).set(angles.sines)
+    tokens.forEach((token, i) => {
+      const group = embedding.address + (token >> 3) * embedding.groupBytes
+      arena.kernels.embedRow(group, token & 7, embedding.kind, graph.width, scratch.x + (row + i) * graph.width * 4)
+      places.set([cache.address, cache.scores, cache.capacity, first + i], ((row + i) * placeBytes) / 4)
+    })
+    recorder?.begin(first, tokens)
+  }
+  record(pass, 0, scratch.x, graph.width)
+}
+
+function runLayer(pass: Pass, layer: number): void {
+  const { parts, rows } = pass
+  const { arena, graph, weights, scratch } = parts
+  const { kernels } = arena
+  const w = weights.layers[layer]!
+  const { width, hiddenWidth } = graph
+  const operator = 1 + layer * layerOperators.length
+
+  kernels.rmsNorm(scratch.x, w.attentionNorm, scratch.y, width, rows, graph.epsilon)
+  record(pass, operator, scratch.y, width)
+  project(pass, [w.query, w.key, w.value], operator)
+  attend(pass, layer, operator)
+  const queryWidth = graph.headCount * graph.headSize
+  record(pass, operator + 2, scratch.mix, queryWidth)
+  quantiseRows(pass, scratch.mix, queryWidth, [w.attentionOutput], operator + 2)
+  run(pass, multiply(parts, w.attentionOutput, scratch.mix, scratch.y, width * 4, rows))
+  kernels.addInto(scratch.x, scratch.y, rows * width)
+  record(pass, operator + 3, scratch.x, width)
+
+  kernels.rmsNorm(scratch.x, w.ffnNorm, scratch.y, width, rows, graph.epsilon)
+  record(pass, operator + 4, scratch.y, width)
+  quantiseRows(pass, scratch.y, width, [w.gate, w.up], operator + 4)
+  const gate = multiply(parts, w.gate, scratch.y, scratch.gate, hiddenWidth * 4, rows)
+  run(pass, [...gate, ...multiply(parts, w.up, scratch.y, scratch.up, hiddenWidth * 4, rows)])
+  const gated = spread(parts, rows, rows, (from, count) => {
+    const at = from * hiddenWidth * 4
+    return ['siluMultiply', scratch.gate + at, scratch.up + at, count * hiddenWidth]
+  })
+  run(pass, gated)
+  record(pass, operator + 5, scratch.gate, hiddenWidth)
+  quantiseRows(pass, scratch.gate, hiddenWidth, [w.down], operator + 5)
+  run(pass, multiply(parts, w.down, scratch.gate, scratch.y, width * 4, rows))
+  kernels.addInto(scratch.x, scratch.y, rows * width)
+  record(pass, operator + 6, scratch.x, width)
+}
+
+/** Queries, keys and values side by side in one row per position. */
+function project(pass: Pass, matrices: readonly Matrix[], operator: number): void {
+  const { graph, scratch } = pass.parts
+  quantiseRows(pass, scratch.y, graph.width, matrices, operator)
+  let column = 0
+  const calls: KernelCall[] = []
+  for (const matrix of matrices) {
+    const out = scratch.qkv + column * 4
+    calls.push(...multiply(pass.parts, matrix, scratch.y, out, scratch.qkvWidth * 4, pass.rows))
+    column += matrix.rows
+  }
+  run(pass, calls)
+}
+
+function attend(pass: Pass, layer: number, operator: number): void {
+  const { parts, rows } = pass
+  const { arena, graph, scratch } = parts
+  const { kernels } = arena
+  const { headCount, keyHeadCount, headSize, rotatedSize } = graph
+  const { cosines, sines, qkv, places } = scratch
+  const stride = scratch.qkvWidth * 4
+  // Queries and keys are neighbours, so one call turns the heads of both.
+  kernels.rotate(qkv, stride, headCount + keyHeadCount, headSize, rotatedSize, cosines, sines, rows)
+  record(pass, operator + 1, qkv, scratch.qkvWidth)
+  const k = qkv + headCount * headSize * 4
+  const v = k + keyHeadCount * headSize * 4
+  kernels.storeKeys(k, v, stride, places, keyHeadCount, headSize, layer, rows)
+  const calls = spread(parts, rows, rows, (from, count) => {
+    const [query, out] = [qkv + from * stride, scratch.mix + from * headCount * headSize * 4]
+    const shape = [headCount, keyHeadCount, headSize, layer, count, parts.scoreFactor]
+    return ['attend', query, stride, out, places + from * placeBytes, 0, ...shape]
+  })
+  run(pass, calls)
+}
+
+/** Quantises the rows that one of the matrices will read as integers. */
+function quantiseRows(pass: Pass, input: number, width: number, readers: readonly Matrix[], operator: number): void {
+  const { arena, scratch } = pass.parts
+  const count = pass.rows * width
+  const bad = readers.some((matrix) => matrix.kind !== 0)
+    ? arena.kernels.quantise(input, scratch.q, scratch.scales, scratch.sums, count / 32)
+    : arena.kernels.hasNonFinite(input, count)
+  if (bad) blame(pass, input, width, operator)
+}
+
+/** Finds whose rows hold a number that is not finite. The pass goes on: other rows do not see it. */
+function blame(pass: Pass, input: number, width: number, operator: number): void {
+  const { arena, graph } = pass.parts
+  for (const share of pass.shares) {
+    const count = share.tokens.length * width
+    if (share.fault || !arena.kernels.hasNonFinite(input + share.row * width * 4, count)) continue
+    const name = operatorName(graph.layerCount, operator)
+    share.fault = new NumberNotFiniteError({ operator: name, position: share.first })
+  }
+}
+
+function runHead(pass: Pass): SegmentResult[] {
+  const { parts } = pass
+  const { arena, graph, weights, scratch } = parts
+  const { kernels } = arena
+  const { width } = graph
+  const base = bodyOperatorCount(graph.layerCount)
+  if (kernels.hasNonFinite(scratch.x, pass.rows * width)) blame(pass, scratch.x, width, base - 1)
+  const shares = pass.shares.filter((share) => share.logitsFrom < share.tokens.length)
+  const heads = openPass(
+    parts,
+    shares.map((share) => ({ ...share, tokens: share.tokens.slice(share.logitsFrom) })),
+  )
+  heads.digests = pass.digests
+  heads.shares.forEach((head, i) => {
+    const { row, logitsFrom } = shares[i]!
+    const [from, to] = [scratch.x + (row + logitsFrom) * width * 4, scratch.y + head.row * width * 4]
+    kernels.rmsNorm(from, weights.outputNorm, to, width, head.tokens.length, graph.epsilon)
+    digest(heads, head, row + logitsFrom, base, scratch.y, width * 4, width * 4)
+  })
+  const stride = weights.output.groups * 32
+  if (heads.rows > 0) {
+    quantiseRows(heads, scratch.y, width, [weights.output], base)
+    run(heads, multiply(parts, weights.output, scratch.y, scratch.logits, stride, heads.rows))
+    if (kernels.hasNonFinite(scratch.logits, (heads.rows * stride) / 4))
+      blame(heads, scratch.logits, stride / 4, base + 1)
+    heads.shares.forEach((head, i) => {
+      const { row, logitsFrom } = shares[i]!
+      digest(heads, head, row + logitsFrom, base + 1, scratch.logits, stride, graph.vocabSize * 4)
+    })
+  }
+  run(heads, [])
+  handOver(pass)
+  return pass.shares.map((share) => {
+    const head = heads.shares[shares.indexOf(share)]
+    const fault = share.fault ?? head?.fault
+    if (fault) return { ok: false, fault }
+    const logits = (head?.tokens ?? []).map((_, i) =>
+      arena.floats(scratch.logits + (head!.row + i) * stride, graph.vocabSize),
+    )
+    return { ok: true, logits }
+  })
+}
+
+/** Has calls made, with the digests that wait. */
+function run(pass: Pass, calls: readonly KernelCall[]): void {
+  runRound(pass.parts, [...calls, ...pass.digests], pass.rows)
+  pass.digests = []
+}
+
+/** Digests of `operator`'s output, `width` values a row, in the next round. */
+function record(pass: Pass, operator: number, address: number, width: number): void {
+  for (const share of pass.shares) digest(pass, share, share.row, operator, address, width * 4, width * 4)
+}
+
+/** @param row - where the first of the share's rows has its digests; `address` is of the pass's first row */
+function digest(
+  pass: Pass,
+  share: Share,
+  row: number,
+  operator: number,
+  address: number,
+  stride: number,
+  bytes: number,
+): void {
+  if (share.recorder === undefined) return
+  const { digests, digestBytes } = pass.parts.scratch
+  for (let i = 0; i < share.tokens.length; i += digestRowsMax) {
+    const rows = Math.min(digestRowsMax, share.tokens.length - i)
+    const from = address + (share.row + i) * stride
+    const to = digests + (row + i) * digestBytes + operator * 32
+    pass.digests.push(['digestRows', from, stride, bytes, to, digestBytes, rows])
+  }
+}
+
+/** Rows per call: short enough to even out what threads do. */
+const digestRowsMax = 4
+
+/** Gives the digests of every row to its recorder. */
+function handOver({ parts, shares }: Pass): void {
+  const { arena, graph, scratch } = parts
+  const body = bodyOperatorCount(graph.layerCount) * 32
+  for (const { recorder, tokens, logitsFrom, row } of shares) {
+    if (recorder === undefined) continue
+    tokens.forEach((_, i) => {
+      const length = i >= logitsFrom ? body + 64 : body
+      recorder.take(i, arena.bytes(scratch.digests + (row + i) * scratch.digestBytes, length))
+    })
+  }
+}
+
+export class NumberNotFiniteError extends WeightlessError {
+  constructor(facts: { operator: string; position: number }) {
+    super('tensor/number-not-finite', 'The model produced an infinite or undefined number.', facts)
+  }
+}
