@@ -1,66 +1,73 @@
-/** Calls of kernels as data, so that any thread of a crew can make them. */
+/** Calls of kernels as rows of a table of numbers, so that any thread of a crew can make them. */
 import { sha256 } from '@weightless/crypto'
 import type { Kernels } from '../kernels/loadKernels.ts'
 import { panelBytes } from '../model/scratch.ts'
 
-/** Kernels that mates can be asked to run; order is the number in the control block. */
-export const sharedKernels = [
-  'matmulQuantised',
-  'matmulFloat',
-  'matvecQ41',
-  'matvecQ40',
-  'matvecQ80',
-  'attend',
-  'siluMultiply',
-  'digestRows',
-] as const
-export type SharedKernel = (typeof sharedKernels)[number]
-
 /**
- * A kernel and its arguments. Where a kernel needs room of its own, the argument is that of member 0. `digestRows` is no kernel
- * of the module: address, bytes between rows, bytes of a row, target, bytes between targets, rows; SHA-256 of each row.
+ * Kernels that mates can be asked to run, by their number in a table. `digestRows` is none of the module's: address, bytes
+ * between rows, bytes of a row, target, bytes between targets, rows; the SHA-256 of each row.
  */
-export type KernelCall = readonly [kernel: SharedKernel, ...values: number[]]
+export const kernelNumbers = {
+  matmulQuantised: 0,
+  matmulFloat: 1,
+  matvecQ41: 2,
+  matvecQ40: 3,
+  matvecQ80: 4,
+  attend: 5,
+  siluMultiply: 6,
+  digestRows: 7,
+} as const
+export type SharedKernel = keyof typeof kernelNumbers
+
+/** Values per call in a table: the kernel's number and up to eleven arguments. */
+export const callValues = 12
 
 export type Caller = {
-  /** @param member - which thread of the crew makes the call, the lead being 0 */
-  call(call: KernelCall, member: number): void
+  /**
+   * Makes the call at `index` of a table. Where a kernel needs room of its own, the table has that of member 0.
+   * @param member - which thread of the crew this is, the lead being 0
+   */
+  call(table: Float64Array, index: number, member: number): void
 }
 
-/** Argument that differs between the threads of a crew, and by how much. */
-const ownArguments: { [kernel in SharedKernel]?: { index: number; step: number } } = {
-  matmulQuantised: { index: 10, step: panelBytes },
-  attend: { index: 4, step: 1 },
-}
+type AnyKernel = (...values: readonly number[]) => void
 
 export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Caller {
+  const { matmulQuantised, attend, siluMultiply } = kernels
+  const plain = [kernels.matmulFloat, kernels.matvecQ41, kernels.matvecQ40, kernels.matvecQ80] as AnyKernel[]
   return {
-    call([kernel, ...values], member) {
-      if (kernel === 'digestRows') {
-        digestRows(memory, values)
-        return
-      }
-      const own = ownArguments[kernel]
-      if (own !== undefined) values[own.index]! += member * own.step
-      ;(kernels[kernel] as (...values: readonly number[]) => void)(...values)
+    call(table, index, member) {
+      // Tens of thousands of calls a second: no lists are made of arguments.
+      const at = index * callValues
+      const kernel = table[at]!
+      const [a, b, c, d] = [table[at + 1]!, table[at + 2]!, table[at + 3]!, table[at + 4]!]
+      const [e, f, g, h] = [table[at + 5]!, table[at + 6]!, table[at + 7]!, table[at + 8]!]
+      const [i, j, k] = [table[at + 9]!, table[at + 10]!, table[at + 11]!]
+      if (kernel === kernelNumbers.digestRows) digestRows(memory, a, b, c, d, e, f)
+      else if (kernel === kernelNumbers.matmulQuantised) {
+        matmulQuantised(a, b, c, d, e, f, g, h, i, j, k + member * panelBytes)
+      } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
+      else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
+      else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
     },
   }
 }
 
-function digestRows(memory: WebAssembly.Memory, values: readonly number[]): void {
-  const [address, stride, length, target, targetStride, rows] = values as [
-    number,
-    number,
-    number,
-    number,
-    number,
-    number,
-  ]
+function digestRows(
+  memory: WebAssembly.Memory,
+  address: number,
+  stride: number,
+  length: number,
+  target: number,
+  targetStride: number,
+  rows: number,
+): void {
   const last = Math.max(address + rows * stride, target + rows * targetStride)
   // Growing by nothing shows this thread what another has grown.
   if (memory.buffer.byteLength < last) memory.grow(0)
+  const bytes = new Uint8Array(memory.buffer)
   for (let row = 0; row < rows; row++) {
-    const digest = sha256(new Uint8Array(memory.buffer, address + row * stride, length))
-    new Uint8Array(memory.buffer, target + row * targetStride, 32).set(digest)
+    const from = address + row * stride
+    bytes.set(sha256(bytes.subarray(from, from + length)), target + row * targetStride)
   }
 }

@@ -4,7 +4,7 @@
  * do not depend on who takes which.
  */
 import { WeightlessError } from '@weightless/codec'
-import { type Caller, type KernelCall, type SharedKernel, sharedKernels } from './callKernel.ts'
+import { type Caller, callValues } from './callKernel.ts'
 
 /**
  * What every thread of a crew is given; it can be sent to workers. Make one with `createCrewSeat`, start `mateCount` threads
@@ -28,8 +28,6 @@ const openWord = 2
 export const stopWord = 3
 export const readyWord = 4
 const headBytes = 64
-/** Per call, in f64: kernel number, argument count, arguments. */
-const callValues = 16
 /** Leaves room in eight bits for the vain attempts of all mates. */
 export const callsMax = 128
 const matesMax = 16
@@ -47,8 +45,10 @@ export function createCrewSeat(mateCount: number): CrewSeat {
 export type Crew = {
   /** Threads that work now, the caller among them: 1 until every mate has started. */
   size(): number
-  /** Has every call made, in any order and by any thread; returns when all are done. At most `callsMax`. */
-  run(calls: readonly KernelCall[]): void
+  /** Room for `callsMax` calls. */
+  table: Float64Array
+  /** Has the first `count` calls of the table made, in any order and by any thread; returns when all are done. */
+  run(count: number): void
 }
 
 /** The lead's side. Blocks the calling thread while mates finish, so it belongs in a worker. */
@@ -57,34 +57,27 @@ export function leadCrew(seat: CrewSeat, caller: Caller): Crew {
   const table = tableOf(seat)
   let round = 0
   return {
+    table,
     size: () => (Atomics.load(control, readyWord) === seat.mateCount ? 1 + seat.mateCount : 1),
-    run(calls) {
-      calls.forEach(([kernel, ...values], index) => {
-        table.set([sharedKernels.indexOf(kernel), values.length, ...values], index * callValues)
-      })
+    run(count) {
       round = (round + 1) & 0xffff
-      Atomics.store(control, openWord, calls.length)
-      Atomics.store(control, ticketWord, (round << 16) | (calls.length << 8))
+      Atomics.store(control, openWord, count)
+      Atomics.store(control, ticketWord, (round << 16) | (count << 8))
       Atomics.add(control, roundWord, 1)
       Atomics.notify(control, roundWord)
-      takeCalls(seat, caller, 0)
+      takeCalls(control, table, caller, 0)
       waitForMates(control)
     },
   }
 }
 
 /** Makes calls of the round until all are taken. */
-export function takeCalls(seat: CrewSeat, caller: Caller, member: number): void {
-  const control = controlOf(seat)
-  const table = tableOf(seat)
+export function takeCalls(control: Int32Array, table: Float64Array, caller: Caller, member: number): void {
   for (;;) {
     const ticket = Atomics.add(control, ticketWord, 1)
     const index = ticket & 0xff
     if (index >= ((ticket >> 8) & 0xff)) return
-    const at = index * callValues
-    const kernel = sharedKernels[table[at]!] as SharedKernel
-    const values = Array.from(table.subarray(at + 2, at + 2 + table[at + 1]!))
-    caller.call([kernel, ...values], member)
+    caller.call(table, index, member)
     if (Atomics.sub(control, openWord, 1) === 1) Atomics.notify(control, openWord)
   }
 }
@@ -93,8 +86,8 @@ export function controlOf({ control }: CrewSeat): Int32Array {
   return new Int32Array(control, 0, headBytes / 4)
 }
 
-function tableOf({ control }: CrewSeat): Float64Array {
-  return new Float64Array(control, headBytes)
+export function tableOf({ control }: CrewSeat): Float64Array {
+  return new Float64Array(control, headBytes, callsMax * callValues)
 }
 
 /** Spins briefly, since calls are short and mates end at nearly the same time, then sleeps. */

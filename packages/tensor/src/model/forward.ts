@@ -4,8 +4,7 @@
  * shares the pass. Spec: spec/tensor.md §5; a number that is not finite fails its own conversation alone (§1).
  */
 import { WeightlessError } from '@weightless/codec'
-import type { KernelCall } from '../crew/callKernel.ts'
-import { runRound, spread } from '../crew/spread.ts'
+import { isSpread, spread } from '../crew/spread.ts'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
 import type { KeyValueCache } from './keyValueCache.ts'
@@ -45,8 +44,6 @@ type Pass = {
   parts: EngineParts
   shares: readonly Share[]
   rows: number
-  /** Digests to be made in the next round, before which their inputs do not change. */
-  digests: KernelCall[]
 }
 
 function openPass(parts: EngineParts, segments: readonly Segment[]): Pass {
@@ -56,7 +53,7 @@ function openPass(parts: EngineParts, segments: readonly Segment[]): Pass {
     rows += segment.tokens.length
     return share
   })
-  return { parts, shares, rows, digests: [] }
+  return { parts, shares, rows }
 }
 
 /** Embedding rows, and per row its rotation and the place of its keys and values. */
@@ -81,7 +78,7 @@ function embed(pass: Pass): void {
 
 function runLayer(pass: Pass, layer: number): void {
   const { parts, rows } = pass
-  const { arena, graph, weights, scratch } = parts
+  const { arena, graph, weights, scratch, round } = parts
   const { kernels } = arena
   const w = weights.layers[layer]!
   const { width, hiddenWidth } = graph
@@ -94,23 +91,26 @@ function runLayer(pass: Pass, layer: number): void {
   const queryWidth = graph.headCount * graph.headSize
   record(pass, operator + 2, scratch.mix, queryWidth)
   quantiseRows(pass, scratch.mix, queryWidth, [w.attentionOutput], operator + 2)
-  run(pass, multiply(parts, w.attentionOutput, scratch.mix, scratch.y, width * 4, rows))
+  multiply(parts, w.attentionOutput, scratch.mix, scratch.y, width * 4, rows)
+  run(pass)
   kernels.addInto(scratch.x, scratch.y, rows * width)
   record(pass, operator + 3, scratch.x, width)
 
   kernels.rmsNorm(scratch.x, w.ffnNorm, scratch.y, width, rows, graph.epsilon)
   record(pass, operator + 4, scratch.y, width)
   quantiseRows(pass, scratch.y, width, [w.gate, w.up], operator + 4)
-  const gate = multiply(parts, w.gate, scratch.y, scratch.gate, hiddenWidth * 4, rows)
-  run(pass, [...gate, ...multiply(parts, w.up, scratch.y, scratch.up, hiddenWidth * 4, rows)])
-  const gated = spread(parts, rows, rows, (from, count) => {
+  multiply(parts, w.gate, scratch.y, scratch.gate, hiddenWidth * 4, rows)
+  multiply(parts, w.up, scratch.y, scratch.up, hiddenWidth * 4, rows)
+  run(pass)
+  spread(parts, rows, rows, (from, count) => {
     const at = from * hiddenWidth * 4
-    return ['siluMultiply', scratch.gate + at, scratch.up + at, count * hiddenWidth]
+    round.add('siluMultiply', scratch.gate + at, scratch.up + at, count * hiddenWidth)
   })
-  run(pass, gated)
+  run(pass)
   record(pass, operator + 5, scratch.gate, hiddenWidth)
   quantiseRows(pass, scratch.gate, hiddenWidth, [w.down], operator + 5)
-  run(pass, multiply(parts, w.down, scratch.gate, scratch.y, width * 4, rows))
+  multiply(parts, w.down, scratch.gate, scratch.y, width * 4, rows)
+  run(pass)
   kernels.addInto(scratch.x, scratch.y, rows * width)
   record(pass, operator + 6, scratch.x, width)
 }
@@ -120,13 +120,11 @@ function project(pass: Pass, matrices: readonly Matrix[], operator: number): voi
   const { graph, scratch } = pass.parts
   quantiseRows(pass, scratch.y, graph.width, matrices, operator)
   let column = 0
-  const calls: KernelCall[] = []
   for (const matrix of matrices) {
-    const out = scratch.qkv + column * 4
-    calls.push(...multiply(pass.parts, matrix, scratch.y, out, scratch.qkvWidth * 4, pass.rows))
+    multiply(pass.parts, matrix, scratch.y, scratch.qkv + column * 4, scratch.qkvWidth * 4, pass.rows)
     column += matrix.rows
   }
-  run(pass, calls)
+  run(pass)
 }
 
 function attend(pass: Pass, layer: number, operator: number): void {
@@ -142,12 +140,13 @@ function attend(pass: Pass, layer: number, operator: number): void {
   const k = qkv + headCount * headSize * 4
   const v = k + keyHeadCount * headSize * 4
   kernels.storeKeys(k, v, stride, places, keyHeadCount, headSize, layer, rows)
-  const calls = spread(parts, rows, rows, (from, count) => {
+  spread(parts, rows, rows, (from, count) => {
     const [query, out] = [qkv + from * stride, scratch.mix + from * headCount * headSize * 4]
-    const shape = [headCount, keyHeadCount, headSize, layer, count, parts.scoreFactor]
-    return ['attend', query, stride, out, places + from * placeBytes, 0, ...shape]
+    const at = places + from * placeBytes
+    const { scoreFactor } = parts
+    parts.round.add('attend', query, stride, out, at, 0, headCount, keyHeadCount, headSize, layer, count, scoreFactor)
   })
-  run(pass, calls)
+  run(pass)
 }
 
 /** Quantises the rows that one of the matrices will read as integers. */
@@ -183,7 +182,6 @@ function runHead(pass: Pass): SegmentResult[] {
     parts,
     shares.map((share) => ({ ...share, tokens: share.tokens.slice(share.logitsFrom) })),
   )
-  heads.digests = pass.digests
   heads.shares.forEach((head, i) => {
     const { row, logitsFrom } = shares[i]!
     const [from, to] = [scratch.x + (row + logitsFrom) * width * 4, scratch.y + head.row * width * 4]
@@ -193,7 +191,8 @@ function runHead(pass: Pass): SegmentResult[] {
   const stride = weights.output.groups * 32
   if (heads.rows > 0) {
     quantiseRows(heads, scratch.y, width, [weights.output], base)
-    run(heads, multiply(parts, weights.output, scratch.y, scratch.logits, stride, heads.rows))
+    multiply(parts, weights.output, scratch.y, scratch.logits, stride, heads.rows)
+    run(heads)
     if (kernels.hasNonFinite(scratch.logits, (heads.rows * stride) / 4))
       blame(heads, scratch.logits, stride / 4, base + 1)
     heads.shares.forEach((head, i) => {
@@ -201,7 +200,7 @@ function runHead(pass: Pass): SegmentResult[] {
       digest(heads, head, row + logitsFrom, base + 1, scratch.logits, stride, graph.vocabSize * 4)
     })
   }
-  run(heads, [])
+  run(pass)
   handOver(pass)
   return pass.shares.map((share) => {
     const head = heads.shares[shares.indexOf(share)]
@@ -214,10 +213,8 @@ function runHead(pass: Pass): SegmentResult[] {
   })
 }
 
-/** Has calls made, with the digests that wait. */
-function run(pass: Pass, calls: readonly KernelCall[]): void {
-  runRound(pass.parts, [...calls, ...pass.digests], pass.rows)
-  pass.digests = []
+function run({ parts, rows }: Pass): void {
+  parts.round.run(isSpread(parts, rows))
 }
 
 /** Digests of `operator`'s output, `width` values a row, in the next round. */
@@ -241,7 +238,7 @@ function digest(
     const rows = Math.min(digestRowsMax, share.tokens.length - i)
     const from = address + (share.row + i) * stride
     const to = digests + (row + i) * digestBytes + operator * 32
-    pass.digests.push(['digestRows', from, stride, bytes, to, digestBytes, rows])
+    pass.parts.round.addLater('digestRows', from, stride, bytes, to, digestBytes, rows)
   }
 }
 

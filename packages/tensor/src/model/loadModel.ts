@@ -2,7 +2,8 @@
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
 import { type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
-import { type Caller, createCaller } from '../crew/callKernel.ts'
+import { createCaller } from '../crew/callKernel.ts'
+import { type CallRound, createCallRound } from '../crew/callRound.ts'
 import { type Crew, type CrewSeat, leadCrew } from '../crew/crew.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
@@ -58,8 +59,8 @@ export type EngineParts = {
   angles: Float64Array
   /** 1 / √head size, as f32. */
   scoreFactor: number
-  /** Makes calls of kernels in this thread. */
-  caller: Caller
+  /** Has calls of kernels made, by the crew too. */
+  round: CallRound
   /** Mate threads, when there are any. */
   crew: Crew | undefined
   /** Threads that may come to work, the caller among them. */
@@ -88,13 +89,14 @@ export async function loadModel(
   const weights = await loadWeights(graph, file, arena, options.onProgress)
   const members = 1 + (options.seat?.mateCount ?? 0)
   const caller = createCaller(arena.kernels, arena.memory)
+  const crew = options.seat && leadCrew(options.seat, caller)
   const parts: EngineParts = {
     graph,
     arena,
     weights,
     scratch: allocateScratch(graph, arena, members),
-    caller,
-    crew: options.seat && leadCrew(options.seat, caller),
+    round: createCallRound(caller, crew),
+    crew,
     members,
     angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
     scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),

@@ -1,5 +1,4 @@
 /** Rows of activations times a packed matrix: one kernel for a single row, another for four at a time, same bits. */
-import type { KernelCall } from '../crew/callKernel.ts'
 import { spread } from '../crew/spread.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './loadModel.ts'
@@ -8,8 +7,8 @@ import type { Matrix } from './loadWeights.ts'
 const nibbleMask = 15
 
 /**
- * Calls that make out[row of activations][row of matrix] = matrix · input. Quantised matrices read the scratch's integers, which
- * the caller has made from `input`; others read `input`. `outStrideBytes` separates rows in `out`, which has room for a
+ * Lists calls that make out[row of activations][row of matrix] = matrix · input. Quantised matrices read the scratch's integers,
+ * which the caller has made from `input`; others read `input`. `outStrideBytes` separates rows in `out`, which has room for a
  * multiple of four rows: what comes after `rows` is written without meaning.
  */
 export function multiply(
@@ -19,43 +18,40 @@ export function multiply(
   out: number,
   outStrideBytes: number,
   rows: number,
-): KernelCall[] {
-  const { scratch } = parts
+): void {
+  const { scratch, round } = parts
   const { kind, address, groups, columns, groupBytes } = matrix
   if (kind === matrixKinds.float) {
-    return spread(parts, groups, rows, (from, count) => {
+    spread(parts, groups, rows, (from, count) => {
       const [w, to] = [address + from * groupBytes, out + from * 32]
-      return ['matmulFloat', w, input, to, count, columns, rows, outStrideBytes]
+      round.add('matmulFloat', w, input, to, count, columns, rows, outStrideBytes)
     })
+    return
   }
   const { q, scales, sums, panel } = scratch
   const blocks = columns / 32
-  // A fifth row is cheaper alone; two or three are not.
-  const together = rows % 4 === 1 ? rows - 1 : Math.ceil(rows / 4) * 4
-  const calls: KernelCall[] = []
+  // Four at once cost as much as two and a half alone.
+  const together = rows % 4 === 3 ? rows + 1 : rows - (rows % 4)
   if (together > 0) {
-    calls.push(
-      ...spread(parts, groups, rows, (from, count) => {
-        const [w, to] = [address + from * groupBytes, out + from * 32]
-        return ['matmulQuantised', kind, w, q, scales, sums, to, count, blocks, together, outStrideBytes, panel]
-      }),
-    )
+    spread(parts, groups, rows, (from, count) => {
+      const [w, to] = [address + from * groupBytes, out + from * 32]
+      round.add('matmulQuantised', kind, w, q, scales, sums, to, count, blocks, together, outStrideBytes, panel)
+    })
   }
-  if (together < rows) calls.push(...multiplyOne(parts, matrix, together, out + together * outStrideBytes, rows))
-  return calls
+  for (let row = together; row < rows; row++) multiplyOne(parts, matrix, row, out + row * outStrideBytes, rows)
 }
 
 /** The row `index` of the scratch's integers times the matrix. */
-function multiplyOne(parts: EngineParts, matrix: Matrix, index: number, out: number, rows: number): KernelCall[] {
-  const { scratch } = parts
+function multiplyOne(parts: EngineParts, matrix: Matrix, index: number, out: number, rows: number): void {
+  const { scratch, round } = parts
   const { kind, address, groups, columns, groupBytes } = matrix
   const blocks = columns / 32
   const at = index * blocks
   const [q, scales, sums] = [scratch.q + at * 64, scratch.scales + at * 4, scratch.sums + at * 4]
-  return spread(parts, groups, rows, (from, count) => {
+  spread(parts, groups, rows, (from, count) => {
     const [w, to] = [address + from * groupBytes, out + from * 32]
-    if (kind === matrixKinds.Q4_1) return ['matvecQ41', w, q, scales, sums, to, count, blocks, nibbleMask]
-    if (kind === matrixKinds.Q4_0) return ['matvecQ40', w, q, scales, sums, to, count, blocks, nibbleMask]
-    return ['matvecQ80', w, q, scales, to, count, blocks]
+    if (kind === matrixKinds.Q4_1) round.add('matvecQ41', w, q, scales, sums, to, count, blocks, nibbleMask)
+    else if (kind === matrixKinds.Q4_0) round.add('matvecQ40', w, q, scales, sums, to, count, blocks, nibbleMask)
+    else round.add('matvecQ80', w, q, scales, to, count, blocks)
   })
 }
