@@ -1,6 +1,7 @@
 /** The salted hashes inside a receipt, and how they follow from the opening. Spec: RECEIPT §4. */
-import { type Hex, textToBytes } from '@weightless/codec'
-import { encodeAbiParameters, keccak256, parseAbiParameters } from 'viem'
+import { bytesToHex, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
+import { keccak256 } from '@weightless/crypto'
+import { type AbiParameter, encodeAbiParameters, parseAbiParameters } from 'viem'
 
 export type Message = { role: string; content: string }
 
@@ -16,7 +17,7 @@ export type SeedSource =
 export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken: bigint; updatedAt: bigint }
 
 /** Domain tags keep one hash from being taken for another. RECEIPT §4.1 */
-const tag = (name: string): Hex => keccak256(textToBytes(`weightless/receipt/v1/${name}`))
+const tag = (name: string): Hex => bytesToHex(keccak256(textToBytes(`weightless/receipt/v1/${name}`)))
 const tags = {
   sampler: tag('sampler'),
   request: tag('request'),
@@ -72,7 +73,7 @@ export function seedOf(source: SeedSource, request: Hex): Hex {
 
 /** RECEIPT §4.7; the settlement contract computes the same from a price that it is shown. */
 export function priceId(provider: Hex, { model, inputWeiPerToken, outputWeiPerToken, updatedAt }: Price): Hex {
-  const modelHash = keccak256(textToBytes(model))
+  const modelHash = bytesToHex(keccak256(textToBytes(model)))
   return hash('address, bytes32, uint256, uint256, uint256', [
     provider,
     modelHash,
@@ -87,8 +88,16 @@ export function feeOf(price: Price, usage: { promptTokens: bigint; completionTok
   return usage.promptTokens * price.inputWeiPerToken + usage.completionTokens * price.outputWeiPerToken
 }
 
+/** Parsed once each: there are ten or so, and every request needs five. */
+const parsedTypes = new Map<string, readonly AbiParameter[]>()
+
 function hash(types: string, values: readonly unknown[]): Hex {
-  return keccak256(encodeAbiParameters(parseAbiParameters(types) as never, values as never))
+  let parameters = parsedTypes.get(types)
+  if (!parameters) {
+    parameters = parseAbiParameters(types) as readonly AbiParameter[]
+    parsedTypes.set(types, parameters)
+  }
+  return bytesToHex(keccak256(hexToBytes(encodeAbiParameters(parameters, values as never))))
 }
 
 function doubleBits(value: number): bigint {
