@@ -26,8 +26,9 @@ import {
 } from '../wire/payment.ts'
 import type { ProviderCaller } from './callProvider.ts'
 import type { ListedProvider } from './providerDirectory.ts'
-import type { PurseLog } from './purseLog.ts'
-import { openVoucherChain } from './voucherChain.ts'
+import type { PurseLog, PurseRecord } from './purseLog.ts'
+import { createJobSettler, type JobSettler } from './settleJobs.ts'
+import { openVoucherChain, type VoucherChain } from './voucherChain.ts'
 
 export type Tab = {
   caller: ProviderCaller
@@ -44,10 +45,8 @@ export type Tab = {
    * Undefined when the provider has none: nothing was emitted, nothing is owed.
    * @throws {ReceiptUnacceptableError} the provider bills something else; it is not paid
    */
-  settleJob(terms: JobTerms, delivered: Delivered): Promise<Bundle | undefined>
+  settleJob: JobSettler['settle']
 }
-
-export type Delivered = { jobId: string; text: string }
 
 export type TabOptions = {
   env: Pick<Env, 'clock' | 'log'>
@@ -62,8 +61,8 @@ export type TabOptions = {
 }
 
 const authorizationSeconds = 3_600n
-const receiptAttempts = 20
-const receiptRetryMs = 150
+/** Answers that end within this time are receipted and paid together. */
+const gatherMs = 40
 
 export function openTab(options: TabOptions): Tab {
   const { env, purse, caller, provider, user, account, place } = options
@@ -83,7 +82,7 @@ export function openTab(options: TabOptions): Tab {
     const voucherNonce = voucher?.voucher.jobNonce ?? 0n
     for (const used of [job_nonce, voucherNonce]) if (used >= numbers.next) numbers.next = used + 1n
     for (const job of unvouched) await adopt(job, voucherNonce)
-    await vouchers.pay()
+    await vouchers.exchange([])
   }
 
   /** A receipt from before a crash: good if we signed for that job and have not paid it. */
@@ -93,18 +92,21 @@ export function openTab(options: TabOptions): Tab {
     const fault = await authorizationFault(options, authorization)
     if (fault) return env.log.warn('receipt not adopted', { receiptHash: receipt_hash, fault })
     const bundle = await fetchBundle(caller, `/v1/receipts/${receipt_hash}`)
-    if (bundle) await keep(bundle, authorization.authorization, job_id)
+    if (bundle) await keep([{ bundle, authorization: authorization.authorization, jobId: job_id }])
   }
 
-  async function keep(bundle: Bundle, authorization: Authorization, jobId: string): Promise<void> {
-    const unacceptable = await receiptFault(options, bundle, authorization)
-    if (unacceptable) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: unacceptable })
-    const { fee, jobNonce } = bundle.receipt
-    const receiptHash = hashReceipt(bundle.receipt, place.settlement)
-    const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee }
-    await purse.add({ kind: 'job', job, bundle: bundleToJson(bundle) })
-    vouchers.owe(receiptHash, { fee, jobNonce })
-  }
+  const keep = (jobs: readonly Receipted[]) => keepReceipts(options, vouchers, jobs)
+
+  const settler = createJobSettler({
+    clock: env.clock,
+    gatherMs,
+    exchange: vouchers.exchange,
+    keep: (jobs) =>
+      keep(jobs.map(({ bundle, terms, delivered }) => ({ bundle, authorization: terms.authorization, ...delivered }))),
+    onFault() {
+      agreed = undefined
+    },
+  })
 
   return {
     caller,
@@ -132,33 +134,37 @@ export function openTab(options: TabOptions): Tab {
       }
       return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
     },
-    payUp: () => vouchers.pay(),
-    async settleJob({ authorization }, { jobId, text }) {
-      try {
-        const bundle = await awaitBundle(options, authorization.jobNonce)
-        if (!bundle) return undefined
-        const difference = deliveredFault(bundle, text)
-        if (difference) throw new ReceiptUnacceptableError({ provider: provider.address, jobId, reason: difference })
-        await keep(bundle, authorization, jobId)
-        await vouchers.pay()
-        return bundle
-      } catch (fault) {
-        // What went wrong half-way is put right when the two agree anew.
-        agreed = undefined
-        throw fault
-      }
-    },
+    payUp: async () => void (await vouchers.exchange([])),
+    settleJob: settler.settle,
   }
 }
 
-/** A provider writes the receipt of a client that left only after it noticed. */
-async function awaitBundle({ env, caller }: TabOptions, jobNonce: bigint): Promise<Bundle | undefined> {
-  for (let attempt = 0; attempt < receiptAttempts; attempt++) {
-    const bundle = await fetchBundle(caller, `/v1/jobs/${jobNonce}`)
-    if (bundle) return bundle
-    await env.clock.sleep(receiptRetryMs)
+/** Checks receipts and writes the good ones down, to be paid next; says for each what is wrong with it. */
+async function keepReceipts(
+  options: TabOptions,
+  vouchers: VoucherChain,
+  jobs: readonly Receipted[],
+): Promise<(Error | undefined)[]> {
+  const { purse, provider, user, place } = options
+  const good: PurseRecord[] = []
+  const faults = await Promise.all(
+    jobs.map(async ({ bundle, authorization, jobId, text }) => {
+      const reason =
+        (text === undefined ? undefined : deliveredFault(bundle, text)) ??
+        (await receiptFault(options, bundle, authorization))
+      if (reason) return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
+      const { fee, jobNonce } = bundle.receipt
+      const receiptHash = hashReceipt(bundle.receipt, place.settlement)
+      const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee }
+      good.push({ kind: 'job', job, bundle: bundleToJson(bundle) })
+      return undefined
+    }),
+  )
+  await purse.addAll(good)
+  for (const record of good) {
+    if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)
   }
-  return undefined
+  return faults
 }
 
 async function fetchBundle(caller: ProviderCaller, path: string): Promise<Bundle | undefined> {
@@ -229,6 +235,7 @@ async function signedFeeOf(
   return signer === account.address.toLowerCase() ? voucher.cumulativeFee : undefined
 }
 
+type Receipted = { bundle: Bundle; authorization: Authorization; jobId: string; text?: string }
 type SignedAuthorization = { authorization: Authorization; signature: Hex }
 type AccountState = z.infer<typeof accountSchema>
 type UnvouchedJob = AccountState['unvouched'][number]

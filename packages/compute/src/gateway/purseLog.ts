@@ -18,6 +18,8 @@ export type PurseRecord = { kind: 'job'; job: PaidJob; bundle: unknown } | { kin
 export type PurseLog = {
   /** Durable when it resolves. */
   add(record: PurseRecord): Promise<void>
+  /** The same for several with one flush. */
+  addAll(records: readonly PurseRecord[]): Promise<void>
   /** JSON of a bundle by job id or receipt hash, for its owner only. */
   bundle(user: Hex, id: string): Promise<{ bundle: unknown; provider: Hex } | undefined>
   /** Last voucher for a pair. */
@@ -55,12 +57,16 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
   }
 
   const log = await openSegmentLog(disk, folder, { onRecord: (position, bytes) => index(decode(bytes), position) })
+  async function addAll(records: readonly PurseRecord[]): Promise<void> {
+    if (records.length === 0) return
+    const positions = await log.append(records.map(encode))
+    for (const [at, record] of records.entries()) index(record, positions[at]!)
+    await log.sync()
+  }
+
   return {
-    async add(record) {
-      const [position] = await log.append([encode(record)])
-      index(record, position!)
-      await log.sync()
-    },
+    add: (record) => addAll([record]),
+    addAll,
     async bundle(user, id) {
       const place = places.get(id)
       const record = place === undefined ? undefined : decode(await log.read(place))

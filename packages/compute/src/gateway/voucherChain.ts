@@ -1,14 +1,15 @@
 /** Pays a provider receipt by receipt with ever newer vouchers, each signed only after the one before. COMPUTE §7.3 */
 import type { Hex } from '@weightless/codec'
+import { type Bundle, readBundle } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import {
   emptyReceiptsRoot,
   nextReceiptsRoot,
   type SigningPlace,
+  settlementToJson,
   signVoucher,
   type Voucher,
   type VoucherNote,
-  voucherToJson,
 } from '../wire/payment.ts'
 import { type ProviderCaller, ProviderRefusedError } from './callProvider.ts'
 import type { PurseLog } from './purseLog.ts'
@@ -18,8 +19,11 @@ export type VoucherChain = {
   begin(load: () => Promise<Paid>): Promise<void>
   /** Notes a receipt that is to be paid. */
   owe(receiptHash: Hex, job: { fee: bigint; jobNonce: bigint }): void
-  /** Signs one voucher for all that is owed and hands it over; what fails is part of the next one. */
-  pay(): Promise<void>
+  /**
+   * Signs one voucher for all that is owed, hands it over and fetches the receipts of `jobNonces`, as far as they are
+   * there. What fails is part of the next voucher.
+   */
+  exchange(jobNonces: readonly bigint[]): Promise<Map<bigint, Bundle>>
 }
 
 export type Paid = { cumulativeFee: bigint; receiptsRoot: Hex; jobNonce: bigint }
@@ -49,27 +53,37 @@ export function openVoucherChain(options: {
     return voucher
   }
 
-  async function payNow(): Promise<void> {
-    if (owed.size === 0) return
+  async function sign(): Promise<VoucherNote> {
     const voucher = nextVoucher()
     if (voucher.jobNonce >= numbers.next) numbers.next = voucher.jobNonce + 1n
     const receipts = [...owed.keys()]
     const note: VoucherNote = { voucher, signature: await signVoucher(voucher, place, account), receipts }
     await purse.add({ kind: 'voucher', note })
+    return note
+  }
+
+  async function exchangeNow(jobs: readonly bigint[]): Promise<Map<bigint, Bundle>> {
+    if (owed.size === 0 && jobs.length === 0) return new Map()
+    const note = owed.size === 0 ? null : await sign()
     const headers = { 'content-type': 'application/json' }
+    let answer: unknown
     try {
-      await caller.json('/v1/vouchers', { method: 'POST', headers, body: voucherToJson(note) })
+      const body = settlementToJson({ voucher: note, jobs: [...jobs] })
+      answer = await caller.json('/v1/settlements', { method: 'POST', headers, body })
     } catch (fault) {
       // We and the provider disagree on what is owed; the next agreement tells.
       if (fault instanceof ProviderRefusedError) owed.clear()
       throw fault
     }
-    const { cumulativeFee, receiptsRoot, jobNonce } = voucher
-    paid = { cumulativeFee, receiptsRoot, jobNonce }
-    for (const receiptHash of receipts) owed.delete(receiptHash)
+    if (note) {
+      const { cumulativeFee, receiptsRoot, jobNonce } = note.voucher
+      paid = { cumulativeFee, receiptsRoot, jobNonce }
+      for (const receiptHash of note.receipts) owed.delete(receiptHash)
+    }
+    return readReceipts(answer)
   }
 
-  function inTurn(work: () => Promise<void>): Promise<void> {
+  function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = turn.then(work)
     turn = result.catch(() => undefined)
     return result
@@ -81,6 +95,17 @@ export function openVoucherChain(options: {
         paid = await load()
       }),
     owe: (receiptHash, job) => void owed.set(receiptHash, job),
-    pay: () => inTurn(payNow),
+    exchange: (jobNonces) => inTurn(() => exchangeNow(jobNonces)),
   }
+}
+
+/** What is malformed is as if it were not there. */
+function readReceipts(answer: unknown): Map<bigint, Bundle> {
+  const bundles = new Map<bigint, Bundle>()
+  const { receipts } = (answer ?? {}) as { receipts?: unknown }
+  for (const json of Array.isArray(receipts) ? receipts : []) {
+    const read = readBundle(json)
+    if (read.ok) bundles.set(read.value.receipt.jobNonce, read.value)
+  }
+  return bundles
 }

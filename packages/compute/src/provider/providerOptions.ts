@@ -9,7 +9,7 @@ export const providerLimitsSchema = z.object({
   /** Jobs of one user, waiting and running. */
   perUserMax: z.int().min(1).default(8),
   /** Answered jobs of one user that no voucher pays yet, before the next one is refused. */
-  unvouchedJobsMax: z.int().min(1).default(16),
+  unvouchedJobsMax: z.int().min(1).default(256),
   /** Bytes of a request. */
   bodyBytesMax: z
     .int()

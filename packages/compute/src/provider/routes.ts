@@ -15,7 +15,7 @@ import { openJob } from './openJob.ts'
 import type { ExactContext, ProviderContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
 import { answerSdk } from './sdkRoutes.ts'
-import { describeAccount, takeVoucher } from './vouchers.ts'
+import { describeAccount, settleWithUser, takeVoucher } from './vouchers.ts'
 
 export const nonceHeader = 'x-weightless-nonce'
 
@@ -48,6 +48,9 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   if (!caller.ok) return errorResponse(caller.error!)
   const { user } = caller.value
   if (path === '/v1/vouchers' && method === 'POST') return takeVoucher(context, user, await readJson(context, request))
+  if (path === '/v1/settlements' && method === 'POST') {
+    return settleWithUser(context, user, await readJson(context, request))
+  }
   if (path === '/v1/account' && method === 'GET') return jsonResponse(await describeAccount(context, user))
   const found = /^\/v1\/(receipts|jobs)\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${request.path}.`)

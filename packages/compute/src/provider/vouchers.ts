@@ -6,7 +6,7 @@ import type { VoucherFault } from '../settlement/accountBook.ts'
 import { recordChainState } from '../settlement/recordChainState.ts'
 import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
-import { hashVoucher, readVoucher } from '../wire/payment.ts'
+import { hashVoucher, readSettlement, readVoucher, type VoucherNote } from '../wire/payment.ts'
 import type { ProviderContext } from './providerContext.ts'
 
 const reasons: Record<VoucherFault, string> = {
@@ -17,10 +17,46 @@ const reasons: Record<VoucherFault, string> = {
 }
 
 export async function takeVoucher(context: ProviderContext, user: Hex, body: unknown): Promise<HttpResponse> {
-  const { address, log, place, sessionKeys } = context
   const read = readVoucher(body)
   if (!read.ok) return refuse('invalid_request', `The voucher is malformed: ${read.detail}`)
-  const { voucher, signature } = read.value
+  return (await creditVoucher(context, user, read.value)) ?? jsonResponse(standingOf(context, user))
+}
+
+/** Bytes of receipts in one answer; who is left out asks again. */
+const receiptBytesMax = 8 * 1024 * 1024
+
+/** Takes the voucher for earlier jobs and hands out the receipts of later ones. COMPUTE §7.5 */
+export async function settleWithUser(context: ProviderContext, user: Hex, body: unknown): Promise<HttpResponse> {
+  const read = readSettlement(body)
+  if (!read.ok) return refuse('invalid_request', `The settlement is malformed: ${read.detail}`)
+  const { voucher, jobs } = read.value
+  const refused = voucher && (await creditVoucher(context, user, voucher))
+  if (refused) return refused
+  const receipts: string[] = []
+  let leftBytes = receiptBytesMax
+  for (const jobNonce of jobs) {
+    const job = await context.log.findByNonce(user, jobNonce)
+    if (!job || leftBytes <= 0) continue
+    const json = JSON.stringify(job.bundle)
+    leftBytes -= json.length
+    receipts.push(json)
+  }
+  // The bundles are JSON already; only what stands around them has integers to write.
+  const standing = JSON.stringify(standingOf(context, user), (_, value) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  )
+  const headers = { 'content-type': 'application/json' }
+  return { status: 200, headers, body: `{"standing":${standing},"receipts":[${receipts.join(',')}]}` }
+}
+
+/** Undefined when the voucher is in the log. */
+async function creditVoucher(
+  context: ProviderContext,
+  user: Hex,
+  note: VoucherNote,
+): Promise<HttpResponse | undefined> {
+  const { address, log, place, sessionKeys } = context
+  const { voucher, signature } = note
   if (voucher.user !== user) return refuse('forbidden', 'The voucher is of another user.')
   if (voucher.provider !== address) return refuse('invalid_authorization', 'The voucher is for another provider.')
   const present = log.book.of(user).voucher?.voucher
@@ -28,15 +64,15 @@ export async function takeVoucher(context: ProviderContext, user: Hex, body: unk
     present?.jobNonce === voucher.jobNonce &&
     present.cumulativeFee === voucher.cumulativeFee &&
     present.receiptsRoot === voucher.receiptsRoot
-  if (isRepeated) return acknowledge(context, user)
+  if (isRepeated) return undefined
   const signer = signerOfDigest(hashVoucher(voucher, place), signature)
   if (!(await sessionKeys.maySign(signer, user))) return refuse('invalid_authorization', 'The signature is not valid.')
   // A claim that is just being sent decides what a voucher may cover.
   await context.claimEnds(user)
-  const fault = await log.addVoucher(read.value)
+  const fault = await log.addVoucher(note)
   if (fault) return refuse('invalid_authorization', `The voucher is not accepted: ${reasons[fault]}`)
   context.settleSoon()
-  return acknowledge(context, user)
+  return undefined
 }
 
 /** What a user's gateway needs to go on after it lost its notes. Spec: COMPUTE §7.4. */
@@ -76,13 +112,9 @@ export async function describeAccount(context: ProviderContext, user: Hex) {
   }
 }
 
-function acknowledge({ log }: ProviderContext, user: Hex): HttpResponse {
+function standingOf({ log }: ProviderContext, user: Hex) {
   const { vouched, voucher, unvouched } = log.book.of(user)
-  return jsonResponse({
-    cumulative_fee: vouched,
-    job_nonce: voucher?.voucher.jobNonce ?? 0n,
-    unvouched: unvouched.size,
-  })
+  return { cumulative_fee: vouched, job_nonce: voucher?.voucher.jobNonce ?? 0n, unvouched: unvouched.size }
 }
 
 function refuse(code: ApiErrorCode, message: string): HttpResponse {

@@ -41,6 +41,9 @@ export type JobLog = {
 }
 
 const segmentBytesMax = 64 * 1024 * 1024
+/** Jobs whose receipts are likely to be asked for in a moment, kept beside the log; longer ones are read again. */
+const recentJobsMax = 512
+const recentBytesMax = 16 * 1024
 
 export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
   const book = createAccountBook()
@@ -57,6 +60,13 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     onRecord: (position, payload) => index(decode(payload).record, position),
   })
 
+  const recent = new Map<number, StoredJob>()
+  const remember = (position: number, job: StoredJob, byteCount: number) => {
+    if (byteCount > recentBytesMax) return
+    recent.set(position, job)
+    if (recent.size > recentJobsMax) recent.delete(recent.keys().next().value!)
+  }
+
   let queue: Promise<unknown> = Promise.resolve()
 
   /** `make` sees the book with every earlier record in it; so the order of the log is the order of the book. */
@@ -64,8 +74,10 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     const written = queue.then(async () => {
       const made = make()
       if (!made) return false
-      const [position] = await log.append([encode(made.record, made.job)])
+      const bytes = encode(made.record, made.job)
+      const [position] = await log.append([bytes])
       index(made.record, position!)
+      if (made.job) remember(position!, made.job, bytes.length)
       return true
     })
     queue = written.catch(() => undefined)
@@ -75,7 +87,7 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
 
   async function read(key: string): Promise<StoredJob | undefined> {
     const place = places.get(key)
-    return place === undefined ? undefined : decode(await log.read(place)).job
+    return place === undefined ? undefined : (recent.get(place) ?? decode(await log.read(place)).job)
   }
 
   return {

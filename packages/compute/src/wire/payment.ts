@@ -36,6 +36,12 @@ export type SignedVoucher = { voucher: Voucher; signature: Hex }
 /** Body of `POST /v1/vouchers`: `receipts` are the hashes of the receipts that the voucher adds, in order. */
 export type VoucherNote = SignedVoucher & { receipts: Hex[] }
 
+/** Jobs whose receipts one exchange may ask for. COMPUTE §7.5 */
+export const settledJobsMax = 64
+
+/** Body of `POST /v1/settlements`: pays what was receipted before, asks for the receipts of `jobs`. */
+export type SettlementAsk = { voucher: VoucherNote | null; jobs: bigint[] }
+
 export const termsHeader = 'x-weightless-authorization'
 export const receiptHeader = 'x-weightless-receipt'
 export const jobNonceHeader = 'x-weightless-job-nonce'
@@ -123,6 +129,11 @@ const voucherSchema = z.object({
   receipts: z.array(hexOf(32)).max(1_024),
 })
 
+const settlementSchema = z.object({
+  voucher: voucherSchema.nullable(),
+  jobs: z.array(uint256).max(settledJobsMax),
+})
+
 /** Value of the header `x-weightless-authorization`: JSON in base64url. */
 export function encodeTerms(terms: JobTerms): string {
   return btoa(bytesAsLatin(textToBytes(JSON.stringify(terms, plainInteger))))
@@ -149,6 +160,15 @@ export function decodeTerms(header: string): Verdict<JobTerms, 'invalid_authoriz
 
 export function voucherToJson({ voucher, signature, receipts }: VoucherNote): string {
   return JSON.stringify({ voucher, signature, receipts }, plainInteger)
+}
+
+export function settlementToJson({ voucher, jobs }: SettlementAsk): string {
+  return JSON.stringify({ voucher, jobs }, plainInteger)
+}
+
+export function readSettlement(json: unknown): Verdict<SettlementAsk, 'invalid_request'> {
+  const parsed = settlementSchema.safeParse(json)
+  return parsed.success ? accept(parsed.data) : reject('invalid_request', parsed.error.issues[0]?.path.join('.'))
 }
 
 export function readVoucher(json: unknown): Verdict<VoucherNote, 'invalid_authorization'> {
