@@ -22,6 +22,9 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'fineTuningServing', source: 'compute/FineTuningServing.sol', contract: 'WeightlessFineTuningServing' },
   { key: 'fineTuningServingUpstream', source: 'compute/FineTuningServing.sol', contract: 'FineTuningServing' },
   { key: 'receiptSettlement', source: 'compute/ReceiptSettlement.sol', contract: 'ReceiptSettlement' },
+  { key: 'priorityStake', source: 'market/PriorityStake.sol', contract: 'PriorityStake' },
+  { key: 'serviceMarket', source: 'market/ServiceMarket.sol', contract: 'ServiceMarket' },
+  { key: 'jobBoard', source: 'market/JobBoard.sol', contract: 'JobBoard' },
   {
     key: 'proxy',
     source: '@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol',

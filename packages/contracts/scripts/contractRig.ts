@@ -54,7 +54,10 @@ export type Rig = {
       | 'ledgerManager'
       | 'inferenceServing'
       | 'fineTuningServing'
-      | 'receiptSettlement']: {
+      | 'receiptSettlement'
+      | 'priorityStake'
+      | 'serviceMarket'
+      | 'jobBoard']: {
       abi: (typeof abis)[Name]
       address: Hex
     }
@@ -92,6 +95,9 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
       inferenceServing: at('inferenceServing'),
       fineTuningServing: at('fineTuningServing'),
       receiptSettlement: at('receiptSettlement'),
+      priorityStake: at('priorityStake'),
+      serviceMarket: at('serviceMarket'),
+      jobBoard: at('jobBoard'),
     },
   }
 }

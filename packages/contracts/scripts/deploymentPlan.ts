@@ -21,6 +21,7 @@ import { poraMineBytecode } from '../src/bytecode/poraMine.generated.ts'
 import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
+import { planMarket } from './planMarket.ts'
 import type { Preset } from './presets.ts'
 
 export type Step =
@@ -65,6 +66,7 @@ export function planDeployment(
   const call = (what: string, to: Hex, data: Hex) => plan.steps.push({ kind: 'call', what, to, data })
   planStorage(preset, owner, create, call)
   planCompute(preset, owner, createProxy, call)
+  planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   return plan
 }
 

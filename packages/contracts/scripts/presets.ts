@@ -35,8 +35,13 @@ export type Preset = {
   challengeSeconds: bigint
   /** How long a revoked session key stays good. */
   revokeDelaySeconds: bigint
+  /** Stake that sets priority: how long it waits to be unlocked, and how much makes one ticket more. */
+  priority: { unlockSeconds: bigint; ticketWei: bigint }
+  /** How long rejected work of the job board waits for a decision. */
+  resolveSeconds: bigint
 }
 
+const ether = 10n ** 18n
 const year = 31_536_000n
 
 /** Turbo price of the existing network: 33 units, 12 months of 31 days; epochs, chunks and mining as there. */
@@ -61,6 +66,8 @@ const upstream: Preset = {
   penaltyPercent: 30n,
   challengeSeconds: 7200n,
   revokeDelaySeconds: 86_400n,
+  priority: { unlockSeconds: 7n * 86_400n, ticketWei: 10n * ether },
+  resolveSeconds: 3n * 86_400n,
 }
 
 /**
@@ -87,6 +94,8 @@ const weightless: Preset = {
   lockSeconds: 3600n,
   challengeSeconds: 600n,
   revokeDelaySeconds: 3600n,
+  priority: { unlockSeconds: 3600n, ticketWei: ether / 10n },
+  resolveSeconds: 3600n,
 }
 
 export const presets = { upstream, weightless }

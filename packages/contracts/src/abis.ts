@@ -3,12 +3,15 @@ import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
+import { jobBoardAbi } from './abi/jobBoard.generated.ts'
 import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
 import { poraMineAbi } from './abi/poraMine.generated.ts'
+import { priorityStakeAbi } from './abi/priorityStake.generated.ts'
 import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
+import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
 
 export const abis = {
   /** Without the older generation of `submit` and `batchSubmit`. */
@@ -22,5 +25,8 @@ export const abis = {
   inferenceServing: inferenceServingAbi,
   fineTuningServing: fineTuningServingAbi,
   receiptSettlement: receiptSettlementAbi,
+  priorityStake: priorityStakeAbi,
+  serviceMarket: serviceMarketAbi,
+  jobBoard: jobBoardAbi,
   proxyAdmin: proxyAdminAbi,
 } as const
