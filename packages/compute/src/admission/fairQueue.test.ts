@@ -20,6 +20,59 @@ test('users take turns, whoever brought more', async () => {
   assert.deepEqual(queue.size(), { running: 0, waiting: 0 })
 })
 
+test('tickets share the turns, and the one without stake is not forgotten', async () => {
+  const queue = createFairQueue({ runningMax: 1, waitingMax: 100, perUserMax: 60 })
+  const end = await queue.enter('first', never)
+  const order: string[] = []
+  const bring = async (user: string, tickets: number) => {
+    const endTurn = await queue.enter(user, never, tickets)
+    order.push(user)
+    endTurn()
+  }
+  const jobs = Array.from({ length: 40 }, () => [bring('one', 1), bring('three', 3)]).flat()
+  end()
+  await Promise.all(jobs)
+  // the jobs of the larger share run out after some 53 turns; until then three in four are its own
+  const early = order.slice(0, 40)
+  assert.equal(early.filter((user) => user === 'three').length, 30)
+  for (let at = 0; at + 4 <= 40; at += 4) assert.ok(order.slice(at, at + 4).includes('one'))
+})
+
+test('a single job of a large stake goes before many of none', async () => {
+  const queue = createFairQueue({ runningMax: 1, waitingMax: 10, perUserMax: 5 })
+  const end = await queue.enter('first', never)
+  const order: string[] = []
+  const bring = async (user: string, tickets: number) => {
+    const endTurn = await queue.enter(user, never, tickets)
+    order.push(user)
+    endTurn()
+  }
+  const jobs = [bring('a', 1), bring('b', 1), bring('staked', 64), bring('nonsense', -5), bring('huge', 1e9)]
+  end()
+  await Promise.all(jobs)
+  assert.deepEqual(order, ['staked', 'huge', 'a', 'b', 'nonsense'])
+})
+
+test('one ticket waits for a bounded time while large stakes arrive without end', async () => {
+  const queue = createFairQueue({ runningMax: 1, waitingMax: 4, perUserMax: 1 })
+  let end = await queue.enter('first', never)
+  let isServed = false
+  const poor = queue.enter('poor', never, 1).then((endTurn) => {
+    isServed = true
+    return endTurn
+  })
+  let turns = 0
+  let coming = [1, 2, 3].map((index) => queue.enter(`rich ${index}`, never, 64))
+  while (!isServed && turns < 1000) {
+    end()
+    end = await Promise.race([...coming, poor])
+    await Promise.resolve()
+    const [, ...rest] = coming
+    coming = [...rest, queue.enter(`rich ${turns++ + 4}`, never, 64)]
+  }
+  assert.ok(isServed && turns <= 64 * 4, `${turns} turns`)
+})
+
 test('bounds per user and for all are refusals with a scope', async () => {
   const queue = createFairQueue({ runningMax: 1, waitingMax: 2, perUserMax: 2 })
   await queue.enter('a', never)
