@@ -27,6 +27,7 @@ const sideways: { readonly [from: string]: readonly string[] } = {
   coder: ['codec', 'crypto'],
   tensor: ['codec', 'crypto'],
   contracts: ['codec', 'crypto'],
+  envelope: ['codec', 'crypto'],
   evm: ['codec', 'crypto'],
   receipt: ['codec', 'crypto', 'contracts', 'tensor'],
   blobs: ['ledger'],
