@@ -1,4 +1,5 @@
 /** Every scenario, by name. */
+import { computeFineTuning } from './computeFineTuning.sim.ts'
 import { computeJobs } from './computeJobs.sim.ts'
 import { kvReplay } from './kvReplay.sim.ts'
 import type { Scenario } from './scenario.ts'
@@ -24,4 +25,5 @@ export const scenarios: readonly Scenario[] = [
   storagePayment,
   kvReplay,
   computeJobs,
+  computeFineTuning,
 ]

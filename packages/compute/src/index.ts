@@ -15,6 +15,12 @@ export {
   UpstreamFailedError,
 } from './engine/engine.ts'
 export { openTensorEngine, type TensorEngineOptions } from './engine/openTensorEngine.ts'
+export { type FineTuningLimits, fineTuningLimitsSchema } from './finetune/fineTuningOptions.ts'
+export type { FineTuningModel } from './finetune/fineTuningService.ts'
+export { createProcessWorker, type LineProcess } from './finetune/processWorker.ts'
+export type { FineTuningQuota } from './finetune/registerFineTuning.ts'
+export { type FineTuning, type FineTuningOptions, startFineTuning } from './finetune/startFineTuning.ts'
+export type { TrainingWorker } from './finetune/trainingWorker.ts'
 export {
   type GatewayKey,
   type GatewayLimits,

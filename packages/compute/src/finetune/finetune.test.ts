@@ -1,0 +1,94 @@
+/** The parts of a fine-tuning provider that decide alone: parameters, datasets, a delivery of several chunks, another program as worker. */
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { textToBytes } from '@weightless/codec'
+import fc from 'fast-check'
+import { createProcessWorker, type LineProcess } from './processWorker.ts'
+import { readDataset } from './readDataset.ts'
+import { readTrainingParameters } from './trainingParameters.ts'
+import { TrainingFailedError, TrainingRefusedError } from './trainingWorker.ts'
+
+const parameters = () => {
+  const read = readTrainingParameters('{}')
+  assert.ok(read.ok)
+  return read.value.parameters
+}
+
+test('parameters have Hugging Face’s names, and what has no effect is named', () => {
+  const text =
+    '{"neftune_noise_alpha":5,"num_train_epochs":1,"per_device_train_batch_size":2,"learning_rate":0.0002,"max_steps":3}'
+  const read = readTrainingParameters(text)
+  assert.ok(read.ok)
+  assert.deepEqual(read.value.unused, ['neftune_noise_alpha'])
+  assert.deepEqual(read.value.parameters, { ...parameters(), epochs: 1, batchRows: 2, learningRate: 2e-4, stepsMax: 3 })
+  for (const bad of ['', '[]', '{"lora_r":0}', '{"max_steps":1.5}', '{"target_modules":["head"]}', ' '.repeat(20_000)])
+    assert.equal(readTrainingParameters(bad).ok, false, bad.slice(0, 30))
+})
+
+test('datasets of all four forms are read; each answer of a conversation is an example', () => {
+  const [user, assistant] = [
+    { role: 'user', content: 'q' },
+    { role: 'assistant', content: 'a' },
+  ] as const
+  const lines = [
+    { messages: [user, assistant, user, assistant] },
+    { prompt: 'p', completion: 'c' },
+    { instruction: 'q', input: '', output: 'a' },
+    { text: 't' },
+  ]
+  const read = readDataset(textToBytes(`${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n`))
+  assert.ok(read.ok)
+  assert.deepEqual(read.value, [
+    { messages: [user, assistant] },
+    { messages: [user, assistant, user, assistant] },
+    { prompt: 'p', completion: 'c' },
+    { messages: [user, assistant] },
+    { prompt: '', completion: 't' },
+  ])
+})
+
+test('a bad dataset is refused by its line, whatever it is, and quotes nothing', () => {
+  const bad = readDataset(textToBytes('{"text":"fine"}\n{"secret":"word"}'))
+  assert.deepEqual([bad.ok, bad.ok || bad.detail], [false, 'line 2 is none of the known forms'])
+  assert.equal(readDataset(new Uint8Array([0xff, 0xfe])).ok, false)
+  assert.equal(readDataset(textToBytes('\n\n')).ok, false)
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void readDataset(bytes)))
+})
+
+test('another program trains: its plan, its points, its adapter', async () => {
+  const said: string[] = []
+  const worker = workerOf(said, [
+    '{"op":"opened","rows":3,"heldOutRows":1,"steps":2,"trainedTokens":40}',
+    '{"op":"point","step":1,"steps":2,"loss":2.5,"trainedTokens":20,"tokensPerSecond":7}',
+    '{"op":"trained","adapter":"AQID","trainedTokens":40,"tuned":{"loss":1,"accuracy":0.5}}',
+  ])
+  const session = await worker.open(job)
+  assert.deepEqual(session.plan, { rows: 3, heldOutRows: 1, steps: 2, trainedTokens: 40 })
+  const points: number[] = []
+  const { adapter, tuned } = await session.train(({ loss }) => points.push(loss))
+  assert.deepEqual([[...adapter], tuned, points], [[1, 2, 3], { loss: 1, accuracy: 0.5 }, [2.5]])
+  assert.deepEqual(
+    said.map((line) => JSON.parse(line).op),
+    ['open', 'train'],
+  )
+})
+
+test('a program that refuses, ends or speaks nonsense is told apart', async () => {
+  await assert.rejects(workerOf([], ['{"op":"refused","reason":"no template"}']).open(job), TrainingRefusedError)
+  for (const line of ['{"op":"failed","reason":"x"}', '{"op":"opened","rows":-1}', 'hello', undefined])
+    await assert.rejects(workerOf([], line === undefined ? [] : [line]).open(job), TrainingFailedError)
+})
+
+const root = `0x${'11'.repeat(32)}` as const
+const job = { taskId: 't', modelRoot: root, examples: [{ prompt: 'p', completion: 'c' }], parameters: parameters() }
+
+function workerOf(said: string[], lines: readonly string[]) {
+  const start = (): LineProcess => ({
+    send: (line) => void said.push(line),
+    lines: (async function* () {
+      yield* lines
+    })(),
+    close: async () => undefined,
+  })
+  return createProcessWorker({ name: 'test', start, modelPathOf: () => '/model' })
+}

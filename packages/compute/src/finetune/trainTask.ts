@@ -1,0 +1,91 @@
+/** One task from its begin to a trained adapter on the disk. A crash anywhere begins its training anew, a bounded number of times. */
+import { type FineTuningTask, heldWei } from './task.ts'
+import { advance, type TaskContext } from './taskContext.ts'
+import { readTrainingParameters } from './trainingParameters.ts'
+import { TrainingFailedError, TrainingRefusedError, type TrainingSession } from './trainingWorker.ts'
+
+/**
+ * Resolves when the task is trained, or went another way. `signal` ends the training.
+ * @throws {TrainingRefusedError} its user's doing; anything else may be tried again
+ */
+export async function trainTask(context: TaskContext, task: FineTuningTask, signal: AbortSignal): Promise<void> {
+  const begun = task.progress === 'Init' ? await advance(context, task, 'SettingUp') : task
+  if (!begun) return
+  const session = await openSession(context, begun)
+  const stop = () => void session.close()
+  signal.addEventListener('abort', stop, { once: true })
+  try {
+    if (signal.aborted) return
+    const ready = begun.progress === 'SettingUp' ? await setUp(context, begun, session) : begun
+    if (ready) await train(context, ready, session, signal)
+  } finally {
+    signal.removeEventListener('abort', stop)
+    await session.close()
+  }
+}
+
+async function openSession(context: TaskContext, task: FineTuningTask): Promise<TrainingSession> {
+  const read = readTrainingParameters(task.trainingParams)
+  if (!read.ok) throw new TrainingRefusedError({ reason: read.detail ?? 'malformed parameters' })
+  const { parameters, unused } = read.value
+  if (task.progress === 'SettingUp' && unused.length > 0) {
+    await context.journal.note(task.id, `parameters without effect here: ${unused.join(', ')}`)
+  }
+  const examples = await context.files.examples(task)
+  return context.worker.open({ taskId: task.id, modelRoot: task.modelRoot, examples, parameters })
+}
+
+/** What it will cost is known here, and must be there. */
+async function setUp(
+  context: TaskContext,
+  task: FineTuningTask,
+  { plan }: TrainingSession,
+): Promise<FineTuningTask | undefined> {
+  const { trainedTokensMax } = context.limits
+  if (plan.trainedTokens > trainedTokensMax) {
+    throw new TrainingRefusedError({ reason: `${plan.trainedTokens} tokens to train on; at most ${trainedTokensMax}` })
+  }
+  const feeWei = task.weiPerToken * BigInt(plan.trainedTokens)
+  const account = await context.chain.account(task.user)
+  const held = context.store.listOf(task.user).reduce((sum, other) => sum + heldWei(other), 0n)
+  const free = (account?.spendable ?? 0n) - held
+  if (free < feeWei) {
+    const reason = `the task costs ${feeWei} wei (${plan.trainedTokens} tokens); ${free} of the balance are free`
+    throw new TrainingRefusedError({ reason })
+  }
+  const { rows, heldOutRows, steps, trainedTokens } = plan
+  await context.journal.note(
+    task.id,
+    `${rows} rows to train on, ${heldOutRows} to measure by, ${steps} steps, ${trainedTokens} tokens, fee at most ${feeWei} wei`,
+  )
+  return advance(context, task, 'SetUp', { plan: { rows, heldOutRows, steps, trainedTokens, feeWei } })
+}
+
+async function train(
+  context: TaskContext,
+  task: FineTuningTask,
+  session: TrainingSession,
+  signal: AbortSignal,
+): Promise<void> {
+  const { journal, files, limits } = context
+  if (task.attempts >= limits.attemptsMax) {
+    throw new TrainingRefusedError({ reason: `training did not come to its end in ${task.attempts} attempts` })
+  }
+  const running = await advance(context, task, 'Training', { attempts: task.attempts + 1 })
+  if (!running || signal.aborted) return
+  const result = await session.train((point) => void journal.point(task.id, point))
+  if (result.adapter.length === 0) throw new TrainingFailedError({ reason: 'the worker gave no adapter' })
+  const kept = await files.keepAdapter(running, result.adapter)
+  // Never more than was said before.
+  const trainedTokens = Math.min(result.trainedTokens, task.plan!.trainedTokens)
+  const { base, tuned } = result
+  await advance(context, running, 'Trained', {
+    result: {
+      ...kept,
+      trainedTokens,
+      feeWei: task.weiPerToken * BigInt(trainedTokens),
+      ...(base && { base }),
+      ...(tuned && { tuned }),
+    },
+  })
+}

@@ -1,0 +1,75 @@
+/**
+ * What trains adapters: the embedded trainer in a thread, or another process such as PyTorch with PEFT. One task at a time;
+ * the rest of the service knows neither of them. Spec: FINETUNING §5.
+ */
+import { type Hex, WeightlessError } from '@weightless/codec'
+import type { TrainingExample } from './readDataset.ts'
+import type { TrainingParameters } from './trainingParameters.ts'
+
+export type TrainingJob = {
+  taskId: string
+  /** Storage root of the model's file. */
+  modelRoot: Hex
+  examples: readonly TrainingExample[]
+  parameters: TrainingParameters
+}
+
+/** What a job comes to, known before it starts: the fee follows from it. */
+export type TrainingPlan = {
+  /** Rows that are trained on, and rows that are only measured by. */
+  rows: number
+  heldOutRows: number
+  steps: number
+  /** Tokens of all rows of all steps, in the model's own tokens. */
+  trainedTokens: number
+}
+
+export type Quality = { loss: number; accuracy: number }
+
+/** One look at a running training. */
+export type TrainingPoint = {
+  step: number
+  steps: number
+  loss: number
+  gradNorm?: number
+  heldOut?: Quality
+  trainedTokens: number
+  tokensPerSecond: number
+}
+
+export type TrainingResult = {
+  /** Safetensors with PEFT's names, its adapter_config in the metadata. */
+  adapter: Uint8Array
+  trainedTokens: number
+  /** On the held-out rows, before and after; undefined when there are none. */
+  base: Quality | undefined
+  tuned: Quality | undefined
+}
+
+export type TrainingSession = {
+  plan: TrainingPlan
+  /** @throws {TrainingFailedError} */
+  train(onPoint: (point: TrainingPoint) => void): Promise<TrainingResult>
+  /** Ends the training, wherever it is. */
+  close(): Promise<void>
+}
+
+export type TrainingWorker = {
+  /** For people, in logs and at `/v1/model`. */
+  name: string
+  /** @throws {TrainingRefusedError} the job cannot be trained as it is @throws {TrainingFailedError} */
+  open(job: TrainingJob): Promise<TrainingSession>
+}
+
+/** The user's data or parameters do not fit the model: trying again changes nothing. */
+export class TrainingRefusedError extends WeightlessError {
+  constructor(facts: { reason: string }) {
+    super('compute/training-refused', 'The task cannot be trained as it is.', facts)
+  }
+}
+
+export class TrainingFailedError extends WeightlessError {
+  constructor(facts: { reason: string }, cause?: unknown) {
+    super('compute/training-failed', 'Training did not come to its end.', facts, cause === undefined ? {} : { cause })
+  }
+}
