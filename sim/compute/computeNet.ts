@@ -27,6 +27,7 @@ export const contracts = {
   inferenceServing: addresses.inferenceServing,
   receiptSettlement: addresses.receiptSettlement,
   ledgerManager: addresses.ledgerManager,
+  priorityStake: addresses.priorityStake,
 } satisfies Record<string, Hex>
 
 export const tokens = (count: number): bigint => BigInt(count) * 10n ** 18n

@@ -90,6 +90,13 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       assert.ok(read.ok)
       return { bundle: read.value, receiptHash: hashReceipt(read.value.receipt, settlement) }
     },
+    /** One job without an authorisation, as a published SDK asks; the status of the answer. */
+    async askPlainly(temperature: number): Promise<number> {
+      const body = JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens, temperature })
+      const answer = await fetch(`${provider.url}/v1/chat/completions`, { method: 'POST', headers, body })
+      await answer.arrayBuffer()
+      return answer.status
+    },
     account: async () => (await readJson('/v1/account')) as AccountJson,
     /** Sends a voucher that adds these receipts to a sum; the status of the answer. */
     async pay(sum: { cumulativeFee: bigint; jobNonce: bigint; receipts: Hex[]; root: Hex }): Promise<number> {

@@ -68,6 +68,18 @@ describe('Devnet proxies', () => {
       const result = await rig.send({ abi: abis.receiptSettlement, address }, 'initialize', args, { from })
       assert.equal(!result.ok && result.error, 'AlreadyInitialized')
     }
+    for (const address of [addresses.priorityStake, addresses.priorityStakeImplementation]) {
+      const result = await rig.send({ abi: abis.priorityStake, address }, 'initialize', [from, 1n, 1n], { from })
+      assert.equal(!result.ok && result.error, 'AlreadyInitialized')
+    }
+    for (const address of [addresses.serviceMarket, addresses.serviceMarketImplementation]) {
+      const result = await rig.send({ abi: abis.serviceMarket, address }, 'initialize', [from, from, from], { from })
+      assert.equal(!result.ok && result.error, 'AlreadyInitialized')
+    }
+    for (const address of [addresses.jobBoard, addresses.jobBoardImplementation]) {
+      const result = await rig.send({ abi: abis.jobBoard, address }, 'initialize', [from, 1n], { from })
+      assert.equal(!result.ok && result.error, 'AlreadyInitialized')
+    }
   })
 
   it('lets the admin of a proxy upgrade it, and nobody else', async () => {

@@ -15,6 +15,8 @@ export type ChainAccount = {
   paid: bigint
   owed: bigint
   jobNonce: bigint
+  /** Share of the turns when the provider is busy. MARKET §5.2 */
+  tickets: number
   readAtMs: number
 }
 
@@ -45,13 +47,17 @@ const defaultMaxAgeMs = 10_000
 const awayMaxAgeMs = 300_000
 const rememberedMax = 10_000
 
-export function createChainAccounts(options: {
+type Places = {
   ledger: Ledger
   clock: Clock
   provider: Hex
   inferenceServing: Hex
   receiptSettlement: Hex
-}): ChainAccounts {
+  /** Without it everybody has one ticket. */
+  priorityStake?: Hex
+}
+
+export function createChainAccounts(options: Places): ChainAccounts {
   const { clock } = options
   const remembered = new Map<Hex, ChainAccount>()
   const reading = new Map<Hex, Promise<ChainAccount | undefined>>()
@@ -91,22 +97,17 @@ export function createChainAccounts(options: {
 }
 
 async function readChainAccount(
-  {
-    ledger,
-    clock,
-    provider,
-    inferenceServing,
-    receiptSettlement,
-  }: { ledger: Ledger; clock: Clock; provider: Hex; inferenceServing: Hex; receiptSettlement: Hex },
+  { ledger, clock, provider, inferenceServing, receiptSettlement, priorityStake }: Places,
   user: Hex,
 ): Promise<ChainAccount | undefined> {
-  // One block for both, so that a settlement in between cannot make the two disagree.
+  // One block for all, so that a settlement in between cannot make two disagree.
   const blockNumber = await ledger.blockNumber()
   const at = { args: [user, provider], blockNumber } as const
   try {
-    const [account, [paid, owed, jobNonce]] = await Promise.all([
+    const [account, [paid, owed, jobNonce], tickets] = await Promise.all([
       ledger.read({ address: inferenceServing, abi: abis.inferenceServing, functionName: 'getAccount', ...at }),
       ledger.read({ address: receiptSettlement, abi: abis.receiptSettlement, functionName: 'pairs', ...at }),
+      readTickets(ledger, priorityStake, user, blockNumber),
     ])
     return {
       spendable: account.balance - account.pendingRefund,
@@ -116,12 +117,19 @@ async function readChainAccount(
       paid,
       owed,
       jobNonce: BigInt(jobNonce),
+      tickets,
       readAtMs: clock.monotonicMs(),
     }
   } catch (fault) {
     if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'AccountNotExists') return undefined
     throw fault
   }
+}
+
+async function readTickets(ledger: Ledger, address: Hex | undefined, user: Hex, blockNumber: bigint): Promise<number> {
+  if (address === undefined) return 1
+  const at = { address, abi: abis.priorityStake, functionName: 'ticketsOf', args: [user], blockNumber } as const
+  return Number(await ledger.read(at))
 }
 
 /** The contract's order of `ClaimState`, without `None`. */

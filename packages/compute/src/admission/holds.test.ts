@@ -17,6 +17,7 @@ function world(spendable: bigint) {
     async read({ functionName }: { functionName: string }) {
       state.reads++
       if (state.away) throw new LedgerUnreachableError({ rpcUrl: 'scripted' })
+      if (functionName === 'ticketsOf') return 7n
       if (functionName === 'pairs') return [state.paid, state.paid, 0]
       return { balance: state.spendable + 5n, pendingRefund: 5n, generation: 0n, revokedBitmap: 0n, nonce: 0n }
     },
@@ -25,7 +26,8 @@ function world(spendable: bigint) {
   const places = { provider: address, inferenceServing: address, receiptSettlement: address }
   const accounts = createChainAccounts({ ledger, clock, ...places })
   const book = createAccountBook()
-  return { state, accounts, book, holds: createHolds({ accounts, book }) }
+  const staked = createChainAccounts({ ledger, clock, ...places, priorityStake: address })
+  return { state, accounts, staked, book, holds: createHolds({ accounts, book }) }
 }
 
 test('parallel holds share the balance; a released one can be taken again', async () => {
@@ -70,4 +72,10 @@ test('a deposit of a moment ago counts, and an absent chain does not stop those 
   assert.ok((await holds.take(user, 10n)).ok)
   state.nowMs = 400_000
   await assert.rejects(accounts.of(user), LedgerUnreachableError)
+})
+
+test('tickets come with the account, and are one where no contract gives any', async () => {
+  const { accounts, staked } = world(100n)
+  assert.equal((await accounts.of(user))?.tickets, 1)
+  assert.equal((await staked.of(user))?.tickets, 7)
 })

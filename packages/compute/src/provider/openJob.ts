@@ -57,6 +57,8 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   const completionTokens = Math.min(maxTokens, room)
   const maxFee = feeOf(price, { promptTokens: BigInt(promptTokens), completionTokens: BigInt(completionTokens) })
 
+  // before anything is taken, since this may throw
+  const tickets = (await context.accounts.of(user))?.tickets ?? 1
   const numbered = await numberJob(context, ask, maxTokens, maxFee)
   if (!numbered.ok) return numbered
   const { jobNonce, salt, nonce } = numbered.value
@@ -71,7 +73,7 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
     freeNonce()
     return refuseBalance(context, user, maxFee, held.freeWei)
   }
-  const turn = await enter(context, ask)
+  const turn = await enter(context, ask, tickets)
   if (!turn.ok) {
     held.release()
     freeNonce()
@@ -167,9 +169,9 @@ async function termsFault(
   return refuse('invalid_authorization', 'The signature is not of the user or a registered session key.')
 }
 
-async function enter({ queue, metrics }: ProviderContext, { user, signal }: JobAsk) {
+async function enter({ queue, metrics }: ProviderContext, { user, signal }: JobAsk, tickets: number) {
   try {
-    const entering = queue.enter(user, signal)
+    const entering = queue.enter(user, signal, tickets)
     metrics.waiting.set(queue.size().waiting)
     return accept(await entering)
   } catch (fault) {

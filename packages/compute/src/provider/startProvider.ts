@@ -17,7 +17,13 @@ import { registerService } from './registerService.ts'
 import { createProviderHandler } from './routes.ts'
 import { createSessionKeys } from './sessionKeys.ts'
 
-export type ComputeContracts = { inferenceServing: Hex; receiptSettlement: Hex; ledgerManager: Hex }
+export type ComputeContracts = {
+  inferenceServing: Hex
+  receiptSettlement: Hex
+  ledgerManager: Hex
+  /** Says whose turns come more often; without it all are equal. */
+  priorityStake?: Hex
+}
 
 export type ProviderOptions = {
   env: Env
@@ -100,7 +106,7 @@ async function join(
   url: string,
 ): Promise<{ context: ProviderContext; settlement: SettlementLoop }> {
   const { env, account, rpcUrl, contracts } = options
-  const { inferenceServing, receiptSettlement } = contracts
+  const { inferenceServing, receiptSettlement, priorityStake } = contracts
   const { clock } = env
   const address = account.address.toLowerCase() as Hex
   const ledger = createLedger({ rpcUrl, env, account })
@@ -108,7 +114,14 @@ async function join(
   const { inputWeiPerToken, outputWeiPerToken, publicUrl = url } = options
   const offer = { url: publicUrl, model: engine.model, verifiability, inputWeiPerToken, outputWeiPerToken }
   const price = await registerService(ledger, inferenceServing, offer)
-  const accounts = createChainAccounts({ ledger, clock, provider: address, inferenceServing, receiptSettlement })
+  const accounts = createChainAccounts({
+    ledger,
+    clock,
+    provider: address,
+    inferenceServing,
+    receiptSettlement,
+    ...(priorityStake === undefined ? {} : { priorityStake }),
+  })
   const metrics = createProviderMetrics(env.metrics)
   const chainId = BigInt(options.chainId)
   const settlement = startSettlement({
