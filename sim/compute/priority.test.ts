@@ -22,8 +22,7 @@ describe('priority on a whole network', () => {
     provider = await net.startProvider({
       openEngine: async () => {
         const weights = new Uint8Array(await readFile(tinyModel))
-        // One at a time, so that turns show.
-        const engine = await openTensorEngine({ env: net.env, name: 'tiny', weights, concurrent: 1 })
+        const engine = await openTensorEngine({ env: net.env, name: 'tiny', weights })
         return {
           ...engine,
           async start(job) {

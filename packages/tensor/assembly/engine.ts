@@ -4,3 +4,6 @@ export { addInto, embedRow, hasNonFinite, quantise, rmsNorm, rotate, sampleWeigh
 export { matmulFloat, matvecQ40, matvecQ41, matvecQ80 } from './engine/matvec'
 export { matmulQuantised } from './engine/matmul'
 export { attend, storeKeys } from './engine/attention'
+export { gemmColumns, gemmRows, gradientOuter } from './train/gemm'
+export { adamW, addScaled, crossEntropy, foldSquares, gateBack, gateForward, rmsNormBack, scaleValues } from './train/rows'
+export { attendRow, attendRowBack, sumHeads } from './train/attention'

@@ -1,14 +1,9 @@
+export { adaptedModelRoot, adaptedModelText } from './adapter/adaptedModelRoot.ts'
+export { type AdapterTarget, adapterTargets } from './adapter/adapterTargets.ts'
+export { AdapterInvalidError } from './adapter/readAdapter.ts'
 export { type ByteSource, bytesSource } from './byteSource.ts'
-export {
-  BatchFullError,
-  type ChatBatch,
-  type ChatBatchLimits,
-  type ChatSeat,
-  createChatBatch,
-} from './chat/chatBatch.ts'
 export { ChatInvalidError, type ChatRequest, type FinishReason, prepareChat } from './chat/chatRequest.ts'
-export type { ChatRun, ChatToken } from './chat/chatTask.ts'
-export { type ChatMessage, ChatTemplateError, promptRole } from './chat/chatTemplate.ts'
+export { type ChatMessage, ChatTemplateError } from './chat/chatTemplate.ts'
 export {
   type ChatClaim,
   type ChatDifference,
@@ -16,7 +11,7 @@ export {
   type ReplayVerdict,
   replayChat,
 } from './chat/replayChat.ts'
-export { type ChatRunOptions, runChat } from './chat/runChat.ts'
+export { type ChatRun, type ChatRunOptions, type ChatToken, runChat } from './chat/runChat.ts'
 export {
   type CrewSeat,
   createCrewSeat,
@@ -41,9 +36,30 @@ export {
 } from './model/loadModel.ts'
 export type { LoadProgress } from './model/loadWeights.ts'
 export { samplerVersion, semanticsVersion } from './model/programId.ts'
+export {
+  readSafetensors,
+  type Safetensors,
+  type SafetensorsTensor,
+  tensorFloats,
+} from './safetensors/readSafetensors.ts'
+export { SafetensorsInvalidError } from './safetensors/safetensorsInvalidError.ts'
+export { type WritableSafetensor, writeSafetensors } from './safetensors/writeSafetensors.ts'
 export type { Logprobs, TokenLogprob } from './sampler/logprobs.ts'
 export { type SelfCheck, selfCheck } from './selfCheck/selfCheck.ts'
 export type { TokenDecoder, Tokenizer } from './tokenizer/readTokenizer.ts'
 export { decodeTrace, encodeTrace } from './trace/encodeTrace.ts'
 export { recordSteps, type StepRecorder, type Trace } from './trace/recordSteps.ts'
 export { stepRoot } from './trace/stepRoot.ts'
+export type { TokenRow } from './train/forwardPass.ts'
+export { type LoraOptions, LoraOptionsError, loraDefaults } from './train/loraOptions.ts'
+export { type LoraTrainer, openLoraTrainer } from './train/openLoraTrainer.ts'
+export { type Dataset, DatasetInvalidError, type DatasetLimits, readDataset } from './train/readDataset.ts'
+export {
+  runTraining,
+  type TrainingHooks,
+  type TrainingPlan,
+  type TrainingProgress,
+  totalStepsOf,
+} from './train/runTraining.ts'
+export { type OpenTrainerOptions, TrainingDivergedError, TrainingRowsError, type TrainStep } from './train/trainer.ts'
+export { TrainerStateError, type TrainProgress } from './train/trainerState.ts'

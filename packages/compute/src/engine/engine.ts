@@ -60,9 +60,7 @@ export type ExactEngine = {
   model: EngineModel
   /** Tokens of the rendered prompt. @throws {EngineRefusedError} @throws {EngineFailedError} */
   countPrompt(messages: readonly Message[]): Promise<number>
-  /** Jobs that run side by side; more may be started, and wait. The bits of one do not depend on the others. */
-  concurrent: number
-  /** Starts a job. */
+  /** Starts a job; jobs run one after the other. */
   start(job: EngineJob): Promise<EngineRun>
   /**
    * Does an answered job again, to list the digest of every operator (TENSOR §8.3): too much to keep for every answer.

@@ -157,11 +157,7 @@ async function join(
     limits,
     log,
     holds: createHolds({ accounts, book: log.book }),
-    queue: createFairQueue({
-      runningMax: engine.kind === 'exact' ? engine.concurrent : 1,
-      waitingMax: limits.waitingMax,
-      perUserMax: limits.perUserMax,
-    }),
+    queue: createFairQueue({ runningMax: 1, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),
     accounts,
     sessionKeys: createSessionKeys({ ledger, clock, receiptSettlement }),
     authenticate: createAuthenticator({ provider: address, clock, accounts }),

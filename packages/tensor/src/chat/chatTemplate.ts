@@ -5,26 +5,22 @@ import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
 
 export type ChatMessage = { role: string; content: string }
 
-/**
- * Role of a text that goes to the model as it is, without template: the only message of its conversation. Spec: spec/tensor.md
- * §6.4, spec/receipt.md §4.3.
- */
-export const promptRole = 'prompt'
+/** `answer`: the prompt ends with what begins an answer; `message`: with the last message. */
+export type ChatEnding = 'answer' | 'message'
 
 const rangeMax = 10_000
 
-/** @param source - the template; an empty one makes a renderer that throws for all but a raw prompt */
-export function createChatTemplate(source: string, tokenizer: Tokenizer): (messages: readonly ChatMessage[]) => string {
+/** @param source - the template; an empty one makes a renderer that throws */
+export function createChatTemplate(
+  source: string,
+  tokenizer: Tokenizer,
+): (messages: readonly ChatMessage[], ending?: ChatEnding) => string {
   let template: Template | undefined
-  return (messages) => {
-    if (messages.some(({ role }) => role === promptRole)) {
-      if (messages.length > 1) throw new ChatTemplateError(`the role ${promptRole} is for one text alone`)
-      return messages[0]!.content
-    }
+  return (messages, ending = 'answer') => {
     if (source === '') throw new ChatTemplateError('the model has no chat template')
     try {
       template ??= new Template(source)
-      const environment = createEnvironment(messages, tokenizer)
+      const environment = createEnvironment(messages, tokenizer, ending)
       return String(new Interpreter(environment).run(template.parsed).value)
     } catch (cause) {
       if (cause instanceof ChatTemplateError) throw cause
@@ -34,11 +30,11 @@ export function createChatTemplate(source: string, tokenizer: Tokenizer): (messa
 }
 
 /** What a template sees: not the time, since a prompt must not depend on when it is made, and no endless ranges. */
-function createEnvironment(messages: readonly ChatMessage[], tokenizer: Tokenizer): Environment {
+function createEnvironment(messages: readonly ChatMessage[], tokenizer: Tokenizer, ending: ChatEnding): Environment {
   const environment = new Environment()
   const globals: Record<string, unknown> = {
     messages: messages.map(({ role, content }) => ({ role, content })),
-    add_generation_prompt: true,
+    add_generation_prompt: ending === 'answer',
     bos_token: tokenizer.tokenText(tokenizer.tables.beginToken),
     eos_token: tokenizer.tokenText(tokenizer.tables.endToken),
     true: true,

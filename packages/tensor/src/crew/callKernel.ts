@@ -16,8 +16,19 @@ export const kernelNumbers = {
   attend: 5,
   siluMultiply: 6,
   digestRows: 7,
+  gemmRows: 8,
+  gemmColumns: 9,
+  gradientOuter: 10,
+  gateForward: 11,
+  gateBack: 12,
+  attendRow: 13,
+  attendRowBack: 14,
+  crossEntropy: 15,
 } as const
 export type SharedKernel = keyof typeof kernelNumbers
+
+/** Room that one thread needs for `gemmRows` and `gemmColumns`. */
+export const gemmPanelBytes = 40_960
 
 /** Values per call in a table: the kernel's number and up to eleven arguments. */
 export const callValues = 12
@@ -35,6 +46,7 @@ type AnyKernel = (...values: readonly number[]) => void
 export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Caller {
   const { matmulQuantised, attend, siluMultiply } = kernels
   const plain = [kernels.matmulFloat, kernels.matvecQ41, kernels.matvecQ40, kernels.matvecQ80] as AnyKernel[]
+  const train = createTrainCaller(kernels)
   return {
     call(table, index, member) {
       // Tens of thousands of calls a second: no lists are made of arguments.
@@ -48,8 +60,29 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
         matmulQuantised(a, b, c, d, e, f, g, h, i, j, k + member * panelBytes)
       } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
+      else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)
       else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
     },
+  }
+}
+
+/** Training's calls are few and long. */
+function createTrainCaller(kernels: Kernels): (kernel: number, values: Float64Array, member: number) => void {
+  // Which argument, if any, is room of each member's own; its size is known or the argument behind it.
+  const list: [AnyKernel, number?, number?][] = [
+    [kernels.gemmRows as AnyKernel, 9, gemmPanelBytes],
+    [kernels.gemmColumns as AnyKernel, 10, gemmPanelBytes],
+    [kernels.gradientOuter as AnyKernel],
+    [kernels.gateForward as AnyKernel],
+    [kernels.gateBack as AnyKernel],
+    [kernels.attendRow as AnyKernel, 3],
+    [kernels.attendRowBack as AnyKernel, 3],
+    [kernels.crossEntropy as AnyKernel, 7],
+  ]
+  return (kernel, values, member) => {
+    const [run, room, bytes] = list[kernel - kernelNumbers.gemmRows]!
+    if (room !== undefined) values[room]! += member * (bytes ?? values[room + 1]!)
+    run(...values)
   }
 }
 

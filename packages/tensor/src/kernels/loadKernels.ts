@@ -2,13 +2,14 @@
 import { WeightlessError } from '@weightless/codec'
 import { wasmBase64 } from './engine.generated.ts'
 import { wasmBase64 as sharedWasmBase64 } from './engineShared.generated.ts'
+import type { TrainKernels } from './trainKernels.ts'
 
 /** Kind of a packed matrix, as the kernels number them. */
 export const matrixKinds = { float: 0, Q8_0: 1, Q4_0: 2, Q4_1: 3 } as const
 export type MatrixKind = (typeof matrixKinds)[keyof typeof matrixKinds]
 
 /** Addresses are byte offsets in the memory; shapes and layouts are stated in `assembly/engine/`. */
-export type Kernels = {
+export type Kernels = TrainKernels & {
   packQ41(source: number, target: number, rows: number, blocks: number): number
   packQ40(source: number, target: number, rows: number, blocks: number): number
   packQ80(source: number, target: number, rows: number, blocks: number): number

@@ -1,7 +1,9 @@
 /** Opens a model file: describes it, loads its weights still quantised, and is then ready to run. */
 import { bytesToHex, type Hex } from '@weightless/codec'
+import { attachAdapter } from '../adapter/attachAdapter.ts'
+import { type Adapter, readAdapter } from '../adapter/readAdapter.ts'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
-import { type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
+import { type ChatEnding, type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
 import { createCaller } from '../crew/callKernel.ts'
 import { type CallRound, createCallRound } from '../crew/callRound.ts'
 import { type Crew, type CrewSeat, leadCrew } from '../crew/crew.ts'
@@ -37,8 +39,10 @@ export type ModelDescription = {
   programId: Hex
   tokenizerRoot: Hex
   tokenizer: Tokenizer
-  /** The prompt for a conversation, ending where the answer begins. Throws `ChatTemplateError`. */
-  renderChat(messages: readonly ChatMessage[]): string
+  /** The prompt for a conversation, ending where the answer begins, or without what begins it. Throws `ChatTemplateError`. */
+  renderChat(messages: readonly ChatMessage[], ending?: ChatEnding): string
+  /** Whether the file has a chat template. */
+  hasChat: boolean
   /** Tokens of `renderChat(messages)`. */
   promptTokens(messages: readonly ChatMessage[]): number[]
 }
@@ -46,8 +50,6 @@ export type ModelDescription = {
 export type Model = ModelDescription & {
   /** Memory held for weights, scratch and open sessions. */
   memoryBytes(): number
-  /** Memory that a session takes for each position. */
-  positionBytes: number
   createSession(capacity: number): Session
   /** What the kernels work on. */
   parts: EngineParts
@@ -72,23 +74,28 @@ export type EngineParts = {
 }
 
 /** @throws {GgufInvalidError} */
-export async function describeModel(source: ByteSource | Uint8Array): Promise<ModelDescription> {
-  return (await open(toByteSource(source))).description
+export async function describeModel(
+  source: ByteSource | Uint8Array,
+  options: { adapter?: Uint8Array } = {},
+): Promise<ModelDescription> {
+  return (await open(toByteSource(source), options.adapter)).description
 }
 
 /**
  * @param options.onProgress - called after each tensor
  * @param options.seat - a crew's seat, to compute prompts on several threads; its memory becomes the model's
- * @throws {GgufInvalidError} {MemoryExhaustedError}
+ * @param options.adapter - a LoRA adapter as a safetensors file (spec/training.md §7), which every answer then includes
+ * @throws {GgufInvalidError} {MemoryExhaustedError} {SafetensorsInvalidError} {AdapterInvalidError}
  */
 export async function loadModel(
   source: ByteSource | Uint8Array,
-  options: { onProgress?: LoadProgress; seat?: CrewSeat } = {},
+  options: { onProgress?: LoadProgress; seat?: CrewSeat; adapter?: Uint8Array } = {},
 ): Promise<Model> {
   const file = toByteSource(source)
-  const { description, graph } = await open(file)
+  const { description, graph, adapter } = await open(file, options.adapter)
   const arena = await createArena(options.seat?.memory)
-  const weights = await loadWeights(graph, file, arena, options.onProgress)
+  const base = await loadWeights(graph, file, arena, options.onProgress)
+  const weights = adapter === undefined ? base : attachAdapter(base, adapter, arena)
   const members = 1 + (options.seat?.mateCount ?? 0)
   const caller = createCaller(arena.kernels, arena.memory)
   const crew = options.seat && leadCrew(options.seat, caller)
@@ -107,15 +114,18 @@ export async function loadModel(
   return {
     ...description,
     memoryBytes: () => arena.sizeBytes(),
-    positionBytes: graph.layerCount * graph.keyHeadCount * graph.headSize * 8,
     createSession: (capacity) => createSession(parts, capacity),
     parts,
   }
 }
 
-async function open(file: ByteSource): Promise<{ description: ModelDescription; graph: Graph }> {
+async function open(
+  file: ByteSource,
+  adapterFile?: Uint8Array,
+): Promise<{ description: ModelDescription; graph: Graph; adapter: Adapter | undefined }> {
   const gguf = await readGguf(file)
   const graph = describeGraph(gguf)
+  const adapter = adapterFile && readAdapter(adapterFile, graph)
   const tokenizer = readTokenizer(gguf)
   if (tokenizer.vocabSize !== graph.vocabSize) {
     throw new GgufInvalidError('vocabulary and embedding differ in size', { value: tokenizer.vocabSize })
@@ -127,16 +137,17 @@ async function open(file: ByteSource): Promise<{ description: ModelDescription; 
   const begin = tokenizer.tables.addBegin && tokenizer.tables.beginToken >= 0 ? [tokenizer.tables.beginToken] : []
   const description: ModelDescription = {
     info: infoOf(gguf, graph),
-    programId: bytesToHex(programId(graph, root, templateText)),
+    programId: bytesToHex(programId(graph, root, templateText, adapter)),
     tokenizerRoot: bytesToHex(root),
     tokenizer,
     renderChat: chat,
+    hasChat: templateText !== '',
     promptTokens(messages) {
       const tokens = tokenizer.encode(chat(messages))
       return tokens[0] === begin[0] ? tokens : [...begin, ...tokens]
     },
   }
-  return { description, graph }
+  return { description, graph, adapter }
 }
 
 function infoOf(gguf: Gguf, graph: Graph): ModelInfo {

@@ -1,4 +1,5 @@
 /** Streams a file's tensors into the arena, still quantised, in the kernels' layout of eight rows to a group. */
+import type { MatrixAdapter } from '../adapter/attachAdapter.ts'
 import type { ByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufTensor } from '../gguf/readGguf.ts'
@@ -15,6 +16,8 @@ export type Matrix = {
   groups: number
   /** Bytes of one group. */
   groupBytes: number
+  /** What a LoRA adapter adds to products with this matrix. */
+  adapter?: MatrixAdapter
 }
 
 export type LayerWeights = {

@@ -1,5 +1,6 @@
 /** Rows of activations times a packed matrix: one kernel for a single row, another for four at a time, same bits. */
-import { spread } from '../crew/spread.ts'
+import { addAdapter } from '../adapter/attachAdapter.ts'
+import { isSpread, spread } from '../crew/spread.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './loadModel.ts'
 import type { Matrix } from './loadWeights.ts'
@@ -7,11 +8,29 @@ import type { Matrix } from './loadWeights.ts'
 const nibbleMask = 15
 
 /**
+ * As `multiplyBase`, with what an adapter adds. That needs the product itself, so the calls listed until then are made at once.
+ * `input` are the f32 values also where the matrix reads integers.
+ */
+export function multiply(
+  parts: EngineParts,
+  matrix: Matrix,
+  input: number,
+  out: number,
+  outStrideBytes: number,
+  rows: number,
+): void {
+  multiplyBase(parts, matrix, input, out, outStrideBytes, rows)
+  if (matrix.adapter === undefined) return
+  parts.round.run(isSpread(parts, rows))
+  addAdapter(parts, matrix.adapter, input, out, outStrideBytes, rows)
+}
+
+/**
  * Lists calls that make out[row of activations][row of matrix] = matrix · input. Quantised matrices read the scratch's integers,
  * which the caller has made from `input`; others read `input`. `outStrideBytes` separates rows in `out`, which has room for a
  * multiple of four rows: what comes after `rows` is written without meaning.
  */
-export function multiply(
+function multiplyBase(
   parts: EngineParts,
   matrix: Matrix,
   input: number,

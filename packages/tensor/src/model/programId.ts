@@ -1,18 +1,19 @@
 /** Names the computation apart from its weights: semantics, graph, tokenizer, template and sampler. Spec: spec/tensor.md §9. */
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
+import { type Adapter, adapterLines } from '../adapter/readAdapter.ts'
 import type { Graph } from './describeGraph.ts'
 
 /** Raised whenever the same file and input could give other bits. */
 export const semanticsVersion = 1
 export const samplerVersion = 1
 
-export function programId(graph: Graph, tokenizerRoot: Uint8Array, template: string): Uint8Array {
-  return sha256(textToBytes(programText(graph, tokenizerRoot, template)))
+export function programId(graph: Graph, tokenizerRoot: Uint8Array, template: string, adapter?: Adapter): Uint8Array {
+  return sha256(textToBytes(programText(graph, tokenizerRoot, template, adapter)))
 }
 
 /** The text that the program id is the SHA-256 of. */
-export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: string): string {
+export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: string, adapter?: Adapter): string {
   const tensors = [...graph.tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   return [
     'weightless/program/1',
@@ -25,6 +26,7 @@ export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: s
     `tokenizer ${bytesToHex(tokenizerRoot)}`,
     `template ${bytesToHex(sha256(textToBytes(template)))}`,
     `sampler ${samplerVersion}`,
+    ...(adapter === undefined ? [] : adapterLines(adapter)),
     '',
   ].join('\n')
 }

@@ -22,9 +22,14 @@ export function philox4x32(counter: readonly number[], key: readonly number[]): 
   return [c0, c1, c2, c3]
 }
 
+/** High and low word of a product of two words, from partial products that f64 holds exactly. */
 function multiplyWide(a: number, b: number): [number, number] {
-  const product = BigInt(a) * BigInt(b)
-  return [Number(product >> 32n), Number(product & 0xffffffffn)]
+  const [aLow, aHigh] = [a & 0xffff, a >>> 16]
+  const [bLow, bHigh] = [b & 0xffff, b >>> 16]
+  const middle = aHigh * bLow + ((aLow * bLow) >>> 16)
+  const other = aLow * bHigh + (middle % 65_536)
+  const high = aHigh * bHigh + Math.floor(middle / 65_536) + Math.floor(other / 65_536)
+  return [high >>> 0, Math.imul(a, b) >>> 0]
 }
 
 /**
@@ -35,4 +40,17 @@ export function drawWords(seed32: Uint8Array, index: number): [number, number, n
   const word = (i: number) => view.getUint32(i * 4, true)
   const counter = [index, (word(2) ^ word(5)) >>> 0, (word(3) ^ word(6)) >>> 0, (word(4) ^ word(7)) >>> 0]
   return philox4x32(counter, [word(0), word(1)])
+}
+
+/** Four words for block `index` of stream `stream` in a domain: a seed may serve several purposes without repeating a word. */
+export function streamWords(
+  seed32: Uint8Array,
+  domain: number,
+  stream: number,
+  index: number,
+): [number, number, number, number] {
+  const view = new DataView(seed32.buffer, seed32.byteOffset, 32)
+  const word = (i: number) => view.getUint32(i * 4, true)
+  const counter = [index, (word(2) ^ word(5) ^ stream) >>> 0, (word(3) ^ word(6) ^ domain) >>> 0, word(4) ^ word(7)]
+  return philox4x32([counter[0]!, counter[1]!, counter[2]!, counter[3]! >>> 0], [word(0), word(1)])
 }

@@ -1,0 +1,95 @@
+/**
+ * Cross-entropy at the positions whose next token counts, in pieces of 64 so that memory does not grow with vocabulary × length,
+ * and its gradient at the last layer's output. Spec: spec/training.md §3.
+ */
+import { naturalLog } from '../sampler/naturalLog.ts'
+import type { TokenRow } from './forwardPass.ts'
+import { multiplyColumns, multiplyRows, type TrainPass } from './linear.ts'
+import { shareOut } from './shareOut.ts'
+
+const pieceMax = 64
+
+/** Memory of one piece; logits take most. */
+export type LossRoom = { logits: number; sums: number; sumsBytes: number }
+
+export function allocateLossRoom({ parts }: Pick<TrainPass, 'parts'>): LossRoom {
+  const padded = parts.weights.output.groups * 8
+  const sumsBytes = Math.ceil(padded / 256) * 4 + 64
+  const { arena } = parts
+  return { logits: arena.allocate(pieceMax * padded * 4), sums: arena.allocate(sumsBytes * parts.members), sumsBytes }
+}
+
+export type RowLoss = {
+  /** Sum over the row's counted tokens, nats. */
+  loss: number
+  counted: number
+  /** Tokens that were the likeliest. */
+  correct: number
+}
+
+/**
+ * @param factor - what the gradient of each token's loss is multiplied by; undefined for no gradient. Otherwise
+ * `buffers.dx` is written.
+ */
+export function runLoss(
+  pass: TrainPass,
+  room: LossRoom,
+  rows: readonly TokenRow[],
+  factor: number | undefined,
+): RowLoss[] {
+  const { parts, buffers } = pass
+  const { arena, graph } = parts
+  const width = graph.width
+  const output = buffers.inputs[graph.layerCount]!
+  const places = rows.flatMap(({ tokens, mask }, row) => {
+    const { start } = pass.spans[row]!
+    return tokens.flatMap((token, i) => (i > 0 && mask[i] === 1 ? [{ row, at: start + i - 1, token }] : []))
+  })
+  for (const [i, { at, token }] of places.entries()) {
+    arena.floats(buffers.head + i * width * 4, width).set(arena.floats(output + at * width * 4, width))
+    arena.words(buffers.targets, places.length)[i] = token
+  }
+  arena.floats(buffers.headGradient, places.length * width).fill(0)
+  for (let first = 0; first < places.length; first += pieceMax) {
+    runPiece(pass, room, first, Math.min(pieceMax, places.length - first), factor)
+  }
+  const losses: number[][] = rows.map(() => [])
+  const correct = rows.map(() => 0)
+  const dx = factor === undefined ? undefined : arena.floats(buffers.dx, pass.positions * width).fill(0)
+  for (const [i, { row, at, token }] of places.entries()) {
+    const [top, total, own] = arena.floats(buffers.stats + i * 16, 3)
+    losses[row]!.push(naturalLog(total!) + (top! - own!))
+    if (arena.words(buffers.stats + i * 16 + 12, 1)[0] === token) correct[row]!++
+    dx?.set(arena.floats(buffers.headGradient + i * width * 4, width), at * width)
+  }
+  return rows.map((_, row) => ({ loss: sum(losses[row]!), counted: losses[row]!.length, correct: correct[row]! }))
+}
+
+function runPiece(pass: TrainPass, room: LossRoom, first: number, count: number, factor: number | undefined): void {
+  const { parts, buffers } = pass
+  const { arena, graph, weights } = parts
+  const { kernels } = arena
+  const rowBytes = graph.width * 4
+  const at = first * rowBytes
+  const stride = weights.output.groups * 32
+  const even = Math.ceil(count / 4) * 4
+  kernels.rmsNorm(buffers.head + at, weights.outputNorm, buffers.headY + at, graph.width, even, graph.epsilon)
+  multiplyRows(pass, weights.output, buffers.headY + at, room.logits, stride, even)
+  shareOut(parts, 'crossEntropy', count, count, (from, some) => {
+    const [logits, targets] = [room.logits + from * stride, buffers.targets + (first + from) * 4]
+    const stats = buffers.stats + (first + from) * 16
+    return [logits, stride, graph.vocabSize, targets, some, factor ?? 0, stats, room.sums, room.sumsBytes]
+  })
+  if (factor === undefined) return
+  multiplyColumns(pass, weights.output, room.logits, stride, buffers.headGradientY + at, even)
+  const [x, dy, dx] = [buffers.head + at, buffers.headGradientY + at, buffers.headGradient + at]
+  kernels.rmsNormBack(x, weights.outputNorm, dy, dx, graph.width, count, graph.epsilon)
+}
+
+/** Sum in order, in runs of 256. */
+export function sum(values: readonly number[]): number {
+  if (values.length <= 256) return values.reduce((total, value) => total + value, 0)
+  const runs: number[] = []
+  for (let i = 0; i < values.length; i += 256) runs.push(sum(values.slice(i, i + 256)))
+  return sum(runs)
+}

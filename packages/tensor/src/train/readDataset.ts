@@ -1,0 +1,198 @@
+/**
+ * Reads training data, one JSON object a line, into rows of tokens with the mask of those to learn. In conversations only the
+ * assistant's tokens are learnt, up to the one that ends its turn. Spec: spec/training.md §1.
+ */
+import { WeightlessError } from '@weightless/codec'
+import type { ChatMessage } from '../chat/chatTemplate.ts'
+import type { ModelDescription } from '../model/loadModel.ts'
+import type { TokenRow } from './forwardPass.ts'
+
+export type Dataset = {
+  rows: readonly TokenRow[]
+  /** Over all rows. */
+  tokens: number
+  /** Tokens that are learnt. */
+  counted: number
+  /** Rows cut at `rowTokensMax`. */
+  truncatedRows: number
+}
+
+export type DatasetLimits = {
+  /** Longer rows are cut; the model's context at most. */
+  rowTokensMax?: number
+  rowsMax?: number
+  tokensMax?: number
+}
+
+const utf8 = new TextDecoder('utf-8', { fatal: true })
+const fileBytesMax = 1 << 28
+const lineBytesMax = 1 << 20
+const messagesMax = 1024
+
+/**
+ * @param file - JSONL in UTF-8; empty lines are passed over
+ * @throws {DatasetInvalidError} naming the line, from 1
+ */
+export function readDataset(file: Uint8Array, model: ModelDescription, limits: DatasetLimits = {}): Dataset {
+  const { rowsMax = 100_000, tokensMax = 50_000_000 } = limits
+  const rowTokensMax = Math.min(limits.rowTokensMax ?? 2048, model.info.contextLength)
+  if (file.length > fileBytesMax) throw new DatasetInvalidError('the file is too long', { value: file.length })
+  const rows: TokenRow[] = []
+  const totals = { tokens: 0, counted: 0, truncatedRows: 0 }
+  for (const { line, bytes } of linesOf(file)) {
+    const row = cutRow(readRow(bytes, line, model), rowTokensMax)
+    const counted = row.mask.filter((value) => value === 1).length
+    if (counted === 0) throw new DatasetInvalidError('a line has nothing to learn in what fits', { line })
+    rows.push({ tokens: row.tokens, mask: row.mask })
+    totals.tokens += row.tokens.length
+    totals.counted += counted
+    if (row.cut) totals.truncatedRows++
+    if (rows.length > rowsMax) throw new DatasetInvalidError(`there are more than ${rowsMax} rows`, { line })
+    if (totals.tokens > tokensMax) throw new DatasetInvalidError(`there are more than ${tokensMax} tokens`, { line })
+  }
+  if (rows.length === 0) throw new DatasetInvalidError('it has no rows')
+  return { rows, ...totals }
+}
+
+function* linesOf(file: Uint8Array): Generator<{ line: number; bytes: Uint8Array }> {
+  let line = 0
+  for (let start = 0; start < file.length; ) {
+    const found = file.indexOf(10, start)
+    const end = found < 0 ? file.length : found
+    line++
+    const bytes = file.subarray(start, end)
+    start = end + 1
+    if (bytes.length > lineBytesMax) throw new DatasetInvalidError('a line is too long', { line, value: bytes.length })
+    if (bytes.some((byte) => byte !== 32 && byte !== 9 && byte !== 13)) yield { line, bytes }
+  }
+}
+
+function readRow(bytes: Uint8Array, line: number, model: ModelDescription): TokenRow {
+  let value: unknown
+  try {
+    value = JSON.parse(utf8.decode(bytes))
+  } catch {
+    throw new DatasetInvalidError('a line is not JSON in UTF-8', { line })
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new DatasetInvalidError('a line is not an object', { line })
+  }
+  const record = value as Record<string, unknown>
+  const text = (name: string, fallback?: string): string => {
+    const found = record[name] ?? fallback
+    if (typeof found === 'string') return found
+    throw new DatasetInvalidError('a field is missing or not a text', { line, name })
+  }
+  if ('messages' in record) return chatRow(readMessages(record.messages, line), line, model)
+  if ('prompt' in record) return pairRow(text('prompt'), text('completion'), line, model)
+  if ('instruction' in record) {
+    const input = text('input', '')
+    const question = input === '' ? text('instruction') : `${text('instruction')}\n\n${input}`
+    return pairRow(question, text('output'), line, model)
+  }
+  if ('text' in record) return textRow(text('text'), model)
+  throw new DatasetInvalidError('a line has none of messages, prompt, instruction, text', { line })
+}
+
+function readMessages(value: unknown, line: number): ChatMessage[] {
+  if (!Array.isArray(value) || value.length === 0 || value.length > messagesMax) {
+    throw new DatasetInvalidError('messages are not a list of 1 to 1024', { line, name: 'messages' })
+  }
+  return value.map((message) => {
+    const { role, content } = (message ?? {}) as Record<string, unknown>
+    if (typeof role !== 'string' || typeof content !== 'string') {
+      throw new DatasetInvalidError('a message has no role or content that is a text', { line, name: 'messages' })
+    }
+    return { role, content }
+  })
+}
+
+/** Question and answer, as a conversation where the model has a template for those. */
+function pairRow(question: string, answer: string, line: number, model: ModelDescription): TokenRow {
+  if (model.hasChat) {
+    const messages = [
+      { role: 'user', content: question },
+      { role: 'assistant', content: answer },
+    ]
+    return chatRow(messages, line, model)
+  }
+  const row = startRow(model)
+  append(row, model.tokenizer.encode(question, { special: false }), 0)
+  append(row, model.tokenizer.encode(answer, { special: false }), 1)
+  return endRow(row, model)
+}
+
+function textRow(text: string, model: ModelDescription): TokenRow {
+  const row = startRow(model)
+  append(row, model.tokenizer.encode(text, { special: false }), 1)
+  // There is nothing before the first token to tell it from.
+  row.mask[0] = 0
+  return endRow(row, model)
+}
+
+/** Each answer is tokenised after the very prompt that inference would make, so what is learnt is what will be asked. */
+function chatRow(messages: readonly ChatMessage[], line: number, model: ModelDescription): TokenRow {
+  const row = startRow(model)
+  let done = ''
+  for (const [i, { role }] of messages.entries()) {
+    if (role !== 'assistant') continue
+    const prompt = render(messages.slice(0, i), 'answer', line, model)
+    const whole = render(messages.slice(0, i + 1), 'message', line, model)
+    if (!prompt.startsWith(done) || !whole.startsWith(prompt)) {
+      throw new DatasetInvalidError('the chat template changes earlier messages when later ones come', { line })
+    }
+    const context = model.tokenizer.encode(prompt.slice(done.length))
+    // A template may write the token that begins a text itself.
+    append(row, done === '' && row.tokens.length > 0 && context[0] === row.tokens[0] ? context.slice(1) : context, 0)
+    const answer = model.tokenizer.encode(whole.slice(prompt.length))
+    const stop = answer.findIndex((token) => model.tokenizer.isStop(token))
+    const learnt = stop < 0 ? answer.length : stop + 1
+    append(row, answer.slice(0, learnt), 1)
+    append(row, answer.slice(learnt), 0)
+    done = whole
+  }
+  if (done === '') throw new DatasetInvalidError('a conversation has no message of the assistant', { line })
+  return row
+}
+
+function render(messages: readonly ChatMessage[], ending: 'answer' | 'message', line: number, model: ModelDescription) {
+  try {
+    return model.renderChat(messages, ending)
+  } catch (cause) {
+    throw new DatasetInvalidError('a conversation does not fit the chat template', { line }, cause)
+  }
+}
+
+type OpenRow = { tokens: number[]; mask: number[] }
+
+function startRow({ tokenizer }: ModelDescription): OpenRow {
+  const { addBegin, beginToken } = tokenizer.tables
+  return addBegin && beginToken >= 0 ? { tokens: [beginToken], mask: [0] } : { tokens: [], mask: [] }
+}
+
+function append(row: OpenRow, tokens: readonly number[], learnt: 0 | 1): void {
+  for (const token of tokens) {
+    row.tokens.push(token)
+    row.mask.push(learnt)
+  }
+}
+
+function endRow(row: OpenRow, { tokenizer }: ModelDescription): TokenRow {
+  if (tokenizer.tables.endToken >= 0) append(row, [tokenizer.tables.endToken], 1)
+  return row
+}
+
+function cutRow({ tokens, mask }: TokenRow, max: number): TokenRow & { cut: boolean } {
+  return {
+    tokens: tokens.slice(0, max),
+    mask: mask.slice(0, max).map((value, i) => (i === 0 ? 0 : value)),
+    cut: tokens.length > max,
+  }
+}
+
+export class DatasetInvalidError extends WeightlessError {
+  constructor(reason: string, facts: { line?: number; name?: string; value?: number } = {}, cause?: unknown) {
+    const where = facts.line === undefined ? '' : ` (line ${facts.line})`
+    super('tensor/dataset-invalid', `The training data cannot be used: ${reason}${where}.`, facts, { cause })
+  }
+}
