@@ -17,7 +17,13 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
   kv: async () => [['readLoad.ts']],
   network: async () => [['measureNetwork.ts'], ['measureMemory.ts'], ['measureGrowth.ts', '6,12,24,48', '102.4,1024']],
   storage: async () => [['sdkOverhead.mjs'], ['rootHashing.mjs']],
-  tensor: async () => [['measureEngines.ts', (await resolveWeights(smolLm2)).path]],
+  tensor: async () => {
+    const { path } = await resolveWeights(smolLm2)
+    return [
+      ['measureEngines.ts', path],
+      ['measureBatch.ts', path],
+    ]
+  },
 }
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))

@@ -22,7 +22,8 @@ describe('priority on a whole network', () => {
     provider = await net.startProvider({
       openEngine: async () => {
         const weights = new Uint8Array(await readFile(tinyModel))
-        const engine = await openTensorEngine({ env: net.env, name: 'tiny', weights })
+        // One at a time, so that turns show.
+        const engine = await openTensorEngine({ env: net.env, name: 'tiny', weights, concurrent: 1 })
         return {
           ...engine,
           async start(job) {

@@ -89,6 +89,7 @@ function wrap(engine: ExactEngine, model: EngineModel, cheat: Cheat): ExactEngin
   return {
     kind: 'exact',
     model,
+    concurrent: engine.concurrent,
     countPrompt: (messages) => engine.countPrompt(messages),
     start: async (job) => bendRun(await engine.start(bend(job)), cheat),
     traceOperators: (job, end) => engine.traceOperators(bend(job), end),

@@ -1,4 +1,4 @@
-/** The gateway's API key of a data directory: made once, random, readable by its user alone, its last digits a checksum. */
+/** The gateway's keys of a data directory, for inference and for management: each made once, random, readable by its user alone, its last digits a checksum. */
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,19 +6,27 @@ import { WeightlessError } from '@weightless/codec'
 
 /** @throws {ApiKeyDamagedError} the file holds something else */
 export function loadApiKey(dataFolder: string): string {
-  const file = join(dataFolder, 'api-key')
-  if (existsSync(file)) return readApiKey(file)
+  return loadKey(join(dataFolder, 'api-key'), 'sk')
+}
+
+/** Makes and revokes the others. @throws {ApiKeyDamagedError} */
+export function loadManagementKey(dataFolder: string): string {
+  return loadKey(join(dataFolder, 'management-key'), 'mk')
+}
+
+function loadKey(file: string, prefix: 'sk' | 'mk'): string {
+  if (existsSync(file)) return readKey(file, prefix)
   const secret = randomBytes(24).toString('base64url')
-  const key = `sk-${secret}${checksum(secret)}`
+  const key = `${prefix}-${secret}${checksum(secret)}`
   writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600 })
   renameSync(`${file}.new`, file)
   return key
 }
 
-function readApiKey(file: string): string {
+function readKey(file: string, prefix: 'sk' | 'mk'): string {
   const key = readFileSync(file, 'utf8').trim()
-  const [, secret, sum] = /^sk-([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{6})$/.exec(key) ?? []
-  if (secret === undefined || sum !== checksum(secret)) throw new ApiKeyDamagedError({ file })
+  const [, kind, secret, sum] = /^(sk|mk)-([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{6})$/.exec(key) ?? []
+  if (secret === undefined || kind !== prefix || sum !== checksum(secret)) throw new ApiKeyDamagedError({ file })
   return key
 }
 

@@ -19,7 +19,12 @@ export type DevnetFile = {
   kv?: { url: string }
   s3?: { url: string; accessKeyId: string; secretAccessKey: string }
   da?: { [name: string]: string }
-  compute: { gatewayUrl: string; apiKey: string; providers: { address: Hex; url: string; models: string[] }[] }
+  compute: {
+    gatewayUrl: string
+    apiKey: string
+    managementKey: string
+    providers: { address: Hex; url: string; models: string[] }[]
+  }
   console: { url: string }
 }
 

@@ -6,7 +6,7 @@ import { addresses, genesis } from '@weightless/contracts'
 import { isLoopback } from '@weightless/env'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { startKeyValueNode } from '@weightless/kv'
-import { loadApiKey } from './apiKey.ts'
+import { loadApiKey, loadManagementKey } from './apiKey.ts'
 import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } from './devnet/devnetKeys.ts'
@@ -123,12 +123,14 @@ async function startServices(
   await beginMining(running, chain.rpcUrl, mining)
   const further = await startFurther(running, closers, { rpcUrl: chain.rpcUrl, indexerUrl }, announce)
   const apiKey = loadApiKey(folder)
+  const managementKey = loadManagementKey(folder)
   const gateway = await nameDamage(folder, () =>
     startComputeGateway(env, {
       port: ports.gateway,
       host,
       rpcUrl: chain.rpcUrl,
       apiKey,
+      managementKey,
       payer: devnetKey(gatewayAccountIndex),
     }),
   )
@@ -144,7 +146,7 @@ async function startServices(
     contracts: { ...addresses },
     storage: describeStorage(storage, mining),
     ...further,
-    compute: { gatewayUrl: gateway.url, apiKey, providers: [] },
+    compute: { gatewayUrl: gateway.url, apiKey, managementKey, providers: [] },
     console: { url: '' },
   }
   if (options.console !== false) {

@@ -8,6 +8,7 @@ import { type AccountApi, openAccount } from './account/openAccount.ts'
 import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
+import { type FineTuningApi, openFineTuning } from './fineTuning/openFineTuning.ts'
 import type { NetworkConfig } from './networkConfig.ts'
 import { openReceipts, type ReceiptsApi } from './receipts/openReceipts.ts'
 import { openStorage, type StorageApi } from './storage/openStorage.ts'
@@ -34,6 +35,7 @@ export type Client = {
   readonly chat: ChatApi
   readonly receipts: ReceiptsApi
   readonly account: AccountApi
+  readonly fineTuning: FineTuningApi
   /** Key-value streams. @throws {KeyValueUnknownError} on a network without a key-value node */
   keyValue(): KeyValueClient
   /** Checkpoints of models, named in the key-value layer. @throws {KeyValueUnknownError} */
@@ -68,6 +70,7 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
     storage: openStorage(context),
     chat: openChat(context, receipts),
     account: openAccount(context),
+    fineTuning: openFineTuning(context),
   }
 }
 

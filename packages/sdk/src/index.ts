@@ -57,6 +57,11 @@ export {
 } from './files/openFiles.ts'
 export { PrivateKeyRefusedError, privateExtraBytes, SignerMissingError } from './files/privateFiles.ts'
 export type { FileQuote } from './files/quoteFiles.ts'
+export { TrainerRefusedError } from './fineTuning/askTrainer.ts'
+export type { FineTuningProvider, TrainableModel } from './fineTuning/fineTuningServices.ts'
+export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTuning/fineTuningTask.ts'
+export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'
+export { type FineTuningApi, KeyNotHandedOutError, type TrainingRequest } from './fineTuning/openFineTuning.ts'
 export {
   ContractUnknownError,
   contractAddress,

@@ -2,8 +2,16 @@ export { adaptedModelRoot, adaptedModelText } from './adapter/adaptedModelRoot.t
 export { type AdapterTarget, adapterTargets } from './adapter/adapterTargets.ts'
 export { AdapterInvalidError } from './adapter/readAdapter.ts'
 export { type ByteSource, bytesSource } from './byteSource.ts'
+export {
+  BatchFullError,
+  type ChatBatch,
+  type ChatBatchLimits,
+  type ChatSeat,
+  createChatBatch,
+} from './chat/chatBatch.ts'
 export { ChatInvalidError, type ChatRequest, type FinishReason, prepareChat } from './chat/chatRequest.ts'
-export { type ChatMessage, ChatTemplateError } from './chat/chatTemplate.ts'
+export type { ChatRun, ChatToken } from './chat/chatTask.ts'
+export { type ChatMessage, ChatTemplateError, promptRole } from './chat/chatTemplate.ts'
 export {
   type ChatClaim,
   type ChatDifference,
@@ -11,7 +19,7 @@ export {
   type ReplayVerdict,
   replayChat,
 } from './chat/replayChat.ts'
-export { type ChatRun, type ChatRunOptions, type ChatToken, runChat } from './chat/runChat.ts'
+export { type ChatRunOptions, runChat } from './chat/runChat.ts'
 export {
   type CrewSeat,
   createCrewSeat,

@@ -60,7 +60,9 @@ export type ExactEngine = {
   model: EngineModel
   /** Tokens of the rendered prompt. @throws {EngineRefusedError} @throws {EngineFailedError} */
   countPrompt(messages: readonly Message[]): Promise<number>
-  /** Starts a job; jobs run one after the other. */
+  /** Jobs that run side by side; more may be started, and wait. The bits of one do not depend on the others. */
+  concurrent: number
+  /** Starts a job. */
   start(job: EngineJob): Promise<EngineRun>
   /**
    * Does an answered job again, to list the digest of every operator (TENSOR §8.3): too much to keep for every answer.

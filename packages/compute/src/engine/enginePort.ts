@@ -3,7 +3,15 @@ import type { CrewSeat } from '@weightless/tensor'
 import type { EngineEnd, EngineJob, EngineModel, EngineToken } from './engine.ts'
 
 /** Input of the worker; the buffer of `weights` is moved. */
-export type EngineInput = { name: string; weights: Uint8Array; seat?: CrewSeat }
+export type EngineInput = {
+  name: string
+  weights: Uint8Array
+  seat?: CrewSeat
+  /** Jobs in memory at once. */
+  concurrent: number
+  /** Bytes that their keys and values may come to take. */
+  cacheBytesMax: number
+}
 
 export type ToWorker =
   | { kind: 'count'; id: number; messages: EngineJob['messages'] }

@@ -81,6 +81,40 @@ describe('the embedded engine', () => {
     assert.deepEqual(together, alone)
   })
 
+  test('eight jobs at once, among them one whose reader rests and one that is cut, give what each gives alone', async () => {
+    const jobs = Array.from({ length: 8 }, (_, i) => ({
+      ...job,
+      messages: [{ role: 'user', content: `${'Tell me more. '.repeat(i)}What is ${i}?` }],
+      seed: `0x${(i + 16).toString(16).repeat(32)}` as const,
+      sampler: { ...job.sampler, maxTokens: 10 + 4 * i },
+    }))
+    const finish = async (each: EngineJob, keepTokens?: number) => {
+      const run = await engine.start(each)
+      await readAll(run.tokens)
+      return run.end(keepTokens)
+    }
+    const alone = []
+    for (const [i, each] of jobs.entries()) alone.push(await finish(each, i === 3 ? 5 : undefined))
+    const resting = await engine.start({ ...job, sampler: { ...job.sampler, maxTokens: 30 } })
+    const together = await Promise.all(jobs.map((each, i) => finish(each, i === 3 ? 5 : undefined)))
+    assert.deepEqual(together, alone)
+    const cut = await resting.end(2)
+    assert.deepEqual([cut.finishReason, cut.outputTokens.length], ['cancelled', 2])
+    assert.equal(engine.concurrent, 8)
+  })
+
+  test('operators of an answer are listed while others are answered', async () => {
+    const short = { ...job, sampler: { ...job.sampler, maxTokens: 6 } }
+    const run = await engine.start(short)
+    await readAll(run.tokens)
+    const end = await run.end()
+    const other = await engine.start({ ...job, sampler: { ...job.sampler, maxTokens: 40 } })
+    const [trace, tokens] = await Promise.all([engine.traceOperators(short, end), readAll(other.tokens)])
+    assert.ok(trace!.length > end.trace!.length)
+    assert.equal(tokens.length, 40)
+    await other.end()
+  })
+
   test('what the model cannot take is the user’s fault, a broken file the engine’s', async () => {
     const long = { ...job, messages: [{ role: 'user', content: 'x '.repeat(4_000) }] }
     const run = await engine.start(long)

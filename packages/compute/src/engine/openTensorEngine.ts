@@ -22,6 +22,10 @@ export type TensorEngineOptions = {
   aheadMax?: number
   /** Threads that help the engine's own with prompts, same bits; default 0. The simulator has none to give. */
   mates?: number
+  /** Jobs that run side by side, 1 to 32; default 8. */
+  concurrent?: number
+  /** Bytes that the keys and values of all jobs together may come to take; one alone may always run. Default 1 GiB. */
+  cacheBytesMax?: number
   /** A changed worker, for the provider that cheats on purpose. */
   worker?: URL
 }
@@ -30,11 +34,11 @@ type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown
 
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
 export async function openTensorEngine(options: TensorEngineOptions): Promise<ExactEngine> {
-  const { env, name, aheadMax = 128, mates = 0 } = options
+  const { env, name, aheadMax = 128, mates = 0, concurrent = 8, cacheBytesMax = 2 ** 30 } = options
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
   const seat = mates > 0 ? createCrewSeat(mates) : undefined
-  const input: EngineInput = { name, weights, ...(seat && { seat }) }
+  const input: EngineInput = { name, weights, concurrent, cacheBytesMax, ...(seat && { seat }) }
   const port = env.tasks.open(module, input, [weights.buffer as ArrayBuffer])
   const matePorts = seat ? startMates(env, seat) : []
   const link = createLink(port, name)
@@ -45,6 +49,7 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<Ex
   return {
     kind: 'exact',
     model: { ...model, check },
+    concurrent,
     async countPrompt(messages) {
       const answer = await link.ask((id) => ({ kind: 'count', id, messages }))
       return (answer as Extract<FromWorker, { kind: 'counted' }>).tokens

@@ -1,17 +1,19 @@
-/** The embedded engine inside its worker: one model, jobs one after the other, tokens streamed under credit. */
+/** The embedded engine inside its worker: one model, jobs side by side in common passes, tokens streamed under credit. */
 import { bytesToHex, hexToBytes, WeightlessError } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
 import {
+  type ChatBatch,
   type ChatRun,
+  type ChatSeat,
   type ChatToken,
+  createChatBatch,
   type ChatRequest as EngineRequest,
   encodeTrace,
   type Logprobs,
   loadModel,
   type Model,
   replayChat,
-  runChat,
 } from '@weightless/tensor'
 import { stepRoot } from '@weightless/tensor/trace/stepRoot'
 import type { EngineEnd, EngineJob, EngineToken } from './engine.ts'
@@ -21,14 +23,29 @@ type Running = {
   credit: number
   /** What each token added to the text. */
   texts: string[]
-  wake: (() => void) | undefined
-  abort: AbortController
-  run: Promise<ChatRun>
+  seat: ChatSeat
 }
+
+type Host = {
+  model: Model
+  batch: ChatBatch
+  running: Map<number, Running>
+  /** Jobs being done again, one after the other. */
+  replays: { count: number; last: Promise<unknown> }
+  send: (message: FromWorker) => void
+  /** Lets messages in. */
+  pause: () => Promise<void>
+  /** Has passes made as long as there is something to do. */
+  pump: () => void
+}
+
+/** Jobs that may wait in the worker; the provider's queue lets far fewer come here. */
+const waitingMax = 256
+const replaysMax = 8
 
 /** The worker's main: see `Tasks.open`. */
 export default async function serveEngine(port: TaskPort, input: unknown): Promise<void> {
-  const { name, weights, seat } = input as EngineInput
+  const { name, weights, seat, concurrent, cacheBytesMax } = input as EngineInput
   const send = (message: FromWorker) => port.send(message)
   const modelRoot = bytesToHex(fileRoot(weights))
   const model = await loadModel(weights, seat ? { seat } : {})
@@ -36,26 +53,40 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   const { contextLength } = info
   const described = { name, modelRoot, programId, tokenizerRoot, contextLength }
   send({ kind: 'ready', model: described, memoryBytes: model.memoryBytes() })
-  const running = new Map<number, Running>()
   const pulses: (() => void)[] = []
   const pause = () =>
     new Promise<void>((resolve) => {
       pulses.push(resolve)
       send({ kind: 'pulse' })
     })
-  const host = { model, running, send, pause }
+  const positionsMax = Math.floor(cacheBytesMax / model.positionBytes)
+  const batch = createChatBatch(model, { sessionsMax: concurrent, positionsMax, waitingMax })
+  const replays = { count: 0, last: Promise.resolve() }
+  const host: Host = { model, batch, running: new Map(), replays, send, pause, pump: createPump(batch, pause) }
   for await (const message of port.messages as AsyncIterable<ToWorker>) {
     if (message.kind === 'pulse') pulses.shift()?.()
-    else if (message.kind === 'credit') grant(running.get(message.id), message.count)
+    else if (message.kind === 'credit') grant(host, message.id, message.count)
     else void answer(host, message)
   }
 }
 
-type Host = {
-  model: Model
-  running: Map<number, Running>
-  send: (message: FromWorker) => void
-  pause: () => Promise<void>
+function createPump(batch: ChatBatch, pause: () => Promise<void>): () => void {
+  let wanted = false
+  let turning = false
+  async function turn(): Promise<void> {
+    turning = true
+    while (wanted) {
+      // Asked for before the pass, so that the answer is there when the pass is done.
+      const pulse = pause()
+      wanted = batch.step()
+      await pulse
+    }
+    turning = false
+  }
+  return () => {
+    wanted = true
+    if (!turning) void turn()
+  }
 }
 
 async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | 'credit' }>): Promise<void> {
@@ -65,12 +96,7 @@ async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | '
       host.send({ kind: 'counted', id, tokens: host.model.promptTokens(message.messages).length })
     } else if (message.kind === 'run') await run(host, id, message.job, message.ahead)
     else if (message.kind === 'end') await end(host, id, message.keepTokens)
-    else {
-      const claim = { ...message.end, traceRoot: undefined }
-      const verdict = await replayChat(host.model, requestOf(message.job), claim, { pause: host.pause })
-      if (!verdict.ok) throw new TraceUnrepeatableError(verdict.difference.what)
-      host.send({ kind: 'traced', id, trace: encodeTrace(verdict.trace, 'operators') })
-    }
+    else host.send({ kind: 'traced', id, trace: await retrace(host, message.job, message.end) })
   } catch (fault) {
     const code = fault instanceof WeightlessError ? fault.code : ''
     const refused = code === 'tensor/chat-invalid' || code === 'tensor/chat-template'
@@ -79,32 +105,25 @@ async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | '
 }
 
 async function run(host: Host, id: number, job: EngineJob, ahead: number): Promise<void> {
-  const { model, send, pause } = host
-  const promptTokens = model.promptTokens(job.messages).length
-  const abort = new AbortController()
-  const state: Running = { credit: ahead, texts: [], wake: undefined, abort, run: undefined as never }
-  async function onToken(event: ChatToken): Promise<void> {
-    state.texts.push(event.text)
-    send({ kind: 'token', id, token: tokenOf(model, event) })
-    state.credit--
-    while (state.credit <= 0 && !abort.signal.aborted) {
-      await new Promise<void>((resolve) => {
-        state.wake = resolve
-      })
-    }
-  }
+  const { model, batch, send, pump } = host
+  // Counted before the rules of a run are applied: a prompt that is too long is known by its length.
+  send({ kind: 'started', id, promptTokens: model.promptTokens(job.messages).length })
   const { topLogprobs } = job
-  send({ kind: 'started', id, promptTokens })
-  state.run = runChat(model, requestOf(job), {
-    onToken,
-    pause,
-    signal: abort.signal,
-    trace: 'steps',
+  const texts: string[] = []
+  const seat = batch.add(requestOf(job), {
+    onToken(event) {
+      texts.push(event.text)
+      send({ kind: 'token', id, token: tokenOf(model, event) })
+      state.credit--
+    },
+    isReady: () => state.credit > 0,
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
   })
+  const state: Running = { credit: ahead, texts, seat }
   host.running.set(id, state)
+  pump()
   try {
-    await state.run
+    await seat.result
     send({ kind: 'drained', id })
   } catch (fault) {
     host.running.delete(id)
@@ -116,13 +135,31 @@ async function end(host: Host, id: number, keepTokens: number | undefined): Prom
   const state = host.running.get(id)
   if (!state) return
   if (keepTokens !== undefined) {
-    state.abort.abort()
-    grant(state, 0)
+    state.seat.abort()
+    // Its place may be another's now.
+    host.pump()
   }
   try {
-    host.send({ kind: 'done', id, end: endOf(await state.run, state.texts, keepTokens) })
+    host.send({ kind: 'done', id, end: endOf(await state.seat.result, state.texts, keepTokens) })
   } finally {
     host.running.delete(id)
+  }
+}
+
+/** Does a job again for the digests of its operators, between the passes of the others; one after the other. */
+async function retrace(host: Host, job: EngineJob, end: Pick<EngineEnd, 'outputTokens' | 'finishReason'>) {
+  const { model, replays, pause } = host
+  const { outputTokens, finishReason } = end
+  if (replays.count >= replaysMax) throw new ReplaysFullError(replays.count)
+  replays.count++
+  const turn = replays.last.then(() => replayChat(model, requestOf(job), { outputTokens, finishReason }, { pause }))
+  replays.last = turn.catch(() => undefined)
+  try {
+    const verdict = await turn
+    if (!verdict.ok) throw new TraceUnrepeatableError(verdict.difference.what)
+    return encodeTrace(verdict.trace, 'operators')
+  } finally {
+    replays.count--
   }
 }
 
@@ -160,11 +197,18 @@ function describe(model: Model, { top, ...chosen }: Logprobs): NonNullable<Engin
   return { ...plain(chosen), top: top.map(plain) }
 }
 
-function grant(state: Running | undefined, count: number): void {
+function grant({ running, pump }: Host, id: number, count: number): void {
+  const state = running.get(id)
   if (!state) return
   state.credit += count
-  state.wake?.()
-  state.wake = undefined
+  // Else it is among those that go on anyway.
+  if (state.credit === count) pump()
+}
+
+class ReplaysFullError extends WeightlessError {
+  constructor(count: number) {
+    super('compute/replays-full', 'Too many jobs are being done again already.', { count })
+  }
 }
 
 class TraceUnrepeatableError extends WeightlessError {

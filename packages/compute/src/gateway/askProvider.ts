@@ -1,24 +1,18 @@
-/** One attempt to have a request answered by one provider, put right where that can be done without asking anybody. COMPUTE §10.2 */
+/** One attempt to have a request answered by one provider, put right where that can be done without asking anybody. COMPUTE §10.3 */
 import { bytesToHex } from '@weightless/codec'
-import { type FetchResponse, NetworkError } from '@weightless/env'
+import { AbortedError, BodyTooLargeError, type FetchResponse, NetworkError } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
-import { inputHash, requestHash, samplerHash } from '@weightless/receipt'
-import type { ChatRequest } from '../wire/chatRequest.ts'
+import { inputHash } from '@weightless/receipt'
+import { ZodError } from 'zod'
 import { encodeTerms, type JobTerms, jobNonceHeader, termsHeader } from '../wire/payment.ts'
 import { ProviderRefusedError } from './callProvider.ts'
 import { BalanceShortError } from './fundTab.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
-import type { Tab } from './openTab.ts'
+import { ReceiptUnacceptableError, type Tab, TabDisputedError } from './openTab.ts'
 import type { ListedProvider } from './providerDirectory.ts'
-import type { JobQuote } from './quoteJob.ts'
+import type { Order } from './readWork.ts'
 
-export type Ask = {
-  customer: Customer
-  request: ChatRequest
-  /** The client's JSON, which goes on as it came but for the limit of tokens. */
-  body: Record<string, unknown>
-  signal: AbortSignal
-}
+export type Ask = { customer: Customer; order: Order; provider: ListedProvider; signal: AbortSignal }
 
 export type Asked =
   | { kind: 'answering'; response: FetchResponse; terms: JobTerms; tab: Tab }
@@ -33,69 +27,65 @@ export type Asked =
 const repairsMax = 6
 const voucherWaitMs = 250
 
-export async function askProvider(
-  context: GatewayContext,
-  ask: Ask,
-  provider: ListedProvider,
-  quote: JobQuote,
-): Promise<Asked> {
-  const { customer, signal } = ask
-  const tab = customer.tabOf(provider)
+/** Nothing is left running or signed for when this ends without an answer, but for jobs of which nobody knows. */
+export async function askProvider(context: GatewayContext, ask: Ask): Promise<Asked> {
+  const { customer, signal, order, provider } = ask
+  const tab = customer.payer.tabOf(provider)
+  let terms: JobTerms | undefined
   try {
     for (let repair = 0; repair < repairsMax; repair++) {
-      const agreement = await agree(tab, customer, provider, quote.maxFee)
+      const agreement = await agree(tab, customer, provider, order.maxFee)
       if (agreement === 'funded') continue
-      const terms = await authorize(context, ask, tab, quote)
-      const response = await tab.caller.fetch('/v1/chat/completions', {
+      terms = await authorize(context, ask, tab)
+      const response = await tab.caller.fetch(order.path, {
         method: 'POST',
-        headers: { 'content-type': 'application/json', [termsHeader]: encodeTerms(terms) },
-        body: JSON.stringify({ ...ask.body, max_tokens: undefined, max_completion_tokens: quote.maxTokens }),
+        headers: { 'content-type': order.contentType, [termsHeader]: encodeTerms(terms) },
+        body: order.bytes,
         signal,
       })
       if (response.status === 200) return { kind: 'answering', response, terms, tab }
+      await tab.close(terms)
+      terms = undefined
       const body = await response.text(65_536)
-      const outcome = await putRight(context, customer, provider, tab, quote, response, body)
+      const outcome = await putRight(context, ask, tab, response, body)
       if (outcome) return outcome
     }
     return { kind: 'failed', reason: 'it keeps refusing' }
   } catch (fault) {
+    if (terms) tab.leaveOpen(terms)
     return outcomeOf(fault)
   }
 }
 
 /** Opens the account with the provider if there is none yet. */
-async function agree(tab: Tab, customer: Customer, provider: ListedProvider, needWei: bigint) {
+async function agree(tab: Tab, { payer }: Customer, provider: ListedProvider, needWei: bigint) {
   try {
     await tab.agree()
     return 'agreed'
   } catch (fault) {
     if (!(fault instanceof ProviderRefusedError) || fault.status !== 402) throw fault
-    await customer.funder.fund(provider.address, needWei)
+    await payer.funder.fund(provider.address, needWei)
     return 'funded'
   }
 }
 
-function authorize(context: GatewayContext, { request }: Ask, tab: Tab, quote: JobQuote): Promise<JobTerms> {
-  const { temperature, topP, messages, stop } = request
-  const [salt, nonce] = [bytesToHex(context.env.random.bytes(32)), bytesToHex(context.env.random.bytes(32))]
-  const sampler = samplerHash({ temperature, topP, maxTokens: quote.maxTokens })
-  const hash = inputHash(requestHash(messages, stop, sampler), salt)
-  return tab.authorize({ requestHash: hash, salt, nonce, maxFee: quote.maxFee })
+function authorize({ env }: GatewayContext, { order, customer }: Ask, tab: Tab): Promise<JobTerms> {
+  const [salt, nonce] = [bytesToHex(env.random.bytes(32)), bytesToHex(env.random.bytes(32))]
+  const requestHash = inputHash(order.requestHash, salt)
+  return tab.authorize({ requestHash, salt, nonce, maxFee: order.maxFee, keyId: customer.key.id })
 }
 
 /** Undefined when the same provider should be asked again. */
 async function putRight(
   context: GatewayContext,
-  customer: Customer,
-  provider: ListedProvider,
+  { customer, provider, order }: Ask,
   tab: Tab,
-  quote: JobQuote,
   { status, headers }: FetchResponse,
   body: string,
 ): Promise<Asked | undefined> {
   const code = codeOf(body)
   if (code === 'insufficient_balance') {
-    await customer.funder.fund(provider.address, quote.maxFee)
+    await customer.payer.funder.fund(provider.address, order.maxFee)
     return undefined
   }
   if (code === 'job_nonce_used') {
@@ -118,7 +108,8 @@ async function putRight(
     return { kind: 'failed', reason: 'its price has just changed' }
   }
   if (status === 429) return { kind: 'busy' }
-  if (status >= 400 && status < 500 && status !== 402 && status !== 408) {
+  // What is wrong with the request would be wrong everywhere; all else is between this provider and us.
+  if ([400, 413, 415, 422].includes(status) && code !== 'invalid_authorization') {
     return { kind: 'refused', status, body }
   }
   return { kind: 'failed', reason: `it answered ${status} ${code}` }
@@ -129,7 +120,14 @@ function outcomeOf(fault: unknown): Asked {
   if (
     fault instanceof NetworkError ||
     fault instanceof ProviderRefusedError ||
-    fault instanceof LedgerUnreachableError
+    fault instanceof LedgerUnreachableError ||
+    fault instanceof TabDisputedError ||
+    fault instanceof ReceiptUnacceptableError ||
+    fault instanceof BodyTooLargeError ||
+    fault instanceof AbortedError ||
+    // It answered what no provider answers.
+    fault instanceof ZodError ||
+    fault instanceof SyntaxError
   ) {
     return { kind: 'failed', reason: fault.message }
   }

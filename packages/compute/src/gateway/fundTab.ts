@@ -1,4 +1,4 @@
-/** Moves money from a user's prepaid ledger to one provider, when and as far as the gateway was told to. COMPUTE §10.3 */
+/** Moves money from a user's prepaid ledger to one provider, when and as far as the gateway was told to. COMPUTE §10.8 */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'

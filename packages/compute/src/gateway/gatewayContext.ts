@@ -1,34 +1,56 @@
 /** What the parts of one gateway share. */
 import type { Hex } from '@weightless/codec'
-import type { Env } from '@weightless/env'
+import type { Env, HttpHeaders } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
+import type { ApiError } from '../wire/apiError.ts'
 import type { Funder } from './fundTab.ts'
+import type { GatewayMetrics } from './gatewayMetrics.ts'
 import type { GatewayLimits } from './gatewayOptions.ts'
+import type { ProviderHealth } from './health/providerHealth.ts'
+import type { ApiKey } from './keys/apiKey.ts'
+import type { KeyRing } from './keys/keyRing.ts'
+import type { RateLimiter } from './keys/rateLimiter.ts'
 import type { Tab } from './openTab.ts'
 import type { ListedProvider, ProviderDirectory } from './providerDirectory.ts'
 import type { PurseLog } from './purseLog.ts'
 
-/** One API key at work. */
-export type Customer = {
+/** An account that pays; many keys may share one. */
+export type Payer = {
   user: Hex
   account: LocalAccount
-  spendingCapWei: bigint | undefined
   funder: Funder
-  /** Requests in flight, and the most that they may cost together. */
-  inFlight: number
-  heldWei: bigint
   tabOf(provider: ListedProvider): Tab
 }
 
+/** One API key at work. */
+export type Customer = {
+  key: ApiKey
+  payer: Payer
+  /** Requests in flight, and the most that they may cost together. */
+  inFlight: number
+  heldWei: bigint
+}
+
 export type GatewayContext = {
-  env: Pick<Env, 'clock' | 'random' | 'log'>
+  env: Pick<Env, 'clock' | 'random' | 'log' | 'metrics'>
   limits: GatewayLimits
   directory: ProviderDirectory
+  health: ProviderHealth
   purse: PurseLog
-  customerOf(authorization: string | undefined): Customer | undefined
+  keys: KeyRing
+  rates: RateLimiter
+  metrics: GatewayMetrics
+  /** Whoever the secret in the headers belongs to; refused when it is unknown, over or revoked. */
+  customerOf(headers: HttpHeaders): { customer: Customer } | { error: ApiError }
+  /** Of a key that somebody else manages. */
+  customerOfKey(key: ApiKey): Customer
+  /** What the account has in the ledger and with providers, from the chain. */
+  balanceOf(payer: Payer): Promise<{ availableWei: bigint; totalWei: bigint }>
   /** Receipts that are being fetched, by job id: whoever asks for one waits for it. */
-  settling: Map<string, Promise<Bundle | undefined>>
+  settling: Map<string, { keyId: string; bundle: Promise<Bundle | undefined> }>
+  /** Says that the gateway is in use: providers are probed. */
+  busy(): void
   /** Aborts when the gateway closes. */
   stopping: AbortSignal
 }

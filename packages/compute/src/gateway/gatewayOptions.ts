@@ -12,6 +12,8 @@ export type GatewayKey = {
   account: LocalAccount
   /** Wei that this key may spend altogether; no cap without it. */
   spendingCapWei?: bigint
+  requestsPerMinute?: number
+  tokensPerMinute?: number
 }
 
 export type GatewayOptions = {
@@ -23,7 +25,12 @@ export type GatewayOptions = {
   contracts: ComputeContracts
   port: number
   host?: string
+  /** Keys from the operator's settings; further ones are made over HTTP. */
   keys: readonly GatewayKey[]
+  /** `mk-…`: may do everything with keys and accounts, and asks for no inference. Without it no key can be made over HTTP. */
+  managementKey?: string
+  /** Pays for the keys that are made over HTTP; default: the account of the first of `keys`. */
+  account?: LocalAccount
   /**
    * Wei that are moved from the user's prepaid ledger to a provider whenever her account with it runs short; without it
    * users fund each provider themselves.
@@ -39,8 +46,14 @@ export const gatewayLimitsSchema = z.object({
     .int()
     .min(1_024)
     .default(4 * 1024 * 1024),
-  /** Providers that are asked for one request, until one begins to answer. */
+  /** Providers that are asked for one model of a request, until one begins to answer. */
   attemptsMax: z.int().min(1).default(3),
+  /** How long all attempts of a request may take together before the first token. */
+  answerWaitMsMax: z.int().min(100).default(120_000),
+  /** How long one provider may take to its first token while there is another to ask. */
+  firstTokenMsMax: z.int().min(10).default(60_000),
+  /** A provider of which nothing was heard for so long is probed, while the gateway is in use; 0: never. */
+  probeIntervalMs: z.int().min(0).default(5_000),
   /** Requests in flight of one key. */
   perKeyMax: z.int().min(1).default(32),
   /** How old the list of providers may be. */

@@ -6,9 +6,12 @@ import { bundleToJson } from '@weightless/receipt'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import type { ModelCard } from '../wire/chatAnswer.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
-import { forwardChat } from './forwardChat.ts'
+import { answerInference, isInferencePath } from './answerInference.ts'
+import { isExact } from './choice/orderProviders.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
+import { answerKeys } from './keys/keyRoutes.ts'
 import type { ListedProvider } from './providerDirectory.ts'
+import { answerAccount, answerUsage } from './usage/usageRoutes.ts'
 
 export function createGatewayHandler(context: GatewayContext): HttpHandler {
   return async (request) => {
@@ -22,18 +25,24 @@ export function createGatewayHandler(context: GatewayContext): HttpHandler {
 
 async function route(context: GatewayContext, request: HttpRequest): Promise<HttpResponse> {
   const { method, path, query } = request
+  context.busy()
   if (method === 'GET' && path === '/v1/models') return listModels(context)
   if (method === 'GET' && path.startsWith('/v1/models/')) return oneModel(context, path.slice('/v1/models/'.length))
   if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
-  const customer = context.customerOf(request.headers.authorization)
-  if (!customer) {
-    return refuse(
-      'invalid_api_key',
-      'Incorrect API key provided. Give one of this gateway: "Authorization: Bearer sk-…".',
-    )
+  if (method === 'GET' && path === '/metrics') return metricsResponse(await context.env.metrics.render())
+  const known = context.customerOf(request.headers)
+  if ('error' in known) return errorResponse(known.error)
+  const { customer } = known
+  if (path === '/v1/keys' || path.startsWith('/v1/keys/')) {
+    return answerKeys(context, customer, request, path.slice('/v1/keys'.length))
   }
-  if (path === '/v1/chat/completions') {
-    return method === 'POST' ? forwardChat(context, customer, request) : refuse('method_not_allowed', 'Use POST.')
+  if (method === 'GET' && path === '/v1/usage') return answerUsage(context, customer, query)
+  if (method === 'GET' && path === '/v1/account') return answerAccount(context, customer)
+  if (customer.key.kind === 'management') {
+    return refuse('forbidden', 'A management key asks for no inference; make an inference key with POST /v1/keys.')
+  }
+  if (isInferencePath(path)) {
+    return method === 'POST' ? answerInference(context, customer, request) : refuse('method_not_allowed', 'Use POST.')
   }
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
@@ -41,14 +50,16 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
 }
 
 async function answerReceipt(context: GatewayContext, customer: Customer, id: string, operators: boolean) {
-  const settling = await context.settling.get(id)
-  if (settling && !operators && settling.receipt.user === customer.user) return jsonResponse(bundleToJson(settling))
-  const kept = await context.purse.bundle(customer.user, id)
+  const { key, payer } = customer
+  const settling = context.settling.get(id)
+  const bundle = settling?.keyId === key.id ? await settling.bundle : undefined
+  if (bundle && !operators) return jsonResponse(bundleToJson(bundle))
+  const kept = await context.purse.bundle(payer.user, key.id, id)
   if (!kept) return refuse('receipt_not_found', 'There is no such receipt of this key.')
   if (!operators) return jsonResponse(kept.bundle)
   const provider = (await context.directory.list()).find(({ address }) => address === kept.provider)
   if (!provider) return refuse('no_available_provider', 'The provider of that answer is gone.')
-  const { status, headers, body } = await customer.tabOf(provider).caller.fetch(`/v1/receipts/${id}/operators`)
+  const { status, headers, body } = await payer.tabOf(provider).caller.fetch(`/v1/receipts/${id}/operators`)
   return { status, headers: { 'content-type': headers['content-type'] ?? 'application/octet-stream' }, body }
 }
 
@@ -67,19 +78,30 @@ async function cheapestCards({ directory }: GatewayContext): Promise<Map<string,
   const cards = new Map<string, ModelCard>()
   const sum = ({ price }: ListedProvider) => price.inputWeiPerToken + price.outputWeiPerToken
   for (const provider of (await directory.list()).toSorted((a, b) => (sum(a) < sum(b) ? -1 : 1))) {
-    if (provider.modelRoot && !cards.has(provider.model)) cards.set(provider.model, cardOf(provider))
+    if (!cards.has(provider.model)) cards.set(provider.model, cardOf(provider))
   }
   return cards
 }
 
-async function listProviders({ directory }: GatewayContext, model: string | null): Promise<HttpResponse> {
+async function listProviders({ directory, health }: GatewayContext, model: string | null): Promise<HttpResponse> {
   const providers = (await directory.list()).filter((provider) => model === null || provider.model === model)
-  const data = providers.map((provider) => ({
-    ...cardOf(provider),
-    url: provider.url,
-    first_byte_ms: directory.firstByteMs(provider.address) ?? null,
-    avoided: directory.isAvoided(provider.address),
-  }))
+  const data = providers.map((provider) => {
+    const figures = health.figures(provider.address)
+    return {
+      ...cardOf(provider),
+      url: provider.url,
+      services: provider.services,
+      region: provider.region ?? null,
+      exact: isExact(provider),
+      state: figures.state,
+      first_token_ms: figures.firstTokenMs ?? null,
+      tokens_per_second: figures.tokensPerSecond ?? null,
+      error_rate: figures.errorRate,
+      probe_ms: figures.probeMs ?? null,
+      requests: figures.requests,
+      failures: figures.failures,
+    }
+  })
   return jsonResponse({ object: 'list', data })
 }
 
@@ -102,6 +124,10 @@ function cardOf(provider: ListedProvider): ModelCard {
       updated_at: price.updatedAt.toString(),
     },
   }
+}
+
+function metricsResponse(body: string): HttpResponse {
+  return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body }
 }
 
 function answerFault({ env }: GatewayContext, fault: unknown): HttpResponse {

@@ -1,6 +1,6 @@
 /**
  * The running bill of one user with one provider: numbers jobs, signs for them, checks what comes back and pays exactly
- * that, one voucher after the other. Spec: COMPUTE §7, §10.4.
+ * that, one voucher after the other. Spec: COMPUTE §7, §10.8.
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
@@ -34,8 +34,12 @@ export type Tab = {
   caller: ProviderCaller
   /** Agrees with the provider on what happened so far; once, before the first job. */
   agree(): Promise<void>
-  /** Numbers a job and signs for it. */
-  authorize(job: { requestHash: Hex; salt: Hex; nonce: Hex; maxFee: bigint }): Promise<JobTerms>
+  /** Numbers a job, writes down for whom, and signs for it. */
+  authorize(job: { requestHash: Hex; salt: Hex; nonce: Hex; maxFee: bigint; keyId: string }): Promise<JobTerms>
+  /** The provider refused it, or it made nothing: nothing is owed for it. */
+  close(terms: JobTerms): Promise<void>
+  /** The provider was not heard of again: it may still have to be paid. */
+  leaveOpen(terms: JobTerms): void
   /** The provider says that numbers below this one are used. */
   raiseJobNonce(next: bigint): void
   /** Hands over a voucher for all that is owed. */
@@ -122,18 +126,10 @@ export function openTab(options: TabOptions): Tab {
       })
       return attempt
     },
-    async authorize({ requestHash, salt, nonce, maxFee }) {
-      const authorization = {
-        user,
-        provider: provider.address,
-        jobNonce: numbers.next++,
-        requestHash,
-        priceId: priceId(provider.address, provider.price),
-        maxFee,
-        deadline: BigInt(Math.floor(env.clock.nowMs() / 1000)) + authorizationSeconds,
-      }
-      return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
-    },
+    authorize: (job) => signFor(options, numbers, job),
+    close: ({ authorization: { jobNonce } }) =>
+      purse.note({ kind: 'closed', user, provider: provider.address, jobNonce }),
+    leaveOpen: ({ authorization: { jobNonce } }) => purse.openJobs.leaveOpen(user, provider.address, jobNonce),
     payUp: async () => void (await vouchers.exchange([])),
     settleJob: settler.settle,
   }
@@ -145,17 +141,17 @@ async function keepReceipts(
   vouchers: VoucherChain,
   jobs: readonly Receipted[],
 ): Promise<(Error | undefined)[]> {
-  const { purse, provider, user, place } = options
+  const { env, purse, provider, user, place } = options
   const good: PurseRecord[] = []
   const faults = await Promise.all(
-    jobs.map(async ({ bundle, authorization, jobId, text }) => {
-      const reason =
-        (text === undefined ? undefined : deliveredFault(bundle, text)) ??
-        (await receiptFault(options, bundle, authorization))
+    jobs.map(async ({ bundle, authorization, jobId, differs }) => {
+      const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
       if (reason) return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
-      const { fee, jobNonce } = bundle.receipt
+      const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
       const receiptHash = hashReceipt(bundle.receipt, place.settlement)
-      const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee }
+      const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
+      const used = { keyId, model: provider.model, promptTokens, completionTokens, atMs: env.clock.nowMs() }
+      const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee, ...used }
       good.push({ kind: 'job', job, bundle: bundleToJson(bundle) })
       return undefined
     }),
@@ -165,6 +161,26 @@ async function keepReceipts(
     if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)
   }
   return faults
+}
+
+async function signFor(
+  { env, purse, provider, user, account, place }: TabOptions,
+  numbers: { next: bigint },
+  { requestHash, salt, nonce, maxFee, keyId }: Parameters<Tab['authorize']>[0],
+): Promise<JobTerms> {
+  const authorization = {
+    user,
+    provider: provider.address,
+    jobNonce: numbers.next++,
+    requestHash,
+    priceId: priceId(provider.address, provider.price),
+    maxFee,
+    deadline: BigInt(Math.floor(env.clock.nowMs() / 1000)) + authorizationSeconds,
+  }
+  const deadlineMs = Number(authorization.deadline) * 1000
+  const { jobNonce } = authorization
+  await purse.note({ kind: 'open', open: { user, provider: provider.address, jobNonce, keyId, maxFee, deadlineMs } })
+  return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
 }
 
 async function fetchBundle(caller: ProviderCaller, path: string): Promise<Bundle | undefined> {
@@ -199,15 +215,6 @@ async function receiptFault(
   return receipt.fee > authorization.maxFee ? 'it costs more than was authorised' : undefined
 }
 
-/** What was paid for must be what arrived. */
-function deliveredFault({ opening }: Bundle, text: string): string | undefined {
-  if ('kind' in opening) return 'it is about bytes, where a chat was asked for'
-  const { outputText, finishReason } = opening
-  // A client that leaves may have been sent less than the provider had on its way to it.
-  const same = outputText.startsWith(text) || (finishReason === 'cancelled' && text.startsWith(outputText))
-  return same ? undefined : 'its text is not the text that was delivered'
-}
-
 async function authorizationFault(
   { place, account }: TabOptions,
   { authorization, signature }: SignedAuthorization,
@@ -235,7 +242,12 @@ async function signedFeeOf(
   return signer === account.address.toLowerCase() ? voucher.cumulativeFee : undefined
 }
 
-type Receipted = { bundle: Bundle; authorization: Authorization; jobId: string; text?: string }
+type Receipted = {
+  bundle: Bundle
+  authorization: Authorization
+  jobId: string
+  differs?: (bundle: Bundle) => string | undefined
+}
 type SignedAuthorization = { authorization: Authorization; signature: Hex }
 type AccountState = z.infer<typeof accountSchema>
 type UnvouchedJob = AccountState['unvouched'][number]

@@ -1,4 +1,4 @@
-/** The providers of the registry on the chain, what they serve at which price, and how they have behaved. COMPUTE §10.1 */
+/** The providers of the registry on the chain, what they serve at which price. COMPUTE §10.1 */
 import { type Hex, isHexOf } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
@@ -16,6 +16,9 @@ export type ListedProvider = {
   programId: Hex | undefined
   tokenizerRoot: Hex | undefined
   contextLength: number
+  /** What it sells: `chat`, `embeddings` and so on; whoever does not say sells chat. */
+  services: readonly string[]
+  region: string | undefined
   registeredSeconds: number
 }
 
@@ -26,12 +29,6 @@ export type ProviderDirectory = {
   listOf(model: string): Promise<ListedProvider[]>
   /** The next `list` reads the chain again. */
   forget(): void
-  succeeded(provider: Hex, firstByteMs: number): void
-  /** Avoided for `forMs`. */
-  failed(provider: Hex, forMs: number): void
-  isAvoided(provider: Hex): boolean
-  /** Smoothed time to the first byte; undefined before the first answer. */
-  firstByteMs(provider: Hex): number | undefined
 }
 
 const pageSize = 50n
@@ -46,7 +43,6 @@ export function createProviderDirectory(options: {
   ageMsMax: number
 }): ProviderDirectory {
   const { env, ageMsMax } = options
-  const behaviour = new Map<Hex, { firstByteMs?: number; avoidedUntilMs: number }>()
   let listed: { providers: ListedProvider[]; readAtMs: number } | undefined
   let reading: Promise<ListedProvider[]> | undefined
 
@@ -63,15 +59,6 @@ export function createProviderDirectory(options: {
     } finally {
       reading = undefined
     }
-  }
-
-  const of = (provider: Hex) => {
-    let known = behaviour.get(provider)
-    if (!known) {
-      known = { avoidedUntilMs: 0 }
-      behaviour.set(provider, known)
-    }
-    return known
   }
 
   function listWithin(ageMs: number): Promise<ListedProvider[]> {
@@ -94,16 +81,6 @@ export function createProviderDirectory(options: {
     forget() {
       if (listed) listed.readAtMs = Number.NEGATIVE_INFINITY
     },
-    succeeded(provider, firstByteMs) {
-      const known = of(provider)
-      known.avoidedUntilMs = 0
-      known.firstByteMs = known.firstByteMs === undefined ? firstByteMs : known.firstByteMs * 0.7 + firstByteMs * 0.3
-    },
-    failed: (provider, forMs) => {
-      of(provider).avoidedUntilMs = env.clock.monotonicMs() + forMs
-    },
-    isAvoided: (provider) => of(provider).avoidedUntilMs > env.clock.monotonicMs(),
-    firstByteMs: (provider) => behaviour.get(provider)?.firstByteMs,
   }
 }
 
@@ -118,7 +95,8 @@ async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; infe
     })
     for (const service of services) {
       const info = readInfo(service.additionalInfo)
-      if (service.serviceType !== 'chatbot' || !/^https?:\/\//.test(service.url)) continue
+      // Services of others know neither authorisations nor receipts.
+      if (!info || !/^https?:\/\//.test(service.url)) continue
       providers.push({
         address: service.provider.toLowerCase() as Hex,
         url: service.url.replace(/\/+$/, ''),
@@ -142,7 +120,7 @@ async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; infe
 /** Anybody can register anything: what is not as we write it is as if it were not there. */
 function readInfo(text: string) {
   const hash = (value: unknown) => (isHexOf(value, 32) ? value : undefined)
-  let info: Record<string, unknown> = {}
+  let info: Record<string, unknown> | undefined
   try {
     const parsed = JSON.parse(text) as { weightless?: unknown } | null
     if (typeof parsed?.weightless === 'object' && parsed.weightless !== null) {
@@ -151,11 +129,14 @@ function readInfo(text: string) {
   } catch {
     // Another kind of service.
   }
-  const { modelRoot, programId, tokenizerRoot, contextLength } = info
+  if (!info) return undefined
+  const { modelRoot, programId, tokenizerRoot, contextLength, services, region } = info
   return {
     modelRoot: hash(modelRoot),
     programId: hash(programId),
     tokenizerRoot: hash(tokenizerRoot),
     contextLength: typeof contextLength === 'number' && contextLength > 0 ? contextLength : 0,
+    services: Array.isArray(services) ? services.slice(0, 16).map(String) : ['chat'],
+    region: typeof region === 'string' ? region.slice(0, 64) : undefined,
   }
 }

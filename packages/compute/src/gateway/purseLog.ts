@@ -1,8 +1,10 @@
-/** What a gateway remembers across restarts: receipts that it was given, vouchers that it signed. COMPUTE §10.4 */
+/** What a gateway remembers across restarts: receipts that it was given, vouchers that it signed. COMPUTE §10.8 */
 import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import { openSegmentLog } from '@weightless/store'
 import type { VoucherNote } from '../wire/payment.ts'
+import { createOpenJobs, type OpenJob, type OpenJobs } from './openJobs.ts'
+import { createUsageBook, type UsageBook } from './usage/usageBook.ts'
 
 export type PaidJob = {
   jobId: string
@@ -11,25 +13,37 @@ export type PaidJob = {
   jobNonce: bigint
   receiptHash: Hex
   fee: bigint
+  /** The API key that asked; logs of before there were several do not say. */
+  keyId?: string | undefined
+  model?: string
+  promptTokens?: bigint
+  completionTokens?: bigint
+  atMs?: number
 }
 
-export type PurseRecord = { kind: 'job'; job: PaidJob; bundle: unknown } | { kind: 'voucher'; note: VoucherNote }
+export type PurseRecord =
+  | { kind: 'job'; job: PaidJob; bundle: unknown }
+  | { kind: 'voucher'; note: VoucherNote }
+  | { kind: 'open'; open: OpenJob }
+  | { kind: 'closed'; user: Hex; provider: Hex; jobNonce: bigint }
 
 export type PurseLog = {
   /** Durable when it resolves. */
   add(record: PurseRecord): Promise<void>
   /** The same for several with one flush. */
   addAll(records: readonly PurseRecord[]): Promise<void>
-  /** JSON of a bundle by job id or receipt hash, for its owner only. */
-  bundle(user: Hex, id: string): Promise<{ bundle: unknown; provider: Hex } | undefined>
+  /** Written before it resolves, so that a kill loses nothing; flushed with the next receipt. */
+  note(record: PurseRecord): Promise<void>
+  openJobs: Pick<OpenJobs, 'keyOf' | 'leaveOpen' | 'leftOpen'>
+  usage: UsageBook
+  /** JSON of a bundle by job id or receipt hash, for the key that asked only. */
+  bundle(user: Hex, keyId: string, id: string): Promise<{ bundle: unknown; provider: Hex } | undefined>
   /** Last voucher for a pair. */
   voucher(user: Hex, provider: Hex): VoucherNote | undefined
   /** Job nonce of the newest voucher that lists a receipt. */
   vouchedUnder(receiptHash: Hex): bigint | undefined
   /** Highest job nonce known for a pair. */
   jobNonce(user: Hex, provider: Hex): bigint
-  /** Wei of all receipts of a user, to any provider. */
-  spent(user: Hex): bigint
   close(): Promise<void>
 }
 
@@ -37,7 +51,8 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
   const places = new Map<string, number>()
   const vouchers = new Map<string, VoucherNote>()
   const nonces = new Map<string, bigint>()
-  const spent = new Map<Hex, bigint>()
+  const usage = createUsageBook()
+  const openJobs = createOpenJobs()
   const vouched = new Map<Hex, bigint>()
 
   function index(record: PurseRecord, position: number): void {
@@ -48,35 +63,50 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
       for (const receiptHash of record.note.receipts) vouched.set(receiptHash, jobNonce)
       return
     }
-    const { jobId, receiptHash, user, provider, jobNonce, fee } = record.job
+    if (record.kind === 'open') {
+      openJobs.open(record.open)
+      raise(nonces, pair(record.open.user, record.open.provider), record.open.jobNonce)
+      return
+    }
+    if (record.kind === 'closed') return openJobs.close(record)
+    const { jobId, receiptHash, user, provider, jobNonce, fee, keyId, atMs = 0 } = record.job
+    const { model = '', promptTokens = 0n, completionTokens = 0n } = record.job
     // A receipt that is fetched again after a crash is the same spending.
-    if (!places.has(receiptHash)) spent.set(user, (spent.get(user) ?? 0n) + fee)
+    if (!places.has(receiptHash)) usage.add({ keyId, user, provider, model, promptTokens, completionTokens, fee, atMs })
+    openJobs.close(record.job)
     places.set(jobId, position)
     places.set(receiptHash, position)
     raise(nonces, pair(user, provider), jobNonce)
   }
 
   const log = await openSegmentLog(disk, folder, { onRecord: (position, bytes) => index(decode(bytes), position) })
-  async function addAll(records: readonly PurseRecord[]): Promise<void> {
-    if (records.length === 0) return
+  // Whatever the process before us did not see through.
+  openJobs.leaveAll()
+  async function note(records: readonly PurseRecord[]): Promise<void> {
     const positions = await log.append(records.map(encode))
     for (const [at, record] of records.entries()) index(record, positions[at]!)
+  }
+  async function addAll(records: readonly PurseRecord[]): Promise<void> {
+    if (records.length === 0) return
+    await note(records)
     await log.sync()
   }
 
   return {
+    usage,
+    openJobs,
+    note: (record) => note([record]),
     add: (record) => addAll([record]),
     addAll,
-    async bundle(user, id) {
+    async bundle(user, keyId, id) {
       const place = places.get(id)
       const record = place === undefined ? undefined : decode(await log.read(place))
-      if (record?.kind !== 'job' || record.job.user !== user) return undefined
+      if (record?.kind !== 'job' || record.job.user !== user || (record.job.keyId ?? keyId) !== keyId) return undefined
       return { bundle: record.bundle, provider: record.job.provider }
     },
     voucher: (user, provider) => vouchers.get(pair(user, provider)),
     vouchedUnder: (receiptHash) => vouched.get(receiptHash),
     jobNonce: (user, provider) => nonces.get(pair(user, provider)) ?? 0n,
-    spent: (user) => spent.get(user) ?? 0n,
     close: () => log.close(),
   }
 }

@@ -6,7 +6,11 @@ import type { Clock } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import { type JobTerms, settledJobsMax } from '../wire/payment.ts'
 
-export type Delivered = { jobId: string; text: string }
+export type Delivered = {
+  jobId: string
+  /** Why what was delivered is not what the bundle says; undefined when it is. */
+  differs(bundle: Bundle): string | undefined
+}
 
 export type JobSettler = {
   /**

@@ -1,15 +1,20 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
 import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { createLedger, type Ledger } from '@weightless/ledger'
-import { createProviderCaller } from './callProvider.ts'
-import { createFunder } from './fundTab.ts'
-import type { Customer, GatewayContext } from './gatewayContext.ts'
-import { type GatewayKey, type GatewayLimits, type GatewayOptions, gatewayLimitsSchema } from './gatewayOptions.ts'
+import { createLedger, type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import { createPayers } from './createPayers.ts'
+import type { GatewayContext, Payer } from './gatewayContext.ts'
+import { createGatewayMetrics } from './gatewayMetrics.ts'
+import { type GatewayOptions, gatewayLimitsSchema } from './gatewayOptions.ts'
 import { createGatewayHandler } from './gatewayRoutes.ts'
-import { openTab, type Tab } from './openTab.ts'
-import { createProviderDirectory, type ListedProvider } from './providerDirectory.ts'
-import { openPurseLog, type PurseLog } from './purseLog.ts'
+import { createProber } from './health/probeProviders.ts'
+import { createProviderHealth } from './health/providerHealth.ts'
+import { managementScopes } from './keys/apiKey.ts'
+import { createKeyDesk } from './keys/keyDesk.ts'
+import { type FixedKey, openKeyRing } from './keys/keyRing.ts'
+import { createRateLimiter } from './keys/rateLimiter.ts'
+import { createProviderDirectory } from './providerDirectory.ts'
+import { openPurseLog } from './purseLog.ts'
 
 export type Gateway = {
   url: string
@@ -23,26 +28,36 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { env, rpcUrl, contracts, port, host } = options
   const limits = gatewayLimitsSchema.parse(options.limits ?? {})
   const { inferenceServing } = contracts
-  const purse = await openPurseLog(env.disk, options.folder ?? 'gateway')
+  const folder = options.folder ?? 'gateway'
+  const ledger = createLedger({ rpcUrl, env })
+  const purse = await openPurseLog(env.disk, folder)
   const directory = createProviderDirectory({
     env,
-    ledger: createLedger({ rpcUrl, env }),
+    ledger,
     inferenceServing,
     ageMsMax: limits.directoryAgeMsMax,
   })
-  const customers = new Map(options.keys.map((key) => [key.key, createCustomer(options, limits, purse, key)]))
+  const health = createProviderHealth(env.clock)
+  const metrics = createGatewayMetrics(env.metrics)
+  const keys = await openKeyRing({ env, disk: env.disk, folder: `${folder}-keys`, fixed: fixedKeys(options) })
+  const payerOf = createPayers(options, limits, purse)
+  const desk = createKeyDesk({ keys, payerOf, clock: env.clock })
+  const prober = createProber({ env, directory, health, metrics, intervalMs: limits.probeIntervalMs })
   const stop = new AbortController()
   const context: GatewayContext = {
     env,
     limits,
     directory,
+    health,
     purse,
+    keys,
+    rates: createRateLimiter(env.clock),
+    metrics,
+    balanceOf: (payer) => readBalance(ledger, contracts.ledgerManager, payer.user),
     settling: new Map(),
     stopping: stop.signal,
-    customerOf(authorization) {
-      const key = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
-      return key === undefined ? undefined : customers.get(key)
-    },
+    busy: prober.busy,
+    ...desk,
   }
   const server = await env.network.serve({
     port,
@@ -52,10 +67,11 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     bodyBytesMax: limits.bodyBytesMax * 16,
     stallMsMax: limits.stallMsMax,
   })
-  env.log.info('gateway open', { url: server.url, keys: customers.size })
-  const reconciled = payEarlierJobs(context, [...customers.values()])
+  env.log.info('gateway open', { url: server.url, keys: keys.list().length })
+  const reconciled = payEarlierJobs(context, payerOf.all())
+  const probing = prober.run(stop.signal)
   const settled = async () => {
-    while (context.settling.size > 0) await Promise.all(context.settling.values())
+    while (context.settling.size > 0) await Promise.all([...context.settling.values()].map(({ bundle }) => bundle))
   }
   return {
     url: server.url,
@@ -64,18 +80,19 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await server.close()
       await settled()
       stop.abort()
-      await reconciled
+      await Promise.all([reconciled, probing])
+      await keys.close()
       await purse.close()
     },
   }
 }
 
 /** What was answered before this start and not paid, because one of the two was killed in between. */
-async function payEarlierJobs({ directory, purse, env }: GatewayContext, customers: readonly Customer[]) {
+async function payEarlierJobs({ directory, purse, env }: GatewayContext, payers: readonly Payer[]) {
   try {
     for (const provider of await directory.list()) {
-      for (const customer of customers) {
-        if (purse.jobNonce(customer.user, provider.address) > 0n) await customer.tabOf(provider).agree()
+      for (const payer of payers) {
+        if (purse.jobNonce(payer.user, provider.address) > 0n) await payer.tabOf(provider).agree()
       }
     }
   } catch (fault) {
@@ -83,41 +100,26 @@ async function payEarlierJobs({ directory, purse, env }: GatewayContext, custome
   }
 }
 
-function createCustomer(options: GatewayOptions, limits: GatewayLimits, purse: PurseLog, key: GatewayKey): Customer {
-  const { env, rpcUrl, contracts, autoFundWei } = options
-  const { account, spendingCapWei } = key
-  const { inferenceServing } = contracts
-  const user = account.address.toLowerCase() as Hex
-  const ledger = createLedger({ rpcUrl, env, account })
-  const place = { chainId: BigInt(options.chainId), settlement: contracts.receiptSettlement.toLowerCase() as Hex }
-  const tabs = new Map<Hex, { tab: Tab; listed: ListedProvider }>()
-  const timeoutMs = limits.providerTimeoutMs
-
-  /** A changed entry in the registry is another price or another address: a new tab, which agrees on the past anew. */
-  function tabOf(provider: ListedProvider): Tab {
-    const known = tabs.get(provider.address)
-    if (known && known.listed.url === provider.url && known.listed.price.updatedAt === provider.price.updatedAt) {
-      return known.tab
-    }
-    const caller = createProviderCaller({ env, ledger, inferenceServing, provider, user, account, timeoutMs })
-    const owedOnChain = () => readOwed(ledger, contracts.receiptSettlement, [user, provider.address])
-    const tab = openTab({ env, place, purse, caller, provider, user, account, owedOnChain })
-    tabs.set(provider.address, { tab, listed: provider })
-    return tab
-  }
-
-  return {
-    user,
-    account,
-    spendingCapWei,
-    funder: createFunder(ledger, contracts, user, autoFundWei),
-    inFlight: 0,
-    heldWei: 0n,
-    tabOf,
-  }
+/** The operator's own keys, in the form of all others. */
+function fixedKeys({ keys, managementKey }: GatewayOptions): FixedKey[] {
+  const none = { models: [], providers: [] }
+  const inference = keys.map(({ key, spendingCapWei, requestsPerMinute, tokensPerMinute }): FixedKey => {
+    const policy = { name: 'settings', budgetWei: spendingCapWei, requestsPerMinute, tokensPerMinute, ...none }
+    return { secret: key, kind: 'inference', scopes: [], policy }
+  })
+  if (managementKey === undefined) return inference
+  const policy = { name: 'settings', ...none }
+  return [...inference, { secret: managementKey, kind: 'management', scopes: managementScopes, policy }]
 }
 
-async function readOwed(ledger: Ledger, address: Hex, args: readonly [user: Hex, provider: Hex]): Promise<bigint> {
-  const [, owed] = await ledger.read({ address, abi: abis.receiptSettlement, functionName: 'pairs', args })
-  return owed
+async function readBalance(ledger: Ledger, address: Hex, user: Hex) {
+  try {
+    const at = { address, abi: abis.ledgerManager } as const
+    const { availableBalance, totalBalance } = await ledger.read({ ...at, functionName: 'getLedger', args: [user] })
+    return { availableWei: availableBalance, totalWei: totalBalance }
+  } catch (fault) {
+    const isAbsent = fault instanceof TransactionRevertedError && fault.reason.errorName === 'LedgerNotExists'
+    if (isAbsent) return { availableWei: 0n, totalWei: 0n }
+    throw fault
+  }
 }

@@ -157,7 +157,11 @@ async function join(
     limits,
     log,
     holds: createHolds({ accounts, book: log.book }),
-    queue: createFairQueue({ runningMax: 1, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),
+    queue: createFairQueue({
+      runningMax: engine.kind === 'exact' ? engine.concurrent : 1,
+      waitingMax: limits.waitingMax,
+      perUserMax: limits.perUserMax,
+    }),
     accounts,
     sessionKeys: createSessionKeys({ ledger, clock, receiptSettlement }),
     authenticate: createAuthenticator({ provider: address, clock, accounts }),

@@ -1,5 +1,5 @@
 /** What a user signs for a job: an authorisation before it, a cumulative voucher after it. Spec: SETTLEMENT §2, COMPUTE §7. */
-import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
+import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
 import { authorizationTypes, receiptDomain as receiptDomainName, voucherTypes } from '@weightless/contracts'
 import { compileTypedData } from '@weightless/crypto'
 import { receiptDomain, type TypedSigner } from '@weightless/receipt'
@@ -136,10 +136,8 @@ const settlementSchema = z.object({
 
 /** Value of the header `x-weightless-authorization`: JSON in base64url. */
 export function encodeTerms(terms: JobTerms): string {
-  return btoa(bytesAsLatin(textToBytes(JSON.stringify(terms, plainInteger))))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')
+  // Digits, hex and names: every character is one byte.
+  return btoa(JSON.stringify(terms, plainInteger)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 const termsCharactersMax = 8_192
@@ -147,9 +145,7 @@ const termsCharactersMax = 8_192
 export function decodeTerms(header: string): Verdict<JobTerms, 'invalid_authorization'> {
   if (header.length > termsCharactersMax) return reject('invalid_authorization', 'too long')
   try {
-    const latin = atob(header.replaceAll('-', '+').replaceAll('_', '/'))
-    const json = bytesToText(Uint8Array.from(latin, (character) => character.charCodeAt(0)))
-    const parsed = termsSchema.safeParse(JSON.parse(json))
+    const parsed = termsSchema.safeParse(JSON.parse(atob(header.replaceAll('-', '+').replaceAll('_', '/'))))
     return parsed.success
       ? accept(parsed.data)
       : reject('invalid_authorization', parsed.error.issues[0]?.path.join('.'))
@@ -182,8 +178,4 @@ function domainOf({ chainId, settlement }: SigningPlace) {
 
 function plainInteger(_: string, value: unknown): unknown {
   return typeof value === 'bigint' ? value.toString() : value
-}
-
-function bytesAsLatin(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join('')
 }

@@ -30,7 +30,6 @@ export async function sendResponse(
     response.end()
     return
   }
-  response.flushHeaders()
   await pour(response, body, stallMsMax)
 }
 
@@ -51,9 +50,12 @@ async function pour(
     if (!response.writableEnded) source.return?.().catch(() => undefined)
   }
   response.on('drain', onDrain).on('close', onClose)
+  // A first piece that is there at once travels with the head, in one packet; a head does not wait for a later one.
+  const headAlone = setImmediate(() => response.flushHeaders())
   try {
     while (!gone) {
       const { done, value } = await source.next()
+      clearImmediate(headAlone)
       if (done || gone) break
       if (response.write(value)) continue
       const timer = setTimeout(() => response.destroy(), stallMsMax)
@@ -68,6 +70,7 @@ async function pour(
     response.destroy()
     throw error
   } finally {
+    clearImmediate(headAlone)
     response.off('drain', onDrain)
   }
 }

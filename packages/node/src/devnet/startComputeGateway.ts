@@ -12,9 +12,9 @@ const autoFundWei = parseEther('1')
 
 export async function startComputeGateway(
   env: Env,
-  options: { port: number; host: string; rpcUrl: string; apiKey: string; payer: DevnetKey },
+  options: { port: number; host: string; rpcUrl: string; apiKey: string; managementKey: string; payer: DevnetKey },
 ): Promise<Gateway> {
-  const { port, host, rpcUrl, apiKey, payer } = options
+  const { port, host, rpcUrl, apiKey, managementKey, payer } = options
   await fundLedger(createLedger({ rpcUrl, env, account: payer.account }), payer)
   return startGateway({
     env,
@@ -24,6 +24,7 @@ export async function startComputeGateway(
     port,
     host,
     keys: [{ key: apiKey, account: payer.account }],
+    managementKey,
     autoFundWei,
   })
 }

@@ -5,18 +5,28 @@ import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
 
 export type ChatMessage = { role: string; content: string }
 
+/**
+ * Role of a text that goes to the model as it is, without template: the only message of its conversation. Spec: spec/tensor.md
+ * §6.4, spec/receipt.md §4.3.
+ */
+export const promptRole = 'prompt'
+
 /** `answer`: the prompt ends with what begins an answer; `message`: with the last message. */
 export type ChatEnding = 'answer' | 'message'
 
 const rangeMax = 10_000
 
-/** @param source - the template; an empty one makes a renderer that throws */
+/** @param source - the template; an empty one makes a renderer that throws for all but a raw prompt */
 export function createChatTemplate(
   source: string,
   tokenizer: Tokenizer,
 ): (messages: readonly ChatMessage[], ending?: ChatEnding) => string {
   let template: Template | undefined
   return (messages, ending = 'answer') => {
+    if (messages.some(({ role }) => role === promptRole)) {
+      if (messages.length > 1) throw new ChatTemplateError(`the role ${promptRole} is for one text alone`)
+      return messages[0]!.content
+    }
     if (source === '') throw new ChatTemplateError('the model has no chat template')
     try {
       template ??= new Template(source)

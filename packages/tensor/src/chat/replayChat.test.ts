@@ -4,8 +4,10 @@ import { loadModel } from '../model/loadModel.ts'
 import { makeProbeModel } from '../selfCheck/makeProbeModel.ts'
 import { decodeTrace, encodeTrace } from '../trace/encodeTrace.ts'
 import type { ChatRequest } from './chatRequest.ts'
+import type { ChatToken } from './chatTask.ts'
+import { promptRole } from './chatTemplate.ts'
 import { type ChatClaim, type ReplayVerdict, replayChat } from './replayChat.ts'
-import { type ChatToken, runChat } from './runChat.ts'
+import { runChat } from './runChat.ts'
 
 const probe = await loadModel(makeProbeModel())
 const request: ChatRequest = {
@@ -229,4 +231,15 @@ test('requests that cannot be run say why', async () => {
       JSON.stringify(change),
     )
   }
+})
+
+test('a raw prompt goes to the model without template, replays, and is nobody’s message beside others', async () => {
+  const raw = { ...request, messages: [{ role: promptRole, content: 'Once upon a <|im_end|> time' }] }
+  assert.deepEqual(probe.promptTokens(raw.messages), probe.tokenizer.encode('Once upon a <|im_end|> time'))
+  const run = await runChat(probe, raw)
+  assert.ok((await replayChat(probe, raw, claimOf(run))).ok)
+  const asChat = { ...request, messages: [{ role: 'user', content: 'Once upon a <|im_end|> time' }] }
+  assert.ok(!(await replayChat(probe, asChat, claimOf(run))).ok)
+  const mixed = { ...request, messages: [...raw.messages, { role: 'user', content: 'Go on' }] }
+  await assert.rejects(runChat(probe, mixed), { name: 'ChatTemplateError' })
 })

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
+import { createChatBatch } from '../chat/chatBatch.ts'
 import { replayChat } from '../chat/replayChat.ts'
 import { runChat } from '../chat/runChat.ts'
 import { loadModel } from '../model/loadModel.ts'
@@ -36,6 +37,16 @@ test('with mate threads on a shared memory the bits stay the same, and they end 
   assert.deepEqual(together.trace, alone.trace)
   const { outputTokens, finishReason, trace } = alone
   assert.ok((await replayChat(model, request, { outputTokens, finishReason, trace })).ok)
+  const batch = createChatBatch(model, { sessionsMax: 8, positionsMax: 10_000, waitingMax: 8 })
+  const seats = Array.from({ length: 8 }, (_, i) =>
+    batch.add({ ...request, maxTokens: 3 + 3 * i }, { trace: 'operators' }),
+  )
+  while (batch.step());
+  for (const [i, { result }] of seats.entries()) {
+    const { trace: whole, outputTokens } = await result
+    assert.deepEqual(outputTokens, alone.outputTokens.slice(0, 3 + 3 * i))
+    assert.deepEqual(whole!.operators!.slice(0, -1), alone.trace!.operators!.slice(0, whole!.steps.length - 1))
+  }
   dismissCrew(seat)
   await Promise.all(ends)
 })

@@ -50,6 +50,8 @@ export type ModelDescription = {
 export type Model = ModelDescription & {
   /** Memory held for weights, scratch and open sessions. */
   memoryBytes(): number
+  /** Memory that a session takes for each position. */
+  positionBytes: number
   createSession(capacity: number): Session
   /** What the kernels work on. */
   parts: EngineParts
@@ -114,6 +116,7 @@ export async function loadModel(
   return {
     ...description,
     memoryBytes: () => arena.sizeBytes(),
+    positionBytes: graph.layerCount * graph.keyHeadCount * graph.headSize * 8,
     createSession: (capacity) => createSession(parts, capacity),
     parts,
   }

@@ -1,0 +1,100 @@
+/** What a request says about who may answer it: headers of the existing router, and the `provider` object that OpenRouter's clients send. COMPUTE §10.2 */
+import type { Verdict } from '@weightless/codec'
+import type { HttpHeaders } from '@weightless/env'
+import { z } from 'zod'
+import type { ApiError } from '../../wire/apiError.ts'
+
+export type Sort = 'price' | 'latency' | 'throughput'
+export type TrustMode = 'verified' | 'private'
+
+export type Preferences = {
+  /** The only one that may be asked. */
+  pinned: string | undefined
+  only: readonly string[]
+  ignore: readonly string[]
+  /** Asked in this order, before all others. */
+  order: readonly string[]
+  /** Undefined: balanced by price. */
+  sort: Sort | undefined
+  /** Wei per unit; dearer providers are never asked. */
+  maxPrice: { prompt?: bigint | undefined; completion?: bigint | undefined }
+  trustMode: TrustMode | undefined
+  allowFallbacks: boolean
+}
+
+export const choiceHeaders = {
+  address: 'x-0g-provider-address',
+  sort: 'x-0g-provider-sort',
+  trustMode: 'x-0g-provider-trust-mode',
+  allowFallbacks: 'x-0g-provider-allow-fallbacks',
+} as const
+
+const address = z
+  .string()
+  .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address')
+  .transform((text) => text.toLowerCase())
+const addresses = z.array(address).max(256).nullish()
+const sorts = ['price', 'latency', 'throughput'] as const
+const wei = z
+  .union([z.string().regex(/^\d{1,30}$/), z.int().min(0)], 'must be a whole number of wei')
+  .transform(BigInt)
+  .nullish()
+
+const bodySchema = z.strictObject({
+  order: addresses,
+  only: addresses,
+  ignore: addresses,
+  sort: z.enum(sorts).nullish(),
+  max_price: z.strictObject({ prompt: wei, completion: wei }).nullish(),
+  allow_fallbacks: z.boolean().nullish(),
+})
+
+const headerSchema = z.object({
+  address: address.optional(),
+  sort: z.enum(sorts).optional(),
+  trustMode: z.enum(['verified', 'private']).optional(),
+  allowFallbacks: z.enum(['true', 'false']).optional(),
+})
+
+/** A wish that is not understood is refused: what it was meant to keep out must not come in. */
+export function readPreferences(headers: HttpHeaders, provider: unknown): Verdict<Preferences> & { error?: ApiError } {
+  const said = (name: keyof typeof choiceHeaders) => headers[choiceHeaders[name]] || undefined
+  const fromHeaders = headerSchema.safeParse({
+    address: said('address'),
+    sort: said('sort'),
+    trustMode: said('trustMode'),
+    allowFallbacks: said('allowFallbacks'),
+  })
+  if (!fromHeaders.success) {
+    const issue = fromHeaders.error.issues[0]!
+    return refuse(choiceHeaders[issue.path[0] as keyof typeof choiceHeaders], issue.message)
+  }
+  const fromBody = bodySchema.safeParse(provider ?? {})
+  if (!fromBody.success) {
+    const issue = fromBody.error.issues[0]!
+    return refuse(['provider', ...issue.path].join('.'), issue.message)
+  }
+  const { data: body } = fromBody
+  const { address: pinned, sort, trustMode, allowFallbacks } = fromHeaders.data
+  return {
+    ok: true,
+    value: {
+      pinned,
+      only: body.only ?? [],
+      ignore: body.ignore ?? [],
+      order: body.order ?? [],
+      sort: sort ?? body.sort ?? undefined,
+      maxPrice: {
+        prompt: body.max_price?.prompt ?? undefined,
+        completion: body.max_price?.completion ?? undefined,
+      },
+      trustMode,
+      allowFallbacks: allowFallbacks === undefined ? (body.allow_fallbacks ?? true) : allowFallbacks === 'true',
+    },
+  }
+}
+
+function refuse(param: string, detail: string) {
+  const error: ApiError = { code: 'invalid_value', message: `Invalid value for '${param}': ${detail}.`, param }
+  return { ok: false, code: 'invalid_value', action: 'reject', detail, error } as const
+}

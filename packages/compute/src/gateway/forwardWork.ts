@@ -1,0 +1,162 @@
+/** A request through the gateway: admit, choose, ask one provider after the other until one begins to answer. COMPUTE §10 */
+import type { HttpResponse } from '@weightless/env'
+import { type ApiError, errorResponse } from '../wire/apiError.ts'
+import { attemptProvider, type Begun } from './attemptProvider.ts'
+import { orderProviders } from './choice/orderProviders.ts'
+import type { Customer, GatewayContext } from './gatewayContext.ts'
+import { passAnswer } from './passAnswer.ts'
+import type { ListedProvider } from './providerDirectory.ts'
+import { canServe, unservable, type Work } from './readWork.ts'
+import { createTrace, type Trace } from './trace.ts'
+
+const busyWaitMs = 250
+const busyWaitMsGrown = 2_000
+/** Over all models of a request. */
+const attemptsMaxAll = 8
+
+export type Request = { customer: Customer; work: Work; signal: AbortSignal }
+
+type Candidate = { provider: ListedProvider; model: string }
+
+/** One request of a key that is within its limits; the answer's body ends it. */
+export async function forwardWork(context: GatewayContext, request: Request): Promise<HttpResponse> {
+  const { customer, work } = request
+  const choice = await chooseCandidates(context, customer, work)
+  if ('error' in choice) return errorResponse(choice.error)
+  if (customer.inFlight >= context.limits.perKeyMax) {
+    const message = `This key has ${customer.inFlight} requests in flight already.`
+    return errorResponse({ code: 'too_many_requests', message, retryAfterSeconds: 1 })
+  }
+  const trace = createTrace(work.preferences.sort ?? 'price^-2')
+  const taken = context.rates.take(customer.key.id, customer.key, work.tokensGuess)
+  if (!taken.ok) {
+    context.metrics.rateLimited.add()
+    const message = `This key may use no more ${taken.of} in this minute.`
+    return errorResponse({ code: 'too_many_requests', message, retryAfterSeconds: Math.ceil(taken.waitMs / 1000) })
+  }
+  enter(context, customer)
+  let handedOver = false
+  try {
+    const outcome = await firstAnswer(context, request, choice.candidates, trace)
+    if ('error' in outcome) {
+      context.rates.correct(customer.key.id, taken.takenTokens, 0)
+      return errorResponse(outcome.error, trace.headers())
+    }
+    if ('refusal' in outcome) {
+      context.rates.correct(customer.key.id, taken.takenTokens, 0)
+      const { status, body } = outcome.refusal
+      return { status, headers: { 'content-type': 'application/json', ...trace.headers() }, body }
+    }
+    handedOver = true
+    context.metrics.answers.add()
+    if (trace.inRound() > 1) context.metrics.failovers.add()
+    const end = { left: () => leave(context, customer), takenTokens: taken.takenTokens }
+    return passAnswer(context, request, outcome.begun, trace, end)
+  } finally {
+    // A body that is still to be sent ends the request itself.
+    if (!handedOver) leave(context, customer)
+  }
+}
+
+let inFlightAll = 0
+
+function enter({ metrics }: GatewayContext, customer: Customer): void {
+  customer.inFlight++
+  metrics.inFlight.set(++inFlightAll)
+}
+
+function leave({ metrics }: GatewayContext, customer: Customer): void {
+  customer.inFlight--
+  metrics.inFlight.set(--inFlightAll)
+}
+
+async function chooseCandidates(
+  { directory, health, env }: GatewayContext,
+  { key }: Customer,
+  work: Work,
+): Promise<{ candidates: Candidate[] } | { error: ApiError }> {
+  if (work.models.length === 0) return { error: unservable(work) }
+  const permitted = work.models.filter((model) => key.models.length === 0 || key.models.includes(model))
+  if (permitted.length === 0) {
+    return { error: { code: 'forbidden', message: `This key may not use '${work.models[0]}'.`, param: 'model' } }
+  }
+  const candidates: Candidate[] = []
+  let offered = 0
+  let servable = 0
+  for (const model of permitted) {
+    const offering = await directory.listOf(model)
+    const able = offering.filter((provider) => canServe(work, provider))
+    offered += offering.length
+    servable += able.length
+    for (const provider of orderProviders(able, work.preferences, key.providers, { health, random: env.random })) {
+      candidates.push({ provider, model })
+    }
+  }
+  if (candidates.length > 0) return { candidates }
+  if (!work.chat.ok && servable === 0) return { error: unservable(work) }
+  if (offered === 0) {
+    const message = `The model '${permitted[0]}' does not exist here; see /v1/models.`
+    return { error: { code: 'model_not_found', message, param: 'model' } }
+  }
+  if (servable === 0) return { error: unservable(work) }
+  const message = 'No provider of this model fits what the request and its key ask for; it is not sent to any other.'
+  return { error: { code: 'no_available_provider', message } }
+}
+
+type Outcome = { begun: Begun } | { refusal: { status: number; body: string } } | { error: ApiError }
+
+async function firstAnswer(
+  context: GatewayContext,
+  request: Request,
+  candidates: readonly Candidate[],
+  trace: Trace,
+): Promise<Outcome> {
+  const { clock, random } = context.env
+  const startedMs = clock.monotonicMs()
+  const giveUpAtMs = startedMs + context.limits.busyWaitMsMax
+  for (let waitMs = busyWaitMs; ; waitMs = Math.min(waitMs * 1.5, busyWaitMsGrown)) {
+    trace.beginRound()
+    const outcome = await askRound(context, request, candidates, trace, startedMs)
+    if (!('error' in outcome)) return outcome
+    // Nobody has failed, there is only much to do: the request waits here, bounded by `perKeyMax`.
+    if (outcome.error.code !== 'queue_full' || request.signal.aborted || clock.monotonicMs() >= giveUpAtMs) {
+      return outcome
+    }
+    // Not all of them at once again.
+    const spread = waitMs * (0.5 + random.bytes(1)[0]! / 256)
+    await clock.sleep(spread, request.signal).catch(() => undefined)
+  }
+}
+
+/** Each provider once, until one begins to answer. */
+async function askRound(
+  context: GatewayContext,
+  request: Request,
+  candidates: readonly Candidate[],
+  trace: Trace,
+  startedMs: number,
+): Promise<Outcome> {
+  const { attemptsMax, answerWaitMsMax, firstTokenMsMax } = context.limits
+  let error: ApiError = { code: 'no_available_provider', message: 'No provider answers.', retryAfterSeconds: 5 }
+  const attempts = new Map<string, number>()
+  for (const [place, { provider, model }] of candidates.entries()) {
+    const before = attempts.get(model) ?? 0
+    if (before >= attemptsMax || trace.inRound() >= attemptsMaxAll || request.signal.aborted) continue
+    const leftMs = startedMs + answerWaitMsMax - context.env.clock.monotonicMs()
+    if (leftMs <= 0) break
+    attempts.set(model, before + 1)
+    const isLast = place === candidates.length - 1
+    const outcome = await attemptProvider(
+      context,
+      request,
+      provider,
+      isLast ? leftMs : Math.min(leftMs, firstTokenMsMax),
+    )
+    trace.attempted(provider.address, model, outcome.kind)
+    if (outcome.kind === 'answering') return { begun: outcome.begun }
+    if (outcome.kind === 'refused') return { refusal: outcome }
+    error = outcome.error
+    if (outcome.kind === 'over-budget') break
+  }
+  return { error }
+}

@@ -1,0 +1,183 @@
+/** Fine-tuning as a user sees it: find a provider, hand over a dataset, watch, acknowledge, have the adapter. */
+import { type Hex, WeightlessError } from '@weightless/codec'
+import { abis } from '@weightless/contracts'
+import type { LedgerAccount } from '@weightless/ledger'
+import { TransactionRevertedError } from '@weightless/ledger'
+import { AccountMissingError } from '../account/openAccount.ts'
+import type { ClientContext } from '../client.ts'
+import { contractAddress } from '../networkConfig.ts'
+import { askTrainer, callTrainer } from './askTrainer.ts'
+import {
+  type FineTuningProvider,
+  listFineTuningProviders,
+  listTrainableModels,
+  type TrainableModel,
+} from './fineTuningServices.ts'
+import { type FineTuningTask, followTask, readTask, readTasks, type TaskEvent, taskOf } from './fineTuningTask.ts'
+import { openDelivery } from './openDelivery.ts'
+import { signCancel, signDownload, signTask, signUpload } from './trainerSignatures.ts'
+
+export type TrainingRequest = {
+  trainer: FineTuningProvider
+  /** Storage root of the model's weights. */
+  modelRoot: Hex
+  /** JSON lines, or the storage root of such a file. */
+  dataset: Uint8Array | Hex
+  /** PEFT's and the trainer's names, e.g. `{ num_train_epochs: 3, lora_r: 8 }`. */
+  parameters?: { [name: string]: number | string | readonly string[] }
+}
+
+export type FineTuningApi = {
+  providers(): Promise<FineTuningProvider[]>
+  models(trainer: FineTuningProvider): Promise<TrainableModel[]>
+  /** Wei that stand with a provider for fine-tuning; undefined before the first transfer. */
+  balance(trainer: FineTuningProvider): Promise<bigint | undefined>
+  /** Moves wei from the ledger to the provider's sub-account, and says the first time that it may settle. */
+  fund(trainer: FineTuningProvider, amountWei: bigint): Promise<void>
+  /** @throws {TrainerRefusedError} no money there, a malformed dataset, no room */
+  start(request: TrainingRequest): Promise<FineTuningTask>
+  tasks(trainer: FineTuningProvider): Promise<FineTuningTask[]>
+  task(trainer: FineTuningProvider, id: string): Promise<FineTuningTask>
+  follow(trainer: FineTuningProvider, id: string, signal?: AbortSignal): AsyncGenerator<TaskEvent>
+  cancel(trainer: FineTuningProvider, id: string): Promise<void>
+  /** The user's word on the chain that the delivery is there: the provider is paid, the key is handed out. */
+  acknowledge(trainer: FineTuningProvider, id: string): Promise<void>
+  /** The plain adapter, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
+  adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
+}
+
+const adapterBytesMax = 1024 * 1024 * 1024
+
+export function openFineTuning(context: ClientContext): FineTuningApi {
+  const { ledger, config } = context
+  const at = () => ({ address: contractAddress(config, 'fineTuningServing'), abi: abis.fineTuningServing })
+  const user = (): LedgerAccount => {
+    if (!context.account) throw new AccountMissingError()
+    return context.account
+  }
+  return {
+    providers: () => listFineTuningProviders(context),
+    models: (trainer) => listTrainableModels(context, trainer),
+    balance: async (trainer) => (await readSubAccount(context, user().address, trainer.provider))?.spendableWei,
+    fund: (trainer, amountWei) => fundTrainer(context, user().address, trainer, amountWei),
+    start: (request) => startTask(context, user(), request),
+    tasks: (trainer) => readTasks(context, trainer, user().address),
+    task: (trainer, id) => readTask(context, trainer, user().address, id),
+    follow: (trainer, id, signal) => followTask(context, trainer, user().address, id, signal),
+    async cancel(trainer, id) {
+      const path = `/v1/user/${user().address}/task/${encodeURIComponent(id)}/cancel`
+      const body = JSON.stringify({ signature: await signCancel(user(), id) })
+      const headers = { 'content-type': 'application/json' }
+      await callTrainer(context, trainer, path, { method: 'POST', headers, body })
+    },
+    async acknowledge({ provider }, id) {
+      await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
+    },
+    async adapter(trainer, id, privateKey) {
+      const args = [user().address, trainer.provider, id] as const
+      const { encryptedSecret } = await ledger.read({ ...at(), functionName: 'getDeliverable', args })
+      if (encryptedSecret === '0x') throw new KeyNotHandedOutError({ task: id })
+      const file = await downloadDelivery(context, user(), trainer, id)
+      return openDelivery(file, { sealedKey: encryptedSecret, privateKey, provider: trainer.provider })
+    },
+  }
+}
+
+async function startTask(
+  context: ClientContext,
+  account: LedgerAccount,
+  { trainer, modelRoot, dataset, parameters = {} }: TrainingRequest,
+): Promise<FineTuningTask> {
+  const datasetHash = typeof dataset === 'string' ? dataset : await uploadDataset(context, account, trainer, dataset)
+  // Grows with time, and from one request to the next within a millisecond.
+  const nonce = BigInt(context.env.clock.nowMs()) * 1_000_000n + BigInt(context.env.random.bytes(1)[0]!)
+  const answer = await askTrainer(context, trainer, `/v1/user/${account.address}/task`, {
+    userAddress: account.address,
+    datasetHash,
+    trainingParams: JSON.stringify(parameters),
+    preTrainedModelHash: modelRoot,
+    fee: '0',
+    nonce: nonce.toString(),
+    signature: await signTask(account, nonce, datasetHash),
+  })
+  return taskOf(answer)
+}
+
+async function uploadDataset(
+  context: ClientContext,
+  account: LedgerAccount,
+  trainer: FineTuningProvider,
+  dataset: Uint8Array,
+): Promise<Hex> {
+  const timestamp = Math.floor(context.env.clock.nowMs() / 1000)
+  const form = new FormData()
+  form.append('file', new Blob([dataset.slice()]), 'dataset.jsonl')
+  form.append('signature', await signUpload(account, timestamp))
+  form.append('timestamp', String(timestamp))
+  const encoded = new Response(form)
+  const response = await callTrainer(context, trainer, `/v1/user/${account.address}/dataset`, {
+    method: 'POST',
+    headers: { 'content-type': encoded.headers.get('content-type')! },
+    body: new Uint8Array(await encoded.arrayBuffer()),
+  })
+  return ((await response.json()) as { datasetHash: Hex }).datasetHash
+}
+
+async function downloadDelivery(
+  context: ClientContext,
+  account: LedgerAccount,
+  trainer: FineTuningProvider,
+  id: string,
+): Promise<Uint8Array> {
+  const timestamp = Math.floor(context.env.clock.nowMs() / 1000)
+  const response = await callTrainer(
+    context,
+    trainer,
+    `/v1/user/${account.address}/task/${encodeURIComponent(id)}/lora`,
+    {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ signature: await signDownload(account, id, timestamp), timestamp }),
+    },
+  )
+  return response.bytes(adapterBytesMax)
+}
+
+async function fundTrainer(
+  context: ClientContext,
+  user: Hex,
+  { provider }: FineTuningProvider,
+  amountWei: bigint,
+): Promise<void> {
+  const { ledger, config } = context
+  const manager = { address: contractAddress(config, 'ledgerManager'), abi: abis.ledgerManager } as const
+  const serving = { address: contractAddress(config, 'fineTuningServing'), abi: abis.fineTuningServing } as const
+  const { fullName } = await ledger.read({ ...manager, functionName: 'getServiceInfo', args: [serving.address] })
+  await ledger.submit({ ...manager, functionName: 'transferFund', args: [provider, fullName, amountWei] })
+  const account = await readSubAccount(context, user, provider)
+  if (account?.acknowledged) return
+  await ledger.submit({ ...serving, functionName: 'acknowledgeTEESigner', args: [provider, true] })
+}
+
+async function readSubAccount({ ledger, config }: ClientContext, user: Hex, provider: Hex) {
+  try {
+    const { balance, pendingRefund, acknowledged } = await ledger.read({
+      address: contractAddress(config, 'fineTuningServing'),
+      abi: abis.fineTuningServing,
+      functionName: 'getAccount',
+      args: [user, provider],
+    })
+    return { spendableWei: balance - pendingRefund, acknowledged }
+  } catch (fault) {
+    if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'AccountNotExists') return undefined
+    throw fault
+  }
+}
+
+export class KeyNotHandedOutError extends WeightlessError {
+  constructor(facts: { task: string }) {
+    super('sdk/key-not-handed-out', 'The key of this adapter is not on the chain yet.', facts, {
+      hint: 'Acknowledge the delivery; the provider hands out the key when it is paid.',
+    })
+  }
+}

@@ -1,0 +1,178 @@
+/**
+ * Many conversations at once on one model: each pass takes the next token of every answer under way and, in the rows left,
+ * a piece of a prompt; conversations come and go between passes. Tokens and trace are those of `runChat`, whatever shares
+ * the passes. Memory for keys and values is bounded: who does not fit waits, in order of arrival.
+ */
+import { WeightlessError } from '@weightless/codec'
+import { appendTogether, createSession, type Session, type SessionRows } from '../model/createSession.ts'
+import type { Model } from '../model/loadModel.ts'
+import { positionsMax as rowsMax } from '../model/scratch.ts'
+import type { ChatRequest } from './chatRequest.ts'
+import { type ChatRun, type ChatTask, type ChatTaskOptions, type ChatToken, openChatTask } from './chatTask.ts'
+
+export type ChatBatchLimits = {
+  /** Conversations in memory at once, 1 to 32. */
+  sessionsMax: number
+  /** Positions that they may come to hold together, prompt and longest answer; a lone one may always run. */
+  positionsMax: number
+  /** Conversations that may wait for room. */
+  waitingMax: number
+}
+
+export type ChatSeatOptions = ChatTaskOptions & {
+  onToken?: (event: ChatToken) => void
+  /** Whether the reader takes another token; the answer rests while it does not. */
+  isReady?: () => boolean
+}
+
+export type ChatSeat = {
+  promptTokens: number
+  /** Ends the answer here, as `cancelled`; its memory is free at once. */
+  abort(): void
+  /** Rejects with {NumberNotFiniteError} {MemoryExhaustedError} {MateLostError}. */
+  result: Promise<ChatRun>
+}
+
+export type ChatBatch = {
+  /** @throws {ChatInvalidError} {ChatTemplateError} {BatchFullError} */
+  add(request: ChatRequest, options?: ChatSeatOptions): ChatSeat
+  /** One pass. False when there was nothing to do: no conversation, or no reader that takes more. */
+  step(): boolean
+  size(): { running: number; waiting: number }
+}
+
+/** Rows of a pass while an answer is under way: a newcomer's prompt makes the others wait no longer than for this. */
+const mixedRowsMax = 16
+/** Rows for prompts however many answers are under way. */
+const promptRowsMin = 4
+
+type Seat = {
+  task: ChatTask
+  options: ChatSeatOptions
+  session: Session | undefined
+  settle: { resolve: (run: ChatRun) => void; reject: (fault: unknown) => void }
+}
+
+export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatch {
+  const { parts } = model
+  const sessionsMax = Math.max(1, Math.min(rowsMax, limits.sessionsMax))
+  const running = new Set<Seat>()
+  const waiting = new Set<Seat>()
+
+  function leave(seat: Seat): boolean {
+    seat.session?.close()
+    return running.delete(seat) || waiting.delete(seat)
+  }
+
+  function end(seat: Seat): void {
+    if (leave(seat)) seat.settle.resolve(seat.task.finish())
+  }
+
+  function fail(seat: Seat, fault: unknown): void {
+    if (leave(seat)) seat.settle.reject(fault)
+  }
+
+  function admit(): void {
+    let held = 0
+    for (const { task } of running) held += task.capacity
+    for (const seat of waiting) {
+      held += seat.task.capacity
+      const fits = running.size === 0 || (running.size < sessionsMax && held <= limits.positionsMax)
+      if (!fits) return
+      try {
+        seat.session = createSession(parts, seat.task.capacity)
+      } catch (fault) {
+        fail(seat, fault)
+        continue
+      }
+      waiting.delete(seat)
+      running.add(seat)
+    }
+  }
+
+  /** Makes room in the cache; a conversation for which there is none fails alone. */
+  function reserve([seat, count]: [Seat, number]): { seat: Seat; rows: SessionRows }[] {
+    const { task } = seat
+    const session = seat.session!
+    try {
+      const next = task.next(count)
+      const cache = session.reserve(next.tokens.length)
+      return [{ seat, rows: { session, cache, ...next, recorder: task.recorder } }]
+    } catch (fault) {
+      fail(seat, fault)
+      return []
+    }
+  }
+
+  function take(seat: Seat, count: number, logits: Float32Array | undefined): void {
+    // Another's `onToken` may have ended it.
+    if (!running.has(seat)) return
+    try {
+      const event = seat.task.take(count, logits)
+      if (event !== undefined) seat.options.onToken?.(event)
+    } catch (fault) {
+      return fail(seat, fault)
+    }
+    if (seat.task.pending().length === 0) end(seat)
+  }
+
+  return {
+    add(request, options = {}) {
+      if (waiting.size >= limits.waitingMax) throw new BatchFullError({ waiting: waiting.size })
+      const task = openChatTask(model, request, options)
+      const settle = Promise.withResolvers<ChatRun>()
+      // Whoever does not await the result is told of a fault by nobody else, and must not take the process down.
+      settle.promise.catch(() => undefined)
+      const seat: Seat = { task, options, session: undefined, settle }
+      waiting.add(seat)
+      return { promptTokens: task.promptTokens.length, abort: () => end(seat), result: settle.promise }
+    },
+    step() {
+      admit()
+      const pass = chooseRows(running).flatMap(reserve)
+      if (pass.length === 0) return waiting.size > 0 && running.size === 0
+      try {
+        const results = appendTogether(
+          parts,
+          pass.map(({ rows }) => rows),
+        )
+        results.forEach((result, i) => {
+          const { seat, rows } = pass[i]!
+          if (result.ok) take(seat, rows.tokens.length, result.logits[0])
+          else fail(seat, result.fault)
+        })
+      } catch (fault) {
+        for (const { seat } of pass) fail(seat, fault)
+      }
+      return true
+    },
+    size: () => ({ running: running.size, waiting: waiting.size }),
+  }
+}
+
+/** Which seats take part in the next pass, and with how many tokens at most. Whose prompt had its turn goes to the end. */
+function chooseRows(running: Set<Seat>): [Seat, number][] {
+  const seats = [...running]
+  const answering = seats.filter(({ task, options }) => task.isAnswering() && (options.isReady?.() ?? true))
+  const chosen: [Seat, number][] = answering.map((seat) => [seat, 1])
+  const rows = answering.length > 0 ? Math.max(mixedRowsMax, answering.length + promptRowsMin) : rowsMax
+  let left = Math.min(rowsMax, rows) - answering.length
+  for (const seat of seats) {
+    if (left === 0 || seat.task.isAnswering()) continue
+    const count = Math.min(left, seat.task.pending().length)
+    chosen.push([seat, count])
+    left -= count
+    // A long prompt does not keep a short one out.
+    running.delete(seat)
+    running.add(seat)
+  }
+  return chosen
+}
+
+export class BatchFullError extends WeightlessError {
+  constructor(facts: { waiting: number }) {
+    super('tensor/batch-full', 'Too many conversations wait for the model already.', facts, {
+      hint: 'Try again in some seconds.',
+    })
+  }
+}
