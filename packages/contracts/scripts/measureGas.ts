@@ -4,6 +4,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
+import { measureMarket } from './measureMarket.ts'
 import { createPoraRig } from './poraRig.ts'
 import { presets } from './presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf } from './settlementRig.ts'
@@ -18,6 +19,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureMine()),
     ...(await measureSignerSettlement()),
     ...(await measureVouchers()),
+    ...(await measureMarket()),
   }
 }
 
