@@ -2,7 +2,7 @@
  * Who serves a need, computed from the chain's list of offers: the same rule as `MatchRule.sol`, so that nobody has to
  * trust whoever did the matching. Spec: spec/market.md 4.
  */
-import { bytesToUint, concatBytes, type Hex, hexToBytes, uintToBytes } from '@weightless/codec'
+import { bytesToHex, bytesToUint, concatBytes, type Hex, hexToBytes, uintToBytes } from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
 
 /** An offer as `ServiceMarket.getCandidates` gives it; prices in wei per token, hashes are keccak256 of the text. */
@@ -131,4 +131,10 @@ function costOf(one: Candidate, { inputTokens, outputTokens }: Need): bigint {
 
 function weightOf({ stake }: Candidate): bigint {
   return (stake < uint128Max ? stake : uint128Max) + weightFloorWei
+}
+
+/** Seed of a requester's `count`-th match on the state of the block with this hash. MARKET §4.6 */
+export function matchSeed(blockHash: Hex, requester: Hex, count: number): Hex {
+  const words = [hexToBytes(blockHash), uintToBytes(BigInt(requester), 32), uintToBytes(BigInt(count), 32)]
+  return bytesToHex(keccak256(concatBytes(words)))
 }

@@ -62,6 +62,7 @@ export type { FineTuningProvider, TrainableModel } from './fineTuning/fineTuning
 export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTuning/fineTuningTask.ts'
 export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'
 export { type FineTuningApi, KeyNotHandedOutError, type TrainingRequest } from './fineTuning/openFineTuning.ts'
+export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export {
   ContractUnknownError,
   contractAddress,
