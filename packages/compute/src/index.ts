@@ -8,13 +8,12 @@ export {
   type EngineRun,
   type EngineToken,
   type ExactEngine,
-  type ServiceName,
-  serviceNames,
   type UpstreamAsk,
   type UpstreamEngine,
   UpstreamFailedError,
 } from './engine/engine.ts'
 export { openTensorEngine, type TensorEngineOptions } from './engine/openTensorEngine.ts'
+export { openUpstreamEngine, type UpstreamLimits, type UpstreamOptions } from './engine/openUpstreamEngine.ts'
 export { type FineTuningLimits, fineTuningLimitsSchema } from './finetune/fineTuningOptions.ts'
 export type { FineTuningModel } from './finetune/fineTuningService.ts'
 export { createProcessWorker, type LineProcess } from './finetune/processWorker.ts'

@@ -96,6 +96,8 @@ export type FetchOptions = {
   signal?: AbortSignal
   /** Longest silence: until the answer begins, and then between two pieces of it; 120 s by default. */
   timeoutMs?: number
+  /** Until a new connection stands, where that should take less than `timeoutMs`. */
+  connectMs?: number
 }
 
 /** The body must be read to its end or left by `break`, else its connection stays taken. `bytesMax` is 256 MiB by default. */

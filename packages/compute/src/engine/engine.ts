@@ -2,6 +2,7 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
+import type { ServiceName, ServicePath } from '../wire/services.ts'
 
 export type EngineModel = {
   name: string
@@ -72,13 +73,8 @@ export type ExactEngine = {
   close(): Promise<void>
 }
 
-/** COMPUTE §2: what a provider sells, as its registry entry says. */
-export const serviceNames = ['chat', 'completions', 'embeddings', 'images', 'audio', 'responses'] as const
-export type ServiceName = (typeof serviceNames)[number]
-
 export type UpstreamAsk = {
-  /** Canonical path, e.g. `/v1/chat/completions`. */
-  path: string
+  path: ServicePath
   contentType: string
   body: Uint8Array
   /** Aborting it ends the request at the upstream at once. */

@@ -1,10 +1,7 @@
-/** Turns what an engine made into a signed receipt, and makes it durable before the client hears the end. COMPUTE §8.1 */
-import { bytesToHex } from '@weightless/codec'
+/** Turns what the exact engine made into the receipt of a chat. RECEIPT §2, §4 */
 import {
-  bundleToJson,
   type ChatOpening,
   feeOf,
-  hashReceipt,
   inputHash,
   outputHash,
   priceId,
@@ -13,50 +10,16 @@ import {
   requestHash,
   samplerHash,
   serviceClasses,
-  signReceipt,
 } from '@weightless/receipt'
 import type { EngineEnd } from '../engine/engine.ts'
 import type { Job } from './openJob.ts'
 import type { ProviderContext } from './providerContext.ts'
-
-/** SHA-256 of the request's and the answer's bytes as they are on the wire. */
-export type Exchange = { requestSha256: Uint8Array; responseSha256: Uint8Array }
+import { type Exchange, recordReceipt } from './recordReceipt.ts'
 
 /** Records the job; afterwards it can be settled, whatever happens to this process. */
-export async function finishJob(context: ProviderContext, job: Job, end: EngineEnd, exchange: Exchange): Promise<void> {
-  const { account, place, log, metrics } = context
+export function finishJob(context: ProviderContext, job: Job, end: EngineEnd, exchange: Exchange): Promise<void> {
   const opening = openingOf(context, job, end)
-  const receipt = receiptOf(context, job, end, opening)
-  const receiptHash = hashReceipt(receipt, place.settlement)
-  const signature = await signReceipt(receipt, place.settlement, account)
-  const text = `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
-  const { user, jobNonce, fee } = receipt
-  await log.addReceipt(
-    {
-      kind: 'receipt',
-      jobId: job.id,
-      path: job.terms ? 'voucher' : 'sdk',
-      user,
-      jobNonce,
-      fee,
-      receiptHash,
-      receiptedAtMs: context.env.clock.nowMs(),
-      ...(job.terms ? { deadlineSeconds: job.terms.authorization.deadline } : {}),
-    },
-    {
-      jobId: job.id,
-      user,
-      jobNonce,
-      receiptHash,
-      bundle: bundleToJson({ settlement: place.settlement, receipt, signature, opening }),
-      authorization: job.terms && { authorization: job.terms.authorization, signature: job.terms.signature },
-      exchange: { text, signature: await account.signMessage({ message: text }) },
-    },
-  )
-  metrics.jobs.add()
-  metrics.promptTokens.add(end.promptTokens)
-  metrics.completionTokens.add(end.outputTokens.length)
-  context.settleSoon()
+  return recordReceipt(context, job, { receipt: receiptOf(context, job, end, opening), opening }, exchange)
 }
 
 function openingOf({ price }: ProviderContext, job: Job, end: EngineEnd): ChatOpening {
@@ -101,5 +64,3 @@ function receiptOf(context: ProviderContext, job: Job, end: EngineEnd, opening: 
     timestamp: BigInt(Math.floor(context.env.clock.nowMs() / 1000)),
   }
 }
-
-const hex = (bytes: Uint8Array): string => bytesToHex(bytes).slice(2)

@@ -1,37 +1,21 @@
-/** From a request to a running job: count, price, check the user's word, set the money aside, wait for the turn. COMPUTE §7 */
-import { accept, bytesToHex, type Hex, type Verdict } from '@weightless/codec'
-import {
-  feeOf,
-  inputHash,
-  priceId,
-  requestHash,
-  type SeedSource,
-  samplerHash,
-  seedOf,
-  signerOfDigest,
-} from '@weightless/receipt'
-import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
+/** From a chat request to a running job of the exact engine: count, price, admit, start. COMPUTE §7 */
+import { accept, bytesToHex, type Hex } from '@weightless/codec'
+import { feeOf, requestHash, type SeedSource, samplerHash, seedOf } from '@weightless/receipt'
 import type { EngineRun } from '../engine/engine.ts'
-import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
-import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
-import type { ExactContext, ProviderContext } from './providerContext.ts'
+import type { JobTerms } from '../wire/payment.ts'
+import { type Admitted, admitJob, type Refusal, refuse } from './admitJob.ts'
+import type { ExactContext } from './providerContext.ts'
 
-export type Job = {
+export type Job = Admitted & {
   id: string
-  user: Hex
   createdSeconds: number
-  jobNonce: bigint
   request: ChatRequest
   /** The sampler's limit, which the receipt commits to. */
   maxTokens: number
-  salt: Hex
   seedSource: SeedSource
   seed: Hex
-  terms: JobTerms | undefined
   run: EngineRun
-  /** Frees engine, money and number; safe to call twice. */
-  release(): void
 }
 
 export type JobAsk = {
@@ -44,147 +28,33 @@ export type JobAsk = {
   signal: AbortSignal
 }
 
-type Refusal = Extract<Verdict<never>, { ok: false }> & { error: ApiError }
-
 /** Throws only faults of the engine or the chain; everything that a user can cause is a verdict. */
 export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok: true; value: Job } | Refusal> {
-  const { engine, price, limits, holds, env } = context
-  const { user, request, terms } = ask
+  const { engine, price, limits, env } = context
+  const { request } = ask
   const promptTokens = await engine.countPrompt(request.messages)
   const room = engine.model.contextLength - promptTokens
   if (room < 1) return refuseLength(engine.model.contextLength, promptTokens)
   const maxTokens = request.maxTokens ?? limits.defaultMaxTokens
   const completionTokens = Math.min(maxTokens, room)
   const maxFee = feeOf(price, { promptTokens: BigInt(promptTokens), completionTokens: BigInt(completionTokens) })
-
-  // before anything is taken, since this may throw
-  const tickets = (await context.accounts.of(user))?.tickets ?? 1
-  const numbered = await numberJob(context, ask, maxTokens, maxFee)
-  if (!numbered.ok) return numbered
-  const { jobNonce, salt, nonce } = numbered.value
-  const seedSource: SeedSource =
-    request.seed === undefined ? { kind: 'nonce', nonce } : { kind: 'seed', value: request.seed }
   const sampler = { temperature: request.temperature, topP: request.topP, maxTokens }
-  const seed = seedOf(seedSource, requestHash(request.messages, request.stop, samplerHash(sampler)))
-
-  const freeNonce = () => context.nonces.free(user, jobNonce)
-  const held = await holds.take(user, maxFee)
-  if (!held.ok) {
-    freeNonce()
-    return refuseBalance(context, user, maxFee, held.freeWei)
-  }
-  const turn = await enter(context, ask, tickets)
-  if (!turn.ok) {
-    held.release()
-    freeNonce()
-    return turn
-  }
-  const release = () => {
-    turn.value()
-    held.release()
-    freeNonce()
-  }
+  const hash = requestHash(request.messages, request.stop, samplerHash(sampler))
+  const admitted = await admitJob(context, { ...ask, request: hash, maxFee })
+  if (!admitted.ok) return admitted
+  const job = admitted.value
+  const seedSource: SeedSource =
+    request.seed === undefined ? { kind: 'nonce', nonce: job.nonce } : { kind: 'seed', value: request.seed }
+  const seed = seedOf(seedSource, hash)
   try {
     const topLogprobs = request.logprobs ? request.topLogprobs : undefined
     const run = await engine.start({ messages: request.messages, seed, sampler, stop: request.stop, topLogprobs })
     const id = `chatcmpl-${bytesToHex(env.random.bytes(16)).slice(2)}`
     const createdSeconds = Math.floor(env.clock.nowMs() / 1000)
-    return accept({
-      id,
-      user,
-      createdSeconds,
-      jobNonce,
-      request,
-      maxTokens,
-      salt,
-      seedSource,
-      seed,
-      terms,
-      run,
-      release,
-    })
+    return accept({ ...job, id, createdSeconds, request, maxTokens, seedSource, seed, run })
   } catch (fault) {
-    release()
+    job.release()
     throw fault
-  }
-}
-
-/** Number, salt and nonce of the job: the user's, if she signed for it, else ours. */
-async function numberJob(context: ProviderContext, ask: JobAsk, maxTokens: number, maxFee: bigint) {
-  const { user, terms } = ask
-  const chain = await context.accounts.of(user)
-  const book = context.log.book.of(user)
-  const used = [book.jobNonce, chain?.jobNonce ?? 0n].reduce((a, b) => (a > b ? a : b))
-  if (!terms) {
-    const jobNonce = context.nonces.next(user, used + 1n)
-    const salt = bytesToHex(context.env.random.bytes(32))
-    const nonce: Hex = ask.nonce ?? `0x${jobNonce.toString(16).padStart(64, '0')}`
-    return accept({ jobNonce, salt, nonce })
-  }
-  const fault = await termsFault(context, ask, terms, maxTokens, maxFee)
-  if (fault) return fault
-  const { jobNonce } = terms.authorization
-  const settled = chain && jobNonce <= chain.jobNonce
-  const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
-  const answered = (await context.log.findByNonce(user, jobNonce)) !== undefined
-  if (settled || vouched || answered || !context.nonces.take(user, jobNonce)) {
-    return refuse('job_nonce_used', `Job nonce ${jobNonce} is used up; the next free one is ${used + 1n}.`)
-  }
-  if (book.unvouched.size >= context.limits.unvouchedJobsMax) {
-    context.nonces.free(user, jobNonce)
-    return refuse('voucher_missing', `${book.unvouched.size} answers wait for a voucher; send one to /v1/vouchers.`)
-  }
-  return accept({ jobNonce, salt: terms.salt, nonce: terms.nonce })
-}
-
-/** COMPUTE §7.2 */
-async function termsFault(
-  { address, place, price, limits, env, sessionKeys }: ProviderContext,
-  { user, request }: JobAsk,
-  { authorization, signature, salt }: JobTerms,
-  maxTokens: number,
-  maxFee: bigint,
-): Promise<Refusal | undefined> {
-  if (authorization.user !== user) return refuse('invalid_authorization', 'The authorisation is of another user.')
-  if (authorization.provider !== address) return refuse('invalid_authorization', 'It is for another provider.')
-  if (authorization.jobNonce < 1n || authorization.jobNonce >= 1n << 56n) {
-    return refuse('invalid_authorization', 'The job nonce must be between 1 and 2^56-1.')
-  }
-  if (authorization.priceId !== priceId(address, price)) {
-    return refuse('price_changed', 'The price is not the one in the registry any more; read /v1/models again.')
-  }
-  const sampler = samplerHash({ temperature: request.temperature, topP: request.topP, maxTokens })
-  if (authorization.requestHash !== inputHash(requestHash(request.messages, request.stop, sampler), salt)) {
-    return refuse('invalid_authorization', 'The authorisation is for another request.')
-  }
-  if (authorization.maxFee < maxFee) {
-    return refuse('invalid_authorization', `The job may cost ${maxFee} wei, authorised are ${authorization.maxFee}.`)
-  }
-  const nowSeconds = BigInt(Math.floor(env.clock.nowMs() / 1000))
-  if (authorization.deadline < nowSeconds + BigInt(limits.authorizationSecondsMin)) {
-    return refuse('invalid_authorization', 'The authorisation ends too soon.')
-  }
-  const signer = signerOfDigest(hashAuthorization(authorization, place), signature)
-  if (await sessionKeys.maySign(signer, user)) return undefined
-  return refuse('invalid_authorization', 'The signature is not of the user or a registered session key.')
-}
-
-async function enter({ queue, metrics }: ProviderContext, { user, signal }: JobAsk, tickets: number) {
-  try {
-    const entering = queue.enter(user, signal, tickets)
-    metrics.waiting.set(queue.size().waiting)
-    return accept(await entering)
-  } catch (fault) {
-    if (fault instanceof QueueFullError) {
-      const code = fault.scope === 'user' ? 'too_many_requests' : 'queue_full'
-      const refusal = refuse(code, 'Too many jobs are waiting; try again in some seconds.')
-      return { ...refusal, error: { ...refusal.error, retryAfterSeconds: 2 } }
-    }
-    // Nobody is left to read this answer.
-    if (fault instanceof QueueLeftError) return refuse('invalid_request', 'The client left.')
-    throw fault
-  } finally {
-    metrics.waiting.set(queue.size().waiting)
   }
 }
 
@@ -193,16 +63,4 @@ function refuseLength(contextLength: number, promptTokens: number): Refusal {
     `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in ` +
     `${promptTokens} tokens. Please reduce the length of the messages.`
   return refuse('context_length_exceeded', message, 'messages')
-}
-
-function refuseBalance({ address }: ProviderContext, user: Hex, maxFee: bigint, freeWei: bigint): Refusal {
-  const message =
-    `The job may cost ${maxFee} wei, account ${user} has ${freeWei} free with provider ${address}. ` +
-    'Transfer more with LedgerManager.transferFund, or ask for fewer tokens.'
-  return refuse('insufficient_balance', message)
-}
-
-function refuse(code: ApiErrorCode, message: string, param?: string): Refusal {
-  const error = { code, message, ...(param === undefined ? {} : { param }) }
-  return { ok: false, code, action: 'reject', detail: message, error }
 }

@@ -6,6 +6,7 @@ import type { LocalAccount } from 'viem'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import type { FairQueue } from '../admission/fairQueue.ts'
 import type { Holds } from '../admission/holds.ts'
+import type { RateLimits } from '../admission/rateLimits.ts'
 import type { Engine, ExactEngine, UpstreamEngine } from '../engine/engine.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
@@ -28,6 +29,9 @@ export type ProviderContext = {
   log: JobLog
   holds: Holds
   queue: FairQueue
+  rates: RateLimits
+  /** True once no new job is taken. */
+  draining: boolean
   accounts: ChainAccounts
   sessionKeys: SessionKeys
   authenticate: Authenticate

@@ -9,7 +9,16 @@ export function createProviderMetrics(metrics: Metrics) {
     refusals: metrics.counter('weightless_compute_refusals_total', 'Requests refused before they ran'),
     promptTokens: metrics.counter('weightless_compute_prompt_tokens_total', 'Prompt tokens billed'),
     completionTokens: metrics.counter('weightless_compute_completion_tokens_total', 'Completion tokens billed'),
+    earnedWei: metrics.counter('weightless_compute_earned_wei_total', 'Wei of all receipts signed since the start'),
     waiting: metrics.gauge('weightless_compute_waiting_jobs', 'Jobs that wait for the engine'),
+    upstreamFailures: metrics.counter(
+      'weightless_compute_upstream_failures_total',
+      'Answers that the upstream broke off or did not give',
+    ),
+    usageLies: metrics.counter(
+      'weightless_compute_usage_disbelieved_total',
+      'Counts of the upstream that were beyond our own and not billed',
+    ),
     unsettledWei: metrics.gauge('weightless_compute_unsettled_wei', 'Wei earned and not settled yet'),
     claims: metrics.counter('weightless_compute_claims_total', 'Jobs claimed on chain for want of a voucher'),
     claimsPaid: metrics.counter('weightless_compute_claims_paid_total', 'Claims that the contract has closed'),

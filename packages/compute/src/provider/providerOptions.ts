@@ -15,6 +15,22 @@ export const providerLimitsSchema = z.object({
     .int()
     .min(1_024)
     .default(4 * 1024 * 1024),
+  /** Bytes of a form with sound or pictures. */
+  uploadBytesMax: z
+    .int()
+    .min(1_024)
+    .default(32 * 1024 * 1024),
+  /** Jobs that run at once at an upstream. */
+  concurrentMax: z.int().min(1).default(32),
+  /** Requests of one user in a minute. */
+  requestsPerMinute: z.int().min(1).default(6_000),
+  /** Silence of an upstream within an answer, while the client waits for it. */
+  silenceMsMax: z.int().min(10).default(60_000),
+  /** Bytes of one answer of an upstream. */
+  answerBytesMax: z
+    .int()
+    .min(1_024)
+    .default(256 * 1024 * 1024),
   /** A client that takes nothing for so long loses its answer; what it got is billed. */
   stallMsMax: z.int().min(100).default(20_000),
   /** Seconds for which an authorisation must still be good. */

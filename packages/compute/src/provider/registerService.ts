@@ -3,25 +3,46 @@ import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
 import type { Price } from '@weightless/receipt'
-import type { EngineModel } from '../engine/engine.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { ServiceName } from '../wire/services.ts'
 
 export type ServiceOffer = {
   /** Where clients reach it, without a path. */
   url: string
-  model: EngineModel
+  engine: Engine
+  region: string | undefined
   verifiability: string
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
 }
 
 /** COMPUTE §2: what a buyer finds in `additionalInfo`. Existing SDKs need it to be JSON. */
-export function describeService({ model }: ServiceOffer): string {
-  const { modelRoot, programId, tokenizerRoot, contextLength } = model
+export function describeService({ engine, region }: ServiceOffer): string {
+  const { modelRoot, programId, tokenizerRoot, contextLength } = engine.model
+  // An upstream's roots are nobody's to know: what is not there cannot be taken for a promise.
+  const roots = engine.kind === 'exact' ? { modelRoot, programId, tokenizerRoot } : {}
   return JSON.stringify({
     ProviderType: 'decentralized',
     TargetSeparated: false,
-    weightless: { modelRoot, programId, tokenizerRoot, contextLength },
+    weightless: {
+      ...roots,
+      contextLength,
+      services: servicesOf(engine),
+      ...(region === undefined ? {} : { region }),
+      engine: engine.kind,
+    },
   })
+}
+
+function servicesOf(engine: Engine): readonly ServiceName[] {
+  return engine.kind === 'exact' ? ['chat'] : engine.services
+}
+
+/** What existing SDKs call it. */
+function serviceTypeOf(engine: Engine): string {
+  const services = servicesOf(engine)
+  if (services.every((service) => service === 'images')) return 'text-to-image'
+  return services.every((service) => service === 'audio') ? 'speech-to-text' : 'chatbot'
 }
 
 /** Returns the price as registered. @throws {InsufficientFundsError} the account cannot pay the stake */
@@ -45,9 +66,9 @@ export async function registerService(ledger: Ledger, inferenceServing: Hex, off
 
 function paramsOf(offer: ServiceOffer, signer: Hex) {
   return {
-    serviceType: 'chatbot',
+    serviceType: serviceTypeOf(offer.engine),
     url: offer.url,
-    model: offer.model.name,
+    model: offer.engine.model.name,
     verifiability: offer.verifiability,
     inputPrice: offer.inputWeiPerToken,
     outputPrice: offer.outputWeiPerToken,

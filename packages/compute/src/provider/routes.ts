@@ -1,23 +1,20 @@
 /** The provider's HTTP interface: OpenAI's paths, the existing SDK's, receipts and vouchers. Spec: COMPUTE §3. */
 import { bytesToHex, bytesToText, type Hex, isHexOf } from '@weightless/codec'
-import { sha256 } from '@weightless/crypto'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
 import { EngineRefusedError } from '../engine/engine.ts'
 import type { StoredJob } from '../settlement/jobLog.ts'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
-import { readChatRequest } from '../wire/chatRequest.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
-import { decodeTerms, type JobTerms, jobNonceHeader, termsHeader } from '../wire/payment.ts'
-import { answerStream, answerWhole } from './answerChat.ts'
+import { jobNonceHeader } from '../wire/payment.ts'
+import { isServicePath, type ServicePath } from '../wire/services.ts'
+import { answerExact, unknownModel } from './answerExact.ts'
 import { modelCard } from './modelCard.ts'
-import { openJob } from './openJob.ts'
-import type { ExactContext, ProviderContext } from './providerContext.ts'
+import type { ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
 import { answerSdk } from './sdkRoutes.ts'
+import { answerUpstream } from './upstream/answerUpstream.ts'
 import { describeAccount, settleWithUser, takeVoucher } from './vouchers.ts'
-
-export const nonceHeader = 'x-weightless-nonce'
 
 /** `opened` is undefined until the model is there. */
 export function createProviderHandler(opened: () => ProviderContext | undefined): HttpHandler {
@@ -38,9 +35,9 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   const { method } = request
   if (path === '/v1/models' && method === 'GET') return jsonResponse({ object: 'list', data: [modelCard(context)] })
   if (path.startsWith('/v1/models/') && method === 'GET') return oneModel(context, path.slice('/v1/models/'.length))
-  if (path === '/v1/chat/completions') {
+  if (isServicePath(path)) {
     if (method !== 'POST') return refuse('method_not_allowed', 'Use POST.')
-    return isExact(context) ? chat(context, request) : refuse('not_found', `Unknown request URL: ${method} ${path}.`)
+    return answerJob(context, path, request)
   }
   const open = await answerSdk(context, request, path)
   if (open) return open
@@ -60,35 +57,29 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   return listOperators(context, readJob(job), user, request.signal)
 }
 
-function isExact(context: ProviderContext): context is ExactContext {
-  return context.engine.kind === 'exact'
-}
-
-async function chat(context: ExactContext, request: HttpRequest): Promise<HttpResponse> {
+/** Whoever asks for work: known, within its share, and told of it. */
+async function answerJob(context: ProviderContext, path: ServicePath, request: HttpRequest): Promise<HttpResponse> {
+  if (context.draining) {
+    const message = 'The provider takes no new jobs: it is being replaced.'
+    return errorResponse({ code: 'model_not_ready', message, retryAfterSeconds: 5 })
+  }
   const caller = await context.authenticate(request.headers.authorization)
-  if (!caller.ok) return refuseChat(context, caller.error!)
-  const bytes = await readBody(request.body, context.limits.bodyBytesMax)
-  const parsed = readChatRequest(parseJson(bytes))
-  if (!parsed.ok) return refuseChat(context, parsed.error!)
-  if (parsed.value.model !== context.engine.model.name) return refuseChat(context, unknownModel(parsed.value.model))
-  const terms = readTerms(request)
-  if (terms && 'code' in terms) return refuseChat(context, terms)
+  if (!caller.ok) return refuseJob(context, undefined, caller.error!, {})
   const { user } = caller.value
-  const given = request.headers[nonceHeader]
-  const nonce = isHexOf(given, 32) ? given : undefined
-  const job = await openJob(context, { user, request: parsed.value, terms, nonce, signal: request.signal })
-  if (!job.ok) return refuseJob(context, user, job.error)
-  const answering = { context, job: job.value, requestSha256: sha256(bytes) }
-  const { signal } = request
-  return parsed.value.stream ? answerStream(answering, signal) : answerWhole(answering, signal)
+  const { ok, retryAfterSeconds, headers } = context.rates.take(user)
+  if (!ok) {
+    const message = `This account makes more than ${headers['x-ratelimit-limit-requests']} requests a minute.`
+    return refuseJob(context, user, { code: 'too_many_requests', message, retryAfterSeconds }, headers)
+  }
+  const answer = isUpstream(context)
+    ? await answerUpstream(context, path, request, { user })
+    : await answerExact(context as ExactContext, path, request, { user })
+  if ('code' in answer) return refuseJob(context, user, answer, headers)
+  return { ...answer, headers: { ...headers, ...answer.headers } }
 }
 
-function readTerms(request: HttpRequest): JobTerms | ApiError | undefined {
-  const header = request.headers[termsHeader]
-  if (header === undefined) return undefined
-  const terms = decodeTerms(header)
-  if (terms.ok) return terms.value
-  return { code: 'invalid_authorization', message: `${termsHeader}: ${terms.detail ?? 'malformed'}` }
+function isUpstream(context: ProviderContext): context is UpstreamContext {
+  return context.engine.kind === 'upstream'
 }
 
 async function findJob(context: ProviderContext, user: Hex, kind: string, id: string): Promise<StoredJob | undefined> {
@@ -105,10 +96,6 @@ function oneModel(context: ProviderContext, encoded: string): HttpResponse {
   return id === context.engine.model.name ? jsonResponse(modelCard(context)) : errorResponse(unknownModel(id))
 }
 
-function unknownModel(id: string): ApiError {
-  return { code: 'model_not_found', message: `The model '${id}' does not exist here; see /v1/models.`, param: 'model' }
-}
-
 async function readJson(context: ProviderContext, request: HttpRequest): Promise<unknown> {
   return parseJson(await readBody(request.body, context.limits.bodyBytesMax))
 }
@@ -122,16 +109,17 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-function refuseChat(context: ProviderContext, error: ApiError): HttpResponse {
-  context.metrics.refusals.add()
-  return errorResponse(error)
-}
-
 /** A used job nonce is answered with the next free one, so that a gateway that lost its notes can go on. */
-function refuseJob(context: ProviderContext, user: Hex, error: ApiError): HttpResponse {
+function refuseJob(
+  context: ProviderContext,
+  user: Hex | undefined,
+  error: ApiError,
+  headers: Record<string, string>,
+): HttpResponse {
   context.metrics.refusals.add()
-  if (error.code !== 'job_nonce_used') return errorResponse(error)
-  return errorResponse(error, { [jobNonceHeader]: (context.log.book.of(user).jobNonce + 1n).toString() })
+  if (error.code !== 'job_nonce_used' || user === undefined) return errorResponse(error, headers)
+  const next = (context.log.book.of(user).jobNonce + 1n).toString()
+  return errorResponse(error, { ...headers, [jobNonceHeader]: next })
 }
 
 function answerFault(context: ProviderContext, fault: unknown): HttpResponse {

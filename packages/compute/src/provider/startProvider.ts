@@ -6,6 +6,7 @@ import type { LocalAccount } from 'viem'
 import { createChainAccounts } from '../admission/chainAccounts.ts'
 import { createFairQueue } from '../admission/fairQueue.ts'
 import { createHolds } from '../admission/holds.ts'
+import { createRateLimits } from '../admission/rateLimits.ts'
 import type { Engine } from '../engine/engine.ts'
 import { openJobLog } from '../settlement/jobLog.ts'
 import { type SettlementLoop, startSettlement } from '../settlement/settlementLoop.ts'
@@ -42,6 +43,8 @@ export type ProviderOptions = {
   openEngine: () => Promise<Engine>
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
+  /** Where it stands, for who cares; free text of the registry entry. */
+  region?: string | undefined
   limits?: Partial<ProviderLimits>
 }
 
@@ -52,8 +55,12 @@ export type Provider = {
   ready: Promise<string>
   /** Settles everything now. */
   settle(): Promise<void>
+  /** Takes no new jobs, and resolves when those that run have ended and are settled. COMPUTE §12 */
+  drain(): Promise<void>
   close(): Promise<void>
 }
+
+const drainLookMs = 50
 
 /** Resolves as soon as the port is open; the model follows (`ready`). @throws {PortInUseError} {LogCorruptError} */
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
@@ -67,7 +74,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     ...(host === undefined ? {} : { host }),
     handler: createProviderHandler(() => context),
     // Ours is the smaller bound, and its refusal has the shape that clients know.
-    bodyBytesMax: limits.bodyBytesMax * 16,
+    bodyBytesMax: Math.max(limits.bodyBytesMax, limits.uploadBytesMax) * 16,
     stallMsMax: limits.stallMsMax,
   })
 
@@ -88,6 +95,14 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     url: server.url,
     ready,
     settle: async () => settlement?.flush(),
+    async drain() {
+      await ready.catch(() => undefined)
+      if (!context) return
+      context.draining = true
+      env.log.info('provider draining', context.queue.size())
+      while (context.queue.size().running + context.queue.size().waiting > 0) await env.clock.sleep(drainLookMs)
+      await settlement?.flush()
+    },
     async close() {
       await server.close()
       await ready.catch(() => undefined)
@@ -112,7 +127,7 @@ async function join(
   const ledger = createLedger({ rpcUrl, env, account })
   const verifiability = engine.model.check === 1 ? 'OpML' : ''
   const { inputWeiPerToken, outputWeiPerToken, publicUrl = url } = options
-  const offer = { url: publicUrl, model: engine.model, verifiability, inputWeiPerToken, outputWeiPerToken }
+  const offer = { url: publicUrl, engine, verifiability, inputWeiPerToken, outputWeiPerToken, region: options.region }
   const price = await registerService(ledger, inferenceServing, offer)
   const accounts = createChainAccounts({
     ledger,
@@ -146,6 +161,7 @@ async function join(
     ageMsMax: limits.settleAgeMsMax,
     onUnsettled: (wei) => metrics.unsettledWei.set(Number(wei)),
   })
+  const runningMax = engine.kind === 'upstream' ? limits.concurrentMax : engine.concurrent
   const context: ProviderContext = {
     env,
     address,
@@ -157,11 +173,9 @@ async function join(
     limits,
     log,
     holds: createHolds({ accounts, book: log.book }),
-    queue: createFairQueue({
-      runningMax: engine.kind === 'exact' ? engine.concurrent : 1,
-      waitingMax: limits.waitingMax,
-      perUserMax: limits.perUserMax,
-    }),
+    rates: createRateLimits({ clock, perMinute: limits.requestsPerMinute }),
+    draining: false,
+    queue: createFairQueue({ runningMax, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),
     accounts,
     sessionKeys: createSessionKeys({ ledger, clock, receiptSettlement }),
     authenticate: createAuthenticator({ provider: address, clock, accounts }),

@@ -1,4 +1,5 @@
 export { type ApiError, type ApiErrorBody, type ApiErrorCode, errorBody, statusOf } from './apiError.ts'
+export { type BodyRequest, readBodyRequest, type Units, unitsMax } from './bodyRequest.ts'
 export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLogprob, Usage } from './chatAnswer.ts'
 export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
 export {
@@ -23,3 +24,4 @@ export {
   voucherToJson,
 } from './payment.ts'
 export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
+export { isServicePath, type ServiceName, type ServicePath, serviceNames, serviceOf } from './services.ts'

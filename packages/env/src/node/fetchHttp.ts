@@ -1,5 +1,5 @@
 /** `network.fetch` over node:http with kept-alive connections. */
-import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { bytesToText } from '@weightless/codec'
 import type { FetchOptions, FetchResponse, HttpHeaders } from '../env.ts'
@@ -53,7 +53,7 @@ async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Pro
 }
 
 function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<IncomingMessage | 'stale'> {
-  const { method = 'GET', headers, body, signal, timeoutMs = silenceMsDefault } = options
+  const { method = 'GET', headers, body, signal, timeoutMs = silenceMsDefault, connectMs } = options
   const secure = url.protocol === 'https:'
   const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
   const agent = fresh ? false : secure ? agents.https : isLoopback ? agents.loopback : agents.http
@@ -62,6 +62,7 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
     const length = body === undefined ? {} : { 'content-length': bodyLength(body) }
     const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
     const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
+    if (connectMs !== undefined && connectMs < timeoutMs) boundConnecting(request, url, connectMs)
     let answer: IncomingMessage | undefined
     const abort = (): void => {
       // When all has come, the connection may already carry somebody else's request.
@@ -86,6 +87,17 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
       for (const part of body) request.write(part)
       request.end()
     }
+  })
+}
+
+/** A host that swallows packets would otherwise look like one that thinks for long. */
+function boundConnecting(request: ClientRequest, url: URL, connectMs: number): void {
+  request.once('socket', (socket) => {
+    if (!socket.connecting) return
+    const fail = () => request.destroy(new NetworkError({ url: url.href, reason: 'no connection in time' }))
+    const timer = setTimeout(fail, connectMs)
+    const clear = () => clearTimeout(timer)
+    socket.once('connect', clear).once('close', clear)
   })
 }
 

@@ -1,0 +1,46 @@
+/** A request that the exact engine answers. COMPUTE §4 */
+import { bytesToText } from '@weightless/codec'
+import { sha256 } from '@weightless/crypto'
+import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
+import type { ApiError } from '../wire/apiError.ts'
+import { readChatRequest } from '../wire/chatRequest.ts'
+import type { ServicePath } from '../wire/services.ts'
+import { answerStream, answerWhole } from './answerChat.ts'
+import { openJob } from './openJob.ts'
+import type { ExactContext } from './providerContext.ts'
+import { type JobHeaders, readTerms } from './readTerms.ts'
+
+export async function answerExact(
+  context: ExactContext,
+  path: ServicePath,
+  request: HttpRequest,
+  { user }: JobHeaders,
+): Promise<HttpResponse | ApiError> {
+  if (path !== '/v1/chat/completions') {
+    return { code: 'not_found', message: `This provider does not sell ${path}: its engine answers chats.` }
+  }
+  const bytes = await readBody(request.body, context.limits.bodyBytesMax)
+  const parsed = readChatRequest(parseJson(bytes))
+  if (!parsed.ok) return parsed.error!
+  if (parsed.value.model !== context.engine.model.name) return unknownModel(parsed.value.model)
+  const terms = readTerms(request)
+  if ('code' in terms) return terms
+  const { signal } = request
+  const job = await openJob(context, { user, request: parsed.value, ...terms, signal })
+  if (!job.ok) return job.error
+  const answering = { context, job: job.value, requestSha256: sha256(bytes) }
+  return parsed.value.stream ? answerStream(answering, signal) : answerWhole(answering, signal)
+}
+
+export function unknownModel(id: string): ApiError {
+  return { code: 'model_not_found', message: `The model '${id}' does not exist here; see /v1/models.`, param: 'model' }
+}
+
+function parseJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(bytesToText(bytes))
+  } catch {
+    // Not JSON at all: `undefined` is refused by every schema.
+    return undefined
+  }
+}

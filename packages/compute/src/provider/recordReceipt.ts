@@ -1,0 +1,50 @@
+/** Signs a receipt and makes it durable before the client hears the end; afterwards it can be settled, whatever happens. COMPUTE §8.1 */
+import { bytesToHex } from '@weightless/codec'
+import { bundleToJson, hashReceipt, type Opening, type Receipt, signReceipt } from '@weightless/receipt'
+import type { Admitted } from './admitJob.ts'
+import type { ProviderContext } from './providerContext.ts'
+
+/** SHA-256 of the request's and the answer's bytes as they are on the wire. */
+export type Exchange = { requestSha256: Uint8Array; responseSha256: Uint8Array }
+
+export async function recordReceipt(
+  context: ProviderContext,
+  job: Pick<Admitted, 'terms'> & { id: string },
+  { receipt, opening }: { receipt: Receipt; opening: Opening },
+  exchange: Exchange,
+): Promise<void> {
+  const { account, place, log, metrics } = context
+  const receiptHash = hashReceipt(receipt, place.settlement)
+  const signature = await signReceipt(receipt, place.settlement, account)
+  const text = `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
+  const { user, jobNonce, fee } = receipt
+  await log.addReceipt(
+    {
+      kind: 'receipt',
+      jobId: job.id,
+      path: job.terms ? 'voucher' : 'sdk',
+      user,
+      jobNonce,
+      fee,
+      receiptHash,
+      receiptedAtMs: context.env.clock.nowMs(),
+      ...(job.terms ? { deadlineSeconds: job.terms.authorization.deadline } : {}),
+    },
+    {
+      jobId: job.id,
+      user,
+      jobNonce,
+      receiptHash,
+      bundle: bundleToJson({ settlement: place.settlement, receipt, signature, opening }),
+      authorization: job.terms && { authorization: job.terms.authorization, signature: job.terms.signature },
+      exchange: { text, signature: await account.signMessage({ message: text }) },
+    },
+  )
+  metrics.jobs.add()
+  metrics.promptTokens.add(Number(receipt.promptTokens))
+  metrics.completionTokens.add(Number(receipt.completionTokens))
+  metrics.earnedWei.add(Number(receipt.fee))
+  context.settleSoon()
+}
+
+const hex = (bytes: Uint8Array): string => bytesToHex(bytes).slice(2)
