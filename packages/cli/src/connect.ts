@@ -1,10 +1,10 @@
 /** A client for the network of the data directory (`devnet.json`) or of `--network FILE`, with the account that pays. */
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { WeightlessError } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { devnetFilePath } from '@weightless/node/devnetFile'
-import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
+import { type Client, createClient, type NetworkConfig, readNetworkConfig } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { privateKeyToAccount } from 'viem/accounts'
 import { globalOptions } from './output.ts'
@@ -22,11 +22,23 @@ export async function withClient<Result>(
   const config = readConfig(process.env.WEIGHTLESS_NETWORK ?? devnetFilePath(dataDir))
   const env = createNodeEnv({ dataFolder: dataDir, log: 'silent', workersMax: 1 })
   try {
-    const key = process.env.WEIGHTLESS_KEY ?? config.chain.accounts.find((account) => account.privateKey)?.privateKey
+    const key = keyOf(config)
     return await work(createClient({ config, env, ...(key && { account: readKey(key) }) }), env)
   } finally {
     await env.close()
   }
+}
+
+/** The private key of the account that pays, where something is sealed to it. @throws {KeyInvalidError} there is none */
+export function payingKey(command: Command): Hex {
+  const key = keyOf(readConfig(process.env.WEIGHTLESS_NETWORK ?? devnetFilePath(globalOptions(command).dataDir)))
+  if (!key) throw new KeyInvalidError()
+  readKey(key)
+  return key as Hex
+}
+
+function keyOf(config: NetworkConfig): string | undefined {
+  return process.env.WEIGHTLESS_KEY ?? config.chain.accounts.find((account) => account.privateKey)?.privateKey
 }
 
 function readConfig(file: string) {

@@ -7,6 +7,7 @@ import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addFileCommands } from './commands/file.ts'
+import { addFineTuneCommands } from './commands/finetune.ts'
 import { addModelCommands } from './commands/model.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
 import { addResetCommand } from './commands/reset.ts'
@@ -29,6 +30,7 @@ export function createProgram(): Command {
   addFileCommands(program)
   addCheckpointCommands(program)
   addChatCommand(program)
+  addFineTuneCommands(program)
   addVerifyCommand(program)
   addReceiptCommands(program)
   addModelCommands(program)
