@@ -9,6 +9,7 @@ import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
 import { type FineTuningApi, openFineTuning } from './fineTuning/openFineTuning.ts'
+import { type MarketApi, openMarket } from './market/openMarket.ts'
 import type { NetworkConfig } from './networkConfig.ts'
 import { openReceipts, type ReceiptsApi } from './receipts/openReceipts.ts'
 import { openStorage, type StorageApi } from './storage/openStorage.ts'
@@ -36,6 +37,7 @@ export type Client = {
   readonly receipts: ReceiptsApi
   readonly account: AccountApi
   readonly fineTuning: FineTuningApi
+  readonly market: MarketApi
   /** Key-value streams. @throws {KeyValueUnknownError} on a network without a key-value node */
   keyValue(): KeyValueClient
   /** Checkpoints of models, named in the key-value layer. @throws {KeyValueUnknownError} */
@@ -71,6 +73,7 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
     chat: openChat(context, receipts),
     account: openAccount(context),
     fineTuning: openFineTuning(context),
+    market: openMarket(context),
   }
 }
 

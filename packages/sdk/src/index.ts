@@ -63,6 +63,7 @@ export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTu
 export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'
 export { type FineTuningApi, KeyNotHandedOutError, type TrainingRequest } from './fineTuning/openFineTuning.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
+export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
 export {
   ContractUnknownError,
   contractAddress,

@@ -59,7 +59,7 @@ test('text, usage and the receipt id arrive in order', async () => {
     const events: ChatEvent[] = []
     for await (const event of client.chat.stream({ ...request, maxTokens: 5, seed: 7 })) events.push(event)
     assert.deepEqual(events, [
-      { type: 'receipt', receiptId: 'r-1' },
+      { type: 'receipt', receiptId: 'r-1', provider: undefined },
       { type: 'text', text: 'Hel' },
       { type: 'text', text: 'lo' },
       { type: 'end', finishReason: 'stop', usage: { promptTokens: 3, completionTokens: 2 }, receiptId: 'r-1' },

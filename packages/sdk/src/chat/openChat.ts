@@ -1,5 +1,5 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
-import { WeightlessError } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ClientContext } from '../client.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
@@ -17,13 +17,15 @@ export type ChatRequest = {
   /** The same request with the same seed gives the same answer, bit for bit. */
   seed?: number
   stop?: readonly string[]
+  /** Only this provider; without it the gateway chooses. */
+  provider?: Hex
 }
 
 export type ChatUsage = { promptTokens: number; completionTokens: number }
 
 export type ChatEvent =
   /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
-  | { type: 'receipt'; receiptId: string }
+  | { type: 'receipt'; receiptId: string; provider: Hex | undefined }
   | { type: 'text'; text: string }
   | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
 
@@ -80,12 +82,16 @@ async function* streamChat(
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const response = await callGateway(context, '/v1/chat/completions', {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(request.provider && { 'x-0g-provider-address': request.provider }),
+    },
     body: JSON.stringify(toWire(request)),
     ...(signal && { signal }),
   })
   const receiptId = response.headers['x-weightless-receipt']
-  if (receiptId) yield { type: 'receipt', receiptId }
+  const provider = response.headers['x-0g-provider-address'] as Hex | undefined
+  if (receiptId) yield { type: 'receipt', receiptId, provider }
   let finishReason = 'cancelled'
   let usage: ChatUsage | undefined
   for await (const data of readServerEvents(response.body)) {

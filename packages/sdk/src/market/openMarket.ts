@@ -1,0 +1,127 @@
+/** The compute market through a gateway: who offers what at which price and how well, and what was spent on it. */
+import type { Hex } from '@weightless/codec'
+import { getJson } from '../chat/callGateway.ts'
+import type { ClientContext } from '../client.ts'
+
+export type OfferedModel = {
+  model: string
+  provider: Hex
+  url: string
+  /** Wei per token. */
+  inputWeiPerToken: bigint
+  outputWeiPerToken: bigint
+  contextLength: number
+  /** Whether anybody can execute its answers again. */
+  exact: boolean
+  services: string[]
+  region: string | undefined
+  /** The gateway's own measurements; undefined where it has none yet. */
+  health: {
+    state: string
+    firstTokenMs: number | undefined
+    tokensPerSecond: number | undefined
+    /** 0 to 1. */
+    errorRate: number
+    requests: number
+    failures: number
+  }
+}
+
+export type UsageRow = {
+  /** `2026-11-28`. */
+  date: string
+  model: string
+  provider: Hex
+  requests: number
+  promptTokens: number
+  completionTokens: number
+  spentWei: bigint
+}
+
+export type Spending = {
+  /** The account that pays behind the key. */
+  address: Hex
+  /** In the ledger: free to move, and altogether. */
+  availableWei: bigint
+  totalWei: bigint
+  spentWei: bigint
+  heldWei: bigint
+  /** Of the key's budget; undefined when it has none. */
+  leftWei: bigint | undefined
+}
+
+export type MarketApi = {
+  /** All offers, or those of one model. */
+  offers(model?: string): Promise<OfferedModel[]>
+  /** What the API key used, by day, model and provider. */
+  usage(days?: number): Promise<UsageRow[]>
+  spending(): Promise<Spending>
+}
+
+export function openMarket(context: ClientContext): MarketApi {
+  return {
+    async offers(model) {
+      const query = model === undefined ? '' : `?model_id=${encodeURIComponent(model)}`
+      return listOf(await getJson(context, `/v1/providers${query}`)).map(offerOf)
+    },
+    async usage(days = 31) {
+      return listOf(await getJson(context, `/v1/usage?days=${days}`)).map((row) => ({
+        date: String(row.date),
+        model: String(row.model),
+        provider: row.provider as Hex,
+        requests: numberOf(row.requests) ?? 0,
+        promptTokens: numberOf(row.prompt_tokens) ?? 0,
+        completionTokens: numberOf(row.completion_tokens) ?? 0,
+        spentWei: weiOf(row.spent_wei) ?? 0n,
+      }))
+    },
+    async spending() {
+      const account = (await getJson(context, '/v1/account')) as Json
+      return {
+        address: account.address as Hex,
+        availableWei: weiOf(account.available_wei) ?? 0n,
+        totalWei: weiOf(account.total_wei) ?? 0n,
+        spentWei: weiOf(account.spent_wei) ?? 0n,
+        heldWei: weiOf(account.held_wei) ?? 0n,
+        leftWei: weiOf(account.left_wei),
+      }
+    },
+  }
+}
+
+type Json = { [field: string]: unknown }
+
+function offerOf(card: Json): OfferedModel {
+  const pricing = (card.pricing ?? {}) as Json
+  return {
+    model: String(card.id),
+    provider: card.provider as Hex,
+    url: String(card.url ?? ''),
+    inputWeiPerToken: weiOf(pricing.prompt) ?? 0n,
+    outputWeiPerToken: weiOf(pricing.completion) ?? 0n,
+    contextLength: numberOf(card.context_length) ?? 0,
+    exact: card.exact === true,
+    services: Array.isArray(card.services) ? card.services.map(String) : [],
+    region: typeof card.region === 'string' ? card.region : undefined,
+    health: {
+      state: String(card.state ?? 'unknown'),
+      firstTokenMs: numberOf(card.first_token_ms),
+      tokensPerSecond: numberOf(card.tokens_per_second),
+      errorRate: numberOf(card.error_rate) ?? 0,
+      requests: numberOf(card.requests) ?? 0,
+      failures: numberOf(card.failures) ?? 0,
+    },
+  }
+}
+
+function listOf(answer: unknown): Json[] {
+  const { data } = (answer ?? {}) as Json
+  return Array.isArray(data) ? data.filter((entry) => typeof entry === 'object' && entry !== null) : []
+}
+
+const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+function weiOf(value: unknown): bigint | undefined {
+  if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)
+  return typeof value === 'string' && /^\d{1,78}$/.test(value) ? BigInt(value) : undefined
+}
