@@ -1,5 +1,6 @@
 /** The gateway as a router on a whole network: keys with budgets and limits, choice, usage, restarts, a thousand keys. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
 import type { Gateway, Provider } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
@@ -180,6 +181,38 @@ describe('the router on a whole network', () => {
     await traced.json()
   })
 
+  test('Anthropic’s Messages, whole and as events, refused in their shape', async () => {
+    const body = { model: 'tiny', max_tokens: 6, temperature: 0, system: 'Short.', messages }
+    const post = (change: Json = {}, headers: Record<string, string> = { 'x-api-key': gatewayKey }) =>
+      fetch(`${gateway.url}/v1/messages`, { method: 'POST', headers, body: JSON.stringify({ ...body, ...change }) })
+    type Message = { content: { text: string }[]; usage: { output_tokens: number }; stop_reason: string }
+    const whole = (await (await post()).json()) as Message
+    assert.deepEqual([whole.usage.output_tokens, whole.stop_reason], [6, 'max_tokens'])
+    const events = (await (await post({ stream: true })).text())
+      .split('\n\n')
+      .filter(Boolean)
+      .map((event) => JSON.parse(event.slice(event.indexOf('data: ') + 6)))
+    const types = events.map(({ type }) => type)
+    assert.deepEqual(
+      [types[0], types[1], types.at(-2), types.at(-1)],
+      ['message_start', 'content_block_start', 'message_delta', 'message_stop'],
+    )
+    assert.equal(events.map(({ delta }) => delta?.text ?? '').join(''), whole.content[0]?.text)
+    assert.equal(events.at(-2).usage.output_tokens, 6)
+    const refusals: [Json, Record<string, string> | undefined, string][] = [
+      [{ thinking: { type: 'enabled' } }, undefined, '400 invalid_request_error'],
+      [{ tools: [{ name: 'f', input_schema: {} }] }, undefined, '400 invalid_request_error'],
+      [{ model: 'gpt-4' }, undefined, '404 not_found_error'],
+      [{}, { 'x-api-key': 'sk-wrong' }, '401 authentication_error'],
+      [{ system: 'x'.repeat(5 * 1024 * 1024) }, undefined, '413 request_too_large'],
+    ]
+    for (const [change, headers, expected] of refusals) {
+      const answer = await post(change, headers)
+      const { type, error } = (await answer.json()) as { type: string; error: { type: string } }
+      assert.equal(`${type} ${answer.status} ${error.type}`, `error ${expected}`)
+    }
+  })
+
   test('usage is what the receipts say, per key, model, provider and day', async () => {
     const { id, key } = await make({ name: 'metered' })
     let [fees, used] = [0n, 0]
@@ -221,6 +254,8 @@ describe('the router on a whole network', () => {
       assert.ok(Number(first_token_ms) > 0 && state === 'closed' && Number(requests) > 0)
     }
     const text = await (await fetch(`${gateway.url}/metrics`)).text()
+    const board = readFileSync(new URL('../../docs/gatewayBoard.json', import.meta.url), 'utf8')
+    for (const [name] of board.matchAll(/weightless_\w+/g)) assert.ok(text.includes(`\n${name}`), `${name} is shown`)
     for (const name of ['requests', 'answers', 'receipts', 'completion_tokens', 'spent_wei']) {
       assert.ok(Number(new RegExp(`^weightless_gateway_${name}_total (\\d+)`, 'm').exec(text)?.[1]) > 0, name)
     }

@@ -1,4 +1,4 @@
-/** The numbers a gateway shows at `/metrics`. */
+/** The numbers a gateway shows at `/metrics`; `docs/gatewayBoard.json` is a Grafana board of them. */
 import type { Metrics } from '@weightless/env'
 
 export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>

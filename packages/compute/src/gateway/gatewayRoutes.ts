@@ -7,6 +7,8 @@ import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import type { ModelCard } from '../wire/chatAnswer.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { answerInference, isInferencePath } from './answerInference.ts'
+import { answerMessages, estimateTokens, refuse as refuseMessages } from './anthropic/answerMessages.ts'
+import { messageOfError } from './anthropic/writeMessages.ts'
 import { isExact } from './choice/orderProviders.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 import { answerKeys } from './keys/keyRoutes.ts'
@@ -18,7 +20,10 @@ export function createGatewayHandler(context: GatewayContext): HttpHandler {
     try {
       return await route(context, request)
     } catch (fault) {
-      return answerFault(context, fault)
+      const answer = answerFault(context, fault)
+      return request.path.startsWith('/v1/messages')
+        ? refuseMessages(answer.status, messageOfError(answer.body))
+        : answer
     }
   }
 }
@@ -31,6 +36,7 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
   if (method === 'GET' && path === '/metrics') return metricsResponse(await context.env.metrics.render())
   const known = context.customerOf(request.headers)
+  if (path.startsWith('/v1/messages')) return routeMessages(context, known, request)
   if ('error' in known) return errorResponse(known.error)
   const { customer } = known
   if (path === '/v1/keys' || path.startsWith('/v1/keys/')) {
@@ -47,6 +53,20 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   return answerReceipt(context, customer, decodeURIComponent(found[1]!), found[2] !== undefined)
+}
+
+/** Anthropic's clients read refusals in their own shape only. */
+async function routeMessages(
+  context: GatewayContext,
+  known: ReturnType<GatewayContext['customerOf']>,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  if ('error' in known) return refuseMessages(401, known.error.message)
+  if (request.method !== 'POST') return refuseMessages(405, 'Use POST.')
+  if (known.customer.key.kind === 'management') return refuseMessages(403, 'A management key asks for no inference.')
+  if (request.path === '/v1/messages/count_tokens') return estimateTokens(context, request)
+  if (request.path !== '/v1/messages') return refuseMessages(404, `Unknown request URL: ${request.path}.`)
+  return answerMessages(context, known.customer, request)
 }
 
 async function answerReceipt(context: GatewayContext, customer: Customer, id: string, operators: boolean) {
