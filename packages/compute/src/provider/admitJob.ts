@@ -82,7 +82,7 @@ async function numberJob(context: ProviderContext, ask: AdmissionAsk) {
   const { jobNonce } = terms.authorization
   const settled = chain && jobNonce <= chain.jobNonce
   const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
-  const answered = (await context.log.findByNonce(user, jobNonce)) !== undefined
+  const answered = context.log.hasNonce(user, jobNonce)
   if (settled || vouched || answered || !context.nonces.take(user, jobNonce)) {
     return refuse('job_nonce_used', `Job nonce ${jobNonce} is used up; the next free one is ${used + 1n}.`)
   }

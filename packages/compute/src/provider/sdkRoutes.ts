@@ -27,10 +27,11 @@ export async function answerSdk(
 }
 
 /** Public, as with existing providers: hashes say nothing to who has not got the bytes. */
-async function signatureOf({ log, address }: ProviderContext, id: string): Promise<HttpResponse> {
+async function signatureOf({ log, address, account }: ProviderContext, id: string): Promise<HttpResponse> {
   const job = await log.find(id.toLowerCase())
   if (!job) return errorResponse({ code: 'receipt_not_found', message: `There is no exchange ${id}.` })
-  const { text, signature } = job.exchange
+  const { text } = job.exchange
+  const signature = await account.signMessage({ message: text })
   return jsonResponse({ text, signature, signing_address: address, signing_algo: 'ecdsa' })
 }
 

@@ -18,8 +18,8 @@ export type StoredJob = {
   bundle: unknown
   /** The user's word for it; undefined on the SDK path. */
   authorization: { authorization: Authorization; signature: Hex } | undefined
-  /** `sha256(request):sha256(response)` of the bytes on the wire, under the provider's key. COMPUTE §6.3 */
-  exchange: { text: string; signature: Hex }
+  /** `sha256(request):sha256(response)` of the bytes on the wire; signed when somebody asks. COMPUTE §6.3 */
+  exchange: { text: string }
 }
 
 export type JobLog = {
@@ -36,6 +36,8 @@ export type JobLog = {
   written(): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>
   findByNonce(user: Hex, jobNonce: bigint): Promise<StoredJob | undefined>
+  /** Whether a job with this number was answered. */
+  hasNonce(user: Hex, jobNonce: bigint): boolean
   findByReceipt(receiptHash: Hex): Promise<StoredJob | undefined>
   close(): Promise<void>
 }
@@ -110,6 +112,7 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     written: async () => void (await queue),
     find: read,
     findByNonce: (user, jobNonce) => read(nonceKey(user, jobNonce)),
+    hasNonce: (user, jobNonce) => places.has(nonceKey(user, jobNonce)),
     findByReceipt: read,
     close: () => log.close(),
   }
