@@ -9,6 +9,7 @@ import { addDoctorCommand } from './commands/doctor.ts'
 import { addFileCommands } from './commands/file.ts'
 import { addFineTuneCommands } from './commands/finetune.ts'
 import { addModelCommands } from './commands/model.ts'
+import { addProviderCommands } from './commands/provider.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
 import { addResetCommand } from './commands/reset.ts'
 import { addStorageCommands } from './commands/storage.ts'
@@ -32,6 +33,7 @@ export function createProgram(): Command {
   addChatCommand(program)
   addFineTuneCommands(program)
   addVerifyCommand(program)
+  addProviderCommands(program)
   addReceiptCommands(program)
   addModelCommands(program)
   addAccountCommands(program)

@@ -1,0 +1,74 @@
+/** A compute provider as a process of its own, in front of an upstream: takes its folder, loads its key, registers, serves, drains. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { type ComputeContracts, openUpstreamEngine, startProvider } from '@weightless/compute'
+import type { ServiceName } from '@weightless/compute/wire'
+import { createNodeEnv } from '@weightless/env/node'
+import { privateKeyToAccount } from 'viem/accounts'
+import { takeDataFolder } from '../dataFolder.ts'
+import { createClosers } from '../devnet/closeInOrder.ts'
+import { loadNodeKey } from '../storageNode/nodeKey.ts'
+
+export type ProviderProcessOptions = {
+  dataFolder: string
+  rpcUrl: string
+  chainId: number
+  contracts: ComputeContracts
+  upstream: string
+  apiKey?: string
+  model: string
+  upstreamModel?: string
+  services: readonly ServiceName[]
+  contextLength?: number
+  tokenizerFile?: string
+  inputWeiPerToken: bigint
+  outputWeiPerToken: bigint
+  region?: string
+  port: number
+  host?: string
+  publicUrl?: string
+  log: 'text' | 'json' | 'silent'
+}
+
+export type RunningProvider = { address: Hex; url: string; drain(): Promise<void>; close(): Promise<void> }
+
+/** The account that stakes, earns and signs; made where there is none. @throws {NodeKeyDamagedError} */
+export function providerAccount(dataFolder: string) {
+  return privateKeyToAccount(bytesToHex(loadNodeKey(join(dataFolder, 'provider.key'))))
+}
+
+/** Resolves when it is registered and open. @throws {UpstreamFailedError} {DataFolderBusyError} {PortInUseError} after closing what was opened */
+export async function runProvider(options: ProviderProcessOptions): Promise<RunningProvider> {
+  const { upstream: url, model: name, tokenizerFile, apiKey, upstreamModel, services, contextLength } = options
+  const closers = createClosers()
+  try {
+    const folder = takeDataFolder(options.dataFolder)
+    closers.add(folder.release)
+    const env = createNodeEnv({ dataFolder: folder.path, log: options.log })
+    closers.add(() => env.close())
+    const tokenizer = tokenizerFile === undefined ? undefined : new Uint8Array(await readFile(tokenizerFile))
+    const provider = await startProvider({
+      ...options,
+      env,
+      account: providerAccount(folder.path),
+      openEngine: () =>
+        openUpstreamEngine({
+          env,
+          url,
+          name,
+          services,
+          ...(apiKey && { apiKey }),
+          ...(upstreamModel && { upstreamModel }),
+          ...(contextLength && { contextLength }),
+          ...(tokenizer && { tokenizer }),
+        }),
+    })
+    closers.add(() => provider.close())
+    await provider.ready
+    return { address: provider.address, url: provider.url, drain: provider.drain, close: () => closers.close() }
+  } catch (error) {
+    await closers.close()
+    throw error
+  }
+}
