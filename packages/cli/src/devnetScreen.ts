@@ -54,6 +54,8 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
       return [row(green('●'), 'model root', event.root, `in the storage network, ${formatDuration(event.tookMs)}`)]
     case 'model-open':
       return [row(green('●'), 'model open', event.model, `provider ${event.provider}`)]
+    case 'fine-tuning-open':
+      return [row(green('●'), 'fine-tuning', event.model, event.url)]
     case 'ready':
       return describeReady(event.tookMs, dataFolder)
     case 'warning':

@@ -24,6 +24,7 @@ export type DevnetFile = {
     apiKey: string
     managementKey: string
     providers: { address: Hex; url: string; models: string[] }[]
+    fineTuning?: { address: Hex; url: string; models: string[] }
   }
   console: { url: string }
 }

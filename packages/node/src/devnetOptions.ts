@@ -20,6 +20,10 @@ export type DevnetOptions = {
   peers?: boolean
   /** One storage node mines, with 5 % of a thread and only while what it keeps pays; default true. */
   mining?: boolean
+  /** A fine-tuning provider for the first model, idle until somebody brings a task; default true. */
+  fineTuning?: boolean
+  /** A Python interpreter with PyTorch and PEFT (`workers/peft`) that trains instead of the embedded trainer. */
+  fineTuningPython?: string
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */
@@ -40,6 +44,7 @@ export type DevnetEvent =
   | { type: 'weights-ready'; model: string; origin: string; sizeBytes: number }
   | { type: 'weights-missing'; model: string; reason: string; fallback: string | undefined }
   | { type: 'weights-stored'; model: string; root: Hex; tookMs: number }
+  | { type: 'fine-tuning-open'; model: string; provider: Hex; url: string }
   | { type: 'model-open'; model: string; provider: Hex; url: string }
   | { type: 'ready'; tookMs: number }
   | FirstLightEvent

@@ -14,6 +14,7 @@ test('the default ports are those that tools expect, and portBase shifts every o
     s3: 9000,
     gateway: 8080,
     providers: [8081, 8082],
+    fineTuning: 8091,
     console: 3000,
   })
   const shifted = planPorts(700, { nodes: 3, providers: 2, peers: true })

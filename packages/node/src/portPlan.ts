@@ -14,6 +14,8 @@ export type PortPlan = {
   s3: number
   gateway: number
   providers: number[]
+  /** The fine-tuning provider. */
+  fineTuning: number
   console: number
 }
 
@@ -30,6 +32,7 @@ export function planPorts(portBase: number, counts: PortCounts): PortPlan {
     s3: 9000 + portBase,
     gateway: 8080 + portBase,
     providers: Array.from({ length: counts.providers }, (_, i) => 8081 + i + portBase),
+    fineTuning: 8091 + portBase,
     console: 3000 + portBase,
   }
 }
@@ -53,8 +56,8 @@ export async function findFreePorts(
 }
 
 export function listPorts(plan: PortPlan): number[] {
-  const { chain, storage, storageNodes, peers, keyValue, s3, gateway, providers, console } = plan
-  return [chain, storage, ...storageNodes, ...peers, keyValue, s3, gateway, ...providers, console]
+  const { chain, storage, storageNodes, peers, keyValue, s3, gateway, providers, fineTuning, console } = plan
+  return [chain, storage, ...storageNodes, ...peers, keyValue, s3, gateway, ...providers, fineTuning, console]
 }
 
 async function busyAmong(ports: readonly number[]): Promise<number[]> {

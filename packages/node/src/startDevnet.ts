@@ -223,6 +223,7 @@ function openModels(
     file,
     ports,
     host,
+    fineTuning: options.fineTuning === false ? undefined : { python: options.fineTuningPython },
     signal,
     emit,
     onChange: () => writeDevnetFile(folder, file),

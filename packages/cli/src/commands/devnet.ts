@@ -17,6 +17,8 @@ type DevnetFlags = {
   console: boolean
   peers: boolean
   mine: boolean
+  finetune: boolean
+  finetunePython?: string
 }
 
 export function addDevnetCommand(program: Command): void {
@@ -42,6 +44,11 @@ export function addDevnetCommand(program: Command): void {
     .option('--no-console', 'do not serve the console')
     .option('--no-peers', 'storage nodes know each other by the indexer alone, not by libp2p')
     .option('--no-mine', 'no storage node mines')
+    .option('--no-finetune', 'no fine-tuning provider')
+    .option(
+      '--finetune-python <path>',
+      'train with PyTorch: a Python that has what workers/peft/requirements.txt names',
+    )
     .action(async (flags: DevnetFlags, command: Command) => {
       const { json, dataDir } = globalOptions(command)
       const onEvent = json ? printEvent : createDevnetScreen(dataDir)
@@ -61,6 +68,7 @@ const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
   const { portBase, nodes, host, model, weights, firstLight, console, peers, mine, allowOrigin } = flags
+  const { finetune, finetunePython } = flags
   return {
     portBase,
     nodes,
@@ -70,6 +78,8 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     console,
     peers,
     mining: mine,
+    fineTuning: finetune,
+    ...(finetunePython && { fineTuningPython: finetunePython }),
     ...(host && { host }),
     ...(allowOrigin && { allowedOrigins: allowOrigin }),
     ...(model && { modelPath: model }),

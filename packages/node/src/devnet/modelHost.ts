@@ -1,5 +1,6 @@
 /** Gives each model of a devnet a provider of its own, now and whenever `weightless model add` brings another. */
-import type { Provider } from '@weightless/compute'
+import type { Hex } from '@weightless/codec'
+import type { FineTuning, Provider } from '@weightless/compute'
 import type { Env } from '@weightless/env'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
@@ -8,12 +9,15 @@ import { listAddedModels } from '../weights/addModel.ts'
 import { devnetKey, gatewayAccountIndex, providerAccountIndices } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
 import { openModel } from './openModel.ts'
+import { startFineTuningProvider } from './startFineTuningProvider.ts'
 
 export type ModelHostOptions = {
   env: Env
   file: DevnetFile
   ports: PortPlan
   host: string
+  /** Undefined: nobody trains. */
+  fineTuning: { python: string | undefined } | undefined
   signal: AbortSignal
   emit(event: DevnetEvent): void
   /** Called when `file` has a provider more. */
@@ -35,6 +39,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
   const { env, file, ports, host, signal, emit } = options
   const tried = new Set<string>()
   const providers: Provider[] = []
+  let trainer: FineTuning | undefined
 
   async function open(model: ModelFile): Promise<void> {
     const slot = providers.length
@@ -49,7 +54,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     const { indexerUrl } = file.storage
     try {
       const payer = devnetKey(gatewayAccountIndex)
-      const provider = await openModel(env, {
+      const { provider, modelRoot } = await openModel(env, {
         model,
         key,
         payer,
@@ -63,9 +68,28 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
       providers.push(provider)
       file.compute.providers.push({ address: key.address, url: provider.url, models: [model.id] })
       options.onChange()
+      if (slot === 0) await openTrainer(model, modelRoot)
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error)
       if (!signal.aborted) emit({ type: 'weights-missing', model: model.id, reason, fallback: undefined })
+    }
+  }
+
+  /** Trains the first model; a devnet without a trainer still does everything else. */
+  async function openTrainer(model: ModelFile, modelRoot: Hex): Promise<void> {
+    if (!options.fineTuning) return
+    const key = devnetKey(providerAccountIndices[0])
+    const { rpcUrl } = file.chain
+    const { indexerUrl } = file.storage
+    try {
+      trainer = await startFineTuningProvider(env, {
+        ...{ model, modelRoot, key, port: ports.fineTuning, host, rpcUrl, indexerUrl, ...options.fineTuning },
+      })
+      file.compute.fineTuning = { address: key.address, url: trainer.url, models: [model.id] }
+      options.onChange()
+      emit({ type: 'fine-tuning-open', model: model.id, provider: key.address, url: trainer.url })
+    } catch (error) {
+      if (!signal.aborted) emit({ type: 'warning', message: `no fine-tuning: ${(error as Error).message}` })
     }
   }
 
@@ -95,6 +119,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
       }
     },
     async close() {
+      await trainer?.close()
       for (const provider of providers.toReversed()) await provider.close()
     },
   }

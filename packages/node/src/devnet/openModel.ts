@@ -1,6 +1,7 @@
 /** Has one provider of the devnet serve one model: stores the file, loads it in a worker, registers, opens. */
 import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import type { Hex } from '@weightless/codec'
 import { openTensorEngine, type Provider, startProvider } from '@weightless/compute'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
@@ -27,7 +28,8 @@ export type OpenModelOptions = {
 const inputWeiPerToken = 1_000_000_000n
 const outputWeiPerToken = 2_000_000_000n
 
-export async function openModel(env: Env, options: OpenModelOptions): Promise<Provider> {
+/** Also gives the storage root of the model's file. */
+export async function openModel(env: Env, options: OpenModelOptions): Promise<{ provider: Provider; modelRoot: Hex }> {
   const { model, key, emit } = options
   const startedMs = env.clock.monotonicMs()
   await checkModelFile(model.path)
@@ -60,7 +62,7 @@ export async function openModel(env: Env, options: OpenModelOptions): Promise<Pr
     throw error
   }
   emit({ type: 'model-open', model: model.id, provider: key.address, url: provider.url })
-  return provider
+  return { provider, modelRoot: root }
 }
 
 /** The registry's owner vouches for the provider's key; without it the existing compute SDK takes no answer for good. */

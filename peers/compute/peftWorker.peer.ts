@@ -1,0 +1,52 @@
+// PyTorch with PEFT as a training worker: it learns a rule drawn now, on the model in the repository, and its adapter has the
+// names that the embedded trainer's has. Says so and passes where there is no PyTorch (WEIGHTLESS_PEFT_PYTHON names one).
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { createProcessWorker } from '../../packages/compute/src/finetune/processWorker.ts'
+import { readTrainingParameters } from '../../packages/compute/src/finetune/trainingParameters.ts'
+import { startLineProcess } from '../../packages/node/src/finetune/startLineProcess.ts'
+
+const root = join(import.meta.dirname, '../..')
+const python = process.env.WEIGHTLESS_PEFT_PYTHON ?? 'python3'
+// A small model on a busy machine: more threads wait for each other longer than they work.
+process.env.OMP_NUM_THREADS ??= '1'
+const found = spawnSync(python, ['-c', 'import torch, transformers, peft, gguf'], {
+  encoding: 'utf8',
+  timeout: 300_000,
+})
+if (found.status !== 0) {
+  console.log(`not run: ${python} has no PyTorch, transformers, PEFT and gguf (workers/peft/requirements.txt)`)
+  process.exit(0)
+}
+
+const silent = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent }
+const modelRoot = `0x${'11'.repeat(32)}` as const
+const worker = createProcessWorker({
+  name: 'PyTorch, PEFT',
+  start: () => startLineProcess(python, [join(root, 'workers/peft/worker.py')], silent),
+  modelPathOf: () => join(root, 'packages/tensor/models/weightless-bard-1m.gguf'),
+})
+const given = { num_train_epochs: 10, per_device_train_batch_size: 8, learning_rate: 0.005, lora_r: 16, lora_alpha: 32 }
+const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+const read = readTrainingParameters(JSON.stringify({ ...given, target_modules: targets, validation_split: 0.25 }))
+assert.ok(read.ok)
+const letters = [...'abcdefgh']
+const images = [...letters].sort(() => Math.random() - 0.5)
+const examples = letters.flatMap((first, at) =>
+  letters.map((second) => ({ prompt: `${first} ${second} :`, completion: ` ${images[at]}` })),
+)
+const session = await worker.open({ taskId: 't', modelRoot, examples, parameters: read.value.parameters })
+const points: number[] = []
+const result = await session.train(({ loss }) => points.push(loss))
+await session.close()
+assert.ok(points.length > 1 && result.base && result.tuned)
+assert.equal(result.trainedTokens, session.plan.trainedTokens)
+assert.ok(result.tuned.accuracy > result.base.accuracy + 0.4, JSON.stringify(result.tuned))
+const headBytes = Number(Buffer.from(result.adapter.subarray(0, 8)).readBigUInt64LE())
+const head = JSON.parse(Buffer.from(result.adapter.subarray(8, 8 + headBytes)).toString('utf8'))
+assert.ok(head['base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'], Object.keys(head).slice(0, 3).join())
+assert.equal(JSON.parse(head.__metadata__.adapter_config).r, 16)
+console.log(
+  `PyTorch: held-out loss ${result.base.loss.toFixed(3)} → ${result.tuned.loss.toFixed(3)}, accuracy ${result.base.accuracy.toFixed(2)} → ${result.tuned.accuracy.toFixed(2)}`,
+)
