@@ -2,6 +2,7 @@
 import { encodeAbiParameters, type Hex, keccak256, parseEther, toHex } from 'viem'
 import type { LocalAccount } from 'viem/accounts'
 import { authorizationTypes, receiptDomain, receiptTypes, voucherTypes } from '../src/typedData.ts'
+import { decodeVoucherOutcomes, encodeVoucherBatch, type VoucherOutcome } from '../src/voucherBatch.ts'
 import { createRig, type Rig } from './contractRig.ts'
 
 export type Voucher = { user: Hex; provider: Hex; cumulativeFee: bigint; jobNonce: bigint; receiptsRoot: Hex }
@@ -46,6 +47,7 @@ export async function createSettlementRig() {
     rig,
     provider,
     settlement: receiptSettlement,
+    settle: (items: readonly (readonly [Voucher, Hex])[], from = provider.address) => settle(rig, items, from),
     fund: (user: Hex, wei: bigint, target = provider.address) => fund(rig, user, wei, target),
     voucher: (user: Hex, cumulativeFee: bigint, jobNonce: bigint): Voucher => ({
       user,
@@ -73,6 +75,13 @@ export async function createSettlementRig() {
 }
 
 export type SettlementRig = Awaited<ReturnType<typeof createSettlementRig>>
+
+/** Settles a batch; `value` has the outcomes. */
+async function settle(rig: Rig, items: readonly (readonly [Voucher, Hex])[], from: Hex) {
+  const args = [encodeVoucherBatch(items)] as const
+  const { value, ...sent } = await rig.must(rig.contracts.receiptSettlement, 'settleVouchers', args, { from })
+  return { ...sent, value: decodeVoucherOutcomes(value) satisfies VoucherOutcome[] }
+}
 
 /** Gives `user` a ledger and exactly `wei` more in the account with `target`. */
 async function fund(rig: Rig, user: Hex, wei: bigint, target: Hex): Promise<void> {

@@ -142,11 +142,10 @@ describe('claim signatures', () => {
 describe('claims and vouchers of one pair', () => {
   it('charge a job once, whichever comes first', async () => {
     const stage = await withJob()
-    const { rig, provider, settlement, alice, user, claim, opened, balance } = stage
+    const { alice, user, claim, opened, balance } = stage
     const settle = async (fee: bigint, jobNonce: bigint) => {
       const voucher = stage.voucher(user, fee, jobNonce)
-      const args = [[voucher], [await stage.signVoucher(alice, voucher)]] as const
-      return (await rig.must(settlement, 'settleVouchers', args, { from: provider.address })).value[0]
+      return (await stage.settle([[voucher, await stage.signVoucher(alice, voucher)]])).value[0]!.status
     }
     assert.equal(await settle(100n, 4n), 0)
     assert.equal(errorOf(await claim(4n)), 'JobNonceStale')
@@ -159,13 +158,12 @@ describe('claims and vouchers of one pair', () => {
 
   it('release a claim at once when a later voucher covers it, even a contested one', async () => {
     const stage = await withJob()
-    const { rig, provider, settlement, alice, user, opened, send } = stage
+    const { rig, provider, alice, user, opened, send } = stage
     const before = await rig.evm.balance(provider.address)
     const [first, second] = [await opened(1n), await opened(2n)]
     assert.equal(errorOf(await send('contest', first, user)), 'none')
     const voucher = stage.voucher(user, 300n, 3n)
-    const args = [[voucher], [await stage.signVoucher(alice, voucher)]] as const
-    await rig.must(settlement, 'settleVouchers', args, { from: provider.address })
+    await stage.settle([[voucher, await stage.signVoucher(alice, voucher)]])
     assert.equal(errorOf(await send('contest', second, user)), 'ClaimNotContestable')
     for (const hash of [first, second]) assert.equal(errorOf(await send('payClaim', hash, provider.address)), 'none')
     assert.equal((await rig.evm.balance(provider.address)) - before, 300n)

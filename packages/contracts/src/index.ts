@@ -13,3 +13,4 @@ export {
   verifierMessageTypes,
   voucherTypes,
 } from './typedData.ts'
+export { decodeVoucherOutcomes, encodeVoucherBatch, fitsVoucherBatch } from './voucherBatch.ts'

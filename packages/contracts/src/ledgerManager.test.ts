@@ -142,7 +142,7 @@ describe('LedgerManager transfers', () => {
     }
     const deposit = await rig.send(inferenceServing, 'depositFund', [user, provider, 1n], { from })
     assert.equal(errorOf(deposit), 'CallerNotLedger')
-    const draw = await rig.send(inferenceServing, 'drawFees', [provider, provider, [user], [1n]], { from })
+    const draw = await rig.send(inferenceServing, 'drawFees', [provider, provider, [1n]], { from })
     assert.equal(errorOf(draw), 'CallerNotReceiptSettlement')
   })
 })

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { type Hex, parseEther } from 'viem'
 import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig } from '../scripts/settlementRig.ts'
+import { voucherStatus } from './settlementStatus.ts'
 
 /** What the rules say about one user, kept by hand beside the contracts. */
 type Model = {
@@ -70,11 +71,11 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const jobNonce = model.jobNonce + skip
     if (fee < 0n) return
     const voucher = world.voucher(account.address, fee, jobNonce)
-    const args = [[voucher], [await world.signVoucher(account, voucher)]] as const
-    const { value } = await world.rig.must(world.settlement, 'settleVouchers', args, { from: world.provider.address })
-    if (fee <= model.owed || skip === 0n) return assert.deepEqual(value, [3])
+    const { value } = await world.settle([[voucher, await world.signVoucher(account, voucher)]])
+    if (fee <= model.owed || skip === 0n) return assert.equal(value[0]!.status, voucherStatus.stale)
     const drawn = draw(model, fee - model.paid)
-    assert.deepEqual(value, [drawn === fee - model.paid ? 0 : 1])
+    const status = drawn === fee - model.paid ? voucherStatus.paid : voucherStatus.partial
+    assert.deepEqual([value[0]!.status, value[0]!.paid, value[0]!.jobNonce], [status, drawn, jobNonce])
     model.paid += drawn
     model.owed = fee
     model.jobNonce = jobNonce
@@ -174,8 +175,7 @@ async function createWorld(): Promise<World> {
     await stage.rig.must(stage.rig.contracts.ledgerManager, 'transferFund', args, { from: account.address })
     // the rest of the first transfer goes at once, so that balances run dry within a sequence
     const voucher = stage.voucher(account.address, firstWei - 500n, 1n)
-    const settled = [[voucher], [await stage.signVoucher(account, voucher)]] as const
-    await stage.rig.must(stage.settlement, 'settleVouchers', settled, { from: stage.provider.address })
+    await stage.settle([[voucher, await stage.signVoucher(account, voucher)]])
     const paid = firstWei - 500n
     users.push({
       account,

@@ -4,10 +4,8 @@
 export const voucherStatus = {
   paid: 0,
   partial: 1,
-  wrongProvider: 2,
-  stale: 3,
-  invalidSignature: 4,
-  outOfRange: 5,
+  stale: 2,
+  invalidSignature: 3,
 } as const
 
 /** `InferenceServing.settleFeesWithTEE` (compute.md B.4). */

@@ -1,6 +1,6 @@
 /** Brings users' vouchers to the settlement contract, many in one transaction. SETTLEMENT §3 */
 import type { Hex } from '@weightless/codec'
-import { abis, voucherStatus } from '@weightless/contracts'
+import { abis, decodeVoucherOutcomes, encodeVoucherBatch, fitsVoucherBatch, voucherStatus } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
 import { parseEventLogs } from 'viem'
@@ -26,7 +26,9 @@ export async function settleVouchers(work: Work): Promise<void> {
   const due = []
   for (const [user, account] of log.book.users()) {
     const signed = unsettledVoucher(account)
-    if (signed && !settler.refusedVouchers.has(signed.signature)) due.push({ user, ...signed })
+    if (!signed || settler.refusedVouchers.has(signed.signature)) continue
+    if (fitsVoucherBatch(signed.voucher)) due.push({ user, ...signed })
+    else refuse(settler, signed.signature)
   }
   for (let at = 0; at < due.length; at += batchMax) await settleBatch(work, due.slice(at, at + batchMax))
 }
@@ -38,12 +40,13 @@ async function settleBatch({ env, log, accounts, settler }: Work, due: readonly 
     address: settler.receiptSettlement,
     abi: abis.receiptSettlement,
     functionName: 'settleVouchers',
-    args: [due.map(({ voucher }) => voucher), due.map(({ signature }) => signature)],
+    args: [encodeVoucherBatch(due.map(({ voucher, signature }) => [voucher, signature] as const))],
   })
-  const events = parseEventLogs({ abi: abis.receiptSettlement, eventName: 'VoucherSettled', logs: receipt.logs })
+  const [event] = parseEventLogs({ abi: abis.receiptSettlement, eventName: 'VouchersSettled', logs: receipt.logs })
+  const outcomes = decodeVoucherOutcomes(event!.args.outcomes)
   let paidWei = 0n
   for (const [index, { user, signature }] of due.entries()) {
-    const { status, paid } = events[index]!.args
+    const { status, paid } = outcomes[index]!
     paidWei += paid
     if (status !== voucherStatus.paid) env.log.warn('voucher not fully paid', { user, status, paidWei: paid })
     if (status !== voucherStatus.paid && status !== voucherStatus.partial) refuse(settler, signature)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {AccountIndex} from "./AccountIndex.sol";
 import {Administered} from "./Administered.sol";
 import {Deliverable, DeliverableRing} from "./DeliverableRing.sol";
 import {IServing} from "./IServing.sol";
@@ -44,7 +44,7 @@ struct FineTuningAccountSummary {
 
 /// Sub-accounts of users with fine-tuning providers: balance, refunds under a lock, delivered models.
 abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, IServing {
-    using EnumerableSet for EnumerableSet.Bytes32Set;
+    using AccountIndex for AccountIndex.Index;
     using SubAccount for SubAccount.Funds;
     using DeliverableRing for DeliverableRing.Ring;
 
@@ -83,9 +83,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
     uint256 public lockTime;
     address public ledgerAddress;
     mapping(bytes32 key => Entry) private entries;
-    EnumerableSet.Bytes32Set private allKeys;
-    mapping(address user => EnumerableSet.Bytes32Set) private keysByUser;
-    mapping(address provider => EnumerableSet.Bytes32Set) private keysByProvider;
+    AccountIndex.Index private index;
 
     modifier onlyLedger() {
         if (msg.sender != ledgerAddress) revert CallerNotLedger();
@@ -108,9 +106,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         bytes32 key = SubAccount.keyOf(user, provider);
         Entry storage entry = entries[key];
         if (entry.user != address(0)) revert AccountExists(user, provider);
-        allKeys.add(key);
-        keysByUser[user].add(key);
-        keysByProvider[provider].add(key);
+        index.add(key, user, provider);
         (entry.user, entry.provider, entry.funds.acknowledged) = (user, provider, true);
         entry.funds.balance = uint128(msg.value);
         entry.additionalInfo = additionalInfo;
@@ -126,9 +122,9 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
     }
 
     function requestRefundAll(address user, address provider) external onlyLedger {
-        (uint256 index, uint256 amount, bool isFull) = existing(user, provider).funds.requestRefund();
+        (uint256 place, uint256 amount, bool isFull) = existing(user, provider).funds.requestRefund();
         if (isFull) revert TooManyRefunds(user, provider);
-        if (amount > 0) emit RefundRequested(user, provider, index, block.timestamp);
+        if (amount > 0) emit RefundRequested(user, provider, place, block.timestamp);
     }
 
     /// Sends home what has waited for `lockTime`.
@@ -153,9 +149,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         (entry.user, entry.provider) = (address(0), address(0));
         delete entry.additionalInfo;
         entry.deliverables.clear();
-        allKeys.remove(key);
-        keysByUser[user].remove(key);
-        keysByProvider[provider].remove(key);
+        index.remove(key, user, provider);
         sendHome(balance);
         emit AccountDeleted(user, provider, balance);
     }
@@ -206,7 +200,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         view
         returns (FineTuningAccountSummary[] memory accounts, uint256 total)
     {
-        return page(allKeys, offset, limit);
+        return page(index.all, offset, limit);
     }
 
     function getAccountsByProvider(address provider, uint256 offset, uint256 limit)
@@ -214,7 +208,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         view
         returns (FineTuningAccountSummary[] memory accounts, uint256 total)
     {
-        return page(keysByProvider[provider], offset, limit);
+        return page(index.byProvider[provider], offset, limit);
     }
 
     function getAccountsByUser(address user, uint256 offset, uint256 limit)
@@ -222,7 +216,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         view
         returns (FineTuningAccountSummary[] memory accounts, uint256 total)
     {
-        return page(keysByUser[user], offset, limit);
+        return page(index.byUser[user], offset, limit);
     }
 
     /// The caller's accounts with these users; an empty one where there is none.
@@ -261,14 +255,14 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         if (!ok) revert TransferToLedgerFailed();
     }
 
-    function page(EnumerableSet.Bytes32Set storage keys, uint256 offset, uint256 limit)
+    function page(bytes32[] storage keys, uint256 offset, uint256 limit)
         private
         view
         returns (FineTuningAccountSummary[] memory accounts, uint256 total)
     {
         if (limit > PAGE_MAX) revert LimitTooLarge(limit);
-        total = keys.length();
-        bytes32[] memory chosen = keys.values(offset, limit == 0 ? total : offset + limit);
+        total = keys.length;
+        bytes32[] memory chosen = AccountIndex.page(keys, offset, limit);
         accounts = new FineTuningAccountSummary[](chosen.length);
         for (uint256 i = 0; i < chosen.length; i++) accounts[i] = summary(entries[chosen[i]]);
     }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {AccountIndex} from "./AccountIndex.sol";
 import {Administered} from "./Administered.sol";
 import {IServing} from "./IServing.sol";
 import {SubAccount} from "./SubAccount.sol";
@@ -30,7 +30,7 @@ struct Account {
 
 /// Sub-accounts of users with providers: balance, refunds under a lock, token revocation. Only the ledger funds them.
 abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, IServing {
-    using EnumerableSet for EnumerableSet.Bytes32Set;
+    using AccountIndex for AccountIndex.Index;
     using SubAccount for SubAccount.Funds;
 
     event AccountDeleted(address indexed user, address indexed provider, uint256 refundedAmount);
@@ -73,9 +73,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     uint256 public lockTime;
     address public ledgerAddress;
     mapping(bytes32 key => Entry) internal entries;
-    EnumerableSet.Bytes32Set private allKeys;
-    mapping(address user => EnumerableSet.Bytes32Set) private keysByUser;
-    mapping(address provider => EnumerableSet.Bytes32Set) private keysByProvider;
+    AccountIndex.Index private index;
 
     modifier onlyLedger() {
         if (msg.sender != ledgerAddress) revert CallerNotLedger(msg.sender);
@@ -99,9 +97,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         bytes32 key = SubAccount.keyOf(user, provider);
         Entry storage entry = entries[key];
         if (entry.user != address(0)) revert AccountExists(user, provider);
-        allKeys.add(key);
-        keysByUser[user].add(key);
-        keysByProvider[provider].add(key);
+        index.add(key, user, provider);
         (entry.user, entry.provider, entry.funds.acknowledged) = (user, provider, true);
         entry.funds.balance = uint128(msg.value);
         entry.additionalInfo = additionalInfo;
@@ -117,9 +113,9 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
     }
 
     function requestRefundAll(address user, address provider) external onlyLedger {
-        (uint256 index, uint256 amount, bool isFull) = existing(user, provider).funds.requestRefund();
+        (uint256 place, uint256 amount, bool isFull) = existing(user, provider).funds.requestRefund();
         if (isFull) revert TooManyRefunds(user, provider);
-        if (amount > 0) emit RefundRequested(user, provider, index, block.timestamp);
+        if (amount > 0) emit RefundRequested(user, provider, place, block.timestamp);
     }
 
     /// Sends home what has waited for `lockTime`.
@@ -143,9 +139,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         uint256 balance = entry.funds.clear();
         (entry.user, entry.provider) = (address(0), address(0));
         delete entry.additionalInfo;
-        allKeys.remove(key);
-        keysByUser[user].remove(key);
-        keysByProvider[provider].remove(key);
+        index.remove(key, user, provider);
         if (balance > 0) send(ledgerAddress, balance);
         emit AccountDeleted(user, provider, balance);
     }
@@ -205,7 +199,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         view
         returns (Account[] memory accounts, uint256 total)
     {
-        return page(allKeys, offset, limit);
+        return page(index.all, offset, limit);
     }
 
     function getAccountsByProvider(address provider, uint256 offset, uint256 limit)
@@ -213,7 +207,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         view
         returns (Account[] memory accounts, uint256 total)
     {
-        return page(keysByProvider[provider], offset, limit);
+        return page(index.byProvider[provider], offset, limit);
     }
 
     function getAccountsByUser(address user, uint256 offset, uint256 limit)
@@ -221,7 +215,7 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         view
         returns (Account[] memory accounts, uint256 total)
     {
-        return page(keysByUser[user], offset, limit);
+        return page(index.byUser[user], offset, limit);
     }
 
     /// The caller's accounts with these users; an empty one where there is none.
@@ -252,14 +246,14 @@ abstract contract InferenceAccounts is Administered, ReentrancyGuardTransient, I
         if (!ok) revert TransferFailed();
     }
 
-    function page(EnumerableSet.Bytes32Set storage keys, uint256 offset, uint256 limit)
+    function page(bytes32[] storage keys, uint256 offset, uint256 limit)
         private
         view
         returns (Account[] memory accounts, uint256 total)
     {
         if (limit > PAGE_MAX) revert LimitTooLarge(limit, PAGE_MAX);
-        total = keys.length();
-        bytes32[] memory chosen = keys.values(offset, limit == 0 ? total : offset + limit);
+        total = keys.length;
+        bytes32[] memory chosen = AccountIndex.page(keys, offset, limit);
         accounts = new Account[](chosen.length);
         for (uint256 i = 0; i < chosen.length; i++) accounts[i] = view_(entries[chosen[i]]);
     }

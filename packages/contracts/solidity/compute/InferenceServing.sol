@@ -62,19 +62,19 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
         emit ReceiptSettlementUpdated(receiptSettlement_);
     }
 
-    /// Takes up to `amounts[i]` from `users[i]`'s account with `provider` and sends the sum to `target`.
-    /// Accounts that do not exist give nothing.
-    function drawFees(address provider, address target, address[] calldata users, uint256[] calldata amounts)
+    /// Takes from each charge's user (its high 160 bits) up to its wei (its low 96) out of the account with `provider`,
+    /// and sends the sum to `target`. Accounts that do not exist give nothing.
+    function drawFees(address provider, address target, uint256[] calldata charges)
         external
         nonReentrant
-        returns (uint256[] memory drawn)
+        returns (uint256 sum, uint256[] memory drawn)
     {
         if (msg.sender != receiptSettlement) revert CallerNotReceiptSettlement(msg.sender);
-        drawn = new uint256[](users.length);
-        uint256 sum = 0;
-        for (uint256 i = 0; i < users.length; i++) {
-            if (amounts[i] == 0) continue;
-            drawn[i] = entries[SubAccount.keyOf(users[i], provider)].funds.take(amounts[i]);
+        drawn = new uint256[](charges.length);
+        for (uint256 i = 0; i < charges.length; i++) {
+            (address user, uint256 wei_) = (address(uint160(charges[i] >> 96)), uint96(charges[i]));
+            if (wei_ == 0) continue;
+            drawn[i] = entries[SubAccount.keyOf(user, provider)].funds.take(wei_);
             sum += drawn[i];
         }
         if (sum > 0) send(target, sum);

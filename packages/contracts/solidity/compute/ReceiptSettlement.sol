@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Administered} from "./Administered.sol";
-import {Authorization, Price, Receipt, ReceiptTypes, Voucher} from "./ReceiptTypes.sol";
-import {SessionKeys} from "./SessionKeys.sol";
-
-interface IFeeSource {
-    function drawFees(address provider, address target, address[] calldata users, uint256[] calldata amounts)
-        external
-        returns (uint256[] memory drawn);
-}
+import {Authorization, Price, Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
+import {IFeeSource, VoucherSettlement} from "./VoucherSettlement.sol";
 
 /// Pays providers what users signed: cumulative vouchers in batches, and single jobs that were authorised before and
 /// receipted after. Nobody can overdraw, replay, underpay or overbill. Spec: spec/settlement.md.
-contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransient {
-    using ReceiptTypes for Voucher;
+contract ReceiptSettlement is Administered, VoucherSettlement {
     using ReceiptTypes for Authorization;
     using ReceiptTypes for Receipt;
 
-    event VoucherSettled(
-        address indexed user,
-        address indexed provider,
-        bytes32 indexed receiptsRoot,
-        uint8 status,
-        uint256 paid,
-        uint256 cumulativeFee
-    );
-    event UnpaidCollected(address indexed user, address indexed provider, uint256 paid, uint256 stillUnpaid);
     event ClaimOpened(
         bytes32 indexed receiptHash,
         address indexed user,
@@ -42,8 +25,6 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
     event ClaimResolved(bytes32 indexed receiptHash, uint256 toProvider, uint256 toUser);
     event ResolverUpdated(address indexed resolver);
 
-    error LengthMismatch(uint256 vouchers, uint256 signatures);
-    error BatchSizeTooLarge(uint256 size, uint256 max);
     error CallerNotProvider(address caller, address provider);
     error CallerNotUser(address caller, address user);
     error CallerNotResolver(address caller);
@@ -64,30 +45,8 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
     error AwardTooLarge(uint256 award, uint256 held);
     error TransferFailed();
 
-    uint8 public constant PAID = 0;
-    /// The balance was too small; the rest stays recorded as unpaid.
-    uint8 public constant PARTIAL = 1;
-    uint8 public constant WRONG_PROVIDER = 2;
-    /// The fee or the job nonce does not exceed what was already settled: a replay, or an older voucher.
-    uint8 public constant STALE = 3;
-    uint8 public constant INVALID_SIGNATURE = 4;
-    /// The fee does not fit 96 bits or the job nonce does not fit 56.
-    uint8 public constant OUT_OF_RANGE = 5;
-
     uint16 public constant RECEIPT_VERSION = 1;
-    uint256 public constant VOUCHERS_MAX = 200;
     uint256 public constant OPEN_CLAIMS_MAX = 200;
-
-    /// One slot per pair of user and provider.
-    struct Pair {
-        /// Wei drawn from the user for this provider, open claims included.
-        uint96 paid;
-        /// Wei that the user's word covers; never below `paid`.
-        uint96 owed;
-        /// Highest job settled or claimed.
-        uint56 jobNonce;
-        uint8 openClaims;
-    }
 
     enum ClaimState {
         None,
@@ -105,15 +64,11 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
         uint56 jobNonce;
     }
 
-    IFeeSource public serving;
     /// Seconds in which a user may contest a claim.
     uint256 public challengeWindow;
     /// Decides contested claims; none before the dispute contracts exist.
     address public resolver;
-    mapping(address user => mapping(address provider => Pair)) public pairs;
     mapping(bytes32 receiptHash => Claim) public claims;
-    /// Highest job nonce of a voucher accepted while claims were open: it covers those claims.
-    mapping(address user => mapping(address provider => uint256)) public coveredUpTo;
     /// Wei that resolved claims gave back to users.
     mapping(address user => uint256) public credits;
 
@@ -135,52 +90,6 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
     /// Only the serving contract pays in.
     receive() external payable {
         if (msg.sender != address(serving)) revert TransferFailed();
-    }
-
-    /// Pays the caller what its users' vouchers add; one status per voucher, and a bad one never blocks the others.
-    function settleVouchers(Voucher[] calldata vouchers, bytes[] calldata signatures)
-        external
-        nonReentrant
-        returns (uint8[] memory statuses)
-    {
-        uint256 count = vouchers.length;
-        if (count != signatures.length) revert LengthMismatch(count, signatures.length);
-        if (count > VOUCHERS_MAX) revert BatchSizeTooLarge(count, VOUCHERS_MAX);
-        statuses = new uint8[](count);
-        address[] memory users = new address[](count);
-        uint256[] memory due = new uint256[](count);
-        bytes32 domain = ReceiptTypes.domainSeparator();
-        for (uint256 i = 0; i < count; i++) {
-            users[i] = vouchers[i].user;
-            (statuses[i], due[i]) = accept(vouchers[i], signatures[i], domain);
-        }
-        uint256[] memory drawn = serving.drawFees(msg.sender, msg.sender, users, due);
-        for (uint256 i = 0; i < count; i++) {
-            if (drawn[i] < due[i]) {
-                statuses[i] = PARTIAL;
-                pairs[users[i]][msg.sender].paid -= uint96(due[i] - drawn[i]);
-            }
-            emit VoucherSettled(
-                users[i], msg.sender, vouchers[i].receiptsRoot, statuses[i], drawn[i], vouchers[i].cumulativeFee
-            );
-        }
-    }
-
-    /// Draws for the caller what earlier vouchers left unpaid.
-    function collectUnpaid(address[] calldata users) external nonReentrant returns (uint256[] memory drawn) {
-        if (users.length > VOUCHERS_MAX) revert BatchSizeTooLarge(users.length, VOUCHERS_MAX);
-        uint256[] memory due = new uint256[](users.length);
-        for (uint256 i = 0; i < users.length; i++) {
-            Pair storage pair = pairs[users[i]][msg.sender];
-            due[i] = pair.owed - pair.paid;
-            pair.paid = pair.owed;
-        }
-        drawn = serving.drawFees(msg.sender, msg.sender, users, due);
-        for (uint256 i = 0; i < users.length; i++) {
-            Pair storage pair = pairs[users[i]][msg.sender];
-            if (drawn[i] < due[i]) pair.paid -= uint96(due[i] - drawn[i]);
-            emit UnpaidCollected(users[i], msg.sender, drawn[i], pair.owed - pair.paid);
-        }
     }
 
     /// Claims one job that the user authorised and never vouched for: the fee is drawn now and held for the window.
@@ -259,37 +168,12 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
         send(msg.sender, amount);
     }
 
-    /// Wei that the user's vouchers cover and the balance did not.
-    function unpaid(address user, address provider) external view returns (uint256) {
-        Pair storage pair = pairs[user][provider];
-        return pair.owed - pair.paid;
-    }
-
     function domainSeparator() external view returns (bytes32) {
         return ReceiptTypes.domainSeparator();
     }
 
     function priceId(address provider, Price calldata price) external pure returns (bytes32) {
         return ReceiptTypes.priceId(provider, price);
-    }
-
-    /// Records a voucher as if all of it were paid; the caller of this takes back what the balance did not give.
-    function accept(Voucher calldata voucher, bytes calldata signature, bytes32 domain)
-        private
-        returns (uint8 status, uint256 due)
-    {
-        if (voucher.provider != msg.sender) return (WRONG_PROVIDER, 0);
-        uint256 fee = voucher.cumulativeFee;
-        if (fee > type(uint96).max || voucher.jobNonce > type(uint56).max) return (OUT_OF_RANGE, 0);
-        Pair memory pair = pairs[voucher.user][msg.sender];
-        if (fee <= pair.owed || voucher.jobNonce <= pair.jobNonce) return (STALE, 0);
-        if (!isSignedBy(voucher.user, ReceiptTypes.digest(domain, voucher.hash()), signature)) {
-            return (INVALID_SIGNATURE, 0);
-        }
-        due = fee - pair.paid;
-        if (pair.openClaims > 0) coveredUpTo[voucher.user][msg.sender] = voucher.jobNonce;
-        (pair.paid, pair.owed, pair.jobNonce) = (uint96(fee), uint96(fee), uint56(voucher.jobNonce));
-        pairs[voucher.user][msg.sender] = pair;
     }
 
     function checkMatch(Authorization calldata authorization, Receipt calldata receipt) private view {
@@ -302,7 +186,9 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
         if (authorization.jobNonce != receipt.jobNonce || receipt.jobNonce > type(uint56).max) {
             revert JobNonceStale(receipt.jobNonce, authorization.jobNonce);
         }
-        if (block.timestamp > authorization.deadline) revert AuthorizationExpired(authorization.deadline);
+        if (block.timestamp > authorization.deadline || receipt.timestamp > authorization.deadline) {
+            revert AuthorizationExpired(authorization.deadline);
+        }
         if (authorization.requestHash != receipt.inputHash) {
             revert RequestMismatch(authorization.requestHash, receipt.inputHash);
         }
@@ -322,11 +208,10 @@ contract ReceiptSettlement is Administered, SessionKeys, ReentrancyGuardTransien
         if (fee > authorization.maxFee || fee > type(uint88).max) revert FeeAboveMaximum(fee, authorization.maxFee);
     }
 
-    function hold(address user, uint256 fee) private returns (uint256) {
-        address[] memory users = new address[](1);
-        uint256[] memory amounts = new uint256[](1);
-        (users[0], amounts[0]) = (user, fee);
-        return serving.drawFees(msg.sender, address(this), users, amounts)[0];
+    function hold(address user, uint256 fee) private returns (uint256 held) {
+        uint256[] memory charges = new uint256[](1);
+        charges[0] = (uint256(uint160(user)) << 96) | fee;
+        (held,) = serving.drawFees(msg.sender, address(this), charges);
     }
 
     function close(Claim storage one) private returns (uint256 amount) {

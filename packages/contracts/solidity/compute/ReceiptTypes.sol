@@ -3,15 +3,6 @@ pragma solidity 0.8.37;
 
 /// What users and providers sign, and its EIP-712 hashes. Spec: spec/settlement.md 2, spec/receipt.md.
 
-/// The user's word: all jobs of this pair up to `jobNonce` cost `cumulativeFee` wei together.
-struct Voucher {
-    address user;
-    address provider;
-    uint256 cumulativeFee;
-    uint256 jobNonce;
-    bytes32 receiptsRoot;
-}
-
 /// The user's word before a job: it may cost up to `maxFee` wei at the price behind `priceId`.
 struct Authorization {
     address user;
@@ -58,9 +49,6 @@ struct Price {
 library ReceiptTypes {
     bytes32 private constant DOMAIN_TYPEHASH =
         keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)");
-    bytes32 private constant VOUCHER_TYPEHASH = keccak256(
-        "Voucher(address user,address provider,uint256 cumulativeFee,uint256 jobNonce,bytes32 receiptsRoot)"
-    );
     bytes32 private constant AUTHORIZATION_TYPEHASH = keccak256(
         "Authorization(address user,address provider,uint256 jobNonce,bytes32 requestHash,bytes32 priceId,uint256 maxFee,uint256 deadline)"
     );
@@ -72,10 +60,6 @@ library ReceiptTypes {
 
     function domainSeparator() internal view returns (bytes32) {
         return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
-    }
-
-    function hash(Voucher calldata voucher) internal pure returns (bytes32) {
-        return keccak256(abi.encode(VOUCHER_TYPEHASH, voucher));
     }
 
     function hash(Authorization calldata authorization) internal pure returns (bytes32) {

@@ -39,14 +39,25 @@ abstract contract SessionKeys {
 
     function isSignedBy(address user, bytes32 digest, bytes calldata signature) internal view returns (bool) {
         (address recovered,,) = ECDSA.tryRecoverCalldata(digest, signature);
-        if (recovered != address(0)) {
-            if (recovered == user) return true;
-            if (sessionKeyValidUntil[user][recovered] >= block.timestamp) return true;
-        }
+        if (speaksFor(user, recovered)) return true;
         return user.code.length > 0 && isSignedByWallet(user, digest, signature);
     }
 
-    function isSignedByWallet(address wallet, bytes32 digest, bytes calldata signature) private view returns (bool ok) {
+    /// The same for a plain signature in its compact form (EIP-2098); a wallet contract is asked with the plain one.
+    function isSignedCompactlyBy(address user, bytes32 digest, bytes32 r, bytes32 vs) internal view returns (bool) {
+        (address recovered,,) = ECDSA.tryRecover(digest, r, vs);
+        if (speaksFor(user, recovered)) return true;
+        if (user.code.length == 0) return false;
+        bytes32 s = vs & bytes32(uint256(type(int256).max));
+        return isSignedByWallet(user, digest, abi.encodePacked(r, s, uint8(uint256(vs) >> 255) + 27));
+    }
+
+    function speaksFor(address user, address recovered) private view returns (bool) {
+        if (recovered == address(0)) return false;
+        return recovered == user || sessionKeyValidUntil[user][recovered] >= block.timestamp;
+    }
+
+    function isSignedByWallet(address wallet, bytes32 digest, bytes memory signature) private view returns (bool ok) {
         bytes memory question = abi.encodeCall(IERC1271.isValidSignature, (digest, signature));
         bytes4 magic = IERC1271.isValidSignature.selector;
         // Copies at most one word back: a huge answer costs the wallet's own gas only.

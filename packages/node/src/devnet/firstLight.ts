@@ -116,18 +116,22 @@ const commandLine = join(import.meta.dirname, '../../../cli/src/main.ts')
 
 async function awaitSettlement({ client, env, emit, signal, provider }: FirstLight, feeWei: bigint): Promise<void> {
   const fromBlock = await client.ledger.blockNumber()
-  const at = { address: addresses.receiptSettlement, abi: abis.receiptSettlement, eventName: 'VoucherSettled' as const }
+  const at = {
+    address: addresses.receiptSettlement,
+    abi: abis.receiptSettlement,
+    eventNames: ['VouchersSettled'],
+  }
   const deadlineMs = env.clock.monotonicMs() + settleMsMax
   while (env.clock.monotonicMs() < deadlineMs) {
     const toBlock = await client.ledger.blockNumber()
     const events = await client.ledger.getEvents({ ...at, fromBlock: fromBlock > 20n ? fromBlock - 20n : 0n, toBlock })
     const paid = events.findLast(
       (event) =>
-        event.eventName === 'VoucherSettled' &&
+        event.eventName === 'VouchersSettled' &&
         event.args.provider.toLowerCase() === provider.toLowerCase() &&
         event.args.paid >= feeWei,
     )
-    if (paid?.eventName === 'VoucherSettled') {
+    if (paid?.eventName === 'VouchersSettled') {
       emit({
         type: 'first-light-settled',
         blockNumber: paid.blockNumber,
