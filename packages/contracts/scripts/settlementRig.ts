@@ -117,6 +117,6 @@ export function receiptOf(user: Hex, provider: Hex, jobNonce: bigint, chainId: n
     priceId: priceIdOf(provider, price),
     fee: 130n,
     jobNonce,
-    timestamp: 1_767_230_000n,
+    timestamp: 1_767_226_000n,
   }
 }

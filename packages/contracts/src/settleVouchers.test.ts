@@ -237,5 +237,8 @@ describe('settleVouchers bounds', () => {
 /** EIP-2098 by hand, with the parity as it is or flipped: as bytes of a wallet it means nothing. */
 function toCompact(signature: Hex, flip = 0n): Hex {
   const parity = BigInt(slice(signature, 64)) - 27n
-  return concat([slice(signature, 0, 32), toHex(BigInt(slice(signature, 32, 64)) | ((parity ^ flip) << 255n))])
+  return concat([
+    slice(signature, 0, 32),
+    toHex(BigInt(slice(signature, 32, 64)) | ((parity ^ flip) << 255n), { size: 32 }),
+  ])
 }
