@@ -6,7 +6,8 @@ import { bundleToJson } from '@weightless/receipt'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import type { ModelCard } from '../wire/chatAnswer.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
-import { answerInference, isInferencePath } from './answerInference.ts'
+import { isServicePath } from '../wire/services.ts'
+import { answerInference } from './answerInference.ts'
 import { answerMessages, estimateTokens, refuse as refuseMessages } from './anthropic/answerMessages.ts'
 import { messageOfError } from './anthropic/writeMessages.ts'
 import { isExact } from './choice/orderProviders.ts'
@@ -47,8 +48,10 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (customer.key.kind === 'management') {
     return refuse('forbidden', 'A management key asks for no inference; make an inference key with POST /v1/keys.')
   }
-  if (isInferencePath(path)) {
-    return method === 'POST' ? answerInference(context, customer, request) : refuse('method_not_allowed', 'Use POST.')
+  if (isServicePath(path)) {
+    return method === 'POST'
+      ? answerInference(context, customer, request, path)
+      : refuse('method_not_allowed', 'Use POST.')
   }
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)

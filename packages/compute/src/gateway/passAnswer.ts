@@ -37,7 +37,7 @@ export function passAnswer(
 }
 
 /** Streams of these end with `[DONE]`, or have been cut. */
-const endsWithDone = new Set(['/v1/chat/completions', '/v1/completions'])
+const endsWithDone = new Set<string>(['/v1/chat/completions', '/v1/completions'])
 
 /** Every piece goes on as soon as it is here, and no faster than the client takes it. */
 async function* pour(

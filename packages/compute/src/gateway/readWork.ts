@@ -1,9 +1,12 @@
 /** A request for inference as the gateway sees it: for which models, at what most, and which providers can serve it. COMPUTE §10.3 */
-import { bytesToText, type Hex, textToBytes, type Verdict } from '@weightless/codec'
+import { bytesToHex, bytesToText, type Hex, textToBytes, type Verdict } from '@weightless/codec'
+import { sha256 } from '@weightless/crypto'
 import type { HttpHeaders } from '@weightless/env'
-import { requestHash, samplerHash } from '@weightless/receipt'
+import { bodyRequestHash, feeOf, requestHash, samplerHash } from '@weightless/receipt'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
+import { type BodyRequest, readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
 import { type ChatRequest, readChatRequest } from '../wire/chatRequest.ts'
+import { type ServicePath, serviceOf } from '../wire/services.ts'
 import { isExact } from './choice/orderProviders.ts'
 import { type Preferences, readPreferences } from './choice/preferences.ts'
 import type { GatewayLimits } from './gatewayOptions.ts'
@@ -11,7 +14,7 @@ import type { ListedProvider } from './providerDirectory.ts'
 import { quoteJob } from './quoteJob.ts'
 
 export type Work = {
-  path: string
+  path: ServicePath
   /** In the order in which they are wanted. */
   models: readonly string[]
   preferences: Preferences
@@ -20,7 +23,11 @@ export type Work = {
   tokensGuess: number
   /** What an exact engine can be asked. */
   chat: { ok: true; value: ChatRequest } | { ok: false; error: ApiError }
+  /** What an upstream can be asked, of whatever service. */
+  body: { ok: true; value: BodyRequest } | { ok: false; error: ApiError }
   json: Readonly<Record<string, unknown>>
+  /** A form goes on as it came. */
+  form: { contentType: string; bytes: Uint8Array } | undefined
 }
 
 /** The work as one provider gets it. */
@@ -33,48 +40,84 @@ const modelsMax = 8
 const bytesPerToken = 4
 
 export function readWork(
-  { path, headers }: { path: string; headers: HttpHeaders },
+  { path, headers }: { path: ServicePath; headers: HttpHeaders },
   bytes: Uint8Array,
   limits: GatewayLimits,
 ): WorkVerdict {
-  const body = parseJson(bytes)
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+  if (isForm(headers)) return readFormWork(path, headers, bytes)
+  const json = parseJson(bytes)
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     return refuse('invalid_request', 'The body must be a JSON object.')
   }
-  const { models: wanted, provider, ...json } = body as Record<string, unknown>
-  const models = readModels(json.model, wanted)
+  const { models: wanted, provider, ...rest } = json as Record<string, unknown>
+  const models = readModels(rest.model, wanted)
   if (!models) return refuse('invalid_value', `'models' must be a list of up to ${modelsMax} names.`, 'models')
   const preferences = readPreferences(headers, provider)
   if (!preferences.ok) return preferences
-  const read = readChatRequest({ ...json, model: models[0] })
-  const chat = read.ok ? read : { ok: false as const, error: read.error! }
-  const outputGuess = (chat.ok ? chat.value.maxTokens : undefined) ?? limits.defaultMaxTokens
+  const asked = { ...rest, model: models[0] }
+  const chat = readChatRequest(asked)
+  const body = readBodyRequest(path, 'application/json', textToBytes(JSON.stringify(asked)))
+  const outputGuess = (body.ok ? body.value.maxTokens : undefined) ?? limits.defaultMaxTokens
   return {
     ok: true,
     value: {
       path,
       models,
       preferences: preferences.value,
-      stream: json.stream === true,
+      stream: rest.stream === true,
       tokensGuess: Math.ceil(bytes.length / bytesPerToken) + outputGuess,
-      chat,
-      json,
+      chat: chat.ok ? chat : { ok: false, error: chat.error! },
+      body: body.ok ? body : { ok: false, error: body.error! },
+      json: rest,
+      form: undefined,
+    },
+  }
+}
+
+export const isForm = (headers: HttpHeaders): boolean => /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
+
+function readFormWork(path: ServicePath, headers: HttpHeaders, bytes: Uint8Array): WorkVerdict {
+  const contentType = headers['content-type']!
+  const body = readBodyRequest(path, contentType, bytes)
+  if (!body.ok) return body
+  const preferences = readPreferences(headers, undefined)
+  if (!preferences.ok) return preferences
+  const { model, stream } = body.value
+  const error: ApiError = { code: 'invalid_request', message: 'A chat is JSON.' }
+  return {
+    ok: true,
+    value: {
+      path,
+      models: [model],
+      preferences: preferences.value,
+      stream,
+      // Sound and pictures are not counted in tokens.
+      tokensGuess: 1,
+      chat: { ok: false, error },
+      body,
+      json: {},
+      form: { contentType, bytes },
     },
   }
 }
 
 /** Never sends to a provider what it would have to refuse or, worse, leave out. */
 export function canServe(work: Work, provider: ListedProvider): boolean {
-  return isExact(provider) && work.chat.ok && provider.services.includes('chat')
+  if (!provider.services.includes(serviceOf(work.path))) return false
+  return isExact(provider) ? work.path === chatPath && work.chat.ok : work.body.ok
 }
+
+const chatPath = '/v1/chat/completions'
 
 /** Why nobody can, when providers of the model there are. */
 export function unservable(work: Work): ApiError {
-  if (!work.chat.ok) return work.chat.error
+  if (work.path === chatPath && !work.chat.ok) return work.chat.error
+  if (!work.body.ok) return work.body.error
   return { code: 'no_available_provider', message: 'No provider of this model offers this service.' }
 }
 
 export function orderFor(work: Work, provider: ListedProvider, limits: GatewayLimits): Order {
+  if (!isExact(provider)) return orderBytes(work, provider, limits)
   if (!work.chat.ok) throw new TypeError('an order for a provider that cannot serve it')
   const { value: request } = work.chat
   const { maxTokens, maxFee } = quoteJob(request, provider, limits.defaultMaxTokens)
@@ -88,6 +131,37 @@ export function orderFor(work: Work, provider: ListedProvider, limits: GatewayLi
     bytes: textToBytes(JSON.stringify(sent)),
     requestHash: requestHash(messages, stop, sampler),
     maxFee,
+  }
+}
+
+/** Fields that hold the limit of tokens, where there is one. */
+const limitFields: Partial<Record<ServicePath, string>> = {
+  '/v1/chat/completions': 'max_tokens',
+  '/v1/completions': 'max_tokens',
+  '/v1/responses': 'max_output_tokens',
+}
+
+/** COMPUTE §11: the bytes are what the receipt is about, and the limit of tokens, which bounds the fee, is in them. */
+function orderBytes(work: Work, provider: ListedProvider, limits: GatewayLimits): Order {
+  if (!work.body.ok) throw new TypeError('an order for a provider that cannot serve it')
+  const { path } = work
+  const limitField = work.body.value.maxTokens === undefined ? limitFields[path] : undefined
+  const limit = limitField === undefined ? {} : { [limitField]: limits.defaultMaxTokens }
+  const json = { ...work.json, ...limit, model: provider.model }
+  const { contentType, bytes } = work.form ?? {
+    contentType: 'application/json',
+    bytes: textToBytes(JSON.stringify(json)),
+  }
+  const sent = readBodyRequest(path, contentType, bytes)
+  if (!sent.ok) throw new TypeError(`our own request is refused: ${sent.detail}`)
+  const { contextLength } = provider
+  const units = unitsMax(sent.value, { contextLength, defaultMaxTokens: limits.defaultMaxTokens })
+  return {
+    path,
+    contentType,
+    bytes,
+    requestHash: bodyRequestHash(path, bytesToHex(sha256(bytes))),
+    maxFee: feeOf(provider.price, units),
   }
 }
 

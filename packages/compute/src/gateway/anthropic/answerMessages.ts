@@ -20,7 +20,9 @@ export async function answerMessages(
   const read = readMessages(body)
   if (!read.ok) return refuse(400, read.detail ?? 'invalid')
   const model = String(read.value.chat.model)
-  const { headers, signal } = request
+  // Whatever the client calls its body, what goes on is JSON.
+  const headers = { ...request.headers, 'content-type': 'application/json' }
+  const { signal } = request
   const bytes = textToBytes(JSON.stringify(read.value.chat))
   const response = await forwardBytes(context, customer, { path: '/v1/chat/completions', headers, signal }, bytes)
   if (response.status !== 200) return refuse(response.status, messageOfError(response.body), response.headers)
