@@ -24,6 +24,14 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
       ['measureBatch.ts', path],
     ]
   },
+  training: async () => {
+    const { path } = await resolveWeights(smolLm2)
+    const seed = String(1 + Math.floor(Math.random() * 1000))
+    return [
+      ['learnRule.ts', path, '120', seed, '2', 'rule'],
+      ['learnRule.ts', path, '40', seed, '2', 'shuffled'],
+    ]
+  },
 }
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'))
