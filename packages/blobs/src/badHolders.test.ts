@@ -76,8 +76,8 @@ describe('bad holders', () => {
       mapped(answer, async function* (source) {
         let sent = 0
         for await (const piece of source) {
-          yield piece
           sent += piece.length
+          yield piece
           if (sent > 300_000) return
         }
       }),

@@ -38,7 +38,7 @@ export type HttpRequest = {
   query: URLSearchParams
   headers: HttpHeaders
   remoteAddress: string
-  /** The body as it arrives. Not reading it exerts back-pressure on the sender. */
+  /** The body as it arrives; each piece is its receiver's own. Not reading it exerts back-pressure on the sender. */
   body: AsyncIterable<Uint8Array>
   /** Aborts when the client goes away. */
   signal: AbortSignal
@@ -104,7 +104,10 @@ export type FetchOptions = {
 export type FetchResponse = {
   status: number
   headers: HttpHeaders
+  /** Each piece is its receiver's own, as a request's. */
   body: AsyncIterable<Uint8Array>
+  /** Whether all of the request has left: an answer may come before. From then on nobody looks at the bytes of its body. */
+  isSent(): boolean
   bytes(bytesMax?: number): Promise<Uint8Array>
   text(bytesMax?: number): Promise<string>
   json(bytesMax?: number): Promise<unknown>

@@ -1,5 +1,5 @@
 /** Gathers a body that arrives in pieces, up to a bound: of a request, or of an answer. */
-import { concatBytes } from '@weightless/codec'
+import { concatBytes, freeBytes } from '@weightless/codec'
 import { BodyTooLargeError } from './faults.ts'
 
 /**
@@ -14,7 +14,10 @@ export async function readBody(body: AsyncIterable<Uint8Array>, bytesMax = bodyB
     if (length > bytesMax) throw new BodyTooLargeError({ bytesMax })
     parts.push(part)
   }
-  return parts.length === 1 ? parts[0]! : concatBytes(parts)
+  if (parts.length === 1) return parts[0]!
+  const whole = concatBytes(parts)
+  for (const part of parts) freeBytes(part)
+  return whole
 }
 
 const bodyBytesMaxDefault = 256 * 1024 * 1024

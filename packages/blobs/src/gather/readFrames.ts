@@ -1,5 +1,5 @@
 /** Cuts a body of length-prefixed frames into frames, each in a buffer of its own: one copy, and no more than one frame held. */
-import { bytesToUint, WeightlessError } from '@weightless/codec'
+import { bytesToUint, freeBytes, WeightlessError } from '@weightless/codec'
 import { fragmentFrameBytesMax } from '@weightless/storage/wire'
 
 /** @throws {FramesMalformedError} for a length beyond any frame's, or a body that ends in the middle */
@@ -31,6 +31,7 @@ export async function* readFrames(
       yield frame
       frame = undefined
     }
+    freeBytes(piece)
   }
   if (frame || prefixBytes > 0) throw new FramesMalformedError({ reason: 'cut off' })
 }

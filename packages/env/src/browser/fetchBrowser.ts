@@ -24,6 +24,8 @@ export async function fetchBrowser(url: string, options: FetchOptions = {}): Pro
     status: response.status,
     headers: Object.fromEntries(response.headers),
     body: parts,
+    // What is sent is copied when it is handed over.
+    isSent: () => true,
     bytes,
     text,
     json: async (bytesMax) => parseJson(await text(bytesMax), url),

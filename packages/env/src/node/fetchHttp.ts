@@ -26,9 +26,9 @@ export async function fetchHttp(agents: Agents, url: string, options: FetchOptio
   let at = parse(url)
   let headers = options.headers ?? {}
   for (let hop = 0; hop <= redirectsMax; hop++) {
-    const message = await askOnceMore(agents, at, { ...options, headers })
+    const { message, request } = await askOnceMore(agents, at, { ...options, headers })
     const next = redirectOf(message, options.method ?? 'GET')
-    if (next === undefined) return wrapAnswer(message, at.href, options)
+    if (next === undefined) return wrapAnswer(message, request, at.href, options)
     message.resume()
     const target = parse(new URL(next, at).href)
     if (target.origin !== at.origin) headers = withoutSecrets(headers)
@@ -37,6 +37,8 @@ export async function fetchHttp(agents: Agents, url: string, options: FetchOptio
   throw new NetworkError({ url, reason: 'too many redirects' })
 }
 
+type Exchange = { message: IncomingMessage; request: ClientRequest }
+
 function parse(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined
   if (parsed && /^https?:$/.test(parsed.protocol)) return parsed
@@ -44,7 +46,7 @@ function parse(url: string): URL {
 }
 
 /** A kept-alive connection may have been closed by the other end while the request was on its way: then once more. */
-async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Promise<IncomingMessage> {
+async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Promise<Exchange> {
   const first = await ask(agents, url, options)
   if (first !== 'stale') return first
   const second = await ask(agents, url, options, true)
@@ -52,7 +54,7 @@ async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Pro
   throw new NetworkError({ url: url.href, reason: 'ECONNRESET' })
 }
 
-function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<IncomingMessage | 'stale'> {
+function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<Exchange | 'stale'> {
   const { method = 'GET', headers, body, signal, timeoutMs = silenceMsDefault, connectMs } = options
   const secure = url.protocol === 'https:'
   const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
@@ -73,7 +75,7 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
     request.once('response', (message) => {
       clearTimeout(timer)
       answer = message
-      resolve(message)
+      resolve({ message, request })
     })
     request.on('error', (cause: NodeJS.ErrnoException) => {
       clearTimeout(timer)
@@ -117,7 +119,12 @@ function withoutSecrets(headers: HttpHeaders): HttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !/^(authorization|cookie)$/i.test(name)))
 }
 
-function wrapAnswer(message: IncomingMessage, url: string, options: FetchOptions): FetchResponse {
+function wrapAnswer(
+  message: IncomingMessage,
+  request: ClientRequest,
+  url: string,
+  options: FetchOptions,
+): FetchResponse {
   message.on('error', () => undefined) // reported to whoever reads the body
   const body = { [Symbol.asyncIterator]: () => readAnswer(message, url, options) }
   const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(body, bytesMax)
@@ -126,6 +133,7 @@ function wrapAnswer(message: IncomingMessage, url: string, options: FetchOptions
     status: message.statusCode ?? 0,
     headers: message.headers as HttpHeaders,
     body,
+    isSent: () => request.writableFinished,
     bytes,
     text,
     json: async (bytesMax) => parseJson(await text(bytesMax), url),

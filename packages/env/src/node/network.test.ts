@@ -1,9 +1,11 @@
 /** The real network against clients of other hands: node:http, node:net, global fetch, ws. */
 import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { test } from 'node:test'
+import { freeBytes } from '@weightless/codec'
 import type { HttpHandler, HttpResponse, ServeOptions } from '../env.ts'
 import { readBody } from '../readBody.ts'
 import { createNodeNetwork } from './createNodeNetwork.ts'
@@ -303,5 +305,34 @@ test('sockets carry text both ways, refuse unknown pages, and cut who does not r
   })
   await withServer({}, async (url, network) => {
     await assert.rejects(network.connect(url.replace('http', 'ws')), { code: 'env/network' })
+  })
+})
+
+test('a body arrives as pieces that are its receiver\u2019s own, and each may be freed before the next', async () => {
+  const sent = randomBytes(3_000_000)
+  let seen = 0
+  const handler: HttpHandler = async ({ body }) => {
+    const hash = createHash('sha256')
+    for await (const piece of body) {
+      assert.ok(piece.length <= 65_536 && piece.length === piece.buffer.byteLength, 'a piece was laid together or cut')
+      hash.update(piece)
+      seen += piece.length
+      freeBytes(piece)
+    }
+    return { status: 200, body: hash.digest('hex') }
+  }
+  await withServer({ handler }, async (url, network) => {
+    const response = await network.fetch(url, { method: 'POST', body: sent })
+    assert.equal(await response.text(), createHash('sha256').update(sent).digest('hex'))
+    assert.equal(seen, sent.length)
+    assert.equal(response.isSent(), true)
+  })
+})
+
+test('an answer that comes before the request has left says so', async () => {
+  await withServer({ handler: async () => ({ status: 200, body: 'early' }) }, async (url, network) => {
+    const response = await network.fetch(url, { method: 'POST', body: new Uint8Array(48 * 1024 * 1024) })
+    assert.equal(response.isSent(), false)
+    await response.text()
   })
 })

@@ -49,12 +49,14 @@ function signalOfClient(response: ServerResponse): AbortSignal {
 }
 
 /**
- * The pieces of an incoming message; the socket is read only as fast as this is pulled. Node's own iterator over streams
- * does the same at a multiple of the cost, which counts where bodies are small and many.
+ * The pieces of an incoming message as the socket gave them, each its receiver's own; the socket is read only as fast as this
+ * is pulled. Node's own iterator over streams does the same at a multiple of the cost, which counts where bodies are small and
+ * many; and a stream that is read without flowing lays together what has come, a copy more of everything.
  * @throws {BodyTooLargeError}
  * @throws {AbortedError} the sender went away in the middle
  */
 export function readMessage(message: IncomingMessage, bytesMax: number): AsyncIterableIterator<Uint8Array> {
+  const arrived: Uint8Array[] = []
   let length = 0
   let wake: (() => void) | undefined
   let failed: Error | undefined
@@ -62,7 +64,12 @@ export function readMessage(message: IncomingMessage, bytesMax: number): AsyncIt
     wake?.()
     wake = undefined
   }
-  message.on('readable', rouse).on('end', rouse).on('close', rouse)
+  const take = (piece: Uint8Array): void => {
+    arrived.push(piece)
+    message.pause()
+    rouse()
+  }
+  message.on('data', take).on('end', rouse).on('close', rouse)
   message.on('error', (error) => {
     failed = error
     rouse()
@@ -73,22 +80,23 @@ export function readMessage(message: IncomingMessage, bytesMax: number): AsyncIt
     },
     async next() {
       for (;;) {
-        const chunk: Uint8Array | null = message.destroyed ? null : message.read()
-        if (chunk !== null) {
-          length += chunk.length
+        const piece = arrived.shift()
+        if (piece) {
+          length += piece.length
           if (length > bytesMax) throw new BodyTooLargeError({ bytesMax })
-          return { done: false, value: chunk }
+          return { done: false, value: piece }
         }
         if (message.readableEnded) return { done: true, value: undefined }
         if (failed || message.destroyed) throw new AbortedError({ cause: failed })
+        message.resume()
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
     },
     async return() {
-      // With a listener for `readable` a stream does not flow, and the sender would wait for ever.
-      message.off('readable', rouse).resume()
+      // Whoever leaves reads the rest away, or the sender would wait for ever.
+      message.off('data', take).resume()
       return { done: true, value: undefined }
     },
   }

@@ -173,7 +173,7 @@ function wrapAnswer(status: number, headers: HttpHeaders, body: AsyncIterable<Ui
         : cause
     }
   }
-  return { status, headers, body, bytes, text, json }
+  return { status, headers, body, isSent: () => true, bytes, text, json }
 }
 
 async function* cutUp(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

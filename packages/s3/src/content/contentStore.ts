@@ -91,8 +91,9 @@ async function* piecesOf(blob: Reader, from: number, to: number, signal: AbortSi
   }
   let left = to - from
   for await (const piece of blob.stream({ offset: from, signal })) {
-    yield piece.subarray(0, left)
-    left -= piece.length
+    const taken = piece.subarray(0, left)
+    left -= taken.length
+    yield taken
     if (left <= 0) return
   }
 }

@@ -2,7 +2,7 @@
  * Cuts a body into its frames while it arrives. Of what is not yet a whole frame, at most one frame is in memory; and before
  * a frame is gathered, room is taken for it: until there is some the socket is not read. Spec: storage §6.4, §10.
  */
-import { bytesToUint } from '@weightless/codec'
+import { bytesToUint, freeBytes } from '@weightless/codec'
 import type { BufferRoom } from '../node/bufferRoom.ts'
 import { fragmentFrameBytesMax } from '../wire/index.ts'
 
@@ -44,6 +44,7 @@ export async function* readFrames(
         lengthFilled = 0
         yield { bytes, free }
       }
+      freeBytes(chunk)
     }
     if (frame || lengthFilled > 0) yield undefined
   } finally {

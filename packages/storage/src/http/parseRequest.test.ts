@@ -40,3 +40,8 @@ test('what is cut or changed anywhere is refused or is other JSON, never a fault
   )
   assert.equal(parseRequest(textToBytes(`{"a":"${base64(long(5))}`)), undefined)
 })
+
+test('decoded bytes stand in one place, whatever the request says of them', () => {
+  const own = '\u0000base64:0'
+  assert.deepEqual(parseRequest(textToBytes(JSON.stringify([base64(long(6)), own]))), [long(6), own])
+})

@@ -51,7 +51,11 @@ function endOfString(body: Uint8Array, from: number): number {
   }
 }
 
-function putBack(value: unknown, decoded: readonly Uint8Array[]): unknown {
+function putBack(value: unknown, decoded: (Uint8Array | undefined)[]): unknown {
   if (typeof value !== 'string' || !value.startsWith(mark)) return value
-  return decoded[Number(value.slice(mark.length))] ?? value
+  const index = Number(value.slice(mark.length))
+  const bytes = decoded[index]
+  // Only once: they are freed as soon as they are stored, and must then be nobody else's.
+  decoded[index] = undefined
+  return bytes ?? value
 }

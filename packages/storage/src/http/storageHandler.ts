@@ -2,6 +2,7 @@
  * The HTTP face of a storage node, an indexer, or both on one port: JSON-RPC on `POST /`, binary and REST routes by
  * GET, bodies under a byte budget. Spec: storage §6.4, §8.
  */
+import { freeBytes } from '@weightless/codec'
 import {
   BodyTooLargeError,
   type HttpHandler,
@@ -86,6 +87,7 @@ async function readInto(room: Uint8Array, body: AsyncIterable<Uint8Array>): Prom
     if (length + piece.length > room.length) throw new BodyTooLargeError({ bytesMax: room.length })
     room.set(piece, length)
     length += piece.length
+    freeBytes(piece)
   }
   return room.subarray(0, length)
 }
