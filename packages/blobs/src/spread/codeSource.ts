@@ -42,10 +42,21 @@ async function codeOne(
   const { dataRows } = redundancy
   const first = stripe * dataRows
   const last = Math.min(first + dataRows, shape.segments) - 1
-  const offset = first * segmentBytes
-  const read = await source.read(offset, Math.min((last + 1) * segmentBytes, shape.sizeBytes) - offset)
-  const bytes = ownPiece(source, read, (last - first) * segmentBytes + segmentDataBytes(shape, last))
-  const input: StripeInput = { shape: redundancy, rowBytes: rowBytesOf(shape, dataRows, stripe), bytes }
-  const coded = tasks ? await tasks.run<CodedStripe>(taskModule, input, [bytes.buffer]) : codeStripe(input)
+  const rows: Uint8Array<ArrayBuffer>[] = []
+  for (let index = first; index <= last; index++) rows.push(await readRow(source, shape, index))
+  const input: StripeInput = { shape: redundancy, rowBytes: rowBytesOf(shape, dataRows, stripe), rows }
+  const coded = tasks
+    ? await tasks.run<CodedStripe>(
+        taskModule,
+        input,
+        rows.map(({ buffer }) => buffer),
+      )
+    : codeStripe(input)
   return { ...coded, stripe }
+}
+
+async function readRow(source: BlobSource, shape: FileShape, index: number): Promise<Uint8Array<ArrayBuffer>> {
+  const offset = index * segmentBytes
+  const read = await source.read(offset, Math.min(offset + segmentBytes, shape.sizeBytes) - offset)
+  return ownPiece(source, read, segmentDataBytes(shape, index))
 }

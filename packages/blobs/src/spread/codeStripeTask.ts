@@ -1,16 +1,15 @@
-/** Runs in a worker: parity, row paths and commitment of one stripe. The bytes that came in go back with the answer. */
+/** Runs in a worker: parity, row paths and commitment of one stripe. The rows that came in go back with the answer. */
 import { type CodeShape, encodeStripe, type StripeHeader, stripeCommitment } from '@weightless/coder'
-import { segmentBytes } from '@weightless/crypto'
 
 export type StripeInput = {
   shape: CodeShape
   rowBytes: number
-  /** The data rows, one behind another, in a buffer of their own, because buffers are moved. Missing ones count as zeros. */
-  bytes: Uint8Array<ArrayBuffer>
+  /** The data rows, each in a buffer of its own, because buffers are moved. Missing ones count as zeros. */
+  rows: Uint8Array<ArrayBuffer>[]
 }
 
 export type CodedStripe = {
-  /** The data rows: views of the bytes that came in. */
+  /** The data rows that came in. Each is freed when it has left: a slow holder keeps its own rows alone. */
   rows: Uint8Array<ArrayBuffer>[]
   parity: Uint8Array<ArrayBuffer>[]
   header: StripeHeader
@@ -19,10 +18,8 @@ export type CodedStripe = {
   commitment: Uint8Array
 }
 
-export default function codeStripe({ shape, rowBytes, bytes }: StripeInput): CodedStripe {
+export default function codeStripe({ shape, rowBytes, rows }: StripeInput): CodedStripe {
   const { dataRows, parityRows } = shape
-  const rows: Uint8Array<ArrayBuffer>[] = []
-  for (let at = 0; at < bytes.length; at += segmentBytes) rows.push(bytes.subarray(at, at + segmentBytes))
   const filled = Array.from({ length: dataRows }, (_, row) => rows[row])
   const stripe = encodeStripe(shape, filled, rowBytes)
   return {
@@ -35,7 +32,7 @@ export default function codeStripe({ shape, rowBytes, bytes }: StripeInput): Cod
 }
 
 export function transferOf({ rows, parity }: CodedStripe): ArrayBuffer[] {
-  return [...new Set([...rows, ...parity].map(({ buffer }) => buffer))]
+  return [...rows, ...parity].map(({ buffer }) => buffer)
 }
 
 /** Buffers that are moved must not be shared with anything else. */

@@ -2,13 +2,14 @@
  * Sends the fragments of one row to its holder, in as large bodies as have gathered while the last ones were on their
  * way: a lone fragment leaves at once, and a fast stream shares the holder's flush among many. Spec: storage §10.
  */
-import { type Hex, uintToBytes } from '@weightless/codec'
+import { freeBytes, type Hex, uintToBytes } from '@weightless/codec'
 import { AbortedError, NetworkError } from '@weightless/env'
 import { fragmentFramesType, type NodeRecord } from '@weightless/storage/wire'
 import { joinUrl } from '../callNode.ts'
 import { refusal, withSignal } from '../network/askHolder.ts'
 import type { TransferParts } from '../network/transferParts.ts'
 
+/** Its data is the sender's from then on that it is given, and let go of as soon as it is stored and has left. */
 export type Fragment = { stripe: number; head: Uint8Array; data: Uint8Array }
 
 export type RowSender = {
@@ -59,8 +60,9 @@ export function createRowSender(
   async function send(body: Fragment[]): Promise<void> {
     requests++
     let isStored = false
+    let hasLeft = false
     try {
-      await sendBody(parts, node, root, body, signal)
+      hasLeft = (await sendBody(parts, node, root, body, signal)).hasLeft
       isStored = true
     } catch (cause) {
       if (fault === undefined) {
@@ -69,7 +71,10 @@ export function createRowSender(
       }
     }
     requests--
-    for (const fragment of body) events.onSettled(fragment, isStored)
+    for (const fragment of body) {
+      events.onSettled(fragment, isStored)
+      if (hasLeft) freeBytes(fragment.data)
+    }
     pump()
   }
 
@@ -104,7 +109,7 @@ async function sendBody(
   root: Hex,
   fragments: readonly Fragment[],
   signal: AbortSignal,
-): Promise<void> {
+): Promise<{ hasLeft: boolean }> {
   const url = joinUrl(node.url, `/fragments/${root}`)
   const body = fragments.flatMap(({ head, data }) => [uintToBytes(BigInt(head.length + data.length), 4), head, data])
   const endMs = clock.monotonicMs() + stallMs
@@ -115,7 +120,11 @@ async function sendBody(
         url,
         withSignal({ method: 'POST', headers, body, timeoutMs: stallMs }, signal),
       )
-      if (response.status === 200) return await drop(response.bytes(4096))
+      if (response.status === 200) {
+        await response.bytes(4096)
+        // Nobody knows what a broken connection still looks at.
+        return { hasLeft: attempt === 1 && response.isSent() }
+      }
       const refused = await refusal(url, response)
       // The node has not seen the submission yet, and says so only after it has waited for it.
       if (refused.facts.holderCode !== 'submission-unknown' || clock.monotonicMs() > endMs) throw refused
@@ -125,8 +134,4 @@ async function sendBody(
     }
     await clock.sleep(pauseMs * 2 ** Math.min(attempt, 4), signal)
   }
-}
-
-async function drop(answer: Promise<Uint8Array>): Promise<void> {
-  await answer
 }

@@ -1,6 +1,6 @@
 /** A complete file in the spool as a source for coding: its bytes, and its tree from the proofs that lie beside them. Spec: storage §13. */
 import type { BlobSource } from '@weightless/blobs'
-import { bytesEqual, hexToBytes, WeightlessError } from '@weightless/codec'
+import { bytesEqual, freeBuffer, hexToBytes, WeightlessError } from '@weightless/codec'
 import { type FileTree, fileTreeFromRoots, segmentBytes, treeRoot } from '@weightless/crypto'
 import { type Content, type ContentReader, readFrame } from '../node/readContent.ts'
 import type { Submission } from '../node/submission.ts'
@@ -18,6 +18,7 @@ export function createSpoolSource(reader: ContentReader, content: Content): Blob
         const { data } = await loadFrame(reader, content, index)
         const part = data.subarray(Math.max(0, offset - start), end - start)
         bytes.set(part, Math.max(0, start - offset))
+        freeBuffer(data.buffer)
       }
       return bytes
     },
@@ -35,8 +36,9 @@ export async function readSpoolTree(
   const leaves: Uint8Array[] = []
   for (let index = 0; index < shape.segments; index++) {
     signal.throwIfAborted()
-    const { proof } = await loadFrame(reader, content, index)
+    const { proof, data } = await loadFrame(reader, content, index)
     leaves.push(proof.lemma[0]!.slice())
+    freeBuffer(data.buffer)
   }
   const tree = fileTreeFromRoots(shape, leaves)
   if (!bytesEqual(treeRoot(tree), hexToBytes(root))) throw new SpoolIncompleteError({ root, segmentIndex: -1 })

@@ -2,7 +2,7 @@
  * Decides about one uploaded segment in the order, and with the words, of the network's nodes, and stores it. Resolves
  * when the segment is durable. Spec: storage §6.3.
  */
-import { type Hex, hexToBytes } from '@weightless/codec'
+import { freeBytes, type Hex, hexToBytes } from '@weightless/codec'
 import {
   checkSegment,
   type FileShape,
@@ -158,12 +158,14 @@ function store(parts: AcceptParts, submission: Submission, fileKey: string, fram
   if (segments.has(fileKey, frame.index)) return { fault: faults.uploaded, earlier: Promise.resolve(undefined) }
   const added = segments.add(fileKey, frame.index, segmentFrameParts(frame))
   return {
-    stored: added.then(async (isStored) => {
-      // The node's part may have been halved while this was on its way to disk.
-      if (isStored && !isNeeded(parts, submission, frame.index)) await segments.remove(fileKey, [frame.index])
-      if (isStored && isComplete(segments, submission, parts.shard())) parts.onComplete?.(submission)
-      return toFault(isStored)
-    }),
+    stored: added
+      .then(async (isStored) => {
+        // The node's part may have been halved while this was on its way to disk.
+        if (isStored && !isNeeded(parts, submission, frame.index)) await segments.remove(fileKey, [frame.index])
+        if (isStored && isComplete(segments, submission, parts.shard())) parts.onComplete?.(submission)
+        return toFault(isStored)
+      })
+      .finally(() => freeBytes(frame.data)),
   }
 }
 

@@ -143,11 +143,9 @@ function createWriteQueue(parts: RecordParts, { onStored, log }: RecordStoreOpti
     await Promise.resolve()
     while (queue.length > 0) {
       const group = takeGroup(queue)
-      if (!(await inOrder(() => writeGroup(parts, group, log)))) continue
-      onStored?.(
-        group.length,
-        group.reduce((sum, { bytes }) => sum + lengthOf(bytes), 0),
-      )
+      // Whoever added them may do with their bytes what he likes once they are written.
+      const groupBytes = group.reduce((sum, { bytes }) => sum + lengthOf(bytes), 0)
+      if (await inOrder(() => writeGroup(parts, group, log))) onStored?.(group.length, groupBytes)
     }
     pumping = undefined
   }
