@@ -41,10 +41,11 @@ assert.ok(honest.result.tuned.loss < honest.result.base.loss / 4, JSON.stringify
 assert.ok(aimless.result.tuned.loss > honest.result.tuned.loss + 0.3, JSON.stringify(aimless.result))
 const header = readAdapter(honest.adapter)
 assert.ok(Object.keys(header).some((name) => /self_attn\.q_proj\.lora_A\.weight$/.test(name)))
+const spoken = await chatWith(honest)
 const seen = await commandLine(honest)
 process.stdout.write(
   `${models[0]}: held-out accuracy ${honest.result.base.accuracy.toFixed(2)} → ${honest.result.tuned.accuracy.toFixed(2)}, ` +
-    `loss ${honest.result.tuned.loss.toFixed(3)}; with shuffled answers ${aimless.result.tuned.loss.toFixed(3)}; ${seen}\n`,
+    `loss ${honest.result.tuned.loss.toFixed(3)}; with shuffled answers ${aimless.result.tuned.loss.toFixed(3)}; ${spoken}; ${seen}\n`,
 )
 process.exit(0)
 
@@ -74,6 +75,21 @@ async function tune(index, dataset) {
   const { balance } = await fineTuning.getAccount(provider)
   assert.equal(10n ** 18n - balance, BigInt(task.fee), 'it was paid once, and what was said')
   return { id, wallet, sealed, adapter, datasetHash, result: task.weightless.result }
+}
+
+/** The adapter is served to its user at once, and to nobody else. */
+async function chatWith({ id, wallet }) {
+  const broker = await brokerOf(wallet)
+  await broker.ledger.transferFund(provider, 'inference', 10n ** 18n)
+  const name = await broker.inference.resolveAdapterName(provider, id, models[0])
+  assert.equal((await broker.inference.getAdapterStatus(provider, name)).state, 'active')
+  const answer = await broker.inference.chatWithFineTunedModel(provider, name, 'a b :')
+  assert.equal(answer.model, name)
+  assert.ok(answer.usage.completion_tokens > 0)
+  const other = await brokerOf(new ethers.Wallet(chain.accounts[5].privateKey, rpc))
+  await other.ledger.transferFund(provider, 'inference', 10n ** 18n)
+  await assert.rejects(other.inference.chatWithFineTunedModel(provider, name, 'a b :'))
+  return 'served to its user at once, and to nobody else'
 }
 
 /** Through its command line, as a user types it. */

@@ -6,6 +6,8 @@ import type { EngineEnd, EngineJob, EngineModel, EngineToken } from './engine.ts
 export type EngineInput = {
   name: string
   weights: Uint8Array
+  /** A LoRA adapter that every answer includes. */
+  adapter?: Uint8Array
   seat?: CrewSeat
   /** Jobs in memory at once. */
   concurrent: number

@@ -26,6 +26,8 @@ export type TensorEngineOptions = {
   concurrent?: number
   /** Bytes that the keys and values of all jobs together may come to take; one alone may always run. Default 1 GiB. */
   cacheBytesMax?: number
+  /** A LoRA adapter (safetensors) that every answer includes; receipts then name the adapted model. */
+  adapter?: Uint8Array
   /** A changed worker, for the provider that cheats on purpose. */
   worker?: URL
 }
@@ -34,11 +36,18 @@ type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown
 
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
 export async function openTensorEngine(options: TensorEngineOptions): Promise<ExactEngine> {
-  const { env, name, aheadMax = 128, mates = 0, concurrent = 8, cacheBytesMax = 2 ** 30 } = options
+  const { env, name, aheadMax = 128, mates = 0, concurrent = 8, cacheBytesMax = 2 ** 30, adapter } = options
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
   const seat = mates > 0 ? createCrewSeat(mates) : undefined
-  const input: EngineInput = { name, weights, concurrent, cacheBytesMax, ...(seat && { seat }) }
+  const input: EngineInput = {
+    name,
+    weights,
+    concurrent,
+    cacheBytesMax,
+    ...(seat && { seat }),
+    ...(adapter && { adapter }),
+  }
   const port = env.tasks.open(module, input, [weights.buffer as ArrayBuffer])
   const matePorts = seat ? startMates(env, seat) : []
   const link = createLink(port, name)

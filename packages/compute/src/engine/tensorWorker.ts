@@ -3,6 +3,7 @@ import { bytesToHex, hexToBytes, WeightlessError } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
 import {
+  adaptedModelRoot,
   type ChatBatch,
   type ChatRun,
   type ChatSeat,
@@ -45,10 +46,11 @@ const replaysMax = 8
 
 /** The worker's main: see `Tasks.open`. */
 export default async function serveEngine(port: TaskPort, input: unknown): Promise<void> {
-  const { name, weights, seat, concurrent, cacheBytesMax } = input as EngineInput
+  const { name, weights, adapter, seat, concurrent, cacheBytesMax } = input as EngineInput
   const send = (message: FromWorker) => port.send(message)
-  const modelRoot = bytesToHex(fileRoot(weights))
-  const model = await loadModel(weights, seat ? { seat } : {})
+  const baseRoot = bytesToHex(fileRoot(weights))
+  const modelRoot = adapter ? adaptedModelRoot(baseRoot, bytesToHex(fileRoot(adapter))) : baseRoot
+  const model = await loadModel(weights, { ...(seat && { seat }), ...(adapter && { adapter }) })
   const { info, programId, tokenizerRoot } = model
   const { contextLength } = info
   const described = { name, modelRoot, programId, tokenizerRoot, contextLength }

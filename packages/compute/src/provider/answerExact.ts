@@ -1,5 +1,5 @@
 /** A request that the exact engine answers. COMPUTE §4 */
-import { bytesToText } from '@weightless/codec'
+import { bytesToText, type Hex } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import type { ApiError } from '../wire/apiError.ts'
@@ -22,14 +22,24 @@ export async function answerExact(
   const bytes = await readBody(request.body, context.limits.bodyBytesMax)
   const parsed = readChatRequest(parseJson(bytes))
   if (!parsed.ok) return parsed.error!
-  if (parsed.value.model !== context.engine.model.name) return unknownModel(parsed.value.model)
+  const chosen = await chooseModel(context, user, parsed.value.model)
+  if ('code' in chosen) return chosen
   const terms = readTerms(request)
   if ('code' in terms) return terms
   const { signal } = request
-  const job = await openJob(context, { user, request: parsed.value, ...terms, signal })
+  const job = await openJob(chosen, { user, request: parsed.value, ...terms, signal })
   if (!job.ok) return job.error
-  const answering = { context, job: job.value, requestSha256: sha256(bytes) }
+  const answering = { context: chosen, job: job.value, requestSha256: sha256(bytes) }
   return parsed.value.stream ? answerStream(answering, signal) : answerWhole(answering, signal)
+}
+
+/** The provider's own model, or an adapter of this very user. */
+async function chooseModel(context: ExactContext, user: Hex, model: string): Promise<ExactContext | ApiError> {
+  if (model === context.engine.model.name) return context
+  const engine = await context.adapters?.engineOf(user, model)
+  if (engine === undefined) return unknownModel(model)
+  if (engine !== 'busy') return { ...context, engine }
+  return { code: 'model_not_ready', message: 'Other adapters answer just now.', retryAfterSeconds: 5 }
 }
 
 export function unknownModel(id: string): ApiError {

@@ -8,6 +8,7 @@ import type { FairQueue } from '../admission/fairQueue.ts'
 import type { Holds } from '../admission/holds.ts'
 import type { RateLimits } from '../admission/rateLimits.ts'
 import type { Engine, ExactEngine, UpstreamEngine } from '../engine/engine.ts'
+import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
@@ -22,6 +23,8 @@ export type ProviderContext = {
   account: LocalAccount
   place: SigningPlace
   engine: Engine
+  /** Adapters of users, served beside the engine's model. */
+  adapters?: AdapterShelf
   /** As registered on the chain. */
   price: Price
   verifiability: string

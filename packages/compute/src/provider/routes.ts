@@ -9,6 +9,7 @@ import { jsonResponse } from '../wire/jsonResponse.ts'
 import { jobNonceHeader } from '../wire/payment.ts'
 import { isServicePath, type ServicePath } from '../wire/services.ts'
 import { answerExact, unknownModel } from './answerExact.ts'
+import { listAdapters } from './listAdapters.ts'
 import { modelCard } from './modelCard.ts'
 import type { ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
@@ -49,6 +50,8 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
     return settleWithUser(context, user, await readJson(context, request))
   }
   if (path === '/v1/account' && method === 'GET') return jsonResponse(await describeAccount(context, user))
+  const adapters = method === 'GET' ? listAdapters(context, user, path) : undefined
+  if (adapters) return adapters
   const found = /^\/v1\/(receipts|jobs)\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${request.path}.`)
   const job = await findJob(context, user, found[1]!, decodeURIComponent(found[2]!))

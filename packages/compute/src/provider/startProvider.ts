@@ -8,6 +8,7 @@ import { createFairQueue } from '../admission/fairQueue.ts'
 import { createHolds } from '../admission/holds.ts'
 import { createRateLimits } from '../admission/rateLimits.ts'
 import type { Engine } from '../engine/engine.ts'
+import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import { openJobLog } from '../settlement/jobLog.ts'
 import { type SettlementLoop, startSettlement } from '../settlement/settlementLoop.ts'
 import { createAuthenticator } from './authenticate.ts'
@@ -41,6 +42,8 @@ export type ProviderOptions = {
   publicUrl?: string
   /** Opens the model; until it resolves, requests are answered with 503 `model_not_ready`. */
   openEngine: () => Promise<Engine>
+  /** Adapters of users that are served beside the model; whoever made it closes it. */
+  adapters?: AdapterShelf
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
   /** Where it stands, for who cares; free text of the registry entry. */
@@ -168,6 +171,7 @@ async function join(
     account,
     place: { chainId, settlement: receiptSettlement.toLowerCase() as Hex },
     engine,
+    ...(options.adapters && { adapters: options.adapters }),
     price,
     verifiability,
     limits,

@@ -1,6 +1,7 @@
 /** Gives each model of a devnet a provider of its own, now and whenever `weightless model add` brings another. */
 import type { Hex } from '@weightless/codec'
 import type { FineTuning, Provider } from '@weightless/compute'
+import type { AdapterShelf } from '@weightless/compute/finetune/adapterShelf'
 import type { Env } from '@weightless/env'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
@@ -9,7 +10,7 @@ import { listAddedModels } from '../weights/addModel.ts'
 import { devnetKey, gatewayAccountIndex, providerAccountIndices } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
 import { openModel } from './openModel.ts'
-import { startFineTuningProvider } from './startFineTuningProvider.ts'
+import { createModelAdapters, startFineTuningProvider } from './startFineTuningProvider.ts'
 
 export type ModelHostOptions = {
   env: Env
@@ -40,6 +41,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
   const tried = new Set<string>()
   const providers: Provider[] = []
   let trainer: FineTuning | undefined
+  let adapters: AdapterShelf | undefined
 
   async function open(model: ModelFile): Promise<void> {
     const slot = providers.length
@@ -53,8 +55,10 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     const { rpcUrl } = file.chain
     const { indexerUrl } = file.storage
     try {
+      if (slot === 0 && options.fineTuning) adapters = createModelAdapters(env, model)
       const payer = devnetKey(gatewayAccountIndex)
       const { provider, modelRoot } = await openModel(env, {
+        ...(slot === 0 && adapters && { adapters }),
         model,
         key,
         payer,
@@ -84,6 +88,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     try {
       trainer = await startFineTuningProvider(env, {
         ...{ model, modelRoot, key, port: ports.fineTuning, host, rpcUrl, indexerUrl, ...options.fineTuning },
+        adapters,
       })
       file.compute.fineTuning = { address: key.address, url: trainer.url, models: [model.id] }
       options.onChange()
@@ -121,6 +126,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     async close() {
       await trainer?.close()
       for (const provider of providers.toReversed()) await provider.close()
+      await adapters?.close()
     },
   }
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import type { Hex } from '@weightless/codec'
 import { openTensorEngine, type Provider, startProvider } from '@weightless/compute'
+import type { AdapterShelf } from '@weightless/compute/finetune/adapterShelf'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
@@ -21,6 +22,8 @@ export type OpenModelOptions = {
   rpcUrl: string
   indexerUrl: string
   signal: AbortSignal
+  /** Adapters of this model that are served to their users. */
+  adapters?: AdapterShelf
   emit(event: DevnetEvent): void
 }
 
@@ -52,6 +55,7 @@ export async function openModel(env: Env, options: OpenModelOptions): Promise<{ 
         weights: new Uint8Array(await readFile(model.path)),
       }),
     inputWeiPerToken,
+    ...(options.adapters && { adapters: options.adapters }),
     outputWeiPerToken,
   })
   try {

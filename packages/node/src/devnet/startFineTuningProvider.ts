@@ -4,7 +4,14 @@ import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { createBlobs } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
-import { createProcessWorker, type FineTuning, startFineTuning, type TrainingWorker } from '@weightless/compute'
+import {
+  createProcessWorker,
+  type FineTuning,
+  openTensorEngine,
+  startFineTuning,
+  type TrainingWorker,
+} from '@weightless/compute'
+import { type AdapterShelf, adapterName, createAdapterShelf } from '@weightless/compute/finetune/adapterShelf'
 import { createEmbeddedWorker } from '@weightless/compute/finetune/embeddedWorker'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
@@ -23,13 +30,15 @@ export type FineTuningProviderOptions = {
   indexerUrl: string
   /** A Python interpreter with PyTorch and PEFT; without it the embedded trainer works. */
   python: string | undefined
+  /** Takes what was paid for. */
+  adapters: AdapterShelf | undefined
 }
 
 /** Price of the devnet, in wei a trained token. */
 const weiPerToken = 1_000_000_000n
 
 export async function startFineTuningProvider(env: Env, options: FineTuningProviderOptions): Promise<FineTuning> {
-  const { model, modelRoot, key, port, host, rpcUrl, indexerUrl } = options
+  const { model, modelRoot, key, port, host, rpcUrl, indexerUrl, adapters } = options
   const ledger = createLedger({ rpcUrl, env, account: key.account })
   const service = await startFineTuning({
     ...{ env, rpcUrl, port, host, weiPerToken, chainId: genesis.chainId, contracts: addresses },
@@ -39,9 +48,18 @@ export async function startFineTuningProvider(env: Env, options: FineTuningProvi
     models: [{ name: model.id, root: modelRoot, description: `LoRA adapters of ${model.id}` }],
     worker: chooseWorker(env, options),
     quota: describeMachine(),
+    onFinished: ({ id, user }, adapter) =>
+      adapters?.add({ name: adapterName(model.id, id), taskId: id, user, adapter }),
   })
   await acknowledge(env, options)
   return service
+}
+
+/** Adapted models of one model file: the thread that answers for one holds its own copy of the weights. */
+export function createModelAdapters(env: Env, { path }: ModelFile): AdapterShelf {
+  return createAdapterShelf(async ({ name, adapter }) =>
+    openTensorEngine({ env, name, weights: new Uint8Array(await readFile(path)), adapter: await adapter() }),
+  )
 }
 
 function chooseWorker(env: Env, { model, modelRoot, python }: FineTuningProviderOptions): TrainingWorker {
