@@ -28,6 +28,9 @@ export {
   MateLostError,
   mateModule,
 } from './crew/crew.ts'
+export { EncoderInvalidError } from './encoder/encoderInvalidError.ts'
+export { type Encoder, type EncoderFiles, openEncoder } from './encoder/openEncoder.ts'
+export { shorten } from './encoder/poolRows.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'

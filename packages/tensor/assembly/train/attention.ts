@@ -51,7 +51,7 @@ export function attendRow(task: usize, head: i32, count: i32, scratch: usize): v
 }
 
 /** Scores to exp(score × factor − greatest) over the first `length`, zero up to `padded`; returns their fold. */
-function softenRow(row: usize, length: i32, padded: i32, factor: f32): f32 {
+export function softenRow(row: usize, length: i32, padded: i32, factor: f32): f32 {
   const scale = f32x4.splat(factor)
   let top: f32 = load<f32>(row) * factor
   for (let i = 0; i < length; i++) {
@@ -73,7 +73,7 @@ function softenRow(row: usize, length: i32, padded: i32, factor: f32): f32 {
   return total
 }
 
-function divideRow(row: usize, n: i32, divisor: f32): void {
+export function divideRow(row: usize, n: i32, divisor: f32): void {
   const d = f32x4.splat(divisor)
   for (let i = 0; i < n; i += 4) v128.store(row + <usize>(i << 2), f32x4.div(v128.load(row + <usize>(i << 2)), d))
 }

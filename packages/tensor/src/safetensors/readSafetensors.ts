@@ -4,7 +4,8 @@
  */
 import { SafetensorsInvalidError } from './safetensorsInvalidError.ts'
 
-export type SafetensorsType = 'F32' | 'F16' | 'BF16'
+/** I64 is read over: published models carry tables of positions that nothing needs. */
+export type SafetensorsType = 'F32' | 'F16' | 'BF16' | 'I64'
 
 export type SafetensorsTensor = {
   name: string
@@ -27,6 +28,7 @@ const typeBytes: ReadonlyMap<string, number> = new Map([
   ['F32', 4],
   ['F16', 2],
   ['BF16', 2],
+  ['I64', 8],
 ])
 
 /** @throws {SafetensorsInvalidError} naming the cause and, where there is one, the tensor */
@@ -51,8 +53,9 @@ export function readSafetensors(file: Uint8Array): Safetensors {
   return { metadata, tensors: new Map(tensors.map(({ begin: _, ...tensor }) => [tensor.name, tensor])) }
 }
 
-/** The values of a tensor as f32; halves of both kinds are widened exactly. */
+/** The values of a tensor as f32; halves of both kinds are widened exactly. @throws {SafetensorsInvalidError} integers */
 export function tensorFloats(tensor: SafetensorsTensor): Float32Array {
+  if (tensor.type === 'I64') throw new SafetensorsInvalidError('a tensor holds integers', { name: tensor.name })
   const view = new DataView(tensor.bytes.buffer, tensor.bytes.byteOffset, tensor.bytes.length)
   const values = new Float32Array(tensor.bytes.length / typeBytes.get(tensor.type)!)
   if (tensor.type === 'F32') {

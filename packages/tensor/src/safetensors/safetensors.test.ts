@@ -68,7 +68,7 @@ for (const [reason, bytes] of [
   ['its metadata is not an object', file({ __metadata__: 3 }, 0)],
   ['a metadata value is not a text', file({ __metadata__: { a: 3 } }, 0)],
   ['a tensor is not an object', file({ t: 3 }, 0)],
-  ['a tensor is of an unsupported type', file(entry({ dtype: 'I64' }), 4)],
+  ['a tensor is of an unsupported type', file(entry({ dtype: 'I32' }), 4)],
   ['a tensor has an impossible shape', file(entry({ shape: [-1] }), 4)],
   ['a tensor has an impossible shape', file(entry({ shape: [1.5] }), 4)],
   ['a tensor has impossible offsets', file(entry({ data_offsets: [0] }), 4)],
