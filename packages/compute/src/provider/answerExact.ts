@@ -2,6 +2,7 @@
 import { bytesToText, type Hex } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
+import { exactAsUpstream } from '../engine/exactAsUpstream.ts'
 import type { ApiError } from '../wire/apiError.ts'
 import { readChatRequest } from '../wire/chatRequest.ts'
 import type { ServicePath } from '../wire/services.ts'
@@ -9,6 +10,8 @@ import { answerStream, answerWhole } from './answerChat.ts'
 import { openJob } from './openJob.ts'
 import type { ExactContext } from './providerContext.ts'
 import { type JobHeaders, readTerms } from './readTerms.ts'
+import { isSealed } from './sealed/openSealed.ts'
+import { answerUpstream } from './upstream/answerUpstream.ts'
 
 export async function answerExact(
   context: ExactContext,
@@ -20,7 +23,15 @@ export async function answerExact(
     return { code: 'not_found', message: `This provider does not sell ${path}: its engine answers chats.` }
   }
   const bytes = await readBody(request.body, context.limits.bodyBytesMax)
-  const parsed = readChatRequest(parseJson(bytes))
+  const json = parseJson(bytes)
+  if (isSealed(bytes)) {
+    const { model } = (json ?? {}) as { model?: unknown }
+    const chosen = await chooseModel(context, user, String(model))
+    if ('code' in chosen) return chosen
+    const engine = exactAsUpstream(chosen.engine, context.env)
+    return answerUpstream({ ...chosen, engine }, path, withBody(request, bytes), { user })
+  }
+  const parsed = readChatRequest(json)
   if (!parsed.ok) return parsed.error!
   const chosen = await chooseModel(context, user, parsed.value.model)
   if ('code' in chosen) return chosen
@@ -40,6 +51,14 @@ async function chooseModel(context: ExactContext, user: Hex, model: string): Pro
   if (engine === undefined) return unknownModel(model)
   if (engine !== 'busy') return { ...context, engine }
   return { code: 'model_not_ready', message: 'Other adapters answer just now.', retryAfterSeconds: 5 }
+}
+
+function withBody(request: HttpRequest, bytes: Uint8Array): HttpRequest {
+  const { method, path, headers, remoteAddress, query, signal } = request
+  async function* body(): AsyncGenerator<Uint8Array> {
+    yield bytes
+  }
+  return { method, path, headers, remoteAddress, query, signal, body: body() }
 }
 
 export function unknownModel(id: string): ApiError {

@@ -1,6 +1,7 @@
 /** What the parts of one provider share. */
 import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
+import type { EnvelopeKey } from '@weightless/envelope'
 import type { Price } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
@@ -21,6 +22,8 @@ export type ProviderContext = {
   /** Lower case. */
   address: Hex
   account: LocalAccount
+  /** Requests are sealed to it. */
+  envelopeKey: EnvelopeKey
   place: SigningPlace
   engine: Engine
   /** Adapters of users, served beside the engine's model. */

@@ -5,7 +5,12 @@ import type { Admitted } from './admitJob.ts'
 import type { ProviderContext } from './providerContext.ts'
 
 /** SHA-256 of the request's and the answer's bytes as they are on the wire. */
-export type Exchange = { requestSha256: Uint8Array; responseSha256: Uint8Array }
+export type Exchange = {
+  requestSha256: Uint8Array
+  responseSha256: Uint8Array
+  /** What is signed instead, where the exchange was sealed. */
+  text?: string
+}
 
 export async function recordReceipt(
   context: ProviderContext,
@@ -16,7 +21,7 @@ export async function recordReceipt(
   const { account, place, log, metrics } = context
   const receiptHash = hashReceipt(receipt, place.settlement)
   const signature = await signReceipt(receipt, place.settlement, account)
-  const text = `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
+  const text = exchange.text ?? `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
   const { user, jobNonce, fee } = receipt
   await log.addReceipt(
     {

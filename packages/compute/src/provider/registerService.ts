@@ -11,13 +11,15 @@ export type ServiceOffer = {
   url: string
   engine: Engine
   region: string | undefined
+  /** X25519, to which requests may be sealed. */
+  encryptionKey: Hex
   verifiability: string
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
 }
 
 /** COMPUTE §2: what a buyer finds in `additionalInfo`. Existing SDKs need it to be JSON. */
-export function describeService({ engine, region }: ServiceOffer): string {
+export function describeService({ engine, region, encryptionKey }: ServiceOffer): string {
   const { modelRoot, programId, tokenizerRoot, contextLength } = engine.model
   // An upstream's roots are nobody's to know: what is not there cannot be taken for a promise.
   const roots = engine.kind === 'exact' ? { modelRoot, programId, tokenizerRoot } : {}
@@ -30,6 +32,7 @@ export function describeService({ engine, region }: ServiceOffer): string {
       services: servicesOf(engine),
       ...(region === undefined ? {} : { region }),
       engine: engine.kind,
+      encryptionKey,
     },
   })
 }

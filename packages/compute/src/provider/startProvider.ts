@@ -1,5 +1,5 @@
 /** A provider as a service: opens its log and its model, registers on the chain, answers, settles. */
-import type { Hex } from '@weightless/codec'
+import { bytesToHex, type Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import type { LocalAccount } from 'viem'
@@ -17,6 +17,7 @@ import { createProviderMetrics } from './providerMetrics.ts'
 import { type ProviderLimits, providerLimitsSchema } from './providerOptions.ts'
 import { registerService } from './registerService.ts'
 import { createProviderHandler } from './routes.ts'
+import { deriveEnvelopeKey } from './sealed/openSealed.ts'
 import { createSessionKeys } from './sessionKeys.ts'
 
 export type ComputeContracts = {
@@ -130,7 +131,10 @@ async function join(
   const ledger = createLedger({ rpcUrl, env, account })
   const verifiability = engine.model.check === 1 ? 'OpML' : ''
   const { inputWeiPerToken, outputWeiPerToken, publicUrl = url } = options
-  const offer = { url: publicUrl, engine, verifiability, inputWeiPerToken, outputWeiPerToken, region: options.region }
+  const envelopeKey = await deriveEnvelopeKey(account)
+  const encryptionKey = bytesToHex(envelopeKey.publicKey)
+  const fees = { inputWeiPerToken, outputWeiPerToken }
+  const offer = { url: publicUrl, engine, verifiability, ...fees, region: options.region, encryptionKey }
   const price = await registerService(ledger, inferenceServing, offer)
   const accounts = createChainAccounts({
     ledger,
@@ -169,6 +173,7 @@ async function join(
     env,
     address,
     account,
+    envelopeKey,
     place: { chainId, settlement: receiptSettlement.toLowerCase() as Hex },
     engine,
     ...(options.adapters && { adapters: options.adapters }),

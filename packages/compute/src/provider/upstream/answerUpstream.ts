@@ -15,6 +15,7 @@ import { admitJob } from '../admitJob.ts'
 import { unknownModel } from '../answerExact.ts'
 import type { UpstreamContext } from '../providerContext.ts'
 import { type JobHeaders, readTerms } from '../readTerms.ts'
+import { openSealed } from '../sealed/openSealed.ts'
 import type { Passing } from './passing.ts'
 import { passStream } from './passStream.ts'
 import { passWhole } from './passWhole.ts'
@@ -34,9 +35,15 @@ export async function answerUpstream(
   const contentType = request.headers['content-type'] ?? 'application/json'
   const isForm = /^multipart\//i.test(contentType)
   const bytes = await readBody(request.body, isForm ? limits.uploadBytesMax : limits.bodyBytesMax)
-  const read = readBodyRequest(path, contentType, bytes)
+  const sealed = isForm ? undefined : await openSealed(context, bytes)
+  if (sealed && 'code' in sealed) return sealed
+  if (sealed && path !== '/v1/chat/completions') {
+    return { code: 'unsupported_parameter', message: 'Only chats can be sealed.', param: '_e2ee' }
+  }
+  const read = readBodyRequest(path, contentType, sealed?.bytes ?? bytes)
   if (!read.ok) return read.error!
-  const asked = read.value
+  // What is held follows from the bytes that travelled, which the user's gateway can see as well.
+  const asked = { ...read.value, sizeBytes: bytes.length }
   if (asked.model !== engine.model.name) return unknownModel(asked.model)
   const terms = readTerms(request)
   if ('code' in terms) return terms
@@ -48,7 +55,7 @@ export async function answerUpstream(
   const admitted = await admitJob(context, { user, ...terms, signal, request: hash, maxFee: feeOf(price, max) })
   if (!admitted.ok) return admitted.error
   const id = `job-${bytesToHex(env.random.bytes(16)).slice(2)}`
-  const job = { ...admitted.value, id, path, requestSha256 }
+  const job = { ...admitted.value, id, path, requestSha256, ...(sealed && { sealed }) }
   const leaving = new AbortController()
   const leave = () => leaving.abort(new AbortedError())
   if (signal.aborted) leave()
@@ -56,7 +63,7 @@ export async function answerUpstream(
   const passing: Passing = { context, job, asked, max, text: createTextMeter(engine), leaving, leave }
   let handedOver = false
   try {
-    const body = bodyFor(context, asked, bytes)
+    const body = bodyFor(context, asked, sealed?.bytes ?? bytes)
     const response = await engine.ask({ path, contentType, body, signal: leaving.signal })
     const refusal = await refusalOf(response)
     if (refusal) return refusal

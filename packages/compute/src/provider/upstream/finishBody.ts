@@ -18,8 +18,14 @@ import type { Units } from '../../wire/bodyRequest.ts'
 import type { Admitted } from '../admitJob.ts'
 import type { ProviderContext } from '../providerContext.ts'
 import { type Exchange, recordReceipt } from '../recordReceipt.ts'
+import type { SealedExchange } from '../sealed/openSealed.ts'
 
-export type BodyJob = Admitted & { id: string; path: string; requestSha256: Uint8Array }
+export type BodyJob = Admitted & {
+  id: string
+  path: string
+  requestSha256: Uint8Array
+  sealed?: SealedExchange
+}
 
 export function finishBody(
   context: ProviderContext,
@@ -28,7 +34,8 @@ export function finishBody(
 ): Promise<void> {
   const { price, engine, address } = context
   const { modelRoot, programId, tokenizerRoot } = engine.model
-  const exchange: Exchange = { requestSha256: job.requestSha256, responseSha256 }
+  const text = job.sealed && { text: job.sealed.text() }
+  const exchange: Exchange = { requestSha256: job.requestSha256, responseSha256, ...text }
   const opening: BodyOpening = {
     kind: 'body',
     salt: job.salt,

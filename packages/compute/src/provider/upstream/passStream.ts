@@ -1,7 +1,8 @@
 /** Events of the upstream, each on its way to the client as soon as it is here, and no faster than the client takes it. COMPUTE §11.3 */
-import { textToBytes } from '@weightless/codec'
+import { concatBytes, textToBytes } from '@weightless/codec'
 import { createSha256 } from '@weightless/crypto'
 import type { FetchResponse, HttpResponse } from '@weightless/env'
+import type { JsonObject } from '@weightless/envelope'
 import type { BodyFinish } from '@weightless/receipt'
 import { UpstreamFailedError } from '../../engine/engine.ts'
 import { sseEvent } from '../../wire/chatAnswer.ts'
@@ -76,18 +77,23 @@ async function* streamBody(
       const part = partOf(event)
       note(passing, progress, part)
       if (part?.isUsageOnly && !asked.includeUsage) continue
-      hash.update(event.bytes)
-      if (event.data === '[DONE]' || part?.isLast) {
+      const isEnd = event.data === '[DONE]' || part?.isLast === true
+      const bytes = await bytesOf(job, event, isEnd && !progress.isFailed)
+      hash.update(bytes)
+      if (isEnd) {
         await record(progress.isFailed ? 'upstream_failed' : 'stop')
-        yield event.bytes
+        yield bytes
         return
       }
-      yield event.bytes
+      yield bytes
     }
     if (progress.isFailed || progress.finished < asked.answers * asked.prompts) {
       throw new UpstreamFailedError({ reason: 'it cut the stream' })
     }
+    const tail = await job.sealed?.sealEnd()
+    if (tail) hash.update(tail)
     await record('stop')
+    if (tail) yield tail
   } catch (fault) {
     if (isRecorded || (leaving.signal.aborted && !(fault instanceof UpstreamFailedError))) throw fault
     context.env.log.warn('upstream failed', {
@@ -104,6 +110,14 @@ async function* streamBody(
     await events.return(undefined)
     await end(passing, isRecorded ? undefined : record)
   }
+}
+
+/** The event as it goes out: as it came, or sealed, with the frame that says that nothing was cut off before the end. */
+async function bytesOf({ sealed }: Passing['job'], event: PassedEvent, isEnd: boolean): Promise<Uint8Array> {
+  if (!sealed || event.data === undefined) return event.bytes
+  const end = isEnd ? [await sealed.sealEnd()] : []
+  if (event.data === '[DONE]') return concatBytes([...end, event.bytes])
+  return concatBytes([await sealed.sealEvent(JSON.parse(event.data) as JsonObject), ...end])
 }
 
 const failure = {

@@ -5,6 +5,7 @@
 import { bytesToText, concatBytes } from '@weightless/codec'
 import { createSha256, type Sha256Stream } from '@weightless/crypto'
 import type { FetchResponse, HttpResponse } from '@weightless/env'
+import type { JsonObject } from '@weightless/envelope'
 import { UpstreamFailedError } from '../../engine/engine.ts'
 import type { Units } from '../../wire/bodyRequest.ts'
 import { ownedBody } from '../../wire/ownedBody.ts'
@@ -36,7 +37,7 @@ export async function passWhole(passing: Passing, response: FetchResponse): Prom
     if (done) break
     gathered.push(value)
     gatheredBytes += value.length
-    if (gatheredBytes > gatheredBytesMax) {
+    if (gatheredBytes > gatheredBytesMax && !job.sealed) {
       const body = ownedBody(restBody(passing, gathered, pieces, isJson), async () => {
         leave()
         await pieces.return(undefined)
@@ -46,11 +47,13 @@ export async function passWhole(passing: Passing, response: FetchResponse): Prom
     }
   }
   const body = concatBytes(gathered)
+  const part = isJson ? parse(body) : undefined
+  const sent = job.sealed ? await job.sealed.sealWhole(JSON.parse(bytesToText(body)) as JsonObject) : body
   const hash = createSha256()
-  hash.update(body)
-  await record(passing, isJson ? parse(body) : undefined, hash)
+  hash.update(sent)
+  await record(passing, part, hash)
   job.release()
-  return { status: 200, headers: headersOf(passing, contentType), body }
+  return { status: 200, headers: headersOf(passing, contentType), body: sent }
 }
 
 function isExpected({ asked: { path } }: Passing, contentType: string, isJson: boolean): boolean {
