@@ -14,6 +14,8 @@ export type ComputeNet = {
   env: NodeEnv
   chain: Chain
   rpcUrl: string
+  /** Where everything of the net is kept. */
+  folder: string
   accountOf(index: number): HDAccount
   ledgerOf(index: number): Ledger
   /** Pays into the prepaid ledger of an account. */
@@ -55,6 +57,7 @@ export async function startComputeNet(): Promise<ComputeNet> {
     env,
     chain,
     rpcUrl,
+    folder,
     accountOf,
     ledgerOf,
     async deposit(index, value) {

@@ -552,7 +552,9 @@ describe('a provider in front of an upstream', () => {
     const at = { address: contracts.inferenceServing, abi: abis.inferenceServing } as const
     const service = await net.ledgerOf(4).read({ ...at, functionName: 'getService', args: [provider.address] })
     assert.equal(service.verifiability, '')
-    assert.deepEqual(JSON.parse(service.additionalInfo).weightless, {
+    const { encryptionKey, ...said } = JSON.parse(service.additionalInfo).weightless as Record<string, unknown>
+    assert.match(String(encryptionKey), /^0x[0-9a-f]{64}$/)
+    assert.deepEqual(said, {
       contextLength: 4_096,
       services: [...serviceNames],
       region: 'here',

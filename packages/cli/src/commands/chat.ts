@@ -18,6 +18,7 @@ type ChatFlags = {
   seed?: number
   save?: string
   quote?: boolean
+  private?: boolean
 }
 
 export function addChatCommand(program: Command): void {
@@ -31,6 +32,7 @@ export function addChatCommand(program: Command): void {
     .option('--top-p <p>', 'nucleus', decimalNumber({ min: 0, max: 1 }), 0.9)
     .option('--seed <n>', 'repeat an answer', wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }))
     .option('--save <file>', 'where to keep receipt and opening')
+    .option('--private', 'sealed end to end: only the provider reads it; the answer cannot be executed again')
     .option('--quote', 'say what it may cost at most, and do not ask')
     .action((question: string, flags: ChatFlags, command: Command) =>
       withClient(command, (client) => chat(client, question, flags, command)),
@@ -52,6 +54,7 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     temperature: flags.temperature,
     topP: flags.topP,
     ...(flags.seed !== undefined && { seed: flags.seed }),
+    ...(flags.private && { private: true }),
   }
   const prices = { input: model.inputWeiPerToken ?? 0n, output: model.outputWeiPerToken ?? 0n }
   if (flags.quote) {

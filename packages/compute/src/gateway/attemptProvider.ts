@@ -124,6 +124,8 @@ async function readFirst(asked: Answering, stream: boolean): Promise<First | { k
 
 /** Some servers begin with an event that only names a role. */
 function hasToken(events: string): boolean {
+  // Sealed: whatever it is, nobody here can look.
+  if (events.includes('"_e2ee"')) return true
   if (!events.includes('chat.completion.chunk')) return events.includes('\n\n')
   return /"(content|reasoning|reasoning_content|refusal|arguments)":\s*"[^"]|"tool_calls":\s*\[|"finish_reason":\s*"/.test(
     events,

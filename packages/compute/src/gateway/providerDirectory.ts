@@ -19,6 +19,8 @@ export type ListedProvider = {
   /** What it sells: `chat`, `embeddings` and so on; whoever does not say sells chat. */
   services: readonly string[]
   region: string | undefined
+  /** X25519, to which requests may be sealed. */
+  encryptionKey: Hex | undefined
   registeredSeconds: number
 }
 
@@ -130,7 +132,7 @@ function readInfo(text: string) {
     // Another kind of service.
   }
   if (!info) return undefined
-  const { modelRoot, programId, tokenizerRoot, contextLength, services, region } = info
+  const { modelRoot, programId, tokenizerRoot, contextLength, services, region, encryptionKey } = info
   return {
     modelRoot: hash(modelRoot),
     programId: hash(programId),
@@ -138,5 +140,6 @@ function readInfo(text: string) {
     contextLength: typeof contextLength === 'number' && contextLength > 0 ? contextLength : 0,
     services: Array.isArray(services) ? services.slice(0, 16).map(String) : ['chat'],
     region: typeof region === 'string' ? region.slice(0, 64) : undefined,
+    encryptionKey: hash(encryptionKey),
   }
 }

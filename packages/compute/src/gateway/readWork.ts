@@ -26,6 +26,8 @@ export type Work = {
   /** What an upstream can be asked, of whatever service. */
   body: { ok: true; value: BodyRequest } | { ok: false; error: ApiError }
   json: Readonly<Record<string, unknown>>
+  /** The one provider that can read it, where it is sealed. */
+  sealedFor: string | undefined
   /** A form goes on as it came. */
   form: { contentType: string; bytes: Uint8Array } | undefined
 }
@@ -69,6 +71,7 @@ export function readWork(
       chat: chat.ok ? chat : { ok: false, error: chat.error! },
       body: body.ok ? body : { ok: false, error: body.error! },
       json: rest,
+      sealedFor: recipientOf(rest),
       form: undefined,
     },
   }
@@ -96,6 +99,7 @@ function readFormWork(path: ServicePath, headers: HttpHeaders, bytes: Uint8Array
       chat: { ok: false, error },
       body,
       json: {},
+      sealedFor: undefined,
       form: { contentType, bytes },
     },
   }
@@ -104,20 +108,48 @@ function readFormWork(path: ServicePath, headers: HttpHeaders, bytes: Uint8Array
 /** Never sends to a provider what it would have to refuse or, worse, leave out. */
 export function canServe(work: Work, provider: ListedProvider): boolean {
   if (!provider.services.includes(serviceOf(work.path))) return false
+  const { sealedFor } = work
+  if (sealedFor !== undefined) {
+    return sealedFor === provider.address && provider.encryptionKey !== undefined && maySeal(work)
+  }
+  // Private is a hard constraint: what is in the clear goes to nobody.
+  if (work.preferences.trustMode === 'private') return false
   return isExact(provider) ? work.path === chatPath && work.chat.ok : work.body.ok
 }
 
 const chatPath = '/v1/chat/completions'
 
+/** A limit of tokens cannot be put into a sealed request on the way, and without one its price has no bound. */
+function maySeal({ path, body }: Work): boolean {
+  return path === chatPath && body.ok && body.value.maxTokens !== undefined
+}
+
+function recipientOf({ _e2ee: meta }: Readonly<Record<string, unknown>>): string | undefined {
+  if (typeof meta !== 'object' || meta === null) return undefined
+  const { signer_addr: signer } = meta as { signer_addr?: unknown }
+  return typeof signer === 'string' ? signer.toLowerCase() : ''
+}
+
 /** Why nobody can, when providers of the model there are. */
 export function unservable(work: Work): ApiError {
+  if (work.sealedFor !== undefined) {
+    const message =
+      'A sealed request is a chat with max_tokens, for a provider that takes sealed requests; it is not sent to any other.'
+    return { code: 'no_available_provider', message }
+  }
+  if (work.preferences.trustMode === 'private') {
+    return {
+      code: 'no_available_provider',
+      message: 'Only sealed requests are private; this one is not sent to anybody.',
+    }
+  }
   if (work.path === chatPath && !work.chat.ok) return work.chat.error
   if (!work.body.ok) return work.body.error
   return { code: 'no_available_provider', message: 'No provider of this model offers this service.' }
 }
 
 export function orderFor(work: Work, provider: ListedProvider, limits: GatewayLimits): Order {
-  if (!isExact(provider)) return orderBytes(work, provider, limits)
+  if (!isExact(provider) || work.sealedFor !== undefined) return orderBytes(work, provider, limits)
   if (!work.chat.ok) throw new TypeError('an order for a provider that cannot serve it')
   const { value: request } = work.chat
   const { maxTokens, maxFee } = quoteJob(request, provider, limits.defaultMaxTokens)

@@ -33,6 +33,7 @@ const provider = (index: number, price: bigint, exact = true): ListedProvider =>
   price: { model: 'm', inputWeiPerToken: price, outputWeiPerToken: price, updatedAt: 1n },
   modelRoot: exact ? `0x${'01'.repeat(32)}` : undefined,
   programId: undefined,
+  encryptionKey: undefined,
   tokenizerRoot: undefined,
   contextLength: 100,
   services: ['chat'],

@@ -1,11 +1,13 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import type { JsonObject, ReplyOpener } from '@weightless/envelope'
 import type { ClientContext } from '../client.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
 import { type ChatModel, readModels } from './readModels.ts'
 import { readServerEvents } from './readServerEvents.ts'
+import { sealChat } from './sealChat.ts'
 
 export type ChatRequest = {
   model: string
@@ -19,6 +21,11 @@ export type ChatRequest = {
   stop?: readonly string[]
   /** Only this provider; without it the gateway chooses. */
   provider?: Hex
+  /**
+   * Sealed end to end to `provider`, or to the first that takes sealed requests: the gateway routes what it cannot read. The
+   * receipt then says what it cost, and nobody can execute the answer again.
+   */
+  private?: boolean
 }
 
 export type ChatUsage = { promptTokens: number; completionTokens: number }
@@ -60,7 +67,7 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
         if (event.type !== 'end') continue
         const { finishReason, usage, receiptId } = event
         const bundle = receiptId ? await receipts.get(receiptId, signal ? { signal } : {}) : undefined
-        if (bundle && !matchBundle(bundle, { messages: request.messages, text }))
+        if (bundle && !request.private && !matchBundle(bundle, { messages: request.messages, text }))
           throw new ReceiptMismatchError({ receiptId })
         return { text, finishReason, usage, receiptId, bundle }
       }
@@ -80,13 +87,15 @@ async function* streamChat(
   request: ChatRequest,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ChatEvent, void, undefined> {
+  const sealed = request.private ? await sealChat(context, toWire(request), request) : undefined
   const response = await callGateway(context, '/v1/chat/completions', {
     method: 'POST',
     headers: {
       'content-type': 'application/json',
       ...(request.provider && { 'x-0g-provider-address': request.provider }),
+      ...(sealed && { 'x-0g-provider-trust-mode': 'private' }),
     },
-    body: JSON.stringify(toWire(request)),
+    body: JSON.stringify(sealed ? sealed.envelope : toWire(request)),
     ...(signal && { signal }),
   })
   const receiptId = response.headers['x-weightless-receipt']
@@ -96,7 +105,7 @@ async function* streamChat(
   let usage: ChatUsage | undefined
   for await (const data of readServerEvents(response.body)) {
     if (data === '[DONE]') break
-    const chunk = readChunk(data)
+    const chunk = sealed ? await openChunk(sealed.reply, data) : readChunk(data)
     if (chunk.error) throw new AnswerBrokenError(chunk.error.message)
     const choice = chunk.choices?.[0]
     if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
@@ -104,7 +113,19 @@ async function* streamChat(
     if (chunk.usage)
       usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
   }
+  if (sealed && !sealed.reply.isWhole()) throw new AnswerBrokenError('The sealed answer was cut off.')
   yield { type: 'end', finishReason, usage, receiptId }
+}
+
+/** @throws {AnswerBrokenError} */
+async function openChunk(reply: ReplyOpener, data: string): Promise<Chunk> {
+  const frame = readChunk(data)
+  if (frame.error) return frame
+  try {
+    return (await reply.open(frame as JsonObject)) as Chunk
+  } catch (cause) {
+    throw new AnswerBrokenError('A part of the sealed answer is not what was sent.', cause)
+  }
 }
 
 /** @throws {AnswerBrokenError} */
@@ -116,7 +137,7 @@ function readChunk(data: string): Chunk {
   }
 }
 
-function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): object {
+function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): JsonObject {
   return {
     model,
     messages,

@@ -41,9 +41,9 @@ export function isExact({ verifiability, modelRoot }: ListedProvider): boolean {
   return verifiability === 'OpML' && modelRoot !== undefined && !/^0x0+$/.test(modelRoot)
 }
 
-/** The seam for encrypted requests and for hardware that proves itself: no provider has either yet, so nothing is private. */
-function isPrivate(_: ListedProvider): boolean {
-  return false
+/** Requests can be sealed to it; that this one is sealed is seen where the request is read. */
+function isPrivate({ encryptionKey }: ListedProvider): boolean {
+  return encryptionKey !== undefined
 }
 
 /** Named ones first, then the healthy, then those whose breaker is open: asked before giving up, never before another. */
