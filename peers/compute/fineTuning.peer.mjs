@@ -14,7 +14,7 @@ const { ethers } = require('ethers')
 const { createZGComputeNetworkBroker } = require('@0gfoundation/0g-compute-ts-sdk')
 const devnet = await untilOpen()
 const { chain, contracts, compute } = devnet
-const { address: provider, url, models } = compute.fineTuning
+const { address: provider, models } = compute.fineTuning
 const rpc = new ethers.JsonRpcProvider(chain.rpcUrl, chain.chainId, { staticNetwork: true, pollingInterval: 100 })
 // What it prints is not for us.
 console.log = () => undefined

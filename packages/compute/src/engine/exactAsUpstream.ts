@@ -97,7 +97,7 @@ function responseOf(
   const bytes = async () => concatBytes(await Array.fromAsync(body))
   const text = async () => bytesToText(await bytes())
   const json = async () => JSON.parse(await text()) as unknown
-  return { status, headers: { 'content-type': contentType }, body, bytes, text, json }
+  return { status, headers: { 'content-type': contentType }, body, bytes, text, json, isSent: () => true }
 }
 
 function parse(body: UpstreamAsk['body']): unknown {
