@@ -11,6 +11,7 @@ import { openJob } from './openJob.ts'
 import type { ExactContext } from './providerContext.ts'
 import { type JobHeaders, readTerms } from './readTerms.ts'
 import { isSealed } from './sealed/openSealed.ts'
+import { unknownModel } from './unknownModel.ts'
 import { answerUpstream } from './upstream/answerUpstream.ts'
 
 export async function answerExact(
@@ -59,10 +60,6 @@ function withBody(request: HttpRequest, bytes: Uint8Array): HttpRequest {
     yield bytes
   }
   return { method, path, headers, remoteAddress, query, signal, body: body() }
-}
-
-export function unknownModel(id: string): ApiError {
-  return { code: 'model_not_found', message: `The model '${id}' does not exist here; see /v1/models.`, param: 'model' }
 }
 
 function parseJson(bytes: Uint8Array): unknown {
