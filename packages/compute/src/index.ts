@@ -1,4 +1,5 @@
 export {
+  type EncoderEngine,
   type Engine,
   type EngineEnd,
   EngineFailedError,
@@ -12,6 +13,7 @@ export {
   type UpstreamEngine,
   UpstreamFailedError,
 } from './engine/engine.ts'
+export { type EncoderEngineOptions, openEncoderEngine } from './engine/openEncoderEngine.ts'
 export { openTensorEngine, type TensorEngineOptions } from './engine/openTensorEngine.ts'
 export { openUpstreamEngine, type UpstreamLimits, type UpstreamOptions } from './engine/openUpstreamEngine.ts'
 export { type FineTuningLimits, fineTuningLimitsSchema } from './finetune/fineTuningOptions.ts'

@@ -31,6 +31,7 @@ export {
 export { EncoderInvalidError } from './encoder/encoderInvalidError.ts'
 export { type Encoder, type EncoderFiles, openEncoder } from './encoder/openEncoder.ts'
 export { shorten } from './encoder/poolRows.ts'
+export { vectorBytes } from './encoder/vectorBytes.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'

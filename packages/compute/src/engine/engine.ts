@@ -2,6 +2,8 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
+import type { ApiError } from '../wire/apiError.ts'
+import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
 import type { ServiceName, ServicePath } from '../wire/services.ts'
 
 export type EngineModel = {
@@ -98,7 +100,25 @@ export type UpstreamEngine = {
   close(): Promise<void>
 }
 
-export type Engine = ExactEngine | UpstreamEngine
+export type EmbeddingsVerdict =
+  | { ok: true; body: Uint8Array<ArrayBuffer>; promptTokens: number }
+  | { ok: false; error: ApiError }
+
+/** Makes embeddings, the same bytes on every machine. COMPUTE §13 */
+export type EncoderEngine = {
+  kind: 'encoder'
+  model: EngineModel
+  services: readonly ServiceName[]
+  /** Values of a whole vector. */
+  dimensions: number
+  /** Requests that run in turns. */
+  concurrent: number
+  /** The answer's bytes; what the user did wrong is a verdict. @throws {EngineFailedError} {AbortedError} */
+  embed(request: EmbeddingsRequest, signal: AbortSignal): Promise<EmbeddingsVerdict>
+  close(): Promise<void>
+}
+
+export type Engine = ExactEngine | UpstreamEngine | EncoderEngine
 
 /** The conversation does not fit the model: the user's doing, not the engine's. */
 export class EngineRefusedError extends WeightlessError {

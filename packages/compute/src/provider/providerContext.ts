@@ -8,7 +8,7 @@ import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import type { FairQueue } from '../admission/fairQueue.ts'
 import type { Holds } from '../admission/holds.ts'
 import type { RateLimits } from '../admission/rateLimits.ts'
-import type { Engine, ExactEngine, UpstreamEngine } from '../engine/engine.ts'
+import type { EncoderEngine, Engine, ExactEngine, UpstreamEngine } from '../engine/engine.ts'
 import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
@@ -51,6 +51,8 @@ export type ProviderContext = {
 
 /** Of a provider whose answers can be re-executed. */
 export type ExactContext = ProviderContext & { engine: ExactEngine }
+/** Of one that makes embeddings. */
+export type EncoderContext = ProviderContext & { engine: EncoderEngine }
 /** Of one that passes requests on. */
 export type UpstreamContext = ProviderContext & { engine: UpstreamEngine }
 

@@ -22,7 +22,7 @@ export type ServiceOffer = {
 export function describeService({ engine, region, encryptionKey }: ServiceOffer): string {
   const { modelRoot, programId, tokenizerRoot, contextLength } = engine.model
   // An upstream's roots are nobody's to know: what is not there cannot be taken for a promise.
-  const roots = engine.kind === 'exact' ? { modelRoot, programId, tokenizerRoot } : {}
+  const roots = engine.kind === 'upstream' ? {} : { modelRoot, programId, tokenizerRoot }
   return JSON.stringify({
     ProviderType: 'decentralized',
     TargetSeparated: false,
@@ -31,7 +31,7 @@ export function describeService({ engine, region, encryptionKey }: ServiceOffer)
       contextLength,
       services: servicesOf(engine),
       ...(region === undefined ? {} : { region }),
-      engine: engine.kind,
+      engine: engine.kind === 'upstream' ? 'upstream' : 'exact',
       encryptionKey,
     },
   })

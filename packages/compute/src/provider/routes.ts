@@ -8,11 +8,13 @@ import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { jobNonceHeader } from '../wire/payment.ts'
 import { isServicePath, type ServicePath } from '../wire/services.ts'
+import { answerEmbeddings } from './answerEmbeddings.ts'
 import { answerExact } from './answerExact.ts'
 import { listAdapters } from './listAdapters.ts'
 import { modelCard } from './modelCard.ts'
-import type { ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
+import type { EncoderContext, ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
+import type { JobHeaders } from './readTerms.ts'
 import { answerSdk } from './sdkRoutes.ts'
 import { unknownModel } from './unknownModel.ts'
 import { answerUpstream } from './upstream/answerUpstream.ts'
@@ -75,15 +77,16 @@ async function answerJob(context: ProviderContext, path: ServicePath, request: H
     const message = `This account makes more than ${headers['x-ratelimit-limit-requests']} requests a minute.`
     return refuseJob(context, user, { code: 'too_many_requests', message, retryAfterSeconds }, headers)
   }
-  const answer = isUpstream(context)
-    ? await answerUpstream(context, path, request, { user })
-    : await answerExact(context as ExactContext, path, request, { user })
+  const answer = await answerByEngine(context, path, request, { user })
   if ('code' in answer) return refuseJob(context, user, answer, headers)
   return { ...answer, headers: { ...headers, ...answer.headers } }
 }
 
-function isUpstream(context: ProviderContext): context is UpstreamContext {
-  return context.engine.kind === 'upstream'
+function answerByEngine(context: ProviderContext, path: ServicePath, request: HttpRequest, headers: JobHeaders) {
+  const { kind } = context.engine
+  if (kind === 'upstream') return answerUpstream(context as UpstreamContext, path, request, headers)
+  if (kind === 'encoder') return answerEmbeddings(context as EncoderContext, path, request, headers)
+  return answerExact(context as ExactContext, path, request, headers)
 }
 
 async function findJob(context: ProviderContext, user: Hex, kind: string, id: string): Promise<StoredJob | undefined> {
