@@ -12,6 +12,7 @@ import { resolveWeights } from '@weightless/node/weights/resolveWeights'
 const here = import.meta.dirname
 const benches: { [name: string]: () => Promise<string[][]> } = {
   chain: async () => [['measureTransfers.ts'], ['restart.ts']],
+  compute: async () => [['measureBroker.ts']],
   coding: async () => [['stripes.ts'], ['fileRoots.ts'], ['sealing.ts']],
   dht: async () => [['measureLookups.ts'], ['compareBulk.ts']],
   kv: async () => [['readLoad.ts']],

@@ -1,6 +1,6 @@
 /** One provider asked for one job, up to its first token: until then another can take its place, afterwards never. COMPUTE §10.3 */
 import { bytesToText } from '@weightless/codec'
-import type { FetchResponse } from '@weightless/env'
+import { AbortedError, type FetchResponse } from '@weightless/env'
 import type { ApiError } from '../wire/apiError.ts'
 import type { JobTerms } from '../wire/payment.ts'
 import { type Asked, askProvider } from './askProvider.ts'
@@ -33,6 +33,9 @@ export type Attempt =
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'failed' | 'busy' | 'unfunded' | 'over-budget'; error: ApiError }
 
+/** Nobody reads it: it ends a wait. */
+const ended = new AbortedError()
+
 export async function attemptProvider(
   context: GatewayContext,
   { customer, work, signal }: Request,
@@ -54,7 +57,7 @@ export async function attemptProvider(
   const startedMs = clock.monotonicMs()
   const [late, begun] = [new AbortController(), new AbortController()]
   clock.sleep(timeMs, begun.signal).then(
-    () => late.abort(),
+    () => late.abort(new AbortedError()),
     () => undefined,
   )
   let kept = false
@@ -78,7 +81,7 @@ export async function attemptProvider(
     context.metrics.firstTokenSeconds.observe((begunAtMs - startedMs) / 1000)
     return { kind: 'answering', begun: { provider, order, release, begunAtMs, ...first } }
   } finally {
-    begun.abort()
+    begun.abort(ended)
     if (!kept) release()
   }
 }

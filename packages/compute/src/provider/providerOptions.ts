@@ -7,7 +7,7 @@ export const providerLimitsSchema = z.object({
   /** Jobs that wait for the engine, of all users. */
   waitingMax: z.int().min(0).default(64),
   /** Jobs of one user, waiting and running. */
-  perUserMax: z.int().min(1).default(8),
+  perUserMax: z.int().min(1).default(32),
   /** Answered jobs of one user that no voucher pays yet, before the next one is refused. */
   unvouchedJobsMax: z.int().min(1).default(256),
   /** Bytes of a request. */

@@ -25,7 +25,9 @@ function wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
     }, ms)
     const abort = (): void => {
       clearTimeout(timer)
-      reject(new AbortedError({ cause: signal?.reason }))
+      const reason: unknown = signal?.reason
+      // Whoever stops many waits makes one fault for all of them: it costs more than the wait.
+      reject(reason instanceof AbortedError ? reason : new AbortedError({ cause: reason }))
     }
     signal?.addEventListener('abort', abort, { once: true })
   })

@@ -3,6 +3,9 @@ import type { Clock, FetchResponse } from '@weightless/env'
 import { AbortedError, NetworkError } from '@weightless/env'
 import { UpstreamFailedError } from '../../engine/engine.ts'
 
+/** Nobody reads it: it ends a wait. */
+const over = new AbortedError()
+
 /**
  * Ends the request by `leaving` when nothing came for `silenceMsMax` while somebody waited for it: a slow reader is not
  * the upstream's fault. @throws {UpstreamFailedError} {AbortedError} the client left
@@ -46,7 +49,7 @@ export async function* boundSilence(
     if (fault instanceof NetworkError) throw new UpstreamFailedError({ reason: fault.message }, fault)
     throw fault
   } finally {
-    done.abort()
+    done.abort(over)
     await source.return?.()
   }
 }
