@@ -7,6 +7,7 @@ import { AccountMissingError } from '../account/openAccount.ts'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { askTrainer, callTrainer } from './askTrainer.ts'
+import { type AdapterChat, chatWithAdapter } from './chatWithAdapter.ts'
 import {
   type FineTuningProvider,
   listFineTuningProviders,
@@ -44,6 +45,8 @@ export type FineTuningApi = {
   acknowledge(trainer: FineTuningProvider, id: string): Promise<void>
   /** The plain adapter, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
   adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
+  /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
+  chat(chat: AdapterChat, signal?: AbortSignal): AsyncGenerator<string>
 }
 
 const adapterBytesMax = 1024 * 1024 * 1024
@@ -70,6 +73,7 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
       const headers = { 'content-type': 'application/json' }
       await callTrainer(context, trainer, path, { method: 'POST', headers, body })
     },
+    chat: (chat, signal) => chatWithAdapter(context, user(), chat, signal),
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
     },
