@@ -51,7 +51,62 @@ export async function runOpenaiCases({ baseURL, apiKey, model }) {
   }
   assert.equal(chunks, 4)
   seen.usage = whole.usage
+  await runCompletions(client, model)
+  await runResponses(client, model)
   return seen
+}
+
+async function runCompletions(client, model) {
+  const request = { model, prompt: 'Once upon a time', max_tokens: 12, seed: 42, temperature: 0.7 }
+  const whole = await client.completions.create({ ...request, logprobs: 2 })
+  assert.equal(whole.object, 'text_completion')
+  assert.equal(whole.usage.completion_tokens, whole.choices[0].logprobs.tokens.length)
+  let text = ''
+  let usage
+  for await (const chunk of await client.completions.create({
+    ...request,
+    stream: true,
+    stream_options: { include_usage: true },
+  })) {
+    text += chunk.choices[0]?.text ?? ''
+    usage = chunk.usage ?? usage
+  }
+  assert.equal(text, whole.choices[0].text, 'streamed and whole completions differ')
+  assert.deepEqual(usage, whole.usage)
+  await assert.rejects(client.completions.create({ ...request, echo: true }), (error) => error.param === 'echo')
+}
+
+async function runResponses(client, model) {
+  const request = {
+    model,
+    instructions: 'You answer briefly.',
+    input: 'Name a colour.',
+    max_output_tokens: 12,
+    seed: 42,
+  }
+  const whole = await client.responses.create(request)
+  assert.ok(['completed', 'incomplete'].includes(whole.status))
+  assert.equal(whole.usage.total_tokens, whole.usage.input_tokens + whole.usage.output_tokens)
+  let text = ''
+  let last
+  for await (const event of await client.responses.create({ ...request, stream: true })) {
+    if (event.type === 'response.output_text.delta') text += event.delta
+    last = event
+  }
+  assert.equal(text, whole.output_text, 'streamed and whole responses differ')
+  assert.equal(last.type, `response.${whole.status}`)
+  assert.equal(last.response.output[0].content[0].text, whole.output_text)
+  // The client's own accumulator, which is strict about the order of events.
+  const collected = await client.responses.stream(request).finalResponse()
+  assert.equal(collected.output_text, whole.output_text)
+  const next = await client.responses.create({
+    ...request,
+    input: [{ role: 'user', content: request.input }, ...whole.output, { role: 'user', content: 'Another one.' }],
+  })
+  assert.equal(next.object, 'response')
+  await assert.rejects(client.responses.create({ ...request, previous_response_id: whole.id }), (error) => {
+    return error.status === 400 && error.param === 'previous_response_id'
+  })
 }
 
 if (import.meta.filename === process.argv[1]) {

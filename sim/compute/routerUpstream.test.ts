@@ -98,7 +98,8 @@ describe('the router in front of an upstream', () => {
     form.set('file', new Blob([new Uint8Array(4_000)]), 'a.wav')
     const asked: [string, unknown][] = [
       ['/v1/embeddings', { model: 'tiny', input: ['one', 'two'] }],
-      ['/v1/completions', { model: 'tiny', prompt: 'Once' }],
+      // The exact engine sells these too.
+      ['/v1/completions', { model: 'tiny', prompt: 'Once', provider: { only: [provider.address] } }],
       ['/v1/images/generations', { model: 'tiny', prompt: 'a cat' }],
       ['/v1/audio/transcriptions', form],
     ]

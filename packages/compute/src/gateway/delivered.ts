@@ -2,6 +2,7 @@
 import { bytesToHex, bytesToText, concatBytes } from '@weightless/codec'
 import { createSha256 } from '@weightless/crypto'
 import type { Bundle } from '@weightless/receipt'
+import type { ServicePath } from '../wire/services.ts'
 
 export type Delivered = {
   add(piece: Uint8Array): void
@@ -17,7 +18,7 @@ export type Delivered = {
 const keptBytesMax = 16 * 1024 * 1024
 const tailBytes = 64
 
-export function createDelivered(streamed: boolean): Delivered {
+export function createDelivered(path: ServicePath, streamed: boolean): Delivered {
   const pieces: Uint8Array[] = []
   const hash = createSha256()
   let keptBytes = 0
@@ -26,9 +27,11 @@ export function createDelivered(streamed: boolean): Delivered {
 
   function text(): string {
     const whole = bytesToText(concatBytes(pieces))
-    if (!streamed) return contentOf(whole, 'message')
-    const events = whole.split('\n\n').filter((event) => event.startsWith('data: {'))
-    return events.map((event) => contentOf(event.slice('data: '.length), 'delta')).join('')
+    if (!streamed) return wholeText(path, parse(whole))
+    return whole
+      .split('\n\n')
+      .map((event) => eventText(path, parse(dataOf(event))))
+      .join('')
   }
 
   return {
@@ -59,15 +62,35 @@ export function createDelivered(streamed: boolean): Delivered {
   }
 }
 
-function contentOf(json: string, field: 'message' | 'delta'): string {
+type Spoken = {
+  choices?: { text?: unknown; message?: { content?: unknown }; delta?: { content?: unknown } }[]
+  output?: { content?: { text?: unknown }[] }[]
+  type?: unknown
+  delta?: unknown
+}
+
+function wholeText(path: ServicePath, { choices, output }: Spoken): string {
+  if (path === '/v1/responses') return textOf(output?.[0]?.content?.[0]?.text)
+  return textOf(path === '/v1/completions' ? choices?.[0]?.text : choices?.[0]?.message?.content)
+}
+
+function eventText(path: ServicePath, { choices, type, delta }: Spoken): string {
+  if (path === '/v1/responses') return type === 'response.output_text.delta' ? textOf(delta) : ''
+  return textOf(path === '/v1/completions' ? choices?.[0]?.text : choices?.[0]?.delta?.content)
+}
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
+
+/** The Responses API names its events in a line before. */
+function dataOf(event: string): string {
+  return /^(?:event: [^\n]*\n)?data: (\{.*)$/s.exec(event)?.[1] ?? ''
+}
+
+function parse(json: string): Spoken {
   try {
-    const parsed = JSON.parse(json) as {
-      choices?: { message?: { content?: unknown }; delta?: { content?: unknown } }[]
-    }
-    const content = parsed.choices?.[0]?.[field]?.content
-    return typeof content === 'string' ? content : ''
+    return (JSON.parse(json) ?? {}) as Spoken
   } catch {
-    // Cut off in the middle: the client could not read it either.
-    return ''
+    // Cut off in the middle, or no event of the answer: the client could not read it either.
+    return {}
   }
 }

@@ -26,7 +26,7 @@ export function passAnswer(
 ): HttpResponse {
   const { response, terms, provider, rest } = begun
   const jobId = response.headers[receiptHeader] ?? `job-${provider.address}-${terms.authorization.jobNonce}`
-  const delivered = createDelivered(request.work.stream)
+  const delivered = createDelivered(request.work.path, request.work.stream)
   const finish = settleWhenDone(context, request, begun, { jobId, delivered, end })
   const pieces = pour(context, request, begun, delivered, finish)
   const body = ownedBody(pieces, async () => {

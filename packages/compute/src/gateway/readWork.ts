@@ -5,7 +5,8 @@ import type { HttpHeaders } from '@weightless/env'
 import { bodyRequestHash, feeOf, requestHash, samplerHash } from '@weightless/receipt'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { type BodyRequest, readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
-import { type ChatRequest, readChatRequest } from '../wire/chatRequest.ts'
+import type { ChatRequest } from '../wire/chatRequest.ts'
+import { formOf, isExactPath, readExactRequest } from '../wire/exactRequest.ts'
 import { type ServicePath, serviceOf } from '../wire/services.ts'
 import { isExact } from './choice/orderProviders.ts'
 import { type Preferences, readPreferences } from './choice/preferences.ts'
@@ -57,7 +58,7 @@ export function readWork(
   const preferences = readPreferences(headers, provider)
   if (!preferences.ok) return preferences
   const asked = { ...rest, model: models[0] }
-  const chat = readChatRequest(asked)
+  const chat = readExactRequest(path, asked)
   const body = readBodyRequest(path, 'application/json', textToBytes(JSON.stringify(asked)))
   const outputGuess = (body.ok ? body.value.maxTokens : undefined) ?? limits.defaultMaxTokens
   return {
@@ -114,7 +115,7 @@ export function canServe(work: Work, provider: ListedProvider): boolean {
   }
   // Private is a hard constraint: what is in the clear goes to nobody.
   if (work.preferences.trustMode === 'private') return false
-  return isExact(provider) ? work.path === chatPath && work.chat.ok : work.body.ok
+  return isExact(provider) ? work.chat.ok : work.body.ok
 }
 
 const chatPath = '/v1/chat/completions'
@@ -143,20 +144,20 @@ export function unservable(work: Work): ApiError {
       message: 'Only sealed requests are private; this one is not sent to anybody.',
     }
   }
-  if (work.path === chatPath && !work.chat.ok) return work.chat.error
+  if (isExactPath(work.path) && !work.chat.ok) return work.chat.error
   if (!work.body.ok) return work.body.error
   return { code: 'no_available_provider', message: 'No provider of this model offers this service.' }
 }
 
 export function orderFor(work: Work, provider: ListedProvider, limits: GatewayLimits): Order {
   if (!isExact(provider) || work.sealedFor !== undefined) return orderBytes(work, provider, limits)
-  if (!work.chat.ok) throw new TypeError('an order for a provider that cannot serve it')
+  if (!work.chat.ok || !isExactPath(work.path)) throw new TypeError('an order for a provider that cannot serve it')
   const { value: request } = work.chat
   const { maxTokens, maxFee } = quoteJob(request, provider, limits.defaultMaxTokens)
   const { temperature, topP, messages, stop } = request
   const sampler = samplerHash({ temperature, topP, maxTokens })
   const { max_tokens: _, ...json } = work.json
-  const sent = { ...json, model: provider.model, max_completion_tokens: maxTokens }
+  const sent = { ...json, model: provider.model, [formOf(work.path).limitField]: maxTokens }
   return {
     path: work.path,
     contentType: 'application/json',

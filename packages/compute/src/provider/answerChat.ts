@@ -2,27 +2,20 @@
 import { textToBytes } from '@weightless/codec'
 import { createSha256, sha256 } from '@weightless/crypto'
 import type { HttpResponse } from '@weightless/env'
-import type { EngineEnd, EngineToken } from '../engine/engine.ts'
-import {
-  type ChatChunk,
-  type ChatCompletion,
-  type Logprobs,
-  sseDone,
-  sseEvent,
-  type TokenLogprob,
-  usageOf,
-} from '../wire/chatAnswer.ts'
+import type { EngineToken } from '../engine/engine.ts'
+import { type Logprobs, sseEvent, type TokenLogprob } from '../wire/chatAnswer.ts'
 import { ownedBody } from '../wire/ownedBody.ts'
 import { receiptHeader } from '../wire/payment.ts'
 import { finishJob } from './finishJob.ts'
 import type { Job } from './openJob.ts'
 import type { ProviderContext } from './providerContext.ts'
+import type { AnswerWriter } from './writeAnswer.ts'
 
-type Answering = { context: ProviderContext; job: Job; requestSha256: Uint8Array }
+type Answering = { context: ProviderContext; job: Job; writer: AnswerWriter; requestSha256: Uint8Array }
 
 /** The whole answer at once. If the client leaves before it has anything, nothing is billed. */
 export async function answerWhole(answering: Answering, signal: AbortSignal): Promise<HttpResponse> {
-  const { context, job, requestSha256 } = answering
+  const { context, job, writer, requestSha256 } = answering
   const leave = stopWhenLeft(job, signal)
   try {
     const logprobs: Logprobs['content'] = []
@@ -30,7 +23,7 @@ export async function answerWhole(answering: Answering, signal: AbortSignal): Pr
     leave()
     if (signal.aborted) return clientLeft
     const end = await job.run.end()
-    const body = textToBytes(JSON.stringify(completionOf(answering, end, logprobs)))
+    const body = textToBytes(JSON.stringify(writer.whole(end, logprobs)))
     await finishJob(context, job, end, { requestSha256, responseSha256: sha256(body) })
     return { status: 200, headers: headersOf(job, 'application/json'), body }
   } finally {
@@ -83,7 +76,7 @@ async function* streamBody(
   first: IteratorResult<EngineToken>,
   tokens: AsyncIterator<EngineToken>,
 ): AsyncGenerator<string> {
-  const { context, job, requestSha256 } = answering
+  const { context, job, writer, requestSha256 } = answering
   const hash = createSha256()
   const hashed = (event: string): string => {
     hash.update(textToBytes(event))
@@ -93,7 +86,7 @@ async function* streamBody(
   let emittedText = ''
   let finished = false
   try {
-    yield hashed(chunkOf(answering, { role: 'assistant', content: '', refusal: null }))
+    yield hashed(writer.begin())
     let logprobs: Logprobs['content'] = []
     for (let step = first; !step.done; step = await tokens.next()) {
       const { text, logprob } = step.value
@@ -101,12 +94,12 @@ async function* streamBody(
       emittedText += text
       if (logprob) logprobs.push(wireLogprob(logprob))
       if (text === '') continue
-      yield hashed(chunkOf(answering, { content: text }, logprobs))
+      yield hashed(writer.piece(text, logprobs))
       logprobs = []
     }
     const end = await job.run.end()
     const rest = end.outputText.slice(emittedText.length)
-    const tail = lastEvents(answering, end, rest, logprobs)
+    const tail = writer.finish(end, rest, logprobs)
     hashed(tail)
     await finishJob(context, job, end, { requestSha256, responseSha256: hash.digest() })
     finished = true
@@ -141,65 +134,6 @@ async function recordCancelled(
 
 function headersOf(job: Job, contentType: string): Record<string, string> {
   return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
-}
-
-function completionOf({ context, job }: Answering, end: EngineEnd, logprobs: Logprobs['content']): ChatCompletion {
-  return {
-    id: job.id,
-    object: 'chat.completion',
-    created: job.createdSeconds,
-    model: job.request.model,
-    system_fingerprint: fingerprintOf(context),
-    choices: [
-      {
-        index: 0,
-        message: { role: 'assistant', content: end.outputText, refusal: null },
-        logprobs: job.request.logprobs ? { content: logprobs, refusal: null } : null,
-        finish_reason: end.finishReason === 'length' ? 'length' : 'stop',
-      },
-    ],
-    usage: usageOf(end.promptTokens, end.outputTokens.length),
-  }
-}
-
-function chunkOf(
-  { context, job }: Answering,
-  delta: ChatChunk['choices'][number]['delta'],
-  logprobs: Logprobs['content'] = [],
-  finishReason: 'stop' | 'length' | null = null,
-): string {
-  const shown = job.request.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null
-  const chunk: ChatChunk = {
-    ...chunkHead(context, job),
-    choices: [{ index: 0, delta, logprobs: shown, finish_reason: finishReason }],
-    ...(job.request.includeUsage ? { usage: null } : {}),
-  }
-  return sseEvent(chunk)
-}
-
-function lastEvents(answering: Answering, end: EngineEnd, rest: string, logprobs: Logprobs['content']): string {
-  const { context, job } = answering
-  const late = rest !== '' || (job.request.logprobs && logprobs.length > 0)
-  const text = late ? chunkOf(answering, { content: rest }, logprobs) : ''
-  const finish = chunkOf(answering, {}, [], end.finishReason === 'length' ? 'length' : 'stop')
-  const usage = usageOf(end.promptTokens, end.outputTokens.length)
-  const last = job.request.includeUsage ? sseEvent({ ...chunkHead(context, job), choices: [], usage }) : ''
-  return text + finish + last + sseDone
-}
-
-function chunkHead(context: ProviderContext, job: Job) {
-  return {
-    id: job.id,
-    object: 'chat.completion.chunk',
-    created: job.createdSeconds,
-    model: job.request.model,
-    system_fingerprint: fingerprintOf(context),
-  } as const
-}
-
-/** OpenAI: "the backend configuration that the model runs with"; here that is exactly the program. */
-function fingerprintOf({ engine }: ProviderContext): string {
-  return `fp_${engine.model.programId.slice(2, 14)}`
 }
 
 function wireLogprob({ top, ...chosen }: NonNullable<EngineToken['logprob']>): Logprobs['content'][number] {

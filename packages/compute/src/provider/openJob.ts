@@ -3,6 +3,7 @@ import { accept, bytesToHex, type Hex } from '@weightless/codec'
 import { feeOf, requestHash, type SeedSource, samplerHash, seedOf } from '@weightless/receipt'
 import type { EngineRun } from '../engine/engine.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
+import { type ExactPath, formOf } from '../wire/exactRequest.ts'
 import type { JobTerms } from '../wire/payment.ts'
 import { type Admitted, admitJob, type Refusal, refuse } from './admitJob.ts'
 import type { ExactContext } from './providerContext.ts'
@@ -20,6 +21,7 @@ export type Job = Admitted & {
 
 export type JobAsk = {
   user: Hex
+  path: ExactPath
   request: ChatRequest
   terms: JobTerms | undefined
   /** The user's number used once, for requests without `seed`. */
@@ -31,10 +33,11 @@ export type JobAsk = {
 /** Throws only faults of the engine or the chain; everything that a user can cause is a verdict. */
 export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok: true; value: Job } | Refusal> {
   const { engine, price, limits, env } = context
-  const { request } = ask
+  const { request, path } = ask
+  const { idPrefix, promptField } = formOf(path)
   const promptTokens = await engine.countPrompt(request.messages)
   const room = engine.model.contextLength - promptTokens
-  if (room < 1) return refuseLength(engine.model.contextLength, promptTokens)
+  if (room < 1) return refuseLength(engine.model.contextLength, promptTokens, promptField)
   const maxTokens = request.maxTokens ?? limits.defaultMaxTokens
   const completionTokens = Math.min(maxTokens, room)
   const maxFee = feeOf(price, { promptTokens: BigInt(promptTokens), completionTokens: BigInt(completionTokens) })
@@ -49,7 +52,7 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   try {
     const topLogprobs = request.logprobs ? request.topLogprobs : undefined
     const run = await engine.start({ messages: request.messages, seed, sampler, stop: request.stop, topLogprobs })
-    const id = `chatcmpl-${bytesToHex(env.random.bytes(16)).slice(2)}`
+    const id = `${idPrefix}${bytesToHex(env.random.bytes(16)).slice(2)}`
     const createdSeconds = Math.floor(env.clock.nowMs() / 1000)
     return accept({ ...job, id, createdSeconds, request, maxTokens, seedSource, seed, run })
   } catch (fault) {
@@ -58,9 +61,9 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   }
 }
 
-function refuseLength(contextLength: number, promptTokens: number): Refusal {
+function refuseLength(contextLength: number, promptTokens: number, promptField: string): Refusal {
   const message =
-    `This model's maximum context length is ${contextLength} tokens. However, your messages resulted in ` +
-    `${promptTokens} tokens. Please reduce the length of the messages.`
-  return refuse('context_length_exceeded', message, 'messages')
+    `This model's maximum context length is ${contextLength} tokens. However, your ${promptField} resulted in ` +
+    `${promptTokens} tokens. Please reduce the length of the ${promptField}.`
+  return refuse('context_length_exceeded', message, promptField)
 }

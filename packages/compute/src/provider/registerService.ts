@@ -38,7 +38,7 @@ export function describeService({ engine, region, encryptionKey }: ServiceOffer)
 }
 
 function servicesOf(engine: Engine): readonly ServiceName[] {
-  return engine.kind === 'exact' ? ['chat'] : engine.services
+  return engine.kind === 'exact' ? ['chat', 'completions', 'responses'] : engine.services
 }
 
 /** What existing SDKs call it. */

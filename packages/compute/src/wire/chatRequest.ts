@@ -1,7 +1,6 @@
 /** The body of `POST /v1/chat/completions`: what is understood, and a clear refusal of what is not. Spec: COMPUTE §4. */
-import type { Verdict } from '@weightless/codec'
 import { z } from 'zod'
-import type { ApiError, ApiErrorCode } from './apiError.ts'
+import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
 
 /** A request in one form, whatever spelling the client chose. */
 export type ChatRequest = {
@@ -22,7 +21,6 @@ export type ChatRequest = {
 /** COMPUTE §4.2 */
 export const chatLimits = { messages: 1_024, stops: 4, topLogprobs: 20 } as const
 
-const wellFormed = z.string().refine((text) => text.isWellFormed(), 'must be well-formed Unicode')
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish()
 
 const textPart = z.object({ type: z.literal('text'), text: wellFormed })
@@ -49,48 +47,36 @@ const schema = z.object({
   top_logprobs: optional(z.int().min(0).max(chatLimits.topLogprobs)),
 })
 
-/** Fields that change the answer and are not built yet: refused unless they hold a value that changes nothing. */
-const neutral: Record<string, (value: unknown) => boolean> = {
-  n: (value) => value === 1,
-  presence_penalty: (value) => value === 0,
-  frequency_penalty: (value) => value === 0,
-  logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
-  tools: (value) => Array.isArray(value) && value.length === 0,
-  functions: (value) => Array.isArray(value) && value.length === 0,
-  tool_choice: (value) => value === 'none' || value === 'auto',
-  function_call: (value) => value === 'none' || value === 'auto',
-  parallel_tool_calls: () => true,
-  response_format: (value) => (value as { type?: unknown } | null)?.type === 'text',
-  modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
-  audio: () => false,
-  prediction: () => false,
-  reasoning_effort: () => false,
-  web_search_options: () => false,
+const rules: FieldRules = {
+  // Fields that change the answer and are not built.
+  neutral: {
+    n: (value) => value === 1,
+    presence_penalty: (value) => value === 0,
+    frequency_penalty: (value) => value === 0,
+    logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
+    tools: (value) => Array.isArray(value) && value.length === 0,
+    functions: (value) => Array.isArray(value) && value.length === 0,
+    tool_choice: (value) => value === 'none' || value === 'auto',
+    function_call: (value) => value === 'none' || value === 'auto',
+    parallel_tool_calls: () => true,
+    response_format: (value) => (value as { type?: unknown } | null)?.type === 'text',
+    modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
+    audio: () => false,
+    prediction: () => false,
+    reasoning_effort: () => false,
+    web_search_options: () => false,
+    store: () => true,
+  },
+  contentField: 'messages',
 }
 
-/** Fields that concern bookkeeping at other services; accepted without effect. */
-const withoutEffect = new Set([
-  'user',
-  'metadata',
-  'store',
-  'service_tier',
-  'safety_identifier',
-  'prompt_cache_key',
-  'provider',
-])
-
 /** COMPUTE §4.1 */
-export function readChatRequest(body: unknown): Verdict<ChatRequest> & { error?: ApiError } {
-  if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-    return refuse('invalid_request', 'The body must be a JSON object.')
-  }
-  const surplus = refuseSurplus(body as Record<string, unknown>)
-  if (surplus) return surplus
-  const parsed = schema.safeParse(body)
-  if (!parsed.success) return refuseInvalid(parsed.error, body as Record<string, unknown>)
-  const { data } = parsed
+export function readChatRequest(body: unknown): FieldVerdict<ChatRequest> {
+  const read = readFields(body, schema, rules)
+  if (!read.ok) return read
+  const { value: data } = read
   if ((data.top_logprobs ?? 0) > 0 && !data.logprobs) {
-    return refuse('invalid_value', "'top_logprobs' needs 'logprobs' to be true.", 'top_logprobs')
+    return refuseField('invalid_value', "'top_logprobs' needs 'logprobs' to be true.", 'top_logprobs')
   }
   return {
     ok: true,
@@ -112,34 +98,4 @@ export function readChatRequest(body: unknown): Verdict<ChatRequest> & { error?:
       topLogprobs: data.top_logprobs ?? 0,
     },
   }
-}
-
-function refuseSurplus(body: Record<string, unknown>): Refusal | undefined {
-  for (const [name, value] of Object.entries(body)) {
-    if (Object.hasOwn(schema.shape, name) || withoutEffect.has(name) || value === null || value === undefined) continue
-    const harmless = Object.hasOwn(neutral, name) ? neutral[name] : undefined
-    if (!harmless) return refuse('unknown_parameter', `Unrecognized request argument supplied: ${name}`, name)
-    if (!harmless(value)) return refuse('unsupported_parameter', `'${name}' is not supported by this provider.`, name)
-  }
-  return undefined
-}
-
-function refuseInvalid(error: z.ZodError, body: Record<string, unknown>): Refusal {
-  const issue = error.issues[0]
-  const param = issue?.path.join('.') ?? ''
-  const first = issue?.path[0]
-  const present = typeof first === 'string' && body[first] !== undefined
-  if (first === 'messages' && param.includes('content')) {
-    return refuse('unsupported_content', `${param}: only text is supported.`, param)
-  }
-  const message = present
-    ? `Invalid value for '${param}': ${issue?.message}`
-    : `Missing required parameter: '${param}'.`
-  return refuse('invalid_value', message, param)
-}
-
-type Refusal = { ok: false; code: ApiErrorCode; action: 'reject'; detail: string; error: ApiError }
-
-function refuse(code: ApiErrorCode, message: string, param?: string): Refusal {
-  return { ok: false, code, action: 'reject', detail: message, error: { code, message, ...(param ? { param } : {}) } }
 }
