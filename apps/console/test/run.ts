@@ -1,13 +1,15 @@
 /**
  * `npm run test:browser`: drives the built console in Chromium against a real devnet, as a user does: looks at every page
- * in both themes and on a phone, stores a file, stops two nodes, asks, verifies, deposits with a wallet, goes everywhere by keyboard.
+ * in both themes and on a phone, stores a file, stops two nodes, asks, verifies, adds up a bill, fine-tunes, deposits with a wallet, goes everywhere by keyboard.
  * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already;
  * `--keep` renews the pictures in `screenshots/`.
  */
 import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { askAndVerify } from './journeys/askAndVerify.ts'
+import { chatWithTwoProviders } from './journeys/chatWithTwoProviders.ts'
 import { depositWithWallet } from './journeys/depositWithWallet.ts'
+import { fineTuneOnFile } from './journeys/fineTuneOnFile.ts'
 import { goByKeyboard } from './journeys/goByKeyboard.ts'
 import { loseTheNetwork } from './journeys/loseTheNetwork.ts'
 import { moveFundsWithTestKey } from './journeys/moveFundsWithTestKey.ts'
@@ -24,6 +26,8 @@ const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
   ['store and fetch a file', storeAndFetchFile],
   ['stop two nodes and lose nothing', stopTwoNodes],
   ['ask and verify in the browser', askAndVerify],
+  ['top up, chat with two providers, read the bill', chatWithTwoProviders],
+  ['fine-tune on a dropped file', fineTuneOnFile],
   ['move funds with the test key', moveFundsWithTestKey],
   ['deposit with a wallet', depositWithWallet],
   ['see every page, light and dark, desk and phone', seeEveryPage],

@@ -6,9 +6,12 @@ export function formatAmount(wei: bigint): string {
   if (wei === 0n) return '0 0G'
   const size = wei < 0n ? -wei : wei
   if (size < 1_000n) return `${wei} wei`
-  if (size < 10n ** 12n) return `${trim(formatUnits(wei, 9), 3)} gwei`
+  if (size < 10n ** 14n) return `${trim(formatUnits(wei, 9), 3)} gwei`
   return `${trim(formatUnits(wei, 18), size < 10n ** 16n ? 6 : 4)} 0G`
 }
+
+/** As prices are compared: of a million tokens. */
+export const perMillion = (weiPerToken: bigint): bigint => weiPerToken * 1_000_000n
 
 export function formatBytes(count: number): string {
   if (count < 1024) return `${count} B`
@@ -27,6 +30,10 @@ export function formatAge(fromSeconds: number, nowMs: number): string {
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h`
   return `${Math.floor(seconds / 86_400)} d`
 }
+
+/** `84 ms`, `1.2 s`. */
+export const formatMs = (ms: number): string =>
+  ms < 1_000 ? `${Math.max(1, Math.round(ms))} ms` : `${(ms / 1_000).toFixed(1)} s`
 
 export const formatCount = (count: number | bigint): string => count.toLocaleString('en').replaceAll(',', '\u2009')
 

@@ -51,12 +51,12 @@ function Header() {
         <Link to="/" className="rounded py-2" aria-label="Weightless, overview">
           <Wordmark />
         </Link>
-        <nav aria-label="Main" className="hidden gap-1 sm:flex">
+        <nav aria-label="Main" className="hidden gap-0.5 md:flex">
           {places.map((place) => (
             <Link
               key={place.to}
               to={place.to}
-              className="rounded-full px-3 py-1.5 text-[0.9375rem] text-mute transition-colors hover:text-ink aria-[current=page]:bg-well aria-[current=page]:font-[560] aria-[current=page]:text-ink"
+              className="rounded-full px-2.5 py-1.5 text-[0.9375rem] text-mute transition-colors hover:text-ink aria-[current=page]:bg-well aria-[current=page]:font-[560] aria-[current=page]:text-ink"
             >
               {place.name}
             </Link>
@@ -107,13 +107,13 @@ function PhoneTabs() {
   return (
     <nav
       aria-label="Main"
-      className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-6 border-line border-t bg-paper pb-[env(safe-area-inset-bottom)] sm:hidden"
+      className="fixed inset-x-0 bottom-0 z-30 flex overflow-x-auto border-line border-t bg-paper pb-[env(safe-area-inset-bottom)] md:hidden"
     >
       {places.map((place) => (
         <Link
           key={place.to}
           to={place.to}
-          className="relative grid min-h-14 place-content-center px-0.5 text-center text-[0.75rem] text-mute tracking-[-0.01em] before:absolute before:inset-x-4 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
+          className="relative grid min-h-14 min-w-[3.0625rem] flex-auto place-content-center whitespace-nowrap text-center text-[0.6875rem] text-mute tracking-[-0.025em] before:absolute before:inset-x-3 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
         >
           {place.name}
         </Link>

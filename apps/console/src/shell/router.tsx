@@ -30,6 +30,16 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/market',
+    component: lazyRouteComponent(() => import('../pages/market/Market.tsx'), 'Market'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
+    path: '/finetune',
+    component: lazyRouteComponent(() => import('../pages/finetune/FineTune.tsx'), 'FineTune'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/account',
     component: lazyRouteComponent(() => import('../pages/account/Account.tsx'), 'Account'),
   }),

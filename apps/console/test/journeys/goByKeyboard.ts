@@ -20,8 +20,10 @@ export async function goByKeyboard(stage: Stage): Promise<void> {
   for (const [key, name] of [
     ['2', 'Files'],
     ['3', 'Storage'],
-    ['5', 'Account'],
-    ['6', 'Blocks'],
+    ['5', 'Market'],
+    ['6', 'Fine-tune'],
+    ['7', 'Account'],
+    ['8', 'Blocks'],
     ['1', 'Overview'],
     ['4', 'Chat'],
   ] as const) {

@@ -9,6 +9,8 @@ const pages = {
   files: '/files',
   storage: '/storage',
   chat: '/chat',
+  market: '/market',
+  finetune: '/finetune',
   account: '/account',
   blocks: '/blocks',
 }

@@ -29,7 +29,14 @@ test('offers', async () => {
 })
 
 test('usage and spending', async () => {
-  const row = { date: '2026-11-28', model: 'm', provider: '0x01', requests: 2, prompt_tokens: 3, completion_tokens: 4 }
+  const row = {
+    date: '2026-11-28',
+    model: 'm',
+    provider: '0x01',
+    requests: 2,
+    prompt_tokens: '3',
+    completion_tokens: 4,
+  }
   const { market } = marketOver({
     '/v1/usage?days=7': { data: [{ ...row, spent_wei: '5' }] },
     '/v1/account': {

@@ -69,9 +69,9 @@ export function openMarket(context: ClientContext): MarketApi {
         date: String(row.date),
         model: String(row.model),
         provider: row.provider as Hex,
-        requests: numberOf(row.requests) ?? 0,
-        promptTokens: numberOf(row.prompt_tokens) ?? 0,
-        completionTokens: numberOf(row.completion_tokens) ?? 0,
+        requests: countOf(row.requests),
+        promptTokens: countOf(row.prompt_tokens),
+        completionTokens: countOf(row.completion_tokens),
         spentWei: weiOf(row.spent_wei) ?? 0n,
       }))
     },
@@ -120,6 +120,9 @@ function listOf(answer: unknown): Json[] {
 }
 
 const numberOf = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
+
+/** Gateways send sums of tokens as decimal text, as they do wei. */
+const countOf = (value: unknown): number => Number(weiOf(value) ?? 0n)
 
 function weiOf(value: unknown): bigint | undefined {
   if (typeof value === 'number' && Number.isSafeInteger(value)) return BigInt(value)

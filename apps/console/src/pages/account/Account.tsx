@@ -1,6 +1,7 @@
 /** Who pays here, what there is to pay with, and what was paid for. */
 import { PageHead } from '../../parts/PageHead.tsx'
 import { Balances } from './Balances.tsx'
+import { CurrencyChoice } from './CurrencyChoice.tsx'
 import { Receipts } from './Receipts.tsx'
 import { SignerChooser } from './SignerChooser.tsx'
 
@@ -11,6 +12,7 @@ export function Account() {
       <div className="grid gap-14">
         <SignerChooser />
         <Balances />
+        <CurrencyChoice />
         <Receipts />
       </div>
     </>

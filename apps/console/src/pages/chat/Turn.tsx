@@ -1,9 +1,9 @@
 /** One question with its answer, what it cost, and the way to check it. */
-import { Amount } from '../../parts/Amount.tsx'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { ErrorNotice } from '../../parts/Notice.tsx'
 import { VerifyAnswer } from '../../verify/VerifyAnswer.tsx'
 import { AnswerText } from './AnswerText.tsx'
+import { Bill } from './Bill.tsx'
 import type { ChatTurn } from './useConversation.ts'
 
 export function Turn({ turn, onAgain }: { turn: ChatTurn; onAgain: () => void }) {
@@ -40,7 +40,7 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
   return (
     <div className="grid gap-3">
       <dl className="flex flex-wrap items-baseline gap-x-5 gap-y-1 text-mute text-sm">
-        <Price turn={turn} />
+        <AnsweredBy turn={turn} />
         <Speed turn={turn} />
         {receiptId && (
           <div className="flex items-baseline gap-1.5">
@@ -51,6 +51,7 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
           </div>
         )}
       </dl>
+      <Bill turn={turn} />
       {bundle && <VerifyAnswer bundle={bundle} shown={{ messages: turn.messages, text: turn.answer }} />}
       {receiptId && !bundle && !receiptError && <p className="text-mute text-sm">The receipt is on its way…</p>}
       {receiptError !== undefined && <ErrorNotice title="The receipt could not be fetched" error={receiptError} />}
@@ -63,34 +64,16 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
 
 const shortenId = (id: string) => (id.length > 22 ? `${id.slice(0, 15)}…${id.slice(-5)}` : id)
 
-function Price({ turn }: { turn: ChatTurn }) {
-  const tokens = turn.bundle
-    ? { read: Number(turn.bundle.receipt.promptTokens), written: Number(turn.bundle.receipt.completionTokens) }
-    : turn.usage && { read: turn.usage.promptTokens, written: turn.usage.completionTokens }
-  if (!tokens) return null
-  const { inputWeiPerToken, outputWeiPerToken } = turn.model
-  const feeWei =
-    turn.bundle?.receipt.fee ??
-    (inputWeiPerToken !== undefined && outputWeiPerToken !== undefined
-      ? BigInt(tokens.read) * inputWeiPerToken + BigInt(tokens.written) * outputWeiPerToken
-      : undefined)
+function AnsweredBy({ turn }: { turn: ChatTurn }) {
+  const provider = turn.bundle?.receipt.provider ?? turn.answeredBy
+  if (!provider) return null
   return (
-    <>
-      {feeWei !== undefined && (
-        <div className="flex gap-1.5">
-          <dt>Price</dt>
-          <dd className="text-ink">
-            <Amount wei={feeWei} />
-          </dd>
-        </div>
-      )}
-      <div className="flex gap-1.5">
-        <dt>Tokens</dt>
-        <dd className="text-ink tabular-nums">
-          {tokens.read} read, {tokens.written} written
-        </dd>
-      </div>
-    </>
+    <div className="flex items-baseline gap-1.5">
+      <dt>Answered by</dt>
+      <dd className="text-ink">
+        <Copyable text={provider} what="provider" />
+      </dd>
+    </div>
   )
 }
 

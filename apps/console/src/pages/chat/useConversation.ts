@@ -1,4 +1,5 @@
 /** The turns of one conversation: they stay in this tab's memory; bundles of answers are kept in this browser. */
+import type { Hex } from '@weightless/codec'
 import type { Bundle, ChatModel, ChatUsage, Client } from '@weightless/sdk'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { keepBundle } from '../../network/keptBundles.ts'
@@ -11,6 +12,10 @@ export type ChatTurn = {
   messages: readonly Message[]
   answer: string
   model: ChatModel
+  /** Whom the user pinned; undefined: the gateway chose. */
+  pinned: Hex | undefined
+  /** Who answered, as the gateway names it. */
+  answeredBy?: Hex
   /** `stopped`: the user stopped it; what was sent is billed and has a receipt. */
   state: 'waiting' | 'answering' | 'done' | 'stopped' | 'failed'
   error?: unknown
@@ -28,7 +33,7 @@ const turnsSentMax = 20
 /** What the makers of the default model advise: hotter, so small a model loses its thread. */
 const parameters = { maxTokens: 512, temperature: 0.2, topP: 0.9 }
 
-export function useConversation(model: ChatModel | undefined) {
+export function useConversation(model: ChatModel | undefined, provider?: Hex) {
   const loadClient = useLoadClient()
   const [turns, setTurns] = useState<readonly ChatTurn[]>([])
   const stopper = useRef<AbortController>(undefined)
@@ -44,6 +49,7 @@ export function useConversation(model: ChatModel | undefined) {
         messages: toMessages(turns, question),
         answer: '',
         model,
+        pinned: provider,
         state: 'waiting',
         startedAtMs: performance.now(),
       }
@@ -58,7 +64,7 @@ export function useConversation(model: ChatModel | undefined) {
         change(control.signal.aborted ? { state: 'stopped' } : { state: 'failed', error })
       }
     },
-    [model, busy, turns, loadClient],
+    [model, provider, busy, turns, loadClient],
   )
   const stop = useCallback(() => stopper.current?.abort(), [])
   const clear = useCallback(() => setTurns([]), [])
@@ -77,12 +83,12 @@ async function runTurn(
   let receiptId: string | undefined
   try {
     for await (const event of client.chat.stream(
-      { model: turn.model.id, messages: turn.messages, ...parameters },
+      { model: turn.model.id, messages: turn.messages, ...parameters, ...(turn.pinned && { provider: turn.pinned }) },
       { signal },
     )) {
       if (event.type === 'receipt') {
         receiptId = event.receiptId
-        change({ receiptId })
+        change({ receiptId, ...(event.provider && { answeredBy: event.provider }) })
       }
       if (event.type === 'text') {
         if (answer === '') change({ firstTokenMs: performance.now() - turn.startedAtMs })
