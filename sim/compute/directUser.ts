@@ -72,6 +72,7 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
   return {
     address,
     ledger,
+    headers,
     async fund(wei: bigint): Promise<void> {
       const at = { address: contracts.ledgerManager, abi: abis.ledgerManager } as const
       const info = { functionName: 'getServiceInfo', args: [contracts.inferenceServing] } as const

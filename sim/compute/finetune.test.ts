@@ -62,6 +62,9 @@ test('a task goes from upload to the opened adapter and is paid once', async (t)
 
 test('a task that its user never acknowledges frees her next one, for the penalty share', async (t) => {
   const { net, service } = await open(t, { limits: { lookMs: 50, acknowledgeMsMax: 700 } })
+  const at = { address: addresses.fineTuningServing, abi: abis.fineTuningServing } as const
+  const owner = net.ledgerOf(genesis.ownerAccountIndex)
+  await owner.submit({ ...at, functionName: 'updateAcknowledgeSeconds', args: [1n] })
   const { user, url, api } = await customer(net, service, 3)
   const root = await upload(url, user, dataset)
   const ids: string[] = []

@@ -22,6 +22,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'fineTuningServing', source: 'compute/FineTuningServing.sol', contract: 'WeightlessFineTuningServing' },
   { key: 'fineTuningServingUpstream', source: 'compute/FineTuningServing.sol', contract: 'FineTuningServing' },
   { key: 'receiptSettlement', source: 'compute/ReceiptSettlement.sol', contract: 'ReceiptSettlement' },
+  { key: 'providerStake', source: 'compute/ProviderStake.sol', contract: 'ProviderStake' },
   { key: 'priorityStake', source: 'market/PriorityStake.sol', contract: 'PriorityStake' },
   { key: 'serviceMarket', source: 'market/ServiceMarket.sol', contract: 'ServiceMarket' },
   { key: 'jobBoard', source: 'market/JobBoard.sol', contract: 'JobBoard' },
@@ -29,6 +30,11 @@ export const contractList: readonly ContractEntry[] = [
     key: 'proxy',
     source: '@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol',
     contract: 'TransparentUpgradeableProxy',
+  },
+  {
+    key: 'timelock',
+    source: '@openzeppelin/contracts/governance/TimelockController.sol',
+    contract: 'TimelockController',
   },
   {
     key: 'proxyAdmin',

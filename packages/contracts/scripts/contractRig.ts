@@ -55,6 +55,7 @@ export type Rig = {
       | 'inferenceServing'
       | 'fineTuningServing'
       | 'receiptSettlement'
+      | 'providerStake'
       | 'priorityStake'
       | 'serviceMarket'
       | 'jobBoard']: {
@@ -95,6 +96,7 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
       inferenceServing: at('inferenceServing'),
       fineTuningServing: at('fineTuningServing'),
       receiptSettlement: at('receiptSettlement'),
+      providerStake: at('providerStake'),
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),

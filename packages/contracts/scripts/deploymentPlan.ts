@@ -22,6 +22,8 @@ import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
 import { planMarket } from './planMarket.ts'
+import { planStake } from './planStake.ts'
+import { planUpgrades } from './planUpgrades.ts'
 import type { Preset } from './presets.ts'
 
 export type Step =
@@ -57,8 +59,9 @@ export function planDeployment(
     plan.addresses[name] = address
     return address
   }
+  const upgrader = planUpgrades(preset, owner, create)
   const createProxy = (name: string, implementation: Hex, data: Hex): Hex => {
-    const args = [create(`${name}Implementation`, implementation), owner, data] as const
+    const args = [create(`${name}Implementation`, implementation), upgrader, data] as const
     const proxy = create(name, encodeDeployData({ abi: proxyAbi, bytecode: proxyBytecode, args }))
     plan.addresses[`${name}ProxyAdmin`] = getContractAddress({ from: proxy, nonce: 1n })
     return proxy
@@ -66,6 +69,7 @@ export function planDeployment(
   const call = (what: string, to: Hex, data: Hex) => plan.steps.push({ kind: 'call', what, to, data })
   planStorage(preset, owner, create, call)
   planCompute(preset, owner, createProxy, call)
+  planStake(preset, owner, plan.addresses, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   return plan
 }
@@ -147,6 +151,11 @@ function planCompute(preset: Preset, owner: Hex, createProxy: CreateProxy, call:
       args: [preset.lockSeconds, ledger, owner, preset.penaltyPercent],
     }),
   )
+  if (preset.acknowledgeSeconds > 0n) {
+    const args = [preset.acknowledgeSeconds] as const
+    const data = encodeFunctionData({ abi: fineTuningServingAbi, functionName: 'updateAcknowledgeSeconds', args })
+    call('bound the wait for acknowledgements', fineTuning, data)
+  }
   call(
     'authorise the settlement',
     inference,

@@ -31,6 +31,12 @@ export type Preset = {
   lockSeconds: bigint
   /** Share of a fine-tuning fee that is due for work which the user does not acknowledge. */
   penaltyPercent: bigint
+  /** How long a delivered model waits for its user; 0: for ever. */
+  acknowledgeSeconds: bigint
+  /** Share of an inference provider's stake that a fault costs, in percent; undefined: nothing, and stakes go back at once. */
+  faultPercent: bigint | undefined
+  /** How long an upgrade is announced before it can be carried out. */
+  upgradeDelaySeconds: bigint
   /** How long a user may contest a claimed job. */
   challengeSeconds: bigint
   /** How long a revoked session key stays good. */
@@ -64,6 +70,9 @@ const upstream: Preset = {
   },
   lockSeconds: 86_400n,
   penaltyPercent: 30n,
+  acknowledgeSeconds: 0n,
+  faultPercent: undefined,
+  upgradeDelaySeconds: 2n * 86_400n,
   challengeSeconds: 7200n,
   revokeDelaySeconds: 86_400n,
   priority: { unlockSeconds: 7n * 86_400n, ticketWei: 10n * ether },
@@ -92,6 +101,9 @@ const weightless: Preset = {
     subtaskInterval: 1n,
   },
   lockSeconds: 3600n,
+  acknowledgeSeconds: 86_400n,
+  faultPercent: 50n,
+  upgradeDelaySeconds: 60n,
   challengeSeconds: 600n,
   revokeDelaySeconds: 3600n,
   priority: { unlockSeconds: 3600n, ticketWei: ether / 10n },

@@ -8,10 +8,12 @@ import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
 import { poraMineAbi } from './abi/poraMine.generated.ts'
 import { priorityStakeAbi } from './abi/priorityStake.generated.ts'
+import { providerStakeAbi } from './abi/providerStake.generated.ts'
 import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
 import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
+import { timelockAbi } from './abi/timelock.generated.ts'
 
 export const abis = {
   /** Without the older generation of `submit` and `batchSubmit`. */
@@ -25,8 +27,10 @@ export const abis = {
   inferenceServing: inferenceServingAbi,
   fineTuningServing: fineTuningServingAbi,
   receiptSettlement: receiptSettlementAbi,
+  providerStake: providerStakeAbi,
   priorityStake: priorityStakeAbi,
   serviceMarket: serviceMarketAbi,
   jobBoard: jobBoardAbi,
   proxyAdmin: proxyAdminAbi,
+  timelock: timelockAbi,
 } as const

@@ -8,6 +8,7 @@ export {
   fineTuningDomain,
   receiptDomain,
   receiptTypes,
+  refundConsentTypes,
   teeSettlementDomain,
   teeSettlementTypes,
   verifierMessageTypes,

@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { type Hex, parseEther } from 'viem'
 import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig } from '../scripts/settlementRig.ts'
 import { voucherStatus } from './settlementStatus.ts'
+import { refundConsentTypes, teeSettlementDomain } from './typedData.ts'
 
 /** What the rules say about one user, kept by hand beside the contracts. */
 type Model = {
@@ -13,6 +14,7 @@ type Model = {
   paid: bigint
   owed: bigint
   jobNonce: bigint
+  consentNonce: bigint
 }
 type World = SettlementRig & {
   users: { account: SettlementRig['provider']; model: Model }[]
@@ -63,6 +65,25 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     model.balance -= ripe
     model.available += ripe
     model.pending = asked > 0n ? [...waiting, { wei: asked, at: now }] : waiting
+  },
+  async refundNow(world, { user, amount, skip }) {
+    const { account, model } = world.users[user]!
+    const { rig, provider } = world
+    // without a step ahead it is a replay, which must be refused
+    const nonce = model.consentNonce + skip
+    const deadline = rig.evm.block.timestamp + 60n
+    const message = { user: account.address, provider: provider.address, nonce, amount, deadline }
+    const place = { chainId: rig.chainId, verifyingContract: rig.contracts.inferenceServing.address }
+    const domain = { ...teeSettlementDomain, ...place }
+    const typed = { domain, types: refundConsentTypes, primaryType: 'RefundConsent', message } as const
+    const args = ['inference-v1.0', message, await provider.signTypedData(typed)] as const
+    const sent = await rig.send(rig.contracts.ledgerManager, 'retrieveFundNow', args, { from: account.address })
+    assert.equal(sent.ok, skip > 0n)
+    if (!sent.ok) return
+    model.consentNonce = nonce
+    const moved = draw(model, amount)
+    assert.equal(sent.value, moved)
+    model.available += moved
   },
   async voucher(world, { user, amount, skip }) {
     const { account, model } = world.users[user]!
@@ -179,7 +200,15 @@ async function createWorld(): Promise<World> {
     const paid = firstWei - 500n
     users.push({
       account,
-      model: { available: depositedWei - firstWei, balance: 500n, pending: [], paid, owed: paid, jobNonce: 1n },
+      model: {
+        available: depositedWei - firstWei,
+        balance: 500n,
+        pending: [],
+        paid,
+        owed: paid,
+        jobNonce: 1n,
+        consentNonce: 0n,
+      },
     })
   }
   const spentWei = users.reduce((sum, { model }) => sum + model.paid, 0n)

@@ -63,6 +63,17 @@ export const teeSettlementTypes = {
   ],
 } as const
 
+/** A provider's consent to an instant refund; signed for the domain of the serving contract that has the account. */
+export const refundConsentTypes = {
+  RefundConsent: [
+    { name: 'user', type: 'address' },
+    { name: 'provider', type: 'address' },
+    { name: 'nonce', type: 'uint256' },
+    { name: 'amount', type: 'uint256' },
+    { name: 'deadline', type: 'uint256' },
+  ],
+} as const
+
 /** Domain of fine-tuning settlements, without `chainId` and `verifyingContract` (FineTuningServing). */
 export const fineTuningDomain = { name: '0G Fine-Tuning Serving', version: '1' } as const
 

@@ -7,7 +7,9 @@ export {
   type NodeStatusJson,
   readNodeStatus,
 } from '@weightless/storage/wire'
-export { type AccountApi, AccountMissingError, type Balance } from './account/openAccount.ts'
+export { AccountMissingError } from './account/accountMissing.ts'
+export { RefundRefusedError } from './account/askRefundConsent.ts'
+export type { AccountApi, Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
 export {
   AnswerBrokenError,

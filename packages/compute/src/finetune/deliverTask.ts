@@ -64,6 +64,8 @@ async function giveUp(context: TaskContext, task: FineTuningTask): Promise<boole
     // She acknowledged just now: look again.
     const found = await chain.deliverable(task.user, task.id)
     if (!found || found.acknowledged || found.settled) return false
+    // The contract gives her longer than we do.
+    if (fault.reason.errorName === 'AcknowledgementPending') return false
     await chain.abandon(task.user, task.id)
     return fail(context, task, notAcknowledged, { paidWei: 0n })
   }

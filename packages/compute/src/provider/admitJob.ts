@@ -8,6 +8,7 @@ import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
 import type { ProviderContext } from './providerContext.ts'
+import { forgetOldBalance, isLeaving } from './refundConsent.ts'
 
 export type AdmissionAsk = {
   user: Hex
@@ -40,6 +41,7 @@ export async function admitJob(
   ask: AdmissionAsk,
 ): Promise<{ ok: true; value: Admitted } | Refusal> {
   const { user, terms, maxFee } = ask
+  forgetOldBalance(context, user)
   // Before anything is taken, since this may throw.
   const tickets = (await context.accounts.of(user))?.tickets ?? 1
   const numbered = await numberJob(context, ask)
@@ -72,6 +74,7 @@ async function numberJob(context: ProviderContext, ask: AdmissionAsk) {
   const book = context.log.book.of(user)
   const used = [book.jobNonce, chain?.jobNonce ?? 0n].reduce((a, b) => (a > b ? a : b))
   if (!terms) {
+    if (isLeaving(context, user)) return refuseLeaving()
     const jobNonce = context.nonces.next(user, used + 1n)
     const salt = bytesToHex(context.env.random.bytes(32))
     const nonce: Hex = ask.nonce ?? `0x${jobNonce.toString(16).padStart(64, '0')}`
@@ -79,6 +82,8 @@ async function numberJob(context: ProviderContext, ask: AdmissionAsk) {
   }
   const fault = await termsFault(context, ask, terms)
   if (fault) return fault
+  // Nothing may be awaited between this and the number that is taken: a consent looks at the numbers.
+  if (isLeaving(context, user)) return refuseLeaving()
   const { jobNonce } = terms.authorization
   const settled = chain && jobNonce <= chain.jobNonce
   const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
@@ -146,6 +151,10 @@ function refuseBalance({ address }: ProviderContext, user: Hex, maxFee: bigint, 
     `The job may cost ${maxFee} wei, account ${user} has ${freeWei} free with provider ${address}. ` +
     'Transfer more with LedgerManager.transferFund, or ask for fewer tokens.'
   return refuse('insufficient_balance', message)
+}
+
+function refuseLeaving(): Refusal {
+  return refuse('account_busy', 'The balance of this account is being given back; try again in three minutes.')
 }
 
 export function refuse(code: ApiErrorCode, message: string, param?: string): Refusal {

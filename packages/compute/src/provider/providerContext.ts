@@ -15,6 +15,7 @@ import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { ProviderMetrics } from './providerMetrics.ts'
 import type { ProviderLimits } from './providerOptions.ts'
+import type { LeavingUsers } from './refundConsent.ts'
 import type { SessionKeys } from './sessionKeys.ts'
 
 export type ProviderContext = {
@@ -43,8 +44,12 @@ export type ProviderContext = {
   authenticate: Authenticate
   metrics: ProviderMetrics
   nonces: JobNonces
+  leaving: LeavingUsers
+  inferenceServing: Hex
   /** Tells the settlement loop that there is something to do. */
   settleSoon(): void
+  /** Settles all that can be settled. @throws {LedgerUnreachableError} */
+  settleNow(): Promise<void>
   /** Resolves when no claim of the user's jobs is on its way. */
   claimEnds(user: Hex): Promise<void>
 }
@@ -63,19 +68,25 @@ export type JobNonces = {
   /** False when a running job has the number. */
   take(user: Hex, jobNonce: bigint): boolean
   free(user: Hex, jobNonce: bigint): void
+  /** Whether no job of the user is being admitted, waiting or running. */
+  isIdle(user: Hex): boolean
 }
 
 export function createJobNonces(): JobNonces {
-  const running = new Set<string>()
-  const key = (user: Hex, jobNonce: bigint) => `${user}/${jobNonce}`
+  const running = new Map<Hex, Set<bigint>>()
   const take = (user: Hex, jobNonce: bigint) => {
-    if (running.has(key(user, jobNonce))) return false
-    running.add(key(user, jobNonce))
+    const own = running.get(user) ?? new Set()
+    if (own.has(jobNonce)) return false
+    running.set(user, own.add(jobNonce))
     return true
   }
   return {
     take,
-    free: (user, jobNonce) => void running.delete(key(user, jobNonce)),
+    isIdle: (user) => !running.has(user),
+    free(user, jobNonce) {
+      const own = running.get(user)
+      if (own?.delete(jobNonce) && own.size === 0) running.delete(user)
+    },
     next(user, atLeast) {
       let jobNonce = atLeast
       // At most as many steps as the user has running jobs, which is bounded.

@@ -15,6 +15,7 @@ import { modelCard } from './modelCard.ts'
 import type { EncoderContext, ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
 import type { JobHeaders } from './readTerms.ts'
+import { consentToRefund } from './refundConsent.ts'
 import { answerSdk } from './sdkRoutes.ts'
 import { unknownModel } from './unknownModel.ts'
 import { answerUpstream } from './upstream/answerUpstream.ts'
@@ -52,6 +53,7 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   if (path === '/v1/settlements' && method === 'POST') {
     return settleWithUser(context, user, await readJson(context, request))
   }
+  if (path === '/v1/refund-consent' && method === 'POST') return consentToRefund(context, user)
   if (path === '/v1/account' && method === 'GET') return jsonResponse(await describeAccount(context, user))
   const adapters = method === 'GET' ? listAdapters(context, user, path) : undefined
   if (adapters) return adapters

@@ -15,6 +15,7 @@ import { createAuthenticator } from './authenticate.ts'
 import { createJobNonces, type ProviderContext } from './providerContext.ts'
 import { createProviderMetrics } from './providerMetrics.ts'
 import { type ProviderLimits, providerLimitsSchema } from './providerOptions.ts'
+import { createLeavingUsers } from './refundConsent.ts'
 import { registerService } from './registerService.ts'
 import { createProviderHandler } from './routes.ts'
 import { deriveEnvelopeKey } from './sealed/openSealed.ts'
@@ -190,7 +191,10 @@ async function join(
     authenticate: createAuthenticator({ provider: address, clock, accounts }),
     metrics,
     nonces: createJobNonces(),
+    leaving: createLeavingUsers(),
+    inferenceServing,
     settleSoon: () => settlement.soon(),
+    settleNow: () => settlement.flush(),
     claimEnds: (user) => settlement.claimEnds(user),
   }
   return { context, settlement }

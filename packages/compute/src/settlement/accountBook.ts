@@ -35,6 +35,8 @@ export type BookRecord =
   | { kind: 'sdkBatch'; user: Hex; nonce: bigint; fee: bigint; requestsHash: Hex }
   /** That settlement arrived; `unpaid` wei were not covered by the balance. */
   | { kind: 'sdkSettled'; user: Hex; nonce: bigint; unpaid: bigint }
+  /** A consent to refund everything is about to be signed. */
+  | { kind: 'consent'; user: Hex; leavingUntilMs: number }
 
 /** A claim that the contract has not paid yet. SETTLEMENT §5 */
 export type OpenClaim = { state: 'open' | 'contested'; jobNonce: bigint; held: bigint; readyAtSeconds: bigint }
@@ -62,6 +64,8 @@ export type UserAccount = {
   /** Receipt hashes of `sdkUnsettled`, chained. */
   sdkRequestsHash: Hex
   sdkBatch: { nonce: bigint; fee: bigint; requestsHash: Hex } | undefined
+  /** Until when a consent to refund everything may be used, in milliseconds since the Unix epoch. SETTLEMENT §8 */
+  leavingUntilMs: number
 }
 
 export type AccountBook = {
@@ -129,6 +133,7 @@ export function voucherFault(
 function applyRecord(account: UserAccount, record: BookRecord): void {
   if (record.kind === 'receipt') applyReceipt(account, record)
   else if (record.kind === 'voucher') applyVoucher(account, record)
+  else if (record.kind === 'consent') account.leavingUntilMs = record.leavingUntilMs
   else if (record.kind === 'claim') applyClaim(account, record)
   else if (record.kind === 'settled') {
     account.owedOnChain = record.owed
@@ -200,5 +205,6 @@ function emptyAccount(): UserAccount {
     sdkUnsettled: 0n,
     sdkRequestsHash: emptyReceiptsRoot,
     sdkBatch: undefined,
+    leavingUntilMs: 0,
   }
 }

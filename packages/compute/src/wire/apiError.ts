@@ -36,6 +36,7 @@ const table = {
   not_found: [404, 'invalid_request_error'],
   method_not_allowed: [405, 'invalid_request_error'],
   job_nonce_used: [409, 'invalid_request_error'],
+  account_busy: [409, 'invalid_request_error'],
   price_changed: [409, 'invalid_request_error'],
   request_too_large: [413, 'invalid_request_error'],
   too_many_requests: [429, 'rate_limit_error'],

@@ -249,7 +249,7 @@ abstract contract FineTuningAccounts is Administered, ReentrancyGuardTransient, 
         if (!ok) revert ETHTransferFailed();
     }
 
-    function sendHome(uint256 amount) private {
+    function sendHome(uint256 amount) internal {
         if (amount == 0) return;
         (bool ok,) = ledgerAddress.call{value: amount}("");
         if (!ok) revert TransferToLedgerFailed();

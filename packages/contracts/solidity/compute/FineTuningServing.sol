@@ -5,7 +5,8 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Deliverable, DeliverableRing} from "./DeliverableRing.sol";
 import {FineTuningServices} from "./FineTuningServices.sol";
-import {ILedger, IServing} from "./IServing.sol";
+import {IConsentServing, ILedger, IServing, RefundConsent} from "./IServing.sol";
+import {RefundConsents} from "./RefundConsents.sol";
 import {SubAccount} from "./SubAccount.sol";
 
 struct VerifierInput {
@@ -20,10 +21,11 @@ struct VerifierInput {
 
 /// The market of fine-tuning: a provider delivers a model by its root, the user acknowledges it, the provider reveals
 /// the key and is paid; unacknowledged work is paid by the penalty share. ABI: v1.1 (compute.md Appendix 1, B.5).
-abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
+abstract contract FineTuningServingBase is FineTuningServices, RefundConsents, IConsentServing, IERC165 {
     using SubAccount for SubAccount.Funds;
     using DeliverableRing for DeliverableRing.Ring;
 
+    event AcknowledgeSecondsUpdated(uint256 acknowledgeSeconds);
     event DeliverableAbandoned(
         address indexed user, address indexed provider, string deliverableId, uint256 timestamp
     );
@@ -49,9 +51,12 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
         uint256 nonce
     );
 
+    error AcknowledgementPending(string id, uint256 until);
+    error CannotAbandonAcknowledgedDeliverable(string id);
     error CannotAbandonSettledDeliverable(string id);
     error CannotAcknowledgeSettledDeliverable(string id);
     error CannotEvictUnsettledDeliverable(string id);
+    error DeliverableAbandonedByUser(string id);
     error DeliverableAlreadyExists(string id);
     error DeliverableAlreadySettled(string id);
     error DeliverableIdInvalidLength(uint256 length);
@@ -74,6 +79,10 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
 
     /// Share of the fee, in percent, that is due for work which the user does not acknowledge.
     uint256 public penaltyPercentage;
+    /// How long a deliverable blocks the next one and keeps its penalty share. 0: for ever, and not at all.
+    uint256 public acknowledgeSeconds;
+    /// When the deliverable came that its user gave up; so a later one of the same id is another.
+    mapping(bytes32 key => mapping(bytes32 idHash => uint256 timestamp)) private givenUp;
 
     function initialize(uint256 _locktime, address _ledgerAddress, address owner_, uint256 _penaltyPercentage)
         external
@@ -90,7 +99,12 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
         setPenalty(_penaltyPercentage);
     }
 
-    /// The caller delivers a model; the one before must be acknowledged, settled or abandoned.
+    function updateAcknowledgeSeconds(uint256 acknowledgeSeconds_) external onlyOwner {
+        acknowledgeSeconds = acknowledgeSeconds_;
+        emit AcknowledgeSecondsUpdated(acknowledgeSeconds_);
+    }
+
+    /// The caller delivers a model; the one before must be acknowledged, settled, abandoned or overdue.
     function addDeliverable(address user, string calldata id, bytes calldata modelRootHash) external {
         uint256 idBytes = bytes(id).length;
         if (idBytes == 0 || idBytes > ID_BYTES_MAX) revert DeliverableIdInvalidLength(idBytes);
@@ -98,7 +112,9 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
         if (ring.has(id)) revert DeliverableAlreadyExists(id);
         if (ring.items.length > 0) {
             Deliverable storage last = ring.newest();
-            if (!last.acknowledged && !last.settled) revert PreviousDeliverableNotAcknowledged(last.id);
+            if (!last.acknowledged && !last.settled && !isWaitOver(user, msg.sender, last)) {
+                revert PreviousDeliverableNotAcknowledged(last.id);
+            }
         }
         if (ring.isFull()) {
             Deliverable storage oldest = ring.oldest();
@@ -112,6 +128,7 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
     function acknowledgeDeliverable(address provider, string calldata id) external {
         Deliverable storage item = deliverable(msg.sender, provider, id);
         if (item.settled) revert CannotAcknowledgeSettledDeliverable(id);
+        if (isGivenUp(msg.sender, provider, item)) revert DeliverableAbandonedByUser(id);
         item.acknowledged = true;
         emit DeliverableAcknowledged(msg.sender, provider, id, block.timestamp);
     }
@@ -122,6 +139,31 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
         if (item.settled) revert CannotAbandonSettledDeliverable(id);
         item.settled = true;
         emit DeliverableAbandoned(user, msg.sender, id, block.timestamp);
+    }
+
+    /// The caller does not want this deliverable of hers: the penalty share is due at once, and the next one can come.
+    function abandonDelivery(address provider, string calldata id) external {
+        Deliverable storage item = deliverable(msg.sender, provider, id);
+        if (item.settled) revert CannotAbandonSettledDeliverable(id);
+        if (item.acknowledged) revert CannotAbandonAcknowledgedDeliverable(id);
+        givenUp[SubAccount.keyOf(msg.sender, provider)][keccak256(bytes(id))] = item.timestamp;
+        emit DeliverableAbandoned(msg.sender, provider, id, block.timestamp);
+    }
+
+    /// Sends up to `consent.amount` home at once, on the provider's signature; waiting refunds are cancelled as far as
+    /// they are needed, as when a fee is drawn.
+    function refundWithConsent(RefundConsent calldata consent, bytes calldata signature)
+        external
+        onlyLedger
+        nonReentrant
+        returns (uint256 amount)
+    {
+        SubAccount.Funds storage funds = existing(consent.user, consent.provider).funds;
+        useConsent(domainSeparator(), consent, signature);
+        amount = funds.take(consent.amount);
+        sendHome(amount);
+        emit BalanceUpdated(consent.user, consent.provider, funds.balance, funds.pendingRefund);
+        emit RefundConsented(consent.user, consent.provider, amount, consent.nonce);
     }
 
     /// Pays the caller for a deliverable, on its acknowledged signer's word.
@@ -135,6 +177,9 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
             item.encryptedSecret = input.encryptedSecret;
         } else {
             if (input.encryptedSecret.length != 0) revert SecretShouldBeEmpty();
+            if (acknowledgeSeconds > 0 && !isWaitOver(input.user, msg.sender, item)) {
+                revert AcknowledgementPending(input.id, item.timestamp + acknowledgeSeconds);
+            }
             fee = (fee * penaltyPercentage) / 100;
         }
         if (fee > entry.funds.balance) revert InvalidVerifierInput("insufficient balance");
@@ -175,6 +220,15 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
         return ring.find(id);
     }
 
+    function isWaitOver(address user, address provider, Deliverable storage item) private view returns (bool) {
+        if (isGivenUp(user, provider, item)) return true;
+        return acknowledgeSeconds > 0 && block.timestamp >= item.timestamp + acknowledgeSeconds;
+    }
+
+    function isGivenUp(address user, address provider, Deliverable storage item) private view returns (bool) {
+        return givenUp[SubAccount.keyOf(user, provider)][keccak256(bytes(item.id))] == item.timestamp;
+    }
+
     function checkInput(VerifierInput calldata input, SubAccount.Funds storage funds, Deliverable storage item)
         private
         view
@@ -191,7 +245,6 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
     }
 
     function digestOf(VerifierInput calldata input) private view returns (bytes32) {
-        bytes32 domain = keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
         bytes32 structHash = keccak256(
             abi.encode(
                 MESSAGE_TYPEHASH,
@@ -203,7 +256,11 @@ abstract contract FineTuningServingBase is FineTuningServices, IERC165 {
                 input.user
             )
         );
-        return keccak256(abi.encodePacked("\x19\x01", domain, structHash));
+        return keccak256(abi.encodePacked("\x19\x01", domainSeparator(), structHash));
+    }
+
+    function domainSeparator() private view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
     }
 
     function setPenalty(uint256 percentage) private {

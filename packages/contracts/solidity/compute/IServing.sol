@@ -16,6 +16,24 @@ interface IServing {
     function deleteAccount(address user, address provider) external;
 }
 
+/// A provider's consent that up to `amount` wei of an account go home at once.
+struct RefundConsent {
+    address user;
+    address provider;
+    /// Above that of any consent of this account used before.
+    uint256 nonce;
+    uint256 amount;
+    /// Unix seconds.
+    uint256 deadline;
+}
+
+/// A serving contract that knows consents; apart from IServing, whose ERC-165 id is fixed.
+interface IConsentServing {
+    function refundWithConsent(RefundConsent calldata consent, bytes calldata signature)
+        external
+        returns (uint256 amount);
+}
+
 /// What a serving contract tells the ledger.
 interface ILedger {
     function spendFund(address user, uint256 amount) external;

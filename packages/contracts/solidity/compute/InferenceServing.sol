@@ -4,7 +4,9 @@ pragma solidity 0.8.37;
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {InferenceServices} from "./InferenceServices.sol";
-import {ILedger, IServing} from "./IServing.sol";
+import {IConsentServing, ILedger, IServing, RefundConsent} from "./IServing.sol";
+import {IProviderStake} from "./IProviderStake.sol";
+import {RefundConsents} from "./RefundConsents.sol";
 import {SubAccount} from "./SubAccount.sol";
 
 struct TEESettlementData {
@@ -18,14 +20,17 @@ struct TEESettlementData {
 
 /// The market of inference: services, sub-accounts, and settlement on the word of the provider's signer. ABI: v1.1
 /// (compute.md Appendix 1); beside it `drawFees`, through which ReceiptSettlement pays out what users signed.
-abstract contract InferenceServingBase is InferenceServices, IERC165 {
+abstract contract InferenceServingBase is InferenceServices, RefundConsents, IConsentServing, IERC165 {
     using SubAccount for SubAccount.Funds;
 
     event BatchBalanceUpdated(address[] users, uint256[] balances, uint256[] pendingRefunds);
     event ContractInitialized(address indexed owner, uint256 lockTime, address ledgerAddress);
+    event ProviderStakeSlashed(address indexed provider, uint256 amount);
+    event ProviderStakeUpdated(address indexed providerStake);
     event ReceiptSettlementUpdated(address indexed receiptSettlement);
     event TEESettlementResult(address indexed user, uint8 status, uint256 unsettledAmount);
 
+    error CallerNotProviderStake(address caller);
     error CallerNotReceiptSettlement(address caller);
     error InvalidTEESignature(string reason);
     error NoSettlementsProvided();
@@ -48,6 +53,8 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
 
     /// The contract that may draw fees against users' signatures.
     address public receiptSettlement;
+    /// Where stakes go that are taken back, and who may slash them; without it they are returned at once.
+    IProviderStake public providerStake;
 
     function initialize(uint256 _locktime, address _ledgerAddress, address owner_) external initializer {
         setOwner(owner_);
@@ -60,6 +67,35 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
     function setReceiptSettlement(address receiptSettlement_) external onlyOwner {
         receiptSettlement = receiptSettlement_;
         emit ReceiptSettlementUpdated(receiptSettlement_);
+    }
+
+    function setProviderStake(IProviderStake providerStake_) external onlyOwner {
+        providerStake = providerStake_;
+        emit ProviderStakeUpdated(address(providerStake_));
+    }
+
+    /// Hands up to `amount` wei of an active provider's stake to the contract that judged it.
+    function slashStake(address provider, uint256 amount) external nonReentrant returns (uint256 taken) {
+        if (msg.sender != address(providerStake)) revert CallerNotProviderStake(msg.sender);
+        taken = takeStake(provider, amount);
+        emit ProviderStakeSlashed(provider, taken);
+        if (taken > 0) send(msg.sender, taken);
+    }
+
+    /// Sends up to `consent.amount` home at once, on the provider's signature; waiting refunds are cancelled as far as
+    /// they are needed, as when a fee is drawn.
+    function refundWithConsent(RefundConsent calldata consent, bytes calldata signature)
+        external
+        onlyLedger
+        nonReentrant
+        returns (uint256 amount)
+    {
+        SubAccount.Funds storage funds = existing(consent.user, consent.provider).funds;
+        useConsent(domainSeparator(), consent, signature);
+        amount = funds.take(consent.amount);
+        if (amount > 0) send(ledgerAddress, amount);
+        emit BalanceUpdated(consent.user, consent.provider, funds.balance, funds.pendingRefund);
+        emit RefundConsented(consent.user, consent.provider, amount, consent.nonce);
     }
 
     /// Takes from each charge's user (its high 160 bits) up to its wei (its low 96) out of the account with `provider`,
@@ -152,6 +188,12 @@ abstract contract InferenceServingBase is InferenceServices, IERC165 {
 
     function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
         return interfaceId == type(IServing).interfaceId || interfaceId == type(IERC165).interfaceId;
+    }
+
+    function giveStakeBack(address provider, uint256 amount) internal override {
+        if (address(providerStake) != address(0)) return providerStake.unstake{value: amount}(provider);
+        emit ProviderStakeReturned(provider, amount);
+        send(provider, amount);
     }
 
     function check(TEESettlementData calldata item, SubAccount.Funds storage funds, address signer, bytes32 domain)

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EnumerableSet} from "@openzeppelin/contracts/utils/structs/EnumerableSet.sol";
-import {IServing, ILedger} from "./IServing.sol";
+import {IConsentServing, ILedger, IServing, RefundConsent} from "./IServing.sol";
 import {ServiceRegistry} from "./ServiceRegistry.sol";
 
 /// One prepaid balance per user, from which sub-accounts with providers are funded. ABI: v1.1 (compute.md Appendix 1).
@@ -13,6 +13,7 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
     event LedgerInfoUpdated(address indexed user, string additionalInfo);
 
     error AdditionalInfoTooLong(uint256 length, uint256 max);
+    error CallerNotConsentUser(address caller, address user);
     error CallFailed();
     error CallerNotRegisteredService(address caller);
     error DirectDepositsDisabled();
@@ -150,6 +151,18 @@ abstract contract LedgerManagerBase is ILedger, ServiceRegistry {
             if (balance > pending) serving.requestRefundAll(msg.sender, chosen[i]);
         }
         available[msg.sender] += returned;
+    }
+
+    /// Brings home at once what a provider consents to: neither the lock nor the queue of refunds counts.
+    function retrieveFundNow(string calldata serviceName, RefundConsent calldata consent, bytes calldata signature)
+        external
+        nonReentrant
+        returns (uint256 amount)
+    {
+        checkLedger(msg.sender);
+        if (consent.user != msg.sender) revert CallerNotConsentUser(msg.sender, consent.user);
+        amount = IConsentServing(getServiceAddressByName(serviceName)).refundWithConsent(consent, signature);
+        available[msg.sender] += amount;
     }
 
     /// A serving contract tells what was spent from a user's sub-account; the total falls by itself.

@@ -1,10 +1,12 @@
 /** The money behind the work: tokens on the chain, the prepaid ledger, and what stands with each provider. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { TransactionRevertedError } from '@weightless/ledger'
 import type { TransactionReceipt } from 'viem'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
+import { AccountMissingError } from './accountMissing.ts'
+import { askRefundConsent } from './askRefundConsent.ts'
 
 export type Balance = {
   address: Hex
@@ -27,6 +29,12 @@ export type AccountApi = {
   fundProvider(provider: Hex, amountWei: bigint, options?: SendOptions): Promise<TransactionReceipt>
   /** Asks for everything set aside for these providers; it comes back after the lock time. */
   retrieve(providers: readonly Hex[], options?: SendOptions): Promise<TransactionReceipt>
+  /**
+   * Brings everything set aside for this inference provider back at once, if it signs that nothing is owed to it.
+   * Afterwards it takes no job of this account for some minutes. SETTLEMENT §8
+   * @throws {RefundRefusedError} such as while a job runs or an answer waits for its voucher
+   */
+  retrieveNow(provider: Hex, options?: SendOptions): Promise<TransactionReceipt>
 }
 
 export type SendOptions = { signal?: AbortSignal; onSent?: (hash: Hex) => void }
@@ -51,6 +59,12 @@ export function openAccount(context: ClientContext): AccountApi {
     async retrieve(providers, options) {
       const service = await inferenceName(context)
       return ledger.submit({ ...at(), functionName: 'retrieveFund', args: [providers, service] }, options)
+    },
+    async retrieveNow(provider, options) {
+      const service = await inferenceName(context)
+      const { consent, signature } = await askRefundConsent(context, provider, options?.signal)
+      const args = [service, consent, signature] as const
+      return ledger.submit({ ...at(), functionName: 'retrieveFundNow', args }, options)
     },
   }
 }
@@ -103,17 +117,4 @@ async function inferenceName({ config, ledger }: ClientContext): Promise<string>
     args: [contractAddress(config, 'inferenceServing')],
   })
   return info.fullName
-}
-
-export class AccountMissingError extends WeightlessError {
-  constructor() {
-    super(
-      'sdk/account-missing',
-      'There is no account whose balance could be read.',
-      {},
-      {
-        hint: 'Give createClient an account, or name an address.',
-      },
-    )
-  }
 }
