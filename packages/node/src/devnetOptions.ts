@@ -16,6 +16,10 @@ export type DevnetOptions = {
   nodes?: number
   /** Run each storage node as a process of its own, restarted after a crash; default false: all in this process. */
   storageProcesses?: boolean
+  /** Providers of the model that is served from the start, 1 to 4, each with a key and a price of its own; default 2. */
+  providers?: number
+  /** Run each provider as a process of its own, restarted after a crash; default false: all in this process. */
+  providerProcesses?: boolean
   /** Gateway and storage nodes find each other, and who holds a root, by libp2p too; default true. */
   peers?: boolean
   /** One storage node mines, with 5 % of a thread and only while what it keeps pays; default true. */

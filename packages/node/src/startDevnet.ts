@@ -9,10 +9,10 @@ import { startKeyValueNode } from '@weightless/kv'
 import { loadApiKey, loadManagementKey } from './apiKey.ts'
 import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
-import { devnetKey, devnetKeys, gatewayAccountIndex, providerAccountIndices } from './devnet/devnetKeys.ts'
+import { devnetKey, devnetKeys, gatewayAccountIndex } from './devnet/devnetKeys.ts'
 import { doFirstLight } from './devnet/firstLight.ts'
 import { fundAccount } from './devnet/fundAccount.ts'
-import { createModelHost } from './devnet/modelHost.ts'
+import { createModelHost, providerPortsFor } from './devnet/modelHost.ts'
 import { loadModelFiles } from './devnet/modelLoader.ts'
 import { nameDamage } from './devnet/nameDamage.ts'
 import { type MiningPlan, minerFundsWei, planMining } from './devnet/planMining.ts'
@@ -84,7 +84,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
 }
 
 async function choosePorts(options: DevnetOptions, emit: (event: DevnetEvent) => void): Promise<PortPlan> {
-  const counts = { nodes: options.nodes ?? 6, providers: providerAccountIndices.length, peers: options.peers !== false }
+  const providers = providerPortsFor(options.providers ?? providersDefault)
+  const counts = { nodes: options.nodes ?? 6, providers, peers: options.peers !== false }
   const wanted = options.portBase ?? 0
   if (options.portsExact) return planPorts(wanted, counts)
   const { plan, portBase, busyPorts } = await findFreePorts(wanted, counts)
@@ -223,13 +224,16 @@ function openModels(
     file,
     ports,
     host,
-    fineTuning: options.fineTuning === false ? undefined : { python: options.fineTuningPython },
+    dataFolder: folder,
+    providers: options.providers ?? providersDefault,
+    processes: options.providerProcesses === true,
+    fineTuning: options.fineTuning === false ? undefined : trainingWith(options.fineTuningPython),
     signal,
     emit,
     onChange: () => writeDevnetFile(folder, file),
   })
   const settled = (async () => {
-    await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, models.open)
+    await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, models.openFirst, models.open)
     if (models.opened() === 0 || options.firstLight === false || signal.aborted) return
     await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
   })().catch((error: unknown) => {
@@ -238,6 +242,8 @@ function openModels(
   })
   return { settled, ended: settled.then(() => models.watchAdded(folder)), close: () => models.close() }
 }
+
+const trainingWith = (python: string | undefined) => (python === undefined ? {} : { python })
 
 function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {
   let sinceMs = env.clock.monotonicMs()
@@ -249,6 +255,9 @@ function timer(env: NodeEnv, emit: (event: DevnetEvent) => void) {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+/** Two keys at two prices: what a market needs at least. */
+const providersDefault = 2
 
 const consoleFolder = join(import.meta.dirname, '../../../apps/console/dist')
 

@@ -12,7 +12,7 @@ import { type Devnet, startDevnet } from './startDevnet.ts'
  * const { rpcUrl } = devnet.file.chain
  * ```
  * Resolves when the model is open too (`weights: 'none'` leaves it out). Options are those of `startDevnet`; what a test
- * seldom needs and that takes time is off: first light, the console, peers, mining.
+ * seldom needs and that takes time is off: first light, the console, peers, mining, a second provider.
  */
 export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devnet> {
   const dataFolder = options.dataFolder ?? mkdtempSync(join(tmpdir(), 'weightless-test-'))
@@ -24,6 +24,7 @@ export async function startTestDevnet(options: DevnetOptions = {}): Promise<Devn
     console: false,
     peers: false,
     mining: false,
+    providers: 1,
     ...options,
     dataFolder,
     portBase,

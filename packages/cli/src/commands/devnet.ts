@@ -8,6 +8,7 @@ import { wholeNumber } from '../readNumber.ts'
 type DevnetFlags = {
   portBase: number
   nodes: number
+  providers: number
   host?: string
   allowOrigin?: string[]
   log: 'text' | 'json' | 'silent'
@@ -27,6 +28,12 @@ export function addDevnetCommand(program: Command): void {
     .description('run the whole system on this machine: chain, storage, compute, console')
     .option('--port-base <n>', 'shift every port by n', wholeNumber({ min: 0, max: 50_000 }), 0)
     .option('--nodes <n>', 'storage nodes, each a process of its own', wholeNumber({ min: 1, max: 16 }), 6)
+    .option(
+      '--providers <n>',
+      'providers of the model, each a process of its own with its own key and price',
+      wholeNumber({ min: 1, max: 4 }),
+      2,
+    )
     .option('--host <address>', 'another loopback address; any other is refused, because everybody knows the keys')
     .option('--allow-origin <origin...>', 'let pages of this web site call the chain, besides pages of this machine')
     .addOption(
@@ -68,11 +75,13 @@ const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
   const { portBase, nodes, host, model, weights, firstLight, console, peers, mine, allowOrigin } = flags
-  const { finetune, finetunePython } = flags
+  const { finetune, finetunePython, providers } = flags
   return {
     portBase,
     nodes,
     storageProcesses: true,
+    providers,
+    providerProcesses: true,
     weights,
     firstLight,
     console,

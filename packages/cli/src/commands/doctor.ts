@@ -79,12 +79,14 @@ function checkFolder(folder: string): Finding {
 }
 
 async function checkPorts(): Promise<Finding> {
-  const { portBase, busyPorts } = await findFreePorts(0, { nodes: 6, providers: 1, peers: true })
+  // As `npm start` plans them: the first providers of five models, and a second one of the first.
+  const counts = { nodes: 6, providers: 6, peers: true }
+  const { portBase, busyPorts } = await findFreePorts(0, counts)
   if (busyPorts.length === 0)
     return {
       check: 'ports',
       ok: true,
-      found: `${listPorts(planPorts(0, { nodes: 6, providers: 1, peers: true })).join(', ')} are free`,
+      found: `${listPorts(planPorts(0, counts)).join(', ')} are free`,
     }
   return {
     check: 'ports',

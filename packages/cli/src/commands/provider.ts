@@ -1,7 +1,8 @@
-/** `weightless provider start`: sells what an OpenAI-compatible server answers; the one command of an operator. */
+/** `weightless provider start`: sells what an OpenAI-compatible server, or the embedded engine, answers; the one command of an operator. */
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
+import type { EngineSource } from '@weightless/node/computeProvider/runProvider'
 import { devnetFilePath } from '@weightless/node/devnetFile'
 import { readNetworkConfig } from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -11,7 +12,8 @@ import { wholeNumber } from '../readNumber.ts'
 const serviceNames = ['chat', 'completions', 'embeddings', 'images', 'audio', 'responses'] as const
 
 type StartFlags = {
-  upstream: string
+  upstream?: string
+  weights?: string
   model: string
   price: { inputWeiPerToken: bigint; outputWeiPerToken: bigint }
   upstreamModel?: string
@@ -25,6 +27,7 @@ type StartFlags = {
   host?: string
   publicUrl?: string
   log: 'text' | 'json' | 'silent'
+  untilInputEnds?: boolean
 }
 
 export function addProviderCommands(program: Command): void {
@@ -32,10 +35,8 @@ export function addProviderCommands(program: Command): void {
   provider
     .command('start')
     .description('sell what an OpenAI-compatible server answers: registers, stakes, serves, settles; Ctrl-C drains')
-    .requiredOption(
-      '--upstream <url>',
-      'the server, such as http://127.0.0.1:8000; its key, if any, in UPSTREAM_API_KEY',
-    )
+    .option('--upstream <url>', 'the server, such as http://127.0.0.1:8000; its key, if any, in UPSTREAM_API_KEY')
+    .option('--weights <file>', 'or: a GGUF file for the embedded engine, whose answers anybody can re-execute')
     .requiredOption('--model <id>', 'the model that is sold')
     .requiredOption(
       '--price <in/out>',
@@ -53,47 +54,77 @@ export function addProviderCommands(program: Command): void {
     .option('--host <address>', 'the address to bind', '127.0.0.1')
     .option('--public-url <url>', 'where users reach it, if not at host and port')
     .option('--log <form>', 'text, json or silent', 'text')
+    .option('--until-input-ends', 'stop, without draining, when standard input ends, as a child of another process')
     .action(start)
 }
 
 async function start(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)
   const { runProvider, providerAccount } = await import('@weightless/node/computeProvider/runProvider')
-  const { network, rpc, price, tokenizer, context, ...rest } = flags
+  const { network, rpc, price, model, region, port, host, publicUrl, log } = flags
+  const source = readSource(flags)
   const { chain, contracts } = readNetwork(resolve(network ?? devnetFilePath(dataDir)))
-  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake } = contracts
-  if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError()
   const dataFolder = join(resolve(dataDir), 'provider')
-  const stopped = new Promise<void>((done) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => done())
-  })
+  const stopped = untilStopped(flags.untilInputEnds === true)
   if (!json) remark(`account ${providerAccount(dataFolder).address} (key in ${dataFolder}) must have the stake and gas`)
-  const apiKey = process.env.UPSTREAM_API_KEY
   const provider = await runProvider({
-    ...rest,
-    ...price,
-    dataFolder,
+    ...{ source, model, port, log, ...price, dataFolder, contracts },
+    ...(region !== undefined && { region }),
+    ...(host !== undefined && { host }),
+    ...(publicUrl !== undefined && { publicUrl }),
     rpcUrl: rpc ?? chain.rpcUrl,
     chainId: chain.chainId,
-    contracts: { inferenceServing, receiptSettlement, ledgerManager, ...(priorityStake && { priorityStake }) },
-    ...(apiKey && { apiKey }),
-    ...(tokenizer && { tokenizerFile: resolve(tokenizer) }),
-    ...(context && { contextLength: context }),
   })
   const { address, url } = provider
-  if (json) process.stdout.write(`${JSON.stringify({ type: 'open', address, url, model: flags.model })}\n`)
-  else
-    remark(`${flags.model} is sold at ${url}, ${formatTokens(price.outputWeiPerToken)} a token written; Ctrl-C drains`)
-  await stopped
-  if (!json) remark('draining …')
-  await provider.drain()
+  if (json) process.stdout.write(`${JSON.stringify({ type: 'open', address, url, model })}\n`)
+  else remark(`${model} is sold at ${url}, ${formatTokens(price.outputWeiPerToken)} a token written; Ctrl-C drains`)
+  if ((await stopped) === 'signal') {
+    if (!json) remark('draining …')
+    await provider.drain()
+  }
   await provider.close()
 }
 
+function readSource(flags: StartFlags): EngineSource {
+  const { upstream, weights, upstreamModel, services, context, tokenizer } = flags
+  if ((upstream === undefined) === (weights === undefined)) throw new SourceError()
+  if (upstream === undefined) return { weightsFile: resolve(weights!) }
+  const apiKey = process.env.UPSTREAM_API_KEY
+  return {
+    upstream,
+    services,
+    ...(apiKey && { apiKey }),
+    ...(upstreamModel && { upstreamModel }),
+    ...(tokenizer && { tokenizerFile: resolve(tokenizer) }),
+    ...(context && { contextLength: context }),
+  }
+}
+
+/** A second signal ends the process at once; a terminal passes Ctrl-C to children too, which end when their input does. */
+function untilStopped(untilInputEnds: boolean): Promise<'signal' | 'input'> {
+  return new Promise((stop) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+      if (untilInputEnds && signal === 'SIGINT') process.on(signal, () => undefined)
+      else process.once(signal, () => stop('signal'))
+    }
+    if (!untilInputEnds) return
+    process.stdin.resume()
+    process.stdin.once('end', () => stop('input'))
+    process.stdin.once('error', () => stop('input'))
+  })
+}
+
+/** @throws {NetworkIncompleteError} */
 function readNetwork(path: string) {
   const verdict = readNetworkConfig(JSON.parse(readFileSync(path, 'utf8')))
   if (!verdict.ok) throw new NetworkIncompleteError()
-  return verdict.value
+  const { chain } = verdict.value
+  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake } = verdict.value.contracts
+  if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError()
+  return {
+    chain,
+    contracts: { inferenceServing, receiptSettlement, ledgerManager, ...(priorityStake && { priorityStake }) },
+  }
 }
 
 function readServices(text: string): StartFlags['services'] {
@@ -112,6 +143,12 @@ function readPrice(text: string): StartFlags['price'] {
     return BigInt(`${whole}${fraction.padEnd(12, '0')}`)
   }
   return { inputWeiPerToken: wei(parts[1]!), outputWeiPerToken: wei(parts[2]!) }
+}
+
+export class SourceError extends WeightlessError {
+  constructor() {
+    super('cli/provider-source', 'A provider needs --upstream or --weights, and not both.', {})
+  }
 }
 
 export class NetworkIncompleteError extends WeightlessError {

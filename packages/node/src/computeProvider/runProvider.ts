@@ -1,27 +1,41 @@
-/** A compute provider as a process of its own, in front of an upstream: takes its folder, loads its key, registers, serves, drains. */
+/** A compute provider as a process of its own: takes its folder, loads its key, opens its engine, registers, serves, drains. */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { type ComputeContracts, openUpstreamEngine, startProvider } from '@weightless/compute'
 import type { ServiceName } from '@weightless/compute/wire'
+import type { Env } from '@weightless/env'
 import { createNodeEnv } from '@weightless/env/node'
 import { privateKeyToAccount } from 'viem/accounts'
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
+import { openWeights } from './openWeights.ts'
 
-export type ProviderProcessOptions = {
-  dataFolder: string
-  rpcUrl: string
-  chainId: number
-  contracts: ComputeContracts
+/** Where the answers come from. */
+export type EngineSource = UpstreamSource | WeightsSource
+
+/** An OpenAI-compatible server. */
+export type UpstreamSource = {
   upstream: string
   apiKey?: string
-  model: string
   upstreamModel?: string
   services: readonly ServiceName[]
   contextLength?: number
   tokenizerFile?: string
+}
+
+/** A GGUF file, run by the embedded engine: its answers can be re-executed. */
+export type WeightsSource = { weightsFile: string }
+
+export type ProviderProcessOptions = {
+  source: EngineSource
+  dataFolder: string
+  rpcUrl: string
+  chainId: number
+  contracts: ComputeContracts
+  /** The name under which it is sold. */
+  model: string
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
   region?: string
@@ -40,29 +54,19 @@ export function providerAccount(dataFolder: string) {
 
 /** Resolves when it is registered and open. @throws {UpstreamFailedError} {DataFolderBusyError} {PortInUseError} after closing what was opened */
 export async function runProvider(options: ProviderProcessOptions): Promise<RunningProvider> {
-  const { upstream: url, model: name, tokenizerFile, apiKey, upstreamModel, services, contextLength } = options
+  const { source, model } = options
   const closers = createClosers()
   try {
     const folder = takeDataFolder(options.dataFolder)
     closers.add(folder.release)
     const env = createNodeEnv({ dataFolder: folder.path, log: options.log })
     closers.add(() => env.close())
-    const tokenizer = tokenizerFile === undefined ? undefined : new Uint8Array(await readFile(tokenizerFile))
     const provider = await startProvider({
       ...options,
       env,
       account: providerAccount(folder.path),
       openEngine: () =>
-        openUpstreamEngine({
-          env,
-          url,
-          name,
-          services,
-          ...(apiKey && { apiKey }),
-          ...(upstreamModel && { upstreamModel }),
-          ...(contextLength && { contextLength }),
-          ...(tokenizer && { tokenizer }),
-        }),
+        'weightsFile' in source ? openWeights(env, model, source.weightsFile) : openUpstream(env, model, source),
     })
     closers.add(() => provider.close())
     await provider.ready
@@ -71,4 +75,19 @@ export async function runProvider(options: ProviderProcessOptions): Promise<Runn
     await closers.close()
     throw error
   }
+}
+
+async function openUpstream(env: Env, name: string, source: UpstreamSource) {
+  const { upstream: url, services, apiKey, upstreamModel, contextLength, tokenizerFile } = source
+  const tokenizer = tokenizerFile === undefined ? undefined : new Uint8Array(await readFile(tokenizerFile))
+  return openUpstreamEngine({
+    env,
+    url,
+    name,
+    services,
+    ...(apiKey && { apiKey }),
+    ...(upstreamModel && { upstreamModel }),
+    ...(contextLength && { contextLength }),
+    ...(tokenizer && { tokenizer }),
+  })
 }

@@ -9,7 +9,7 @@ export const devnetAccountCount = 10
 /** Pays for what the gateway buys; also stores the default model and does first light. */
 export const gatewayAccountIndex = 8
 
-/** The accounts of the providers, in the order in which they start. Account 0 to 3 are the user's alone. */
+/** The accounts of each model's first provider, in the order in which they start. Account 0 to 3 are the user's alone. */
 export const providerAccountIndices = [9, 7, 6, 5, 4] as const
 
 /** Pays for what is put through the S3 gateway; it gets its tokens from the gateway's account. */
@@ -17,6 +17,9 @@ export const s3AccountIndex = 10
 
 /** Pays for mining on the devnet and is paid for it; it too begins with tokens of the gateway's account. */
 export const minerAccountIndex = 11
+
+/** The accounts of further providers of the same model; they begin with tokens of the gateway's account. */
+export const twinAccountIndices = [12, 13, 14] as const
 
 export type DevnetKey = { address: Hex; privateKey: Hex; account: PrivateKeyAccount }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { textToBytes } from '@weightless/codec'
 import { abis, addresses } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
-import { bundleToJson } from '@weightless/receipt'
+import { bundleToJson, type Receipt } from '@weightless/receipt'
 import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
@@ -16,7 +16,6 @@ type FirstLight = {
   env: Env
   emit(event: DevnetEvent): void
   signal: AbortSignal
-  provider: `0x${string}`
   folder: string
 }
 
@@ -31,16 +30,16 @@ export async function doFirstLight(
   if (!verdict.ok || !provider) return
   const client = createClient({ config: verdict.value, env, account: options.payer.account })
   const { folder, emit, signal } = options
-  const work: FirstLight = { client, env, emit, signal, folder, provider: provider.address }
+  const work: FirstLight = { client, env, emit, signal, folder }
   let stage = 'storing'
   try {
     await storeText(work)
     stage = 'asking'
     const receiptId = await ask(work, provider.models[0]!)
     stage = 'verifying'
-    const fee = await verify(work, receiptId)
+    const receipt = await verify(work, receiptId)
     stage = 'settling'
-    await awaitSettlement(work, fee)
+    await awaitSettlement(work, receipt)
   } catch (error) {
     if (options.signal.aborted) return
     options.emit({ type: 'first-light-failed', stage, reason: error instanceof Error ? error.message : String(error) })
@@ -76,7 +75,7 @@ async function ask({ client, env, emit, signal }: FirstLight, model: string): Pr
 }
 
 /** In a process of its own, as a stranger would: the provider is not asked. */
-async function verify({ client, env, emit, signal, folder }: FirstLight, receiptId: string): Promise<bigint> {
+async function verify({ client, env, emit, signal, folder }: FirstLight, receiptId: string): Promise<Receipt> {
   const bundle = await client.receipts.get(receiptId, { signal })
   const file = join(folder, 'receipts', `${receiptId}.json`)
   mkdirSync(join(folder, 'receipts'), { recursive: true, mode: 0o700 })
@@ -92,7 +91,7 @@ async function verify({ client, env, emit, signal, folder }: FirstLight, receipt
     detail,
     tookMs: env.clock.monotonicMs() - startedMs,
   })
-  return bundle.receipt.fee
+  return bundle.receipt
 }
 
 type Outcome = { accepted: boolean; fault?: string; detail?: string }
@@ -114,7 +113,8 @@ function runVerifier(file: string, folder: string, signal: AbortSignal): Promise
 
 const commandLine = join(import.meta.dirname, '../../../cli/src/main.ts')
 
-async function awaitSettlement({ client, env, emit, signal, provider }: FirstLight, feeWei: bigint): Promise<void> {
+/** Whichever provider answered. */
+async function awaitSettlement({ client, env, emit, signal }: FirstLight, { provider, fee }: Receipt): Promise<void> {
   const fromBlock = await client.ledger.blockNumber()
   const at = {
     address: addresses.receiptSettlement,
@@ -129,7 +129,7 @@ async function awaitSettlement({ client, env, emit, signal, provider }: FirstLig
       (event) =>
         event.eventName === 'VouchersSettled' &&
         event.args.provider.toLowerCase() === provider.toLowerCase() &&
-        event.args.paid >= feeWei,
+        event.args.paid >= fee,
     )
     if (paid?.eventName === 'VouchersSettled') {
       emit({

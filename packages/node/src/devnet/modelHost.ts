@@ -1,24 +1,26 @@
-/** Gives each model of a devnet a provider of its own, now and whenever `weightless model add` brings another. */
-import type { Hex } from '@weightless/codec'
-import type { FineTuning, Provider } from '@weightless/compute'
-import type { AdapterShelf } from '@weightless/compute/finetune/adapterShelf'
+/** Gives each model of a devnet its providers, now and whenever `weightless model add` brings another. */
 import type { Env } from '@weightless/env'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import type { PortPlan } from '../portPlan.ts'
 import { listAddedModels } from '../weights/addModel.ts'
-import { devnetKey, gatewayAccountIndex, providerAccountIndices } from './devnetKeys.ts'
+import { devnetKey, providerAccountIndices, twinAccountIndices } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
-import { openModel } from './openModel.ts'
-import { createModelAdapters, startFineTuningProvider } from './startFineTuningProvider.ts'
+import { checkAndStore, serveModel } from './openModel.ts'
+import type { ModelProvider, ModelProviderSettings } from './startModelProvider.ts'
 
 export type ModelHostOptions = {
   env: Env
   file: DevnetFile
   ports: PortPlan
   host: string
+  dataFolder: string
+  /** Of the first model, at most one more than there are accounts for; others have one. */
+  providers: number
+  /** Each provider is a process of its own. */
+  processes: boolean
   /** Undefined: nobody trains. */
-  fineTuning: { python: string | undefined } | undefined
+  fineTuning: { python?: string } | undefined
   signal: AbortSignal
   emit(event: DevnetEvent): void
   /** Called when `file` has a provider more. */
@@ -28,95 +30,95 @@ export type ModelHostOptions = {
 export type ModelHost = {
   /** Stores, loads, registers and opens a model; what fails is told as an event. */
   open(model: ModelFile): Promise<void>
+  /** The same with all of the devnet's providers. */
+  openFirst(model: ModelFile): Promise<void>
   opened(): number
   /** Opens models added to the data directory while the devnet runs; resolves when `signal` aborts. */
   watchAdded(dataFolder: string): Promise<void>
   close(): Promise<void>
 }
 
+/** Ports that a devnet plans for: one for each model's first provider, then those of the further ones. */
+export function providerPortsFor(providers: number): number {
+  return providerAccountIndices.length + providers - 1
+}
+
 const lookEveryMs = 1_000
+
+type Seat = { account: number; port: number; rank: number }
 
 export function createModelHost(options: ModelHostOptions): ModelHost {
   const { env, file, ports, host, signal, emit } = options
   const tried = new Set<string>()
-  const providers: Provider[] = []
-  let trainer: FineTuning | undefined
-  let adapters: AdapterShelf | undefined
+  const running: ModelProvider[] = []
+  let slot = 0
 
   async function open(model: ModelFile): Promise<void> {
-    const slot = providers.length
-    const account = providerAccountIndices[slot]
     tried.add(model.id)
-    if (account === undefined) {
-      emit({ type: 'warning', message: `${model.id} is not served: every provider of this devnet has a model` })
-      return
-    }
-    const key = devnetKey(account)
-    const { rpcUrl } = file.chain
-    const { indexerUrl } = file.storage
+    const seat = takeSeat()
+    if (seat) await openAt(model, [seat])
+    else emit({ type: 'warning', message: `${model.id} is not served: every provider of this devnet has a model` })
+  }
+
+  async function openFirst(model: ModelFile): Promise<void> {
+    tried.add(model.id)
+    const first = takeSeat()
+    const twins = seatsOfTwins(ports, options.providers - 1)
+    await openAt(model, first ? [first, ...twins] : twins)
+  }
+
+  function takeSeat(): Seat | undefined {
+    const account = providerAccountIndices[slot]
+    if (account === undefined) return undefined
+    return { account, port: ports.providers[slot++]!, rank: 0 }
+  }
+
+  async function openAt(model: ModelFile, seats: readonly Seat[]): Promise<void> {
     try {
-      if (slot === 0 && options.fineTuning) adapters = createModelAdapters(env, model)
-      const payer = devnetKey(gatewayAccountIndex)
-      const { provider, modelRoot } = await openModel(env, {
-        ...(slot === 0 && adapters && { adapters }),
-        model,
-        key,
-        payer,
-        port: ports.providers[slot]!,
-        host,
-        rpcUrl,
-        indexerUrl,
-        signal,
-        emit,
-      })
-      providers.push(provider)
-      file.compute.providers.push({ address: key.address, url: provider.url, models: [model.id] })
-      options.onChange()
-      if (slot === 0) await openTrainer(model, modelRoot)
+      // The cheapest provider of the first model trains too.
+      const { fineTuning: tuning } = options
+      const fineTuning = running.length === 0 && tuning ? { port: ports.fineTuning, ...tuning } : undefined
+      const modelRoot = await checkAndStore(env, { ...options, ...network(), model })
+      const opened = await Promise.allSettled(
+        seats.map((seat) =>
+          serveAt(seat, { model, modelRoot, ...seat, ...(fineTuning && seat.rank === 0 && { fineTuning }) }),
+        ),
+      )
+      const failure = opened.find((outcome) => outcome.status === 'rejected')
+      if (opened.every(({ status }) => status === 'rejected')) throw failure?.reason
+      if (failure) warn(`a provider of ${model.id} did not open`, failure.reason)
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
+      const reason = messageOf(error)
       if (!signal.aborted) emit({ type: 'weights-missing', model: model.id, reason, fallback: undefined })
     }
   }
 
-  /** Trains the first model; a devnet without a trainer still does everything else. */
-  async function openTrainer(model: ModelFile, modelRoot: Hex): Promise<void> {
-    if (!options.fineTuning) return
-    const key = devnetKey(providerAccountIndices[0])
-    const { rpcUrl } = file.chain
-    const { indexerUrl } = file.storage
-    try {
-      trainer = await startFineTuningProvider(env, {
-        ...{ model, modelRoot, key, port: ports.fineTuning, host, rpcUrl, indexerUrl, ...options.fineTuning },
-        adapters,
-      })
-      file.compute.fineTuning = { address: key.address, url: trainer.url, models: [model.id] }
-      options.onChange()
-      emit({ type: 'fine-tuning-open', model: model.id, provider: key.address, url: trainer.url })
-    } catch (error) {
-      if (!signal.aborted) emit({ type: 'warning', message: `no fine-tuning: ${(error as Error).message}` })
-    }
+  async function serveAt({ account, rank }: Seat, what: Omit<ModelProviderSettings, 'host' | 'rpcUrl' | 'indexerUrl'>) {
+    const { address } = devnetKey(account)
+    const provider = await serveModel(env, { ...what, host, ...network() }, options)
+    running.push(provider)
+    const models = [what.model.id]
+    listProvider(file, { address, url: provider.url, models }, rank)
+    const { fineTuning } = provider
+    if (fineTuning && 'url' in fineTuning) {
+      const { url } = fineTuning
+      file.compute.fineTuning = { address, url, models }
+      emit({ type: 'fine-tuning-open', model: what.model.id, provider: address, url })
+    } else if (fineTuning) warn('no fine-tuning', fineTuning.fault)
+    options.onChange()
   }
 
-  let listFault: string | undefined
+  const network = () => ({ rpcUrl: file.chain.rpcUrl, indexerUrl: file.storage.indexerUrl })
 
-  /** A list that was damaged by hand is told once, and read again when it changes. */
-  function readList(dataFolder: string): ModelFile[] {
-    try {
-      const models = listAddedModels(dataFolder)
-      listFault = undefined
-      return models
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error)
-      if (message !== listFault) emit({ type: 'warning', message })
-      listFault = message
-      return []
-    }
+  const warn = (what: string, error: unknown) => {
+    if (!signal.aborted) emit({ type: 'warning', message: `${what}: ${messageOf(error)}` })
   }
 
+  const readList = createListReader(emit)
   return {
     open,
-    opened: () => providers.length,
+    openFirst,
+    opened: () => running.length,
     async watchAdded(dataFolder) {
       while (!signal.aborted) {
         for (const { id, path } of readList(dataFolder)) if (!tried.has(id)) await open({ id, path })
@@ -124,9 +126,38 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
       }
     },
     async close() {
-      await trainer?.close()
-      for (const provider of providers.toReversed()) await provider.close()
-      await adapters?.close()
+      await Promise.all(running.map((provider) => provider.close()))
     },
   }
 }
+
+/** The cheapest of a model comes first, whichever opens first. */
+function listProvider({ compute }: DevnetFile, entry: DevnetFile['compute']['providers'][number], rank: number): void {
+  const { providers } = compute
+  const twin = providers.findIndex(({ models }) => models[0] === entry.models[0])
+  providers.splice(rank > 0 || twin < 0 ? providers.length : twin, 0, entry)
+}
+
+function seatsOfTwins({ providers }: PortPlan, count: number): Seat[] {
+  const planned = providers.slice(providerAccountIndices.length)
+  return twinAccountIndices.slice(0, count).map((account, at) => ({ account, port: planned[at]!, rank: at + 1 }))
+}
+
+/** A list that was damaged by hand is told once, and read again when it changes. */
+function createListReader(emit: (event: DevnetEvent) => void): (dataFolder: string) => ModelFile[] {
+  let fault: string | undefined
+  return (dataFolder) => {
+    try {
+      const models = listAddedModels(dataFolder)
+      fault = undefined
+      return models
+    } catch (error) {
+      const message = messageOf(error)
+      if (message !== fault) emit({ type: 'warning', message })
+      fault = message
+      return []
+    }
+  }
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))

@@ -15,15 +15,17 @@ export const tinyModel: ModelFile = {
 }
 
 /**
- * Files in the order in which they are to be served; `onModel` gets each as soon as it is there.
+ * Files in the order in which they are to be served; `onModel` gets the devnet's own model as soon as it is there, before
+ * that `onAdded` each of the user's.
  * What cannot be had is told as an event and never stops the others.
  */
 export async function loadModelFiles(
   options: Pick<DevnetOptions, 'modelPath' | 'weights'> & { dataFolder: string; signal: AbortSignal },
   emit: (event: DevnetEvent) => void,
   onModel: (model: ModelFile) => Promise<void>,
+  onAdded = onModel,
 ): Promise<void> {
-  for (const { id, path } of readAdded(options.dataFolder, emit)) await onModel({ id, path })
+  for (const { id, path } of readAdded(options.dataFolder, emit)) await onAdded({ id, path })
   if (options.weights === 'none') return
   if (options.modelPath) {
     await onModel({ id: basename(options.modelPath).replace(/\.gguf$/i, ''), path: options.modelPath })

@@ -19,6 +19,8 @@ export type ProcessOptions = {
   /** Arguments of this very Node. The child prints one line of JSON with `"type":"open"` when it is ready. */
   words: readonly string[]
   environment?: { readonly [name: string]: string }
+  /** Given that line, each time. */
+  onOpen?(line: unknown): void
   /** Told after each crash. */
   onCrash(reason: string): void
   openMsMax?: number
@@ -74,7 +76,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
   }
 }
 
-function beginLife({ name, words, environment, openMsMax = 30_000 }: ProcessOptions): Life {
+function beginLife({ name, words, environment, onOpen, openMsMax = 30_000 }: ProcessOptions): Life {
   const child = spawn(process.execPath, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
@@ -95,10 +97,15 @@ function beginLife({ name, words, environment, openMsMax = 30_000 }: ProcessOpti
     let text = ''
     child.stdout.on('data', (chunk: Buffer) => {
       text = (text + chunk.toString('utf8')).slice(-10_000)
-      if (text.includes('"type":"open"')) {
-        clearTimeout(timer)
-        resolve()
-      }
+      const line = text
+        .split('\n')
+        .slice(0, -1)
+        .find((each) => each.includes('"type":"open"'))
+      if (line === undefined) return
+      text = ''
+      clearTimeout(timer)
+      onOpen?.(JSON.parse(line))
+      resolve()
     })
     void ended.then((reason) => {
       clearTimeout(timer)

@@ -1,0 +1,33 @@
+/** Main of a provider's process: `node modelProviderProcess.ts DATA_FOLDER SETTINGS`; ends when its input does, or at SIGTERM. */
+import { join, resolve } from 'node:path'
+import { createNodeEnv } from '@weightless/env/node'
+import { takeDataFolder } from '../dataFolder.ts'
+import { createClosers } from './closeInOrder.ts'
+import { devnetKey } from './devnetKeys.ts'
+import { type ModelProviderSettings, openModelProvider } from './startModelProvider.ts'
+
+const stopped = new Promise<void>((stop) => {
+  // A terminal passes Ctrl-C to children too; these end when their parent closes their input.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
+  process.once('SIGTERM', () => stop())
+  process.stdin.resume()
+  process.stdin.once('end', () => stop())
+  process.stdin.once('error', () => stop())
+})
+const [dataFolder = '', json = ''] = process.argv.slice(2)
+const settings = JSON.parse(json) as ModelProviderSettings
+const closers = createClosers()
+try {
+  const name = `provider-${devnetKey(settings.account).address.toLowerCase()}`
+  const lock = takeDataFolder(join(resolve(dataFolder), 'processes', name))
+  closers.add(lock.release)
+  // Its files lie where they would be without a process.
+  const env = createNodeEnv({ dataFolder: resolve(dataFolder), log: 'silent' })
+  closers.add(() => env.close())
+  const { close, ...opened } = await openModelProvider(env, settings)
+  closers.add(close)
+  process.stdout.write(`${JSON.stringify({ type: 'open', ...opened })}\n`)
+  await stopped
+} finally {
+  await closers.close()
+}
