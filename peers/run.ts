@@ -59,7 +59,16 @@ function listScripts(folder: string): string[] {
 
 /** The devnet in a process tree of its own, on ports that nobody uses; ready when its model is open. */
 function startDevnet(): Promise<ChildProcess> {
-  const flags = ['--json', '--data-dir', dataFolder, 'devnet', '--port-base', '20000', '--no-first-light']
+  const flags = [
+    '--json',
+    '--data-dir',
+    dataFolder,
+    'devnet',
+    '--port-base',
+    '20000',
+    '--no-first-light',
+    '--embeddings',
+  ]
   const child = spawn(process.execPath, [join(root, 'packages/cli/bin/weightless.mjs'), ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })

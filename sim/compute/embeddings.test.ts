@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { type Gateway, openEncoderEngine, type Provider } from '@weightless/compute'
+import { genesis } from '@weightless/contracts'
 import { readBundle } from '@weightless/receipt'
+import { createClient } from '@weightless/sdk'
 import { openEncoder, shorten } from '@weightless/tensor'
 import { makeTinyEncoder } from '@weightless/tensor/encoder/tinyEncoder.cases'
-import { type ComputeNet, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
+import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
 
 const { files } = makeTinyEncoder()
 const path = '/v1/embeddings'
@@ -104,6 +106,27 @@ describe('a provider of embeddings', () => {
     assert.deepEqual([receipt.promptTokens, receipt.completionTokens, receipt.fee], [7n, 0n, 7_000n])
     assert.ok('kind' in opening && opening.path === path)
     assert.equal(opening.responseSha256, `0x${createHash('sha256').update(bytes[0]!).digest('hex')}`)
+  })
+
+  test('the SDK gives vectors, and refuses what it is refused', async () => {
+    const config = {
+      chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
+      contracts,
+      storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
+      compute: { gatewayUrl: gateway.url, apiKey: gatewayKey, providers: [] },
+    }
+    const client = createClient({ config, env: net.env })
+    const { vectors, promptTokens, receiptId } = await client.embed(['the ab', 'b'], { model: 'tiny-encoder' })
+    const plain = await embed(['the ab', 'b'])
+    assert.deepEqual(
+      vectors.map((vector) => [...vector]),
+      plain.data.map(({ embedding }) => embedding),
+    )
+    assert.equal(promptTokens, plain.usage.prompt_tokens)
+    assert.match(receiptId!, /^embd-/)
+    const [short] = (await client.embed(['b'], { model: 'tiny-encoder', dimensions: 4 })).vectors
+    assert.equal(short!.length, 4)
+    await assert.rejects(client.embed([''], { model: 'tiny-encoder' }), { code: 'sdk/gateway-refused', status: 400 })
   })
 
   test('2,048 inputs are one request', async () => {

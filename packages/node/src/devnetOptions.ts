@@ -28,6 +28,8 @@ export type DevnetOptions = {
   fineTuning?: boolean
   /** A Python interpreter with PyTorch and PEFT (`workers/peft`) that trains instead of the embedded trainer. */
   fineTuningPython?: string
+  /** A provider of embeddings too (all-MiniLM-L6-v2, found or fetched: 83 MB); default false. */
+  embeddings?: boolean
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */

@@ -13,7 +13,7 @@ import { devnetKey, devnetKeys, gatewayAccountIndex } from './devnet/devnetKeys.
 import { doFirstLight } from './devnet/firstLight.ts'
 import { fundAccount } from './devnet/fundAccount.ts'
 import { createModelHost, providerPortsFor } from './devnet/modelHost.ts'
-import { loadModelFiles } from './devnet/modelLoader.ts'
+import { findEncoder, loadModelFiles } from './devnet/modelLoader.ts'
 import { nameDamage } from './devnet/nameDamage.ts'
 import { type MiningPlan, minerFundsWei, planMining } from './devnet/planMining.ts'
 import { planPeers } from './devnet/planPeers.ts'
@@ -234,8 +234,12 @@ function openModels(
   })
   const settled = (async () => {
     await loadModelFiles({ ...options, dataFolder: folder, signal }, emit, models.openFirst, models.open)
-    if (models.opened() === 0 || options.firstLight === false || signal.aborted) return
-    await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
+    if (models.opened() > 0 && options.firstLight !== false && !signal.aborted) {
+      await doFirstLight(env, { file, folder, payer: devnetKey(gatewayAccountIndex), signal, emit })
+    }
+    // Last, so that the first model of the list is one that chats.
+    const encoder = options.embeddings && !signal.aborted ? await findEncoder(signal, emit) : undefined
+    if (encoder) await models.open(encoder)
   })().catch((error: unknown) => {
     const hint = error instanceof WeightlessError ? error.hint : undefined
     emit({ type: 'warning', message: messageOf(error), ...(hint && { hint }) })

@@ -7,6 +7,7 @@ import { createLedger, type Ledger, type LedgerAccount } from '@weightless/ledge
 import { type AccountApi, openAccount } from './account/openAccount.ts'
 import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
+import { type Embedded, type EmbedOptions, embedTexts } from './embeddings/embedTexts.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
 import { type FineTuningApi, openFineTuning } from './fineTuning/openFineTuning.ts'
 import { type MarketApi, openMarket } from './market/openMarket.ts'
@@ -38,6 +39,8 @@ export type Client = {
   readonly account: AccountApi
   readonly fineTuning: FineTuningApi
   readonly market: MarketApi
+  /** Texts to vectors. @throws {GatewayRefusedError} @throws {EmbeddingsMalformedError} */
+  embed(texts: readonly string[], options: EmbedOptions): Promise<Embedded>
   /** Key-value streams. @throws {KeyValueUnknownError} on a network without a key-value node */
   keyValue(): KeyValueClient
   /** Checkpoints of models, named in the key-value layer. @throws {KeyValueUnknownError} */
@@ -67,6 +70,7 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
   }
   return {
     ...{ config, ledger, files, receipts },
+    embed: (texts, options) => embedTexts(context, texts, options),
     keyValue: () => createKeyValueClient({ env, kvUrl: kvUrl(), blobs: createBlobs(storing) }),
     checkpoints: () => openCheckpoints({ ...storing, kvUrl: kvUrl() }),
     storage: openStorage(context),

@@ -36,6 +36,7 @@ export type {
 } from './checkpoint/restoreCheckpoint.ts'
 export type { CheckpointFile, SavedCheckpoint, SaveProgress } from './checkpoint/saveCheckpoint.ts'
 export { type Client, type ClientEnv, type ClientOptions, createClient, KeyValueUnknownError } from './client.ts'
+export { type Embedded, EmbeddingsMalformedError, type EmbedOptions } from './embeddings/embedTexts.ts'
 export {
   type FolderDownload,
   type FolderFile,

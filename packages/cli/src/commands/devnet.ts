@@ -18,6 +18,7 @@ type DevnetFlags = {
   console: boolean
   peers: boolean
   mine: boolean
+  embeddings?: boolean
   finetune: boolean
   finetunePython?: string
 }
@@ -51,6 +52,7 @@ export function addDevnetCommand(program: Command): void {
     .option('--no-console', 'do not serve the console')
     .option('--no-peers', 'storage nodes know each other by the indexer alone, not by libp2p')
     .option('--no-mine', 'no storage node mines')
+    .option('--embeddings', 'a provider of embeddings too (all-MiniLM-L6-v2; fetched once, 83 MB)')
     .option('--no-finetune', 'no fine-tuning provider')
     .option(
       '--finetune-python <path>',
@@ -75,7 +77,7 @@ const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
   const { portBase, nodes, host, model, weights, firstLight, console, peers, mine, allowOrigin } = flags
-  const { finetune, finetunePython, providers } = flags
+  const { embeddings, finetune, finetunePython, providers } = flags
   return {
     portBase,
     nodes,
@@ -88,6 +90,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     peers,
     mining: mine,
     fineTuning: finetune,
+    ...(embeddings && { embeddings }),
     ...(finetunePython && { fineTuningPython: finetunePython }),
     ...(host && { host }),
     ...(allowOrigin && { allowedOrigins: allowOrigin }),

@@ -77,7 +77,8 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     try {
       // The cheapest provider of the first model trains too.
       const { fineTuning: tuning } = options
-      const fineTuning = running.length === 0 && tuning ? { port: ports.fineTuning, ...tuning } : undefined
+      const trains = running.length === 0 && !model.encoder
+      const fineTuning = trains && tuning ? { port: ports.fineTuning, ...tuning } : undefined
       const modelRoot = await checkAndStore(env, { ...options, ...network(), model })
       const opened = await Promise.allSettled(
         seats.map((seat) =>

@@ -3,10 +3,17 @@ import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { DevnetEvent, DevnetOptions } from '../devnetOptions.ts'
 import { listAddedModels } from '../weights/addModel.ts'
-import { smolLm2 } from '../weights/modelSources.ts'
+import { miniLm, smolLm2 } from '../weights/modelSources.ts'
+import { resolveEncoder } from '../weights/resolveEncoder.ts'
 import { resolveWeights } from '../weights/resolveWeights.ts'
 
-export type ModelFile = { id: string; path: string }
+/** `path` is the file whose root is the model's. */
+export type ModelFile = {
+  id: string
+  path: string
+  /** The other files of one that makes embeddings. */
+  encoder?: { tokenizer: string; config: string }
+}
 
 /** Our own model in the repository, for machines that can have no other: it writes pseudo-Shakespeare and knows nothing. */
 export const tinyModel: ModelFile = {
@@ -62,5 +69,27 @@ async function findDefault(signal: AbortSignal, emit: (event: DevnetEvent) => vo
     const fallback = existsSync(tinyModel.path) ? tinyModel : undefined
     emit({ type: 'weights-missing', model: smolLm2.id, reason: (error as Error).message, fallback: fallback?.id })
     return fallback
+  }
+}
+
+/** The encoder for embeddings, found or fetched; told as an event where it cannot be had. */
+export async function findEncoder(
+  signal: AbortSignal,
+  emit: (event: DevnetEvent) => void,
+): Promise<ModelFile | undefined> {
+  const { id } = miniLm
+  try {
+    const { paths, origin, sizeBytes } = await resolveEncoder(miniLm, {
+      signal,
+      onProgress: ({ stage, doneBytes, totalBytes }) =>
+        emit({ type: 'weights', model: id, stage, doneBytes, totalBytes }),
+    })
+    emit({ type: 'weights-ready', model: id, origin, sizeBytes })
+    const { weights: path, tokenizer, config } = paths
+    return { id, path, encoder: { tokenizer, config } }
+  } catch (error) {
+    if (!signal.aborted)
+      emit({ type: 'weights-missing', model: id, reason: (error as Error).message, fallback: undefined })
+    return undefined
   }
 }

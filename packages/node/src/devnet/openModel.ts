@@ -29,7 +29,7 @@ export type StoreOptions = {
 export async function checkAndStore(env: Env, options: StoreOptions): Promise<Hex> {
   const { model, emit } = options
   const startedMs = env.clock.monotonicMs()
-  await checkModelFile(model.path)
+  if (!model.encoder) await checkModelFile(model.path)
   const payer = devnetKey(gatewayAccountIndex)
   const { root } = await storeModel(env, { ...options, payer, path: model.path })
   emit({ type: 'weights-stored', model: model.id, root, tookMs: env.clock.monotonicMs() - startedMs })

@@ -2,9 +2,10 @@
  * One provider of a devnet's model, under its own key and at its own price, with the trainer beside it where it has one:
  * a process of its own, started again after a crash, or inside this process for tests. Its files are the same either way.
  */
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Hex } from '@weightless/codec'
-import { startProvider } from '@weightless/compute'
+import { type Engine, openEncoderEngine, startProvider } from '@weightless/compute'
 import { addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { openWeights } from '../computeProvider/openWeights.ts'
@@ -51,9 +52,10 @@ export async function openModelProvider(env: Env, settings: ModelProviderSetting
     const provider = await startProvider({
       ...{ env, account, rpcUrl, port, host, contracts: addresses, chainId: genesis.chainId },
       folder: `provider-${address.toLowerCase()}`,
-      openEngine: () => openWeights(env, model.id, model.path),
+      openEngine: () => openEngine(env, model),
       inputWeiPerToken: (inputWeiPerToken * (2n + BigInt(rank))) / 2n,
-      outputWeiPerToken: (outputWeiPerToken * (2n + BigInt(rank))) / 2n,
+      // What is embedded makes no tokens.
+      outputWeiPerToken: model.encoder ? 0n : (outputWeiPerToken * (2n + BigInt(rank))) / 2n,
       ...(adapters && { adapters }),
     })
     closers.add(() => provider.close())
@@ -64,6 +66,17 @@ export async function openModelProvider(env: Env, settings: ModelProviderSetting
     await closers.close()
     throw error
   }
+}
+
+async function openEngine(env: Env, { id, path, encoder }: ModelFile): Promise<Engine> {
+  if (!encoder) return openWeights(env, id, path)
+  const read = async (file: string) => new Uint8Array(await readFile(file))
+  const files = {
+    weights: await read(path),
+    tokenizer: await read(encoder.tokenizer),
+    config: await read(encoder.config),
+  }
+  return openEncoderEngine({ env, name: id, files })
 }
 
 /** A provider without a trainer still does everything else. */

