@@ -6,7 +6,7 @@ import { join } from 'node:path'
 
 const devnet = JSON.parse(readFileSync(process.env.WEIGHTLESS_DEVNET, 'utf8'))
 const rpc = ['--rpc-url', devnet.chain.rpcUrl]
-const { address, privateKey } = devnet.chain.accounts[4]
+const { address, privateKey } = devnet.chain.accounts[2]
 const target = '0x00000000000000000000000000000000000c0de5'
 
 assert.equal(cast('chain-id', ...rpc), String(devnet.chain.chainId))
