@@ -14,21 +14,9 @@ import { createPublicClient, http, parseAbiItem } from 'viem'
 
 const devnet = JSON.parse(readFileSync(process.env.WEIGHTLESS_DEVNET, 'utf8'))
 const settledEvent =
-  'event VoucherSettled(address indexed user, address indexed provider, bytes32 indexed receiptsRoot, uint8 status, uint256 paid, uint256 cumulativeFee)'
-const folder = mkdtempSync(join(tmpdir(), 'weightless-main-'))
-try {
-  const root = await storeAndFetch()
-  const { receiptId, text, usage } = await ask()
-  const bundle = await fetchBundle(receiptId)
-  await verify(bundle)
-  await refuseAltered(bundle)
-  await seeSettlement(bundle.receipt)
-  console.log(
-    `stored ${root}, answered ${JSON.stringify(text.slice(0, 60))} (${usage.completion_tokens} tokens), verified, settled`,
-  )
-} finally {
-  rmSync(folder, { recursive: true, force: true })
-}
+  'event VouchersSettled(address indexed provider, bytes32 indexed receiptsRoot, uint256 paid, bytes outcomes)'
+const pairsFunction =
+  'function pairs(address user, address provider) view returns (uint96 paid, uint96 owed, uint56 jobNonce, uint8 openClaims)'
 
 async function storeAndFetch() {
   const original = join(folder, 'original.bin')
@@ -112,10 +100,15 @@ async function seeSettlement(receipt) {
     const logs = await client.getLogs({
       address: devnet.contracts.receiptSettlement,
       event: parseAbiItem(settledEvent),
-      args: { user: receipt.user, provider: receipt.provider },
+      args: { provider: receipt.provider },
       fromBlock: 0n,
     })
-    const paid = logs.reduce((sum, { args }) => sum + args.paid, 0n)
+    const [paid] = await client.readContract({
+      address: devnet.contracts.receiptSettlement,
+      abi: [parseAbiItem(pairsFunction)],
+      functionName: 'pairs',
+      args: [receipt.user, receipt.provider],
+    })
     const covering = paid >= BigInt(receipt.fee) && logs.at(-1)
     if (covering) {
       const transaction = await client.getTransactionReceipt({ hash: covering.transactionHash })

@@ -74,7 +74,11 @@ try {
   const putUrl = await getSignedUrl(s3, new PutObjectCommand({ Bucket, Key: 'presigned' }), { expiresIn: 60 })
   assert.equal((await fetch(putUrl, { method: 'PUT', body: 'by URL' })).status, 200)
   assert.equal((await read({ Key: 'presigned' })).toString(), 'by URL')
-  assert.equal((await fetch(getUrl.replace(/X-Amz-Signature=./, 'X-Amz-Signature=f'))).status, 403)
+  assert.equal(
+    (await fetch(getUrl.replace(/X-Amz-Signature=(.)/, (_, digit) => `X-Amz-Signature=${digit === 'f' ? 'e' : 'f'}`)))
+      .status,
+    403,
+  )
   console.log('presigned URLs read and write; a changed one does not')
 
   const rolled = await s3.send(new ListObjectsV2Command({ Bucket, Delimiter: '/' }))
