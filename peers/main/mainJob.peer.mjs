@@ -17,6 +17,20 @@ const settledEvent =
   'event VouchersSettled(address indexed provider, bytes32 indexed receiptsRoot, uint256 paid, bytes outcomes)'
 const pairsFunction =
   'function pairs(address user, address provider) view returns (uint96 paid, uint96 owed, uint56 jobNonce, uint8 openClaims)'
+const folder = mkdtempSync(join(tmpdir(), 'weightless-main-'))
+try {
+  const root = await storeAndFetch()
+  const { receiptId, text, usage } = await ask()
+  const bundle = await fetchBundle(receiptId)
+  await verify(bundle)
+  await refuseAltered(bundle)
+  await seeSettlement(bundle.receipt)
+  console.log(
+    `stored ${root}, answered ${JSON.stringify(text.slice(0, 60))} (${usage.completion_tokens} tokens), verified, settled`,
+  )
+} finally {
+  rmSync(folder, { recursive: true, force: true })
+}
 
 async function storeAndFetch() {
   const original = join(folder, 'original.bin')
