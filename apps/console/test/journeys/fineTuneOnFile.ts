@@ -14,7 +14,7 @@ const rows = Array.from({ length: 16 }, (_, at) =>
 export async function fineTuneOnFile(stage: Stage): Promise<void> {
   const page = await openPage(stage)
   await page.goto('/account')
-  await page.getByLabel('Devnet test key').selectOption('3')
+  await page.getByLabel('Devnet test key').selectOption('1')
   await page.goto('/finetune')
   await page.getByText(/Nobody fine-tunes on this network yet|Drop a JSONL file/).waitFor()
   const zone = page.locator('[data-drop]')
