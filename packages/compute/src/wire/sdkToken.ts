@@ -1,7 +1,7 @@
 /** The `app-sk-` bearer token of the existing compute SDK 0.9.0: read it and see who signed it. Spec: COMPUTE §6. */
 import { accept, bytesToText, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { signerOfDigest } from '@weightless/receipt'
-import { hashMessage, hexToBytes, keccak256, type LocalAccount } from 'viem'
+import { hashMessage, keccak256 } from 'viem'
 import { z } from 'zod'
 
 export type SdkToken = {
@@ -52,12 +52,15 @@ export function readSdkToken(bearer: string): Verdict<SdkToken, 'invalid_api_key
     : reject('invalid_api_key', 'signature')
 }
 
+/** A local account, or whatever has a wallet sign. */
+type TokenSigner = { signMessage(asked: { message: { raw: Hex } }): Promise<Hex> }
+
 /** A token as the SDK makes it, signed by the user's account. */
-export async function signSdkToken(token: SdkToken, account: LocalAccount): Promise<string> {
+export async function signSdkToken(token: SdkToken, account: TokenSigner): Promise<string> {
   const { address, provider, timestamp, expiresAt, nonce, generation, tokenId } = token
   // The order of the keys is part of what existing verifiers expect.
   const json = JSON.stringify({ address, provider, timestamp, expiresAt, nonce, generation, tokenId })
-  const signature = await account.signMessage({ message: { raw: hexToBytes(keccak256(textToBytes(json))) } })
+  const signature = await account.signMessage({ message: { raw: keccak256(textToBytes(json)) } })
   return sdkTokenPrefix + btoa(`${json}|${signature}`)
 }
 

@@ -1,19 +1,16 @@
 /** Asks an inference provider to sign that nothing is owed to it. Spec: SETTLEMENT §8, COMPUTE §6, §8.6. */
-import { bytesToHex, type Hex, isHexOf, textToBytes, WeightlessError } from '@weightless/codec'
+import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { keccak256 } from '@weightless/crypto'
 import type { FetchResponse } from '@weightless/env'
-import type { LedgerAccount } from '@weightless/ledger'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { AccountMissingError } from './accountMissing.ts'
+import { bearerOf } from './bearerOf.ts'
 
 export type RefundConsent = { user: Hex; provider: Hex; nonce: bigint; amount: bigint; deadline: bigint }
 
 const answerBytesMax = 64 * 1024
 const tokenMs = 60_000
-/** A token that cannot be revoked one by one: it ends in a minute. */
-const ephemeralTokenId = 255
 
 /** @throws {RefundRefusedError} {AccountMissingError} */
 export async function askRefundConsent(
@@ -28,25 +25,11 @@ export async function askRefundConsent(
     ledger.read({ ...at, functionName: 'getService', args: [provider] }),
     ledger.read({ ...at, functionName: 'getAccount', args: [account.address, provider] }),
   ])
-  const authorization = `Bearer ${await signToken(account, provider, Number(generation), env.clock.nowMs())}`
+  const authorization = await bearerOf(context, account, { provider, generation, lastsMs: tokenMs })
   const options = { method: 'POST', headers: { authorization }, ...(signal && { signal }) }
   const response = await env.network.fetch(`${url}/v1/refund-consent`, options)
   if (response.status !== 200) throw await refusalOf(provider, response)
   return readConsent(provider, account.address, await response.json(answerBytesMax))
-}
-
-/** The existing SDK's bearer token; the order of its keys is part of it. */
-async function signToken(account: LedgerAccount, provider: Hex, generation: number, timestamp: number) {
-  const address = account.address.toLowerCase()
-  const times = { timestamp, expiresAt: timestamp + tokenMs }
-  const nonce = String(timestamp)
-  const json = JSON.stringify({ address, provider, ...times, nonce, generation, tokenId: ephemeralTokenId })
-  const raw = bytesToHex(keccak256(textToBytes(json)))
-  const signature =
-    'provider' in account
-      ? await account.provider.request({ method: 'personal_sign', params: [raw, account.address] })
-      : await account.signMessage({ message: { raw } })
-  return `app-sk-${btoa(`${json}|${signature}`)}`
 }
 
 /** The contract checks the signature; here only that it is about this account. */

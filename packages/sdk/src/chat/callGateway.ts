@@ -24,7 +24,12 @@ export async function getJson(context: ClientContext, path: string, signal?: Abo
 }
 
 async function readRefusal(response: FetchResponse): Promise<GatewayRefusedError> {
-  const text = await response.text(64 * 1024).catch(() => '')
+  const { message, code } = readErrorText(await response.text(64 * 1024).catch(() => ''))
+  return new GatewayRefusedError({ status: response.status, reason: code }, message)
+}
+
+/** What a refusal in OpenAI's form says, or the beginning of whatever else it is. */
+export function readErrorText(text: string): { message: string; code: string | undefined } {
   let message = text.slice(0, 400)
   let code: string | undefined
   try {
@@ -34,7 +39,7 @@ async function readRefusal(response: FetchResponse): Promise<GatewayRefusedError
   } catch {
     // Not JSON: the text itself is the best there is to say.
   }
-  return new GatewayRefusedError({ status: response.status, reason: code }, message)
+  return { message, code }
 }
 
 const hints: { readonly [status: number]: string } = {

@@ -6,6 +6,7 @@ import { type BlobSource, encryptSource, recipeFor } from '@weightless/blobs'
 import { bytesToHex, concatBytes, type Hex, hexToBytes, textToBytes, WeightlessError } from '@weightless/codec'
 import { privateFileKey, privateFileMessage, sha256 } from '@weightless/crypto'
 import type { LedgerAccount } from '@weightless/ledger'
+import { signRaw } from '../account/signRaw.ts'
 
 /** Tags of a private file's submission: this marker, then 32 bytes by which the owner recognises the right key. */
 const marker = bytesToHex(sha256(textToBytes('weightless/private-file/1')))
@@ -60,14 +61,7 @@ function checkOf(key: Uint8Array, nonce: Uint8Array): Uint8Array {
 
 async function makeKey(account: LedgerAccount): Promise<Uint8Array> {
   try {
-    const signature =
-      'provider' in account
-        ? await account.provider.request({
-            method: 'personal_sign',
-            params: [bytesToHex(textToBytes(privateFileMessage)), account.address],
-          })
-        : await account.signMessage({ message: privateFileMessage })
-    return privateFileKey(hexToBytes(signature as Hex))
+    return privateFileKey(hexToBytes(await signRaw(account, bytesToHex(textToBytes(privateFileMessage)))))
   } catch (cause) {
     throw new PrivateKeyRefusedError(cause)
   }

@@ -2,10 +2,11 @@
  * A chat with an adapter of one's own: asked of the provider itself, under a token of the account that had it trained, because
  * nobody else may use it. Paid on the provider's word (COMPUTE §8.3), as every client of the existing SDK pays.
  */
-import { bytesToHex, type Hex, textToBytes, WeightlessError } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { keccak256 } from '@weightless/crypto'
 import { type LedgerAccount, TransactionRevertedError } from '@weightless/ledger'
+import { bearerOf } from '../account/bearerOf.ts'
+import { readErrorText } from '../chat/callGateway.ts'
 import { AnswerBrokenError } from '../chat/openChat.ts'
 import { readServerEvents } from '../chat/readServerEvents.ts'
 import type { ClientContext } from '../client.ts'
@@ -26,7 +27,6 @@ export function adapterModel(baseModel: string, taskId: string): string {
 }
 
 const tokenMs = 600_000
-const tokenIdEphemeral = 255
 
 /** Pieces of the answer. @throws {ProviderRefusedError} nothing set aside there for inference, no such adapter */
 export async function* chatWithAdapter(
@@ -40,7 +40,7 @@ export async function* chatWithAdapter(
     method: 'POST',
     headers: {
       'content-type': 'application/json',
-      authorization: `Bearer ${await makeToken(context, account, provider, generation)}`,
+      authorization: await bearerOf(context, account, { provider, generation, lastsMs: tokenMs }),
     },
     body: JSON.stringify({ model, messages, max_tokens: maxTokens, temperature, stream: true }),
     ...(signal && { signal }),
@@ -72,43 +72,13 @@ async function readProvider({ ledger, config }: ClientContext, user: Hex, provid
   }
 }
 
-/** COMPUTE §6.1 */
-async function makeToken({ env }: ClientContext, account: LedgerAccount, provider: Hex, generation: bigint) {
-  const timestamp = env.clock.nowMs()
-  const json = JSON.stringify({
-    address: account.address,
-    provider,
-    timestamp,
-    expiresAt: timestamp + tokenMs,
-    nonce: bytesToHex(env.random.bytes(16)),
-    generation: Number(generation),
-    tokenId: tokenIdEphemeral,
-  })
-  const raw = bytesToHex(keccak256(textToBytes(json)))
-  const signature =
-    'provider' in account
-      ? await account.provider.request({ method: 'personal_sign', params: [raw, account.address] })
-      : await account.signMessage({ message: { raw } })
-  return `app-sk-${btoa(`${json}|${signature as Hex}`)}`
-}
-
 export class ProviderRefusedError extends WeightlessError {
   readonly status: number
 
   constructor(facts: { provider: Hex; status: number }, body: string) {
-    super('sdk/provider-refused', messageOf(body) || `The provider answered ${facts.status}.`, facts, {
+    super('sdk/provider-refused', readErrorText(body).message || `The provider answered ${facts.status}.`, facts, {
       ...(facts.status === 402 && { hint: 'Set some of the ledger aside for this provider first.' }),
     })
     this.status = facts.status
   }
-}
-
-function messageOf(body: string): string {
-  try {
-    const { error } = JSON.parse(body) as { error?: { message?: unknown } }
-    if (typeof error?.message === 'string') return error.message
-  } catch {
-    // Not JSON: the text itself is the best there is to say.
-  }
-  return body.slice(0, 400)
 }

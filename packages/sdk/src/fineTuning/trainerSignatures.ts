@@ -3,6 +3,7 @@ import { bytesToHex, type Hex, hexToBytes, textToBytes } from '@weightless/codec
 import { keccak256 } from '@weightless/crypto'
 import type { LedgerAccount } from '@weightless/ledger'
 import { encodePacked } from 'viem'
+import { signRaw } from '../account/signRaw.ts'
 
 export function signTask(account: LedgerAccount, nonce: bigint, datasetRoot: string): Promise<Hex> {
   return sign(
@@ -24,12 +25,8 @@ export function signDownload(account: LedgerAccount, taskId: string, timestampSe
 }
 
 /** The hash is signed as a number's bytes: leading zero bytes are left out. */
-async function sign(account: LedgerAccount, message: Uint8Array): Promise<Hex> {
+function sign(account: LedgerAccount, message: Uint8Array): Promise<Hex> {
   const hash = keccak256(message)
   const first = hash.findIndex((byte) => byte !== 0)
-  const raw = bytesToHex(hash.subarray(first < 0 ? hash.length : first))
-  if ('provider' in account) {
-    return (await account.provider.request({ method: 'personal_sign', params: [raw, account.address] })) as Hex
-  }
-  return account.signMessage({ message: { raw } })
+  return signRaw(account, bytesToHex(hash.subarray(first < 0 ? hash.length : first)))
 }
