@@ -9,9 +9,8 @@ import type { Hex } from '@weightless/codec'
 import { abis, addresses } from '@weightless/contracts'
 import { createNodeEnv } from '@weightless/env/node'
 import { createLedger } from '@weightless/ledger'
-import { cpuSecondsOf, kill, type Started, startModule } from '../network/processes.ts'
+import { cpuSecondsOf, kill, residentBytesOf, type Started, startModule } from '../network/processes.ts'
 import { askStream, askWhole, atRate, flatOut, quantile, type Target } from './loadClient.ts'
-import { residentBytesOf } from './residentBytes.ts'
 import { startLiteLlm } from './startLiteLlm.ts'
 
 const memoryRequests = Number(process.argv[2] ?? 20_000)

@@ -34,8 +34,17 @@ export function cpuSecondsOf(pid: number): number {
   }
 }
 
+/** Memory that a process has resident now, in bytes. Linux only. */
+export function residentBytesOf(pid: number): number {
+  return statusBytes(pid, 'VmRSS')
+}
+
 /** The most memory that a process has had resident, in bytes. */
 export function peakBytesOf(pid: number): number {
-  const line = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  return statusBytes(pid, 'VmHWM')
+}
+
+function statusBytes(pid: number, field: string): number {
+  const line = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))
   return line ? Number(line[1]) * 1024 : 0
 }
