@@ -3,7 +3,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { startFineTuning, type TrainingWorker } from '@weightless/compute'
-import { adapterName } from '@weightless/compute/finetune/adapterShelf'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import { fastAccount } from '@weightless/ledger'
@@ -90,7 +89,7 @@ test('from a file of examples to the opened adapter', async (t) => {
   assert.deepEqual(await fineTuning.adapter(trainer!, id, privateKey), adapter)
   const stranger = bytesToHex(net.accountOf(4).getHdKey().privateKey!)
   await assert.rejects(fineTuning.adapter(trainer!, id, stranger), DeliveryInvalidError)
-  assert.equal(adapterModel('a/b.c', id), adapterName('a/b.c', id))
+  assert.equal(adapterModel('a/b.c', id), `ft-a-b-c-${id.slice(0, 12)}`)
 })
 
 function createTestWorker(): TrainingWorker {

@@ -1,4 +1,5 @@
 export type { BlobProgress as FileProgress, OpenedBlob as OpenedFile, PutBlob as StoredFile } from '@weightless/blobs'
+export { adapterName as adapterModel } from '@weightless/compute/wire'
 export {
   type ExpectedReward,
   expectReward,
@@ -61,7 +62,7 @@ export {
 export { PrivateKeyRefusedError, privateExtraBytes, SignerMissingError } from './files/privateFiles.ts'
 export type { FileQuote } from './files/quoteFiles.ts'
 export { TrainerRefusedError } from './fineTuning/askTrainer.ts'
-export { type AdapterChat, adapterModel, ProviderRefusedError } from './fineTuning/chatWithAdapter.ts'
+export { type AdapterChat, ProviderRefusedError } from './fineTuning/chatWithAdapter.ts'
 export type { FineTuningProvider, TrainableModel } from './fineTuning/fineTuningServices.ts'
 export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTuning/fineTuningTask.ts'
 export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'

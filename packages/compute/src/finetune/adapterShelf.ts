@@ -73,8 +73,3 @@ function leased(engine: ExactEngine, entry: Opened): ExactEngine {
     },
   }
 }
-
-/** As the existing SDK makes it from the same two words. */
-export function adapterName(baseModel: string, taskId: string): string {
-  return `ft-${baseModel.replace(/[/. ]/g, '-').replace(/^-+|-+$/g, '')}-${taskId.slice(0, 12)}`
-}

@@ -6,10 +6,9 @@
 import { concatBytes, type Hex, hexToBytes } from '@weightless/codec'
 import { encrypt, PublicKey } from 'eciesjs'
 import { bytesToHex, keccak256, type LocalAccount } from 'viem'
+import { countUp, deliveryFormat } from '../wire/deliveryFormat.ts'
 
-const chunkBytes = 64 * 1024 * 1024
-const tagBytes = 16
-const ivBytes = 12
+const { chunkBytes, tagBytes, ivBytes } = deliveryFormat
 
 /** @param key - 32 bytes, used for this file alone @param iv - 12 bytes */
 export async function encryptDelivery(
@@ -29,14 +28,6 @@ export async function encryptDelivery(
   const tags = concatBytes(chunks.map((chunk) => chunk.subarray(chunk.length - tagBytes)))
   const signature = hexToBytes(await signer.sign({ hash: keccak256(tags) }))
   return concatBytes([signature, iv.slice(0, ivBytes), ...chunks])
-}
-
-/** Big-endian, as a number. */
-function countUp(counter: Uint8Array): void {
-  for (let at = counter.length - 1; at >= 0; at--) {
-    counter[at] = (counter[at]! + 1) & 0xff
-    if (counter[at] !== 0) return
-  }
 }
 
 /** The file's key for its user alone: eciesjs' form, which the SDK opens with the wallet's key. */

@@ -4,7 +4,7 @@ import { sha256 } from '@weightless/crypto'
 import type { HttpHeaders } from '@weightless/env'
 import { bodyRequestHash, feeOf, requestHash, samplerHash } from '@weightless/receipt'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
-import { type BodyRequest, readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
+import { type BodyRequest, readBodyJson, readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
 import { formOf, isExactPath, readExactRequest } from '../wire/exactRequest.ts'
 import { type ServicePath, serviceOf } from '../wire/services.ts'
@@ -59,7 +59,7 @@ export function readWork(
   if (!preferences.ok) return preferences
   const asked = { ...rest, model: models[0] }
   const chat = readExactRequest(path, asked)
-  const body = readBodyRequest(path, 'application/json', textToBytes(JSON.stringify(asked)))
+  const body = readBodyJson(path, asked, bytes.length)
   const outputGuess = (body.ok ? body.value.maxTokens : undefined) ?? limits.defaultMaxTokens
   return {
     ok: true,
@@ -185,8 +185,8 @@ function orderBytes(work: Work, provider: ListedProvider, limits: GatewayLimits)
     contentType: 'application/json',
     bytes: textToBytes(JSON.stringify(json)),
   }
-  const sent = readBodyRequest(path, contentType, bytes)
-  if (!sent.ok) throw new TypeError(`our own request is refused: ${sent.detail}`)
+  const sent = work.form ? work.body : readBodyJson(path, json, bytes.length)
+  if (!sent.ok) throw new TypeError(`our own request is refused: ${sent.error?.message}`)
   const { contextLength } = provider
   const units = unitsMax(sent.value, { contextLength, defaultMaxTokens: limits.defaultMaxTokens })
   return {

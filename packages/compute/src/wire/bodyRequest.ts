@@ -64,7 +64,15 @@ export function unitsMax(request: BodyRequest, model: { contextLength: number; d
 
 function readJsonRequest(path: ServicePath, bytes: Uint8Array): Verdict<BodyRequest> & { error?: ApiError } {
   const json = parseObject(bytes)
-  if (!json) return refuse('invalid_json', 'The body must be a JSON object.')
+  return json ? readBodyJson(path, json, bytes.length) : refuse('invalid_json', 'The body must be a JSON object.')
+}
+
+/** For whoever has parsed the body already. */
+export function readBodyJson(
+  path: ServicePath,
+  json: Readonly<Record<string, unknown>>,
+  sizeBytes: number,
+): Verdict<BodyRequest> & { error?: ApiError } {
   const unsafe = findUnsafe(json)
   if (unsafe) return refuse(unsafe.code, unsafe.message, unsafe.param)
   const { model, stream, n, stream_options: streamOptions } = json
@@ -92,7 +100,7 @@ function readJsonRequest(path: ServicePath, bytes: Uint8Array): Verdict<BodyRequ
     prompts,
     // Where both are given, servers differ in which one they follow.
     maxTokens: limits.length > 0 ? Math.max(...limits) : undefined,
-    sizeBytes: bytes.length,
+    sizeBytes,
     seconds: path === '/v1/audio/speech' ? speechSeconds(json.input) : 0,
     likelySeconds: path === '/v1/audio/speech' ? speechSeconds(json.input) : 0,
     json,
@@ -136,7 +144,7 @@ function readForm(
 }
 
 /** One text, or one list of tokens, is one prompt; a list of either is as many. */
-function countPrompts(path: ServicePath, json: Record<string, unknown>): number | undefined {
+function countPrompts(path: ServicePath, json: Readonly<Record<string, unknown>>): number | undefined {
   const name = path === '/v1/embeddings' ? 'input' : path === '/v1/completions' ? 'prompt' : undefined
   const value = name === undefined ? undefined : json[name]
   if (name === undefined || typeof value === 'string') return 1

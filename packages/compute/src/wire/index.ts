@@ -1,7 +1,9 @@
+export { adapterName } from './adapterName.ts'
 export { type ApiError, type ApiErrorBody, type ApiErrorCode, errorBody, statusOf } from './apiError.ts'
 export { type BodyRequest, readBodyRequest, type Units, unitsMax } from './bodyRequest.ts'
 export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLogprob, Usage } from './chatAnswer.ts'
 export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
+export { countUp, deliveryFormat } from './deliveryFormat.ts'
 export {
   type Authorization,
   decodeTerms,

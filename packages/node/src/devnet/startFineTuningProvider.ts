@@ -11,8 +11,9 @@ import {
   startFineTuning,
   type TrainingWorker,
 } from '@weightless/compute'
-import { type AdapterShelf, adapterName, createAdapterShelf } from '@weightless/compute/finetune/adapterShelf'
+import { type AdapterShelf, createAdapterShelf } from '@weightless/compute/finetune/adapterShelf'
 import { createEmbeddedWorker } from '@weightless/compute/finetune/embeddedWorker'
+import { adapterName } from '@weightless/compute/wire'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'

@@ -21,11 +21,6 @@ export type AdapterChat = {
   temperature?: number
 }
 
-/** The name under which a provider serves the adapter of a task. FINETUNING §10 */
-export function adapterModel(baseModel: string, taskId: string): string {
-  return `ft-${baseModel.replace(/[/. ]/g, '-').replace(/^-+|-+$/g, '')}-${taskId.slice(0, 12)}`
-}
-
 const tokenMs = 600_000
 
 /** Pieces of the answer. @throws {ProviderRefusedError} nothing set aside there for inference, no such adapter */

@@ -1,12 +1,11 @@
 /** Opens the encrypted file in which a provider delivers an adapter. Spec: FINETUNING §8. */
 import { bytesToHex, concatBytes, type Hex, hexToBytes, WeightlessError } from '@weightless/codec'
+import { countUp, deliveryFormat } from '@weightless/compute/wire'
 import { keccak256, recoverAccount } from '@weightless/crypto'
 import { decrypt } from 'eciesjs'
 
-const signatureBytes = 65
-const ivBytes = 12
-const tagBytes = 16
-const chunkBytes = 64 * 1024 * 1024 + tagBytes
+const { signatureBytes, ivBytes, tagBytes } = deliveryFormat
+const chunkBytes = deliveryFormat.chunkBytes + tagBytes
 
 /**
  * @param sealedKey - `encryptedSecret` of the deliverable on the chain
@@ -53,14 +52,6 @@ function openKey(sealedKey: Hex, privateKey: Hex): Uint8Array {
     return new Uint8Array(decrypt(privateKey, hexToBytes(sealedKey)))
   } catch (cause) {
     throw new DeliveryInvalidError('its key is sealed to another account', cause)
-  }
-}
-
-/** Big-endian, as a number. */
-function countUp(counter: Uint8Array): void {
-  for (let at = counter.length - 1; at >= 0; at--) {
-    counter[at] = (counter[at]! + 1) & 0xff
-    if (counter[at] !== 0) return
   }
 }
 
