@@ -45,8 +45,12 @@ export class PortInUseError extends WeightlessError {
 
 /** No answer came: `reason` is the system's code (`ECONNREFUSED`), `timeout`, or what was wrong. */
 export class NetworkError extends WeightlessError {
-  constructor(facts: { url: string; reason: string }, options: { cause?: unknown } = {}) {
+  /** No connection ever stood, so that the other end cannot have seen any of the request. False where that is not certain. */
+  readonly isUnsent: boolean
+
+  constructor(facts: { url: string; reason: string }, options: { cause?: unknown; isUnsent?: boolean } = {}) {
     super('env/network', 'The network gave no answer.', facts, options)
+    this.isUnsent = options.isUnsent === true
   }
 }
 

@@ -52,7 +52,8 @@ export async function askProvider(context: GatewayContext, ask: Ask): Promise<As
     }
     return { kind: 'failed', reason: 'it keeps refusing' }
   } catch (fault) {
-    if (terms) tab.leaveOpen(terms)
+    if (terms && mayHaveArrived(fault)) tab.leaveOpen(terms)
+    else if (terms) await tab.close(terms)
     return outcomeOf(fault)
   }
 }
@@ -113,6 +114,13 @@ async function putRight(
     return { kind: 'refused', status, body }
   }
   return { kind: 'failed', reason: `it answered ${status} ${code}` }
+}
+
+/** Whether the provider can have seen the request: else its job is as if it had never been. */
+function mayHaveArrived(fault: unknown): boolean {
+  // The token is made before anything is sent.
+  if (fault instanceof LedgerUnreachableError) return false
+  return !(fault instanceof NetworkError && fault.isUnsent)
 }
 
 function outcomeOf(fault: unknown): Asked {

@@ -37,6 +37,7 @@ export async function fetchHttp(agents: Agents, url: string, options: FetchOptio
   throw new NetworkError({ url, reason: 'too many redirects' })
 }
 
+type Facts = { url: string; reason: string }
 type Exchange = { message: IncomingMessage; request: ClientRequest }
 
 function parse(url: string): URL {
@@ -49,9 +50,15 @@ function parse(url: string): URL {
 async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Promise<Exchange> {
   const first = await ask(agents, url, options)
   if (first !== 'stale') return first
-  const second = await ask(agents, url, options, true)
+  // The first may have arrived, whatever becomes of the second.
+  const second = await ask(agents, url, options, true).catch(asSent)
   if (second !== 'stale') return second
   throw new NetworkError({ url: url.href, reason: 'ECONNRESET' })
+}
+
+function asSent(fault: unknown): never {
+  if (!(fault instanceof NetworkError) || !fault.isUnsent) throw fault
+  throw new NetworkError(fault.facts as Facts, { cause: fault })
 }
 
 function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<Exchange | 'stale'> {
@@ -63,6 +70,7 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
     if (signal?.aborted) return reject(new AbortedError({ cause: signal.reason }))
     const length = body === undefined ? {} : { 'content-length': bodyLength(body) }
     const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
+    const stood = noteConnection(request)
     const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
     if (connectMs !== undefined && connectMs < timeoutMs) boundConnecting(request, url, connectMs)
     let answer: IncomingMessage | undefined
@@ -79,9 +87,11 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
     })
     request.on('error', (cause: NodeJS.ErrnoException) => {
       clearTimeout(timer)
-      if (cause instanceof NetworkError || cause instanceof AbortedError) return reject(cause)
+      if (cause instanceof AbortedError) return reject(cause)
+      const isUnsent = !stood()
+      if (cause instanceof NetworkError) return reject(new NetworkError(cause.facts as Facts, { cause, isUnsent }))
       if (request.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) return resolve('stale')
-      reject(new NetworkError({ url: url.href, reason: cause.code ?? cause.message }, { cause }))
+      reject(new NetworkError({ url: url.href, reason: cause.code ?? cause.message }, { cause, isUnsent }))
     })
     if (!isParts(body)) request.end(body)
     else {
@@ -90,6 +100,19 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
       request.end()
     }
   })
+}
+
+/** Whether a connection stood at any time. */
+function noteConnection(request: ClientRequest): () => boolean {
+  let stood = false
+  const note = () => {
+    stood = true
+  }
+  request.once('socket', (socket) => {
+    if (socket.connecting) socket.once('connect', note)
+    else note()
+  })
+  return () => stood
 }
 
 /** A host that swallows packets would otherwise look like one that thinks for long. */

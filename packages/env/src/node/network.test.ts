@@ -3,10 +3,11 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { request } from 'node:http'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { test } from 'node:test'
 import { freeBytes } from '@weightless/codec'
 import type { HttpHandler, HttpResponse, ServeOptions } from '../env.ts'
+import { NetworkError } from '../faults.ts'
 import { readBody } from '../readBody.ts'
 import { createNodeNetwork } from './createNodeNetwork.ts'
 import { createNodeLog } from './nodeLog.ts'
@@ -335,4 +336,37 @@ test('an answer that comes before the request has left says so', async () => {
     assert.equal(response.isSent(), false)
     await response.text()
   })
+})
+
+test('a failed request says whether the other end can have seen any of it', async () => {
+  const network = createNodeNetwork(log)
+  const unsentOf = (url: string) =>
+    network.fetch(url, { method: 'POST', body: 'x', timeoutMs: 5_000 }).then(
+      () => assert.fail('nobody answers there'),
+      (fault) => {
+        assert.ok(fault instanceof NetworkError)
+        return fault.isUnsent
+      },
+    )
+  let mode: 'answer' | 'cut' = 'cut'
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined)
+    socket.on('data', () => {
+      if (mode === 'answer') socket.write('HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n')
+      // Nobody listens any more when the second attempt comes.
+      else server.close(() => undefined) && socket.destroy()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  try {
+    mode = 'answer'
+    await (await network.fetch(url)).bytes()
+    mode = 'cut'
+    assert.equal(await unsentOf(url), false, 'the kept connection carried it, and then none could be made')
+    assert.equal(await unsentOf(url), true, 'refused')
+  } finally {
+    await network.close()
+  }
 })

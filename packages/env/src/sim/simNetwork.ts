@@ -51,7 +51,7 @@ export function createSimNetwork(world: World, life: Life, listeners: Listeners)
         dial(
           target,
           (connection, server) => exchangeHttp(world, connection, server, target, options, { resolve, reject }),
-          (reason) => reject(new NetworkError({ url, reason })),
+          (reason) => reject(new NetworkError({ url, reason }, { isUnsent: true })),
         )
       }),
     connect: (url, signal) =>
