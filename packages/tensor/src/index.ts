@@ -66,6 +66,7 @@ export type { TokenRow } from './train/forwardPass.ts'
 export { type LoraOptions, LoraOptionsError, loraDefaults } from './train/loraOptions.ts'
 export { type LoraTrainer, openLoraTrainer } from './train/openLoraTrainer.ts'
 export { type Dataset, DatasetInvalidError, type DatasetLimits, readDataset } from './train/readDataset.ts'
+export { readTrainingLines, type TrainingMessage } from './train/readTrainingLines.ts'
 export {
   runTraining,
   type TrainingHooks,

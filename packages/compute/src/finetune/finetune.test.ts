@@ -34,6 +34,7 @@ test('datasets of all four forms are read; each answer of a conversation is an e
     { messages: [user, assistant, user, assistant] },
     { prompt: 'p', completion: 'c' },
     { instruction: 'q', input: '', output: 'a' },
+    { instruction: 'q', input: 'i', output: 'a' },
     { text: 't' },
   ]
   const read = readDataset(textToBytes(`${lines.map((line) => JSON.stringify(line)).join('\n')}\n\n`))
@@ -43,13 +44,15 @@ test('datasets of all four forms are read; each answer of a conversation is an e
     { messages: [user, assistant, user, assistant] },
     { prompt: 'p', completion: 'c' },
     { messages: [user, assistant] },
+    { messages: [{ role: 'user', content: 'q\n\ni' }, assistant] },
     { prompt: '', completion: 't' },
   ])
 })
 
 test('a bad dataset is refused by its line, whatever it is, and quotes nothing', () => {
   const bad = readDataset(textToBytes('{"text":"fine"}\n{"secret":"word"}'))
-  assert.deepEqual([bad.ok, bad.ok || bad.detail], [false, 'line 2 is none of the known forms'])
+  assert.match(bad.ok ? '' : bad.detail!, /^line 2 cannot be used: it has none of “messages”/)
+  assert.doesNotMatch(bad.ok ? '' : bad.detail!, /secret|word/)
   assert.equal(readDataset(new Uint8Array([0xff, 0xfe])).ok, false)
   assert.equal(readDataset(textToBytes('\n\n')).ok, false)
   fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => void readDataset(bytes)))

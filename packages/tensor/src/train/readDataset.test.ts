@@ -76,15 +76,17 @@ test('rows are cut at the limit, counted, and refused when nothing is left to le
 const good = { text: 'good' }
 for (const [reason, bytes] of [
   ['it has no rows', new TextEncoder().encode('\n \r\n')],
-  ['a line is not JSON in UTF-8 (line 2)', new TextEncoder().encode('{"text":"a"}\n{"text":')],
-  ['a line is not JSON in UTF-8 (line 1)', Uint8Array.of(0x22, 0xff, 0x22)],
-  ['a line is not an object (line 3)', file(good, good, [])],
-  ['a line has none of messages, prompt, instruction, text (line 2)', file(good, { a: 1 })],
-  ['a field is missing or not a text (line 1)', file({ prompt: 'a' })],
-  ['messages are not a list of 1 to 1024 (line 1)', file({ messages: [] })],
-  ['a message has no role or content that is a text (line 1)', file({ messages: [null] })],
-  ['a conversation has no message of the assistant (line 1)', file({ messages: [{ role: 'user', content: 'a' }] })],
-  ['a line is too long (line 1)', file({ text: 'a'.repeat(2 ** 20) })],
+  ['it is not JSON in UTF-8 (line 2)', new TextEncoder().encode('{"text":"a"}\n{"text":')],
+  ['it is not JSON in UTF-8 (line 1)', Uint8Array.of(0x22, 0xff, 0x22)],
+  ['it is not a JSON object (line 3)', file(good, good, [])],
+  ['it has none of “messages”, “prompt” with “completion”', file(good, { a: 1 })],
+  ['“completion” is not text (line 1)', file({ prompt: 'a' })],
+  ['“output” is empty (line 2)', file(good, { instruction: 'a', output: '' })],
+  ['“messages” is not a list of 1 to 1024 messages (line 1)', file({ messages: [] })],
+  ['message 1 has not the role', file({ messages: [null] })],
+  ['the “content” of message 1 is not text (line 1)', file({ messages: [{ role: 'user' }] })],
+  ['no message of the assistant answers one before it', file({ messages: [{ role: 'user', content: 'a' }] })],
+  ['it is longer than 1 MiB (line 1)', file({ text: 'a'.repeat(2 ** 20) })],
 ] as const) {
   test(`refused: ${reason}`, () => {
     assert.throws(

@@ -6,6 +6,7 @@ import { WeightlessError } from '@weightless/codec'
 import type { ChatMessage } from '../chat/chatTemplate.ts'
 import type { ModelDescription } from '../model/loadModel.ts'
 import type { TokenRow } from './forwardPass.ts'
+import { readTrainingLines, type TrainingLine } from './readTrainingLines.ts'
 
 export type Dataset = {
   rows: readonly TokenRow[]
@@ -24,10 +25,7 @@ export type DatasetLimits = {
   tokensMax?: number
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
 const fileBytesMax = 1 << 28
-const lineBytesMax = 1 << 20
-const messagesMax = 1024
 
 /**
  * @param file - JSONL in UTF-8; empty lines are passed over
@@ -39,8 +37,10 @@ export function readDataset(file: Uint8Array, model: ModelDescription, limits: D
   if (file.length > fileBytesMax) throw new DatasetInvalidError('the file is too long', { value: file.length })
   const rows: TokenRow[] = []
   const totals = { tokens: 0, counted: 0, truncatedRows: 0 }
-  for (const { line, bytes } of linesOf(file)) {
-    const row = cutRow(readRow(bytes, line, model), rowTokensMax)
+  for (const found of readTrainingLines(file)) {
+    const { line } = found
+    if ('fault' in found) throw new DatasetInvalidError(found.fault, { line })
+    const row = cutRow(makeRow(found.read, line, model), rowTokensMax)
     const counted = row.mask.filter((value) => value === 1).length
     if (counted === 0) throw new DatasetInvalidError('a line has nothing to learn in what fits', { line })
     rows.push({ tokens: row.tokens, mask: row.mask })
@@ -54,57 +54,13 @@ export function readDataset(file: Uint8Array, model: ModelDescription, limits: D
   return { rows, ...totals }
 }
 
-function* linesOf(file: Uint8Array): Generator<{ line: number; bytes: Uint8Array }> {
-  let line = 0
-  for (let start = 0; start < file.length; ) {
-    const found = file.indexOf(10, start)
-    const end = found < 0 ? file.length : found
-    line++
-    const bytes = file.subarray(start, end)
-    start = end + 1
-    if (bytes.length > lineBytesMax) throw new DatasetInvalidError('a line is too long', { line, value: bytes.length })
-    if (bytes.some((byte) => byte !== 32 && byte !== 9 && byte !== 13)) yield { line, bytes }
-  }
-}
-
-function readRow(bytes: Uint8Array, line: number, model: ModelDescription): TokenRow {
-  let value: unknown
-  try {
-    value = JSON.parse(utf8.decode(bytes))
-  } catch {
-    throw new DatasetInvalidError('a line is not JSON in UTF-8', { line })
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new DatasetInvalidError('a line is not an object', { line })
-  }
-  const record = value as Record<string, unknown>
-  const text = (name: string, fallback?: string): string => {
-    const found = record[name] ?? fallback
-    if (typeof found === 'string') return found
-    throw new DatasetInvalidError('a field is missing or not a text', { line, name })
-  }
-  if ('messages' in record) return chatRow(readMessages(record.messages, line), line, model)
-  if ('prompt' in record) return pairRow(text('prompt'), text('completion'), line, model)
-  if ('instruction' in record) {
-    const input = text('input', '')
-    const question = input === '' ? text('instruction') : `${text('instruction')}\n\n${input}`
-    return pairRow(question, text('output'), line, model)
-  }
-  if ('text' in record) return textRow(text('text'), model)
-  throw new DatasetInvalidError('a line has none of messages, prompt, instruction, text', { line })
-}
-
-function readMessages(value: unknown, line: number): ChatMessage[] {
-  if (!Array.isArray(value) || value.length === 0 || value.length > messagesMax) {
-    throw new DatasetInvalidError('messages are not a list of 1 to 1024', { line, name: 'messages' })
-  }
-  return value.map((message) => {
-    const { role, content } = (message ?? {}) as Record<string, unknown>
-    if (typeof role !== 'string' || typeof content !== 'string') {
-      throw new DatasetInvalidError('a message has no role or content that is a text', { line, name: 'messages' })
-    }
-    return { role, content }
-  })
+function makeRow(read: TrainingLine, line: number, model: ModelDescription): TokenRow {
+  if ('text' in read) return textRow(read.text, model)
+  if ('prompt' in read) return pairRow(read.prompt, read.completion, line, model)
+  const [question, answer] = read.messages
+  const isPair = read.messages.length === 2 && question!.role === 'user' && answer!.role === 'assistant'
+  if (isPair) return pairRow(question!.content, answer!.content, line, model)
+  return chatRow(read.messages, line, model)
 }
 
 /** Question and answer, as a conversation where the model has a template for those. */
@@ -151,7 +107,6 @@ function chatRow(messages: readonly ChatMessage[], line: number, model: ModelDes
     append(row, answer.slice(learnt), 0)
     done = whole
   }
-  if (done === '') throw new DatasetInvalidError('a conversation has no message of the assistant', { line })
   return row
 }
 
