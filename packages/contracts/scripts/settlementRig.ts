@@ -1,7 +1,7 @@
 /** A provider, funded users and their signatures over a contract rig: the stage of the settlement tests and gas figures. */
-import { encodeAbiParameters, type Hex, keccak256, parseEther, toHex } from 'viem'
+import { encodeAbiParameters, type Hex, hashTypedData, keccak256, parseEther, toHex } from 'viem'
 import type { LocalAccount } from 'viem/accounts'
-import { authorizationTypes, receiptDomain, receiptTypes, voucherTypes } from '../src/typedData.ts'
+import { acceptanceTypes, authorizationTypes, receiptDomain, receiptTypes, voucherTypes } from '../src/typedData.ts'
 import { decodeVoucherOutcomes, encodeVoucherBatch, type VoucherOutcome } from '../src/voucherBatch.ts'
 import { createRig, type Rig } from './contractRig.ts'
 
@@ -60,6 +60,17 @@ export async function createSettlementRig() {
       by.signTypedData({ domain: domain(elsewhere), types: voucherTypes, primaryType: 'Voucher', message }),
     signAuthorization: (by: LocalAccount, message: Authorization, elsewhere?: Elsewhere) =>
       by.signTypedData({ domain: domain(elsewhere), types: authorizationTypes, primaryType: 'Authorization', message }),
+    signAcceptance: (by: LocalAccount, message: Authorization, elsewhere?: Elsewhere) => {
+      const at = domain(elsewhere)
+      const authorization = hashTypedData({
+        domain: at,
+        types: authorizationTypes,
+        primaryType: 'Authorization',
+        message,
+      })
+      const accepted = { domain: at, types: acceptanceTypes, primaryType: 'Acceptance' } as const
+      return by.signTypedData({ ...accepted, message: { authorization } })
+    },
     signReceipt: (by: LocalAccount, message: ReturnType<typeof receiptOf>, elsewhere?: Elsewhere) =>
       by.signTypedData({ domain: domain(elsewhere), types: receiptTypes, primaryType: 'Receipt', message }),
     balance: async (user: Hex) => {

@@ -28,6 +28,9 @@ export const authorizationTypes = {
   ],
 } as const
 
+/** A provider takes the job of an authorisation, given by its own EIP-712 digest. Spec: spec/settlement.md 2.7 */
+export const acceptanceTypes = { Acceptance: [{ name: 'authorization', type: 'bytes32' }] } as const
+
 export const receiptTypes = {
   Receipt: [
     { name: 'version', type: 'uint16' },

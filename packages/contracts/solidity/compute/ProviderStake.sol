@@ -5,11 +5,12 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Administered} from "./Administered.sol";
 import {IProviderStake, IReceiptDomain, IStakeSource} from "./IProviderStake.sol";
-import {Price, Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
+import {Authorization, Price, Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
 
 /// Slashes inference providers for what they themselves signed, and keeps stakes that are taken back until faults of
 /// that time can be shown no more. Spec: spec/settlement.md 9.
 contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient {
+    using ReceiptTypes for Authorization;
     using ReceiptTypes for Receipt;
 
     event UnstakeBegun(address indexed provider, uint256 amount, uint256 unstaking, uint256 readyAt);
@@ -34,6 +35,9 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     error ForeignReceipt(uint16 version, uint256 chainId);
     error SameReceipt(bytes32 receiptHash);
     error NotOneJob();
+    error NotAcceptedByProvider(bytes32 authorizationHash);
+    error SameAcceptance(bytes32 authorizationHash);
+    error AcceptanceKept(bytes32 authorizationHash);
     error PriceMismatch(bytes32 receipted, bytes32 computed);
     error FeeIsRight(uint256 fee);
     error FaultCounted(bytes32 faultId);
@@ -126,7 +130,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         bytes32 domain = receipts.domainSeparator();
         bytes32 hash = checkSigned(domain, one, oneSignature);
         if (checkSigned(domain, other, otherSignature) == hash) revert SameReceipt(hash);
-        punish(one);
+        punish(one.provider, one.user, one.jobNonce);
     }
 
     /// Shows a receipt whose fee is not what its own token counts cost at its own price.
@@ -139,7 +143,45 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         if (computed != receipt.priceId) revert PriceMismatch(receipt.priceId, computed);
         uint256 fee = receipt.promptTokens * price.inputPrice + receipt.completionTokens * price.outputPrice;
         if (fee == receipt.fee) revert FeeIsRight(fee);
-        punish(receipt);
+        punish(receipt.provider, receipt.user, receipt.jobNonce);
+    }
+
+    /// Shows a receipt that is not for what its signer accepted before the job: another request or price, a higher fee
+    /// than the maximum, or an answer after the deadline. The user's signature is not needed: the provider accepted.
+    function reportBrokenAcceptance(
+        Authorization calldata accepted,
+        bytes calldata acceptanceSignature,
+        Receipt calldata receipt,
+        bytes calldata receiptSignature
+    ) external nonReentrant {
+        if (
+            accepted.provider != receipt.provider || accepted.user != receipt.user
+                || accepted.jobNonce != receipt.jobNonce
+        ) revert NotOneJob();
+        bytes32 domain = receipts.domainSeparator();
+        bytes32 hash = checkAccepted(domain, accepted, acceptanceSignature);
+        checkSigned(domain, receipt, receiptSignature);
+        if (
+            receipt.inputHash == accepted.requestHash && receipt.priceId == accepted.priceId
+                && receipt.fee <= accepted.maxFee && receipt.timestamp <= accepted.deadline
+        ) revert AcceptanceKept(hash);
+        punish(receipt.provider, receipt.user, receipt.jobNonce);
+    }
+
+    /// Shows two different authorizations that one provider accepted for one job of one user.
+    function reportDoubleAcceptance(
+        Authorization calldata one,
+        bytes calldata oneSignature,
+        Authorization calldata other,
+        bytes calldata otherSignature
+    ) external nonReentrant {
+        if (one.provider != other.provider || one.user != other.user || one.jobNonce != other.jobNonce) {
+            revert NotOneJob();
+        }
+        bytes32 domain = receipts.domainSeparator();
+        bytes32 hash = checkAccepted(domain, one, oneSignature);
+        if (checkAccepted(domain, other, otherSignature) == hash) revert SameAcceptance(hash);
+        punish(one.provider, one.user, one.jobNonce);
     }
 
     /// A judge's verdict; `reason` names the case, which counts once.
@@ -161,10 +203,9 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         return keccak256(abi.encode(provider, user, jobNonce));
     }
 
-    function punish(Receipt calldata receipt) private {
-        (address provider, address user) = (receipt.provider, receipt.user);
-        bytes32 faultId = faultIdOf(provider, user, receipt.jobNonce);
-        emit FaultShown(faultId, provider, user, receipt.jobNonce);
+    function punish(address provider, address user, uint256 jobNonce) private {
+        bytes32 faultId = faultIdOf(provider, user, jobNonce);
+        emit FaultShown(faultId, provider, user, jobNonce);
         take(faultId, provider, user, msg.sender, (slashableOf(provider) * faultPercent) / 100);
     }
 
@@ -208,6 +249,18 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         receiptHash = ReceiptTypes.digest(domain, receipt.hash());
         (address recovered,,) = ECDSA.tryRecoverCalldata(receiptHash, signature);
         if (recovered == address(0) || recovered != receipt.provider) revert NotSignedByProvider(receiptHash);
+    }
+
+    /// As for receipts, only the provider's own key counts.
+    function checkAccepted(bytes32 domain, Authorization calldata accepted, bytes calldata signature)
+        private
+        pure
+        returns (bytes32 authorizationHash)
+    {
+        authorizationHash = ReceiptTypes.digest(domain, accepted.hash());
+        bytes32 signed = ReceiptTypes.digest(domain, ReceiptTypes.acceptanceHash(authorizationHash));
+        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, signature);
+        if (recovered == address(0) || recovered != accepted.provider) revert NotAcceptedByProvider(authorizationHash);
     }
 
     function send(address target, uint256 amount) private {

@@ -55,6 +55,7 @@ library ReceiptTypes {
     bytes32 private constant RECEIPT_TYPEHASH = keccak256(
         "Receipt(uint16 version,uint8 serviceClass,uint8 check,uint256 chainId,address user,address provider,bytes32 modelRoot,bytes32 programId,bytes32 tokenizerRoot,bytes32 sampler,bytes32 seed,bytes32 inputHash,bytes32 outputHash,bytes32 traceRoot,uint64 promptTokens,uint64 completionTokens,bytes32 priceId,uint256 fee,uint256 jobNonce,uint64 timestamp)"
     );
+    bytes32 private constant ACCEPTANCE_TYPEHASH = keccak256("Acceptance(bytes32 authorization)");
     bytes32 private constant NAME_HASH = keccak256("Weightless Receipt");
     bytes32 private constant VERSION_HASH = keccak256("1");
 
@@ -68,6 +69,11 @@ library ReceiptTypes {
 
     function hash(Receipt calldata receipt) internal pure returns (bytes32) {
         return keccak256(abi.encode(RECEIPT_TYPEHASH, receipt));
+    }
+
+    /// The provider's word before a job: it takes the one with this authorization, and no other under its number.
+    function acceptanceHash(bytes32 authorizationDigest) internal pure returns (bytes32) {
+        return keccak256(abi.encode(ACCEPTANCE_TYPEHASH, authorizationDigest));
     }
 
     function digest(bytes32 domain, bytes32 structHash) internal pure returns (bytes32) {
