@@ -1,12 +1,14 @@
 /** A fine-tuning provider's tasks under power cuts at every write, lost answers and users who do what they like. FINETUNING §2 */
-import { bytesToHex, type Hex } from '@weightless/codec'
+import { bytesEqual, bytesToHex, concatBytes, type Hex, textToBytes } from '@weightless/codec'
 import { fineTuningLimitsSchema } from '@weightless/compute/finetune/fineTuningOptions'
 import { runTasks } from '@weightless/compute/finetune/runTasks'
 import { type FineTuningTask, isOver } from '@weightless/compute/finetune/task'
 import type { TaskContext } from '@weightless/compute/finetune/taskContext'
 import { createTaskJournal } from '@weightless/compute/finetune/taskJournal'
+import { createTaskSnapshots } from '@weightless/compute/finetune/taskSnapshots'
 import { openTaskStore, type TaskStore } from '@weightless/compute/finetune/taskStore'
 import { TrainingFailedError, type TrainingWorker } from '@weightless/compute/finetune/trainingWorker'
+import { sha256 } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
 import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
@@ -16,11 +18,19 @@ import { claim, type Scenario } from './scenario.ts'
 export const computeFineTuning: Scenario = {
   name: 'compute/fineTuning',
   claim:
-    'No task that was taken is lost, none is paid twice or above its price, a paid one has its key out, and all come to an end.',
+    'No task that was taken is lost, none is paid twice or above its price, a paid one has its key out, all come to an end, and a ' +
+    'training that was killed goes on from no earlier step than before, to the adapter that an undisturbed one gives.',
   plants: ['skip-fsync'],
   fires: crashFaults,
   run: async (seed, onSim) => {
-    const world: World = { contract: createModelContract(), told: new Map(), nonce: 0n, rounds: 0 }
+    const world: World = {
+      contract: createModelContract(),
+      told: new Map(),
+      resumed: new Map(),
+      broken: [],
+      nonce: 0n,
+      rounds: 0,
+    }
     for (const user of users) world.contract.balances.set(user, 2_000n)
     await runCrashRounds(seed, onSim, { work: (env, sim) => workOnTasks(env, sim, world) })
     claim(world.rounds === roundsOfCrashes, `${world.rounds} rounds came to their end`)
@@ -28,14 +38,30 @@ export const computeFineTuning: Scenario = {
 }
 
 /** What the outside has heard of. */
-type World = { contract: ModelContract; told: Map<string, FineTuningTask>; nonce: bigint; rounds: number }
+type World = {
+  contract: ModelContract
+  told: Map<string, FineTuningTask>
+  /** Step behind which each training last went on. */
+  resumed: Map<string, number>
+  /** What a worker saw that must not be. */
+  broken: string[]
+  nonce: bigint
+  rounds: number
+}
 
 /** Only the last round, without faults, must come to its end. */
 const roundsOfCrashes = 1
 const users: readonly Hex[] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`, `0x${'cc'.repeat(20)}`]
 const weiPerToken = 2n
 const plannedTokens = 50
-const limits = fineTuningLimitsSchema.parse({ lookMs: 20, retryMs: 30, acknowledgeMsMax: 2_000, attemptsMax: 20 })
+const plannedSteps = 12
+const limits = fineTuningLimitsSchema.parse({
+  lookMs: 20,
+  retryMs: 30,
+  acknowledgeMsMax: 2_000,
+  attemptsMax: 20,
+  saveMs: 60,
+})
 
 async function workOnTasks(env: Env, sim: Sim, world: World): Promise<void> {
   try {
@@ -79,7 +105,11 @@ function createContext(env: Env, sim: Sim, world: World, store: TaskStore): Task
   })
   const chain = world.contract.seenFrom(env.clock, () => sim.random.chance(0.1))
   return {
-    ...{ env, limits, store, journal, chain, worker: createFlakyWorker(env, sim) },
+    ...{ env, limits, store, journal, chain, worker: createFlakyWorker(env, sim, world) },
+    snapshots: createTaskSnapshots({
+      ...{ disk: env.disk, folder: 'journals', log: env.log, clock: env.clock },
+      ...{ everyMs: limits.saveMs, bytesMax: limits.saveBytesMax },
+    }),
     files: {
       examples: async () => [{ prompt: 'a', completion: 'b' }],
       keepAdapter: async (_, bytes) => ({ adapterRoot: bytesToHex(bytes), adapterBytes: bytes.length }),
@@ -94,22 +124,33 @@ function createContext(env: Env, sim: Sim, world: World, store: TaskStore): Task
   }
 }
 
-function createFlakyWorker(env: Env, sim: Sim): TrainingWorker {
+/** Its state after each step is a hash over all steps before, so that a step left out, doubled or of another task shows. */
+function createFlakyWorker(env: Env, sim: Sim, world: World): TrainingWorker {
   return {
     name: 'flaky',
-    async open() {
+    async open({ taskId }) {
       let closed = false
       return {
-        plan: { rows: 9, heldOutRows: 1, steps: 3, trainedTokens: plannedTokens },
-        async train(onPoint) {
-          for (let step = 1; step <= 3; step++) {
+        plan: { rows: 9, heldOutRows: 1, steps: plannedSteps, trainedTokens: plannedTokens },
+        async train({ onPoint, onBegin, onSnapshot, resume }) {
+          const begun = resume?.step ?? 0
+          const before = world.resumed.get(taskId) ?? 0
+          if (begun < before) world.broken.push(`${taskId} went back from step ${before} to ${begun}`)
+          if (resume && !bytesEqual(resume.state, stateAfter(taskId, begun)))
+            world.broken.push(`${taskId}: another state`)
+          world.resumed.set(taskId, begun)
+          onBegin?.(begun)
+          let state = resume?.state ?? stateAfter(taskId, 0)
+          for (let step = begun + 1; step <= plannedSteps; step++) {
             await env.clock.sleep(1 + sim.random.integer(20))
-            if (closed || sim.random.chance(0.05)) throw new TrainingFailedError({ reason: 'broken' })
-            onPoint({ step, steps: 3, loss: 1 / step, trainedTokens: step, tokensPerSecond: 1 })
+            if (closed || sim.random.chance(0.02)) throw new TrainingFailedError({ reason: 'broken' })
+            state = stepOn(state, step)
+            onPoint?.({ step, steps: plannedSteps, loss: 1 / step, trainedTokens: step, tokensPerSecond: 1 })
+            if (step < plannedSteps) onSnapshot?.({ step, trainedTokens: step, state })
           }
           const quality = { loss: 1, accuracy: 0 }
           const trainedTokens = plannedTokens - sim.random.integer(5)
-          return { adapter: sim.random.bytes(32), trainedTokens, base: quality, tuned: quality }
+          return { adapter: state, trainedTokens, base: quality, tuned: quality }
         },
         async close() {
           closed = true
@@ -117,6 +158,14 @@ function createFlakyWorker(env: Env, sim: Sim): TrainingWorker {
       }
     },
   }
+}
+
+const stepOn = (state: Uint8Array, step: number): Uint8Array => sha256(concatBytes([state, textToBytes(`${step}`)]))
+
+function stateAfter(taskId: string, steps: number): Uint8Array {
+  let state = sha256(textToBytes(taskId))
+  for (let step = 1; step <= steps; step++) state = stepOn(state, step)
+  return state
 }
 
 async function addTask(env: Env, sim: Sim, world: World, store: TaskStore): Promise<void> {
@@ -153,8 +202,13 @@ async function actAsUser(
   }
 }
 
-function compare(store: TaskStore, { contract, told }: World): void {
+function compare(store: TaskStore, { contract, told, broken }: World): void {
+  claim(broken.length === 0, broken.join('; '))
   for (const [id] of told) claim(store.get(id) !== undefined, `task ${id} is lost`)
+  for (const { id, result } of store.list()) {
+    const expected = bytesToHex(stateAfter(id, plannedSteps))
+    claim(!result || result.adapterRoot === expected, `${id} has another adapter than an undisturbed training gives`)
+  }
   let paid = 0n
   for (const [user, items] of contract.items) {
     for (const item of items) {

@@ -38,7 +38,7 @@ const examples = letters.flatMap((first, at) =>
 )
 const session = await worker.open({ taskId: 't', modelRoot, examples, parameters: read.value.parameters })
 const points: number[] = []
-const result = await session.train(({ loss }) => points.push(loss))
+const result = await session.train({ onPoint: ({ loss }) => points.push(loss) })
 await session.close()
 assert.ok(points.length > 1 && result.base && result.tuned)
 assert.equal(result.trainedTokens, session.plan.trainedTokens)

@@ -24,7 +24,7 @@ test('the embedded trainer learns a rule, and learns nothing where there is none
     const session = await open(examples)
     try {
       const losses: number[] = []
-      const result = await session.train(({ loss }) => losses.push(loss))
+      const result = await session.train({ onPoint: ({ loss }) => losses.push(loss) })
       assert.equal(result.trainedTokens, session.plan.trainedTokens)
       assert.ok(losses.length > 1 && result.base && result.tuned)
       return { ...result, base: result.base, tuned: result.tuned }
@@ -46,7 +46,7 @@ test('the embedded trainer learns a rule, and learns nothing where there is none
   const long = [{ prompt: 'a'.repeat(3_000), completion: 'b' }]
   await assert.rejects(open(long, '{"max_seq_length":8}'), TrainingRefusedError)
   const broken = await open(rule)
-  const training = broken.train(() => undefined)
+  const training = broken.train({})
   training.catch(() => undefined)
   await broken.close()
   await assert.rejects(training, TrainingFailedError)

@@ -181,10 +181,10 @@ function createTestWorker(stepMs: number): TrainingWorker {
       stop.promise.catch(() => undefined)
       return {
         plan: { rows: 4, heldOutRows: 1, steps: 2, trainedTokens: 7_000 },
-        async train(onPoint) {
+        async train({ onPoint }) {
           for (let step = 1; step <= 2; step++) {
             await Promise.race([new Promise((resolve) => setTimeout(resolve, stepMs).unref()), stop.promise])
-            onPoint({ step, steps: 2, loss: 2 / step, trainedTokens: 3_500 * step, tokensPerSecond: 9 })
+            onPoint?.({ step, steps: 2, loss: 2 / step, trainedTokens: 3_500 * step, tokensPerSecond: 9 })
           }
           const quality = { loss: 1, accuracy: 0.5 }
           return { adapter: adapterBytes, trainedTokens: 7_000, base: quality, tuned: quality }

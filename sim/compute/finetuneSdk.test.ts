@@ -98,9 +98,9 @@ function createTestWorker(): TrainingWorker {
     async open() {
       return {
         plan: { rows: 4, heldOutRows: 1, steps: 2, trainedTokens: 7_000 },
-        async train(onPoint) {
+        async train({ onPoint }) {
           for (let step = 1; step <= 2; step++) {
-            onPoint({ step, steps: 2, loss: 2 / step, trainedTokens: 3_500 * step, tokensPerSecond: 9 })
+            onPoint?.({ step, steps: 2, loss: 2 / step, trainedTokens: 3_500 * step, tokensPerSecond: 9 })
           }
           return { adapter, trainedTokens: 7_000, base: { loss: 2, accuracy: 0 }, tuned: { loss: 1, accuracy: 1 } }
         },

@@ -75,4 +75,4 @@ export {
   totalStepsOf,
 } from './train/runTraining.ts'
 export { type OpenTrainerOptions, TrainingDivergedError, TrainingRowsError, type TrainStep } from './train/trainer.ts'
-export { TrainerStateError, type TrainProgress } from './train/trainerState.ts'
+export { digestBatch, TrainerStateError, type TrainProgress } from './train/trainerState.ts'

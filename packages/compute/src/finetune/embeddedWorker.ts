@@ -8,7 +8,7 @@ import {
   type TrainingSession,
   type TrainingWorker,
 } from './trainingWorker.ts'
-import type { FromTrainer, TrainInput } from './trainThread.ts'
+import type { FromTrainer, ToTrainer, TrainInput } from './trainThread.ts'
 
 export type EmbeddedWorkerOptions = {
   env: Pick<Env, 'tasks' | 'clock'>
@@ -29,15 +29,21 @@ export function createEmbeddedWorker({ env, loadWeights }: EmbeddedWorkerOptions
         if (opened.kind !== 'opened') throw new TrainingFailedError({ reason: `the trainer said ${opened.kind}` })
         return {
           plan: opened.plan,
-          async train(onPoint) {
+          async train({ onPoint, onBegin, onSnapshot, resume }) {
             const startedMs = env.clock.monotonicMs()
-            port.send({})
+            let tokensBefore = 0
+            port.send({ resume } satisfies ToTrainer)
             for (;;) {
               const said = await next(messages)
               if (said.kind === 'trained') return said.result
+              if (said.kind === 'snapshot') onSnapshot?.(said.snapshot)
+              if (said.kind === 'begun') {
+                tokensBefore = said.trainedTokens
+                onBegin?.(said.step)
+              }
               if (said.kind !== 'point') continue
               const seconds = Math.max(1, env.clock.monotonicMs() - startedMs) / 1000
-              onPoint({ ...said.point, tokensPerSecond: said.point.trainedTokens / seconds })
+              onPoint?.({ ...said.point, tokensPerSecond: (said.point.trainedTokens - tokensBefore) / seconds })
             }
           },
           close: () => port.close(),

@@ -22,7 +22,14 @@ export const fineTuningLimitsSchema = z.object({
   uploadsMax: z.int().min(1).default(2),
   /** Tokens that one task may train on. */
   trainedTokensMax: z.int().min(1).default(50_000_000),
-  /** Times that a task's training is begun anew after a crash or a fault that was not the user's. */
+  /** Pause between two saves of a running training. */
+  saveMs: z.int().min(0).default(10_000),
+  /** Bytes of a saved training; a larger one is not saved. */
+  saveBytesMax: z
+    .int()
+    .min(0)
+    .default(256 * 1024 * 1024),
+  /** Times that a task's training is begun from the same step, after a crash or a fault that was not the user's. */
   attemptsMax: z.int().min(1).default(3),
   /** Time for training, from its begin. */
   trainMsMax: z

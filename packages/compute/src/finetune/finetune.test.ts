@@ -68,7 +68,7 @@ test('another program trains: its plan, its points, its adapter', async () => {
   const session = await worker.open(job)
   assert.deepEqual(session.plan, { rows: 3, heldOutRows: 1, steps: 2, trainedTokens: 40 })
   const points: number[] = []
-  const { adapter, tuned } = await session.train(({ loss }) => points.push(loss))
+  const { adapter, tuned } = await session.train({ onPoint: ({ loss }) => points.push(loss) })
   assert.deepEqual([[...adapter], tuned, points], [[1, 2, 3], { loss: 1, accuracy: 0.5 }, [2.5]])
   assert.deepEqual(
     said.map((line) => JSON.parse(line).op),

@@ -72,12 +72,12 @@ async function openSession(program: LineProcess, job: TrainingJob, model: string
   const { rows, heldOutRows, steps, trainedTokens } = opened
   return {
     plan: { rows, heldOutRows, steps, trainedTokens },
-    async train(onPoint) {
+    async train({ onPoint }) {
       program.send(JSON.stringify({ op: 'train' }))
       for (;;) {
         const said = await nextAnswer(lines)
         if (said.op === 'trained') return readResult(said)
-        if (said.op === 'point') onPoint(readPoint(said))
+        if (said.op === 'point') onPoint?.(readPoint(said))
       }
     },
     close: () => program.close(),

@@ -48,6 +48,9 @@ export function runTasks(context: TaskContext): TaskRunner {
   }
 }
 
+/** Of tasks that wait for another attempt; counted anew when one came further than the last. */
+type Faults = Map<string, { count: number; resumedStep: number; notBeforeMs: number }>
+
 type Current = { id: string | undefined; abort: AbortController }
 
 /** A sleep that a wake before it makes short, so that no wake is lost. */
@@ -83,7 +86,7 @@ async function runTraining(
 ): Promise<void> {
   const { env, store, limits } = context
   const turns = new Map<string, number>()
-  const faults = new Map<string, { count: number; notBeforeMs: number }>()
+  const faults: Faults = new Map()
   let turn = 0
   while (!signal.aborted) {
     const waiting = store.list().filter(isToTrain)
@@ -107,6 +110,8 @@ async function runTraining(
     } finally {
       current.id = undefined
     }
+    const left = store.get(task.id)
+    if (!left || !isToTrain(left)) await context.snapshots.remove(task.id)
     delivering.wake()
   }
 }
@@ -126,29 +131,35 @@ async function withinTime(
   work: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const over = new AbortController()
+  let isLate = false
   void env.clock.sleep(limits.trainMsMax, over.signal).then(
-    () => abort.abort(),
+    () => {
+      isLate = true
+      abort.abort()
+    },
     () => undefined,
   )
   try {
     await work(abort.signal)
+  } catch (fault) {
+    // Another attempt would take as long.
+    if (isLate) throw new TrainingRefusedError({ reason: `training took longer than ${limits.trainMsMax / 1000} s` })
+    throw fault
   } finally {
     over.abort()
   }
 }
 
-async function meetFault(
-  context: TaskContext,
-  id: string,
-  fault: unknown,
-  faults: Map<string, { count: number; notBeforeMs: number }>,
-): Promise<void> {
+async function meetFault(context: TaskContext, id: string, fault: unknown, faults: Faults): Promise<void> {
   const { env, store, limits, journal } = context
   const task = store.get(id)
   // Taken back by its user: that is why it broke.
   if (!task || !isToTrain(task)) return
-  const count = (faults.get(id)?.count ?? 0) + (fault instanceof LedgerUnreachableError ? 0 : 1)
-  faults.set(id, { count, notBeforeMs: env.clock.monotonicMs() + limits.retryMs })
+  const before = faults.get(id)
+  const { resumedStep = 0 } = task
+  const isFurther = before !== undefined && resumedStep > before.resumedStep
+  const count = (isFurther ? 0 : (before?.count ?? 0)) + (fault instanceof LedgerUnreachableError ? 0 : 1)
+  faults.set(id, { count, resumedStep, notBeforeMs: env.clock.monotonicMs() + limits.retryMs })
   const isRefused = fault instanceof TrainingRefusedError
   env.log.warn('task not trained', { task: id, attempt: count, code: codeOf(fault) })
   if (isRefused || count >= limits.attemptsMax) await advance(context, task, 'Failed', { failure: reasonOf(fault) })

@@ -14,6 +14,7 @@ import { runTasks } from './runTasks.ts'
 import { type FineTuningTask, isOver, isToTrain } from './task.ts'
 import { createTaskFiles } from './taskFiles.ts'
 import { createTaskJournal } from './taskJournal.ts'
+import { createTaskSnapshots } from './taskSnapshots.ts'
 import { openTaskStore } from './taskStore.ts'
 import type { TrainingWorker } from './trainingWorker.ts'
 
@@ -105,10 +106,13 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
     await store.close()
     throw fault
   }
+  const snapshots = createTaskSnapshots({
+    ...{ disk, log, clock, folder: taskFolder, everyMs: limits.saveMs, bytesMax: limits.saveBytesMax },
+  })
   const onFinished = (task: FineTuningTask) => options.onFinished?.(task, () => files.adapter(task))
   const chainId = BigInt(options.chainId)
   const chain = createFineTuningChain({ ledger, fineTuningServing, chainId, account })
-  const context = { env, limits, store, journal, files, chain, worker, onFinished }
+  const context = { env, limits, store, journal, files, snapshots, chain, worker, onFinished }
   const service: FineTuningService = {
     ...context,
     ...{ provider: account.address, models, weiPerToken, shelf, runner: runTasks(context) },
@@ -116,7 +120,11 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
     uploads: createGate(limits.uploadsMax),
     followers: createGate(followersMax),
   }
-  for (const task of store.list()) if (task.progress === 'Finished') onFinished(task)
+  for (const task of store.list()) {
+    if (task.progress === 'Finished') onFinished(task)
+    // Of a training that came to its end just before a kill.
+    if (!isToTrain(task)) await snapshots.remove(task.id)
+  }
   return service
 }
 

@@ -22,8 +22,10 @@ export type FineTuningTask = {
   createdAtMs: number
   updatedAtMs: number
   progress: TaskProgress
-  /** Times that training was begun. */
+  /** Times that training was begun from where it then stood. */
   attempts: number
+  /** Step that the last attempt went on behind; absent: from the beginning. */
+  resumedStep?: number
   plan?: TrainingPlan & { feeWei: bigint }
   result?: TaskResult
   delivery?: TaskDelivery

@@ -5,6 +5,7 @@ import type { FineTuningLimits } from './fineTuningOptions.ts'
 import { type FineTuningTask, isOver, type TaskProgress } from './task.ts'
 import type { TaskFiles } from './taskFiles.ts'
 import type { TaskJournal } from './taskJournal.ts'
+import type { TaskSnapshots } from './taskSnapshots.ts'
 import type { TaskStore } from './taskStore.ts'
 import type { TrainingWorker } from './trainingWorker.ts'
 
@@ -14,6 +15,7 @@ export type TaskContext = {
   store: TaskStore
   journal: TaskJournal
   files: Pick<TaskFiles, 'examples' | 'keepAdapter' | 'seal' | 'secretOf' | 'publish'>
+  snapshots: TaskSnapshots
   chain: FineTuningChain
   worker: TrainingWorker
   /** A task was paid: its adapter may be served to its user. */

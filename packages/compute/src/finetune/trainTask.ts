@@ -1,4 +1,7 @@
-/** One task from its begin to a trained adapter on the disk. A crash anywhere begins its training anew, a bounded number of times. */
+/**
+ * One task from its begin to a trained adapter on the disk. After a crash its training goes on behind the last saved step, from each
+ * step a bounded number of times. Spec: FINETUNING §2.2, §2.5.
+ */
 import { type FineTuningTask, heldWei } from './task.ts'
 import { advance, type TaskContext } from './taskContext.ts'
 import { readTrainingParameters } from './trainingParameters.ts'
@@ -67,13 +70,25 @@ async function train(
   session: TrainingSession,
   signal: AbortSignal,
 ): Promise<void> {
-  const { journal, files, limits } = context
-  if (task.attempts >= limits.attemptsMax) {
-    throw new TrainingRefusedError({ reason: `training did not come to its end in ${task.attempts} attempts` })
+  const { env, journal, files, snapshots, limits } = context
+  const saved = await snapshots.last(task.id)
+  const resumedStep = saved?.step ?? 0
+  const attempts = resumedStep > (task.resumedStep ?? 0) ? 1 : task.attempts + 1
+  if (attempts > limits.attemptsMax) {
+    throw new TrainingRefusedError({ reason: `training came no further in ${limits.attemptsMax} attempts` })
   }
-  const running = await advance(context, task, 'Training', { attempts: task.attempts + 1 })
+  const running = await advance(context, task, 'Training', { attempts, resumedStep })
   if (!running || signal.aborted) return
-  const result = await session.train((point) => void journal.point(task.id, point))
+  const result = await session.train({
+    ...(saved && { resume: saved }),
+    onBegin(step) {
+      if (step === 0) return
+      env.log.info('training resumed', { task: task.id, step })
+      void journal.note(task.id, `goes on behind step ${step}, which was saved`)
+    },
+    onPoint: (point) => void journal.point(task.id, point),
+    onSnapshot: (snapshot) => snapshots.save(task.id, snapshot),
+  })
   if (result.adapter.length === 0) throw new TrainingFailedError({ reason: 'the worker gave no adapter' })
   const kept = await files.keepAdapter(running, result.adapter)
   // Never more than was said before.

@@ -1,17 +1,36 @@
 /** The embedded trainer inside its thread: one task, from its rows to its adapter. */
 import { WeightlessError } from '@weightless/codec'
 import type { TaskPort } from '@weightless/env'
-import { type AdapterTarget, type LoraTrainer, openLoraTrainer, type TokenRow } from '@weightless/tensor'
+import {
+  type AdapterTarget,
+  digestBatch,
+  type LoraTrainer,
+  openLoraTrainer,
+  type TokenRow,
+  TrainerStateError,
+} from '@weightless/tensor'
 import { type EncodedDataset, encodeExamples, planOf, seedBytes } from './encodeExamples.ts'
-import type { Quality, TrainingJob, TrainingPlan, TrainingPoint, TrainingResult } from './trainingWorker.ts'
+import type {
+  Quality,
+  TrainingJob,
+  TrainingPlan,
+  TrainingPoint,
+  TrainingResult,
+  TrainingSnapshot,
+} from './trainingWorker.ts'
 
 export type TrainInput = { weights: Uint8Array; job: Omit<TrainingJob, 'taskId'> }
 
 /** There is no clock in a thread. */
 type UntimedPoint = Omit<TrainingPoint, 'tokensPerSecond'>
 
+/** The word to begin. */
+export type ToTrainer = { resume: TrainingSnapshot | undefined }
+
 export type FromTrainer =
   | { kind: 'opened'; plan: TrainingPlan }
+  | { kind: 'begun'; step: number; trainedTokens: number }
+  | { kind: 'snapshot'; snapshot: TrainingSnapshot }
   | { kind: 'point'; point: UntimedPoint }
   | { kind: 'trained'; result: TrainingResult }
   | { kind: 'failed'; reason: string; isRefused: boolean }
@@ -19,7 +38,7 @@ export type FromTrainer =
 /** The worker's main: see `Tasks.open`. The first message that it gets starts the training. */
 export default async function serveTraining(port: TaskPort, input: unknown): Promise<void> {
   const { weights, job } = input as TrainInput
-  const send = (message: FromTrainer) => port.send(message)
+  const send: Send = (message, transfer) => port.send(message, transfer)
   try {
     const { rank, alpha, targets, learningRate, seed } = job.parameters
     const trainer = await openLoraTrainer(weights, {
@@ -28,8 +47,8 @@ export default async function serveTraining(port: TaskPort, input: unknown): Pro
     })
     const dataset = encodeExamples(trainer.model, job.examples, job.parameters)
     send({ kind: 'opened', plan: planOf(dataset) })
-    for await (const _ of port.messages) {
-      send({ kind: 'trained', result: train(trainer, dataset, (point) => send({ kind: 'point', point })) })
+    for await (const word of port.messages) {
+      send({ kind: 'trained', result: train(trainer, dataset, (word as ToTrainer).resume, send) })
       return
     }
   } catch (fault) {
@@ -50,25 +69,61 @@ const refusals = new Set([
   'tensor/lora-options',
 ])
 
+type Send = (message: FromTrainer, transfer?: readonly ArrayBuffer[]) => void
+
 function train(
   trainer: LoraTrainer,
   { rows, heldOut, batches }: EncodedDataset,
-  onPoint: (point: UntimedPoint) => void,
+  resume: TrainingSnapshot | undefined,
+  send: Send,
 ): TrainingResult {
   const steps = batches.length
-  const base = measure(trainer, heldOut)
-  const [lookEvery, sayEvery] = [Math.ceil(steps / looksMax), Math.ceil(steps / pointsMax)]
-  let trainedTokens = 0
-  for (const [at, batch] of batches.entries()) {
-    const { loss, gradNorm, tokens } = trainer.step(batch.map((row) => rows[row]!))
+  const rowsOf = (step: number) => batches[step]!.map((row) => rows[row]!)
+  const from =
+    resume &&
+    restore(
+      trainer,
+      resume,
+      batches.slice(0, resume.step).map((_, step) => rowsOf(step)),
+    )
+  const base = from ? from.base : measure(trainer, heldOut)
+  let trainedTokens = from?.trainedTokens ?? 0
+  send({ kind: 'begun', step: from?.step ?? 0, trainedTokens })
+  const [lookEvery, sayEvery, saveEvery] = [looksMax, pointsMax, savesMax].map((max) => Math.ceil(steps / max))
+  for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
+    const { loss, gradNorm, tokens } = trainer.step(rowsOf(step - 1))
     trainedTokens += tokens
-    const step = at + 1
-    const looks = step % lookEvery === 0 && step < steps
-    if (!looks && step < steps && step % sayEvery !== 0) continue
-    const measured = looks ? measure(trainer, heldOut) : undefined
-    onPoint({ step, steps, loss, gradNorm, trainedTokens, ...(measured && { heldOut: measured }) })
+    const looks = step % lookEvery! === 0 && step < steps
+    if (looks || step === steps || step % sayEvery! === 0) {
+      const measured = looks ? measure(trainer, heldOut) : undefined
+      const point = { step, steps, loss, gradNorm, trainedTokens, ...(measured && { heldOut: measured }) }
+      send({ kind: 'point', point })
+    }
+    if (step % saveEvery! > 0 || step === steps) continue
+    const state = trainer.state()
+    const snapshot = { step, trainedTokens, ...(base && { base }), state }
+    send({ kind: 'snapshot', snapshot }, [state.buffer as ArrayBuffer])
   }
   return { adapter: trainer.exportAdapter(), trainedTokens, base, tuned: measure(trainer, heldOut) }
+}
+
+/** The snapshot, when it was made by this very job: same model, options, seed, and the same rows in the same order. */
+function restore(
+  trainer: LoraTrainer,
+  snapshot: TrainingSnapshot,
+  done: readonly TokenRow[][],
+): TrainingSnapshot | undefined {
+  const fresh = trainer.state()
+  try {
+    trainer.restore(snapshot.state)
+  } catch (fault) {
+    if (fault instanceof TrainerStateError) return undefined
+    throw fault
+  }
+  const { step, dataDigest } = trainer.progress
+  if (step === snapshot.step && dataDigest === done.reduce(digestBatch, digestBatch())) return snapshot
+  trainer.restore(fresh)
+  return undefined
 }
 
 function measure(trainer: LoraTrainer, heldOut: readonly TokenRow[]): Quality | undefined {
@@ -79,3 +134,5 @@ function measure(trainer: LoraTrainer, heldOut: readonly TokenRow[]): Quality | 
 
 const looksMax = 10
 const pointsMax = 1_000
+/** Offered, so that the wait for messages is bounded; the service writes as many of them as its clock allows. */
+const savesMax = 200

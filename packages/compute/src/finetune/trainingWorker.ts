@@ -46,10 +46,30 @@ export type TrainingResult = {
   tuned: Quality | undefined
 }
 
+/** All that a training goes on from after a stop; only its worker understands `state`. */
+export type TrainingSnapshot = {
+  /** Steps done. */
+  step: number
+  trainedTokens: number
+  /** On the held-out rows, before the first step. */
+  base?: Quality
+  state: Uint8Array
+}
+
+export type TrainingCourse = {
+  onPoint?: (point: TrainingPoint) => void
+  /** From here, where the worker can and it fits the job; else from the beginning. */
+  resume?: TrainingSnapshot
+  /** Called once, before the first step: how many are done already. A worker that cannot go on says nothing. */
+  onBegin?: (step: number) => void
+  /** Called now and then by workers that can go on. */
+  onSnapshot?: (snapshot: TrainingSnapshot) => void
+}
+
 export type TrainingSession = {
   plan: TrainingPlan
   /** @throws {TrainingFailedError} */
-  train(onPoint: (point: TrainingPoint) => void): Promise<TrainingResult>
+  train(course: TrainingCourse): Promise<TrainingResult>
   /** Ends the training, wherever it is. */
   close(): Promise<void>
 }

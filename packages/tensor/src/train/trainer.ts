@@ -13,7 +13,7 @@ import { createLoraWeights, type LoraWeights, packLora } from './loraWeights.ts'
 import { allocateLossRoom, type LossRoom, type RowLoss, runLoss, sum } from './lossPass.ts'
 import { planPasses, type TrainLimits } from './planPasses.ts'
 import { allocateTrainBuffers, type TrainBuffers } from './trainBuffers.ts'
-import { createDataDigest, encodeState, stateRoot, type TrainProgress } from './trainerState.ts'
+import { digestBatch, encodeState, stateRoot, type TrainProgress } from './trainerState.ts'
 
 export type TrainStep = {
   /** Steps done, this one included. */
@@ -74,7 +74,7 @@ export async function createTrainer(weights: ByteSource | Uint8Array, given: Ope
     room: allocateLossRoom({ parts }),
     sums: parts.arena.allocate(Math.ceil(lora.length / 256) * 4 + 64),
     buffers: undefined,
-    progress: { step: 0, rowsSeen: 0, dataDigest: createDataDigest() },
+    progress: { step: 0, rowsSeen: 0, dataDigest: digestBatch() },
   }
 }
 
@@ -94,7 +94,7 @@ export function takeStep(trainer: Trainer, rows: readonly TokenRow[]): TrainStep
   trainer.progress = {
     step: progress.step + 1,
     rowsSeen: progress.rowsSeen + rows.length,
-    dataDigest: createDataDigest(progress.dataDigest, rows),
+    dataDigest: digestBatch(progress.dataDigest, rows),
   }
   const tokens = rows.reduce((total, row) => total + row.tokens.length, 0)
   const { step } = trainer.progress

@@ -22,7 +22,11 @@ export function useCourse(trainer: FineTuningProvider, id: string): Course {
       const draw = () => setCourse({ points: [...points], notes: [...notes], error: undefined })
       let drawnAtMs = 0
       for await (const event of (await loadClient()).fineTuning.follow(trainer, id, control.signal)) {
-        if (event.type === 'point' && points.length < pointsMax) points.push(event)
+        if (event.type === 'point') {
+          // After a stop the training goes on from what was saved: those steps come again.
+          while ((points.at(-1)?.step ?? 0) >= event.step) points.pop()
+          if (points.length < pointsMax) points.push(event)
+        }
         if (event.type === 'note' && notes.length < notesMax) notes.push(event.text)
         if (performance.now() - drawnAtMs < drawMs && event.type === 'point') continue
         drawnAtMs = performance.now()
