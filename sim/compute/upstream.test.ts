@@ -537,7 +537,7 @@ describe('a provider in front of an upstream', () => {
     const answer = await ask({ ...chat, stream: true }, { at: old, as })
     const drained = old.drain()
     await sleep(60)
-    assert.equal(await codeOf(await ask(chat, { at: old, as })), '503 model_not_ready')
+    assert.equal(await codeOf(await ask(chat, { at: old, as })), '503 provider_draining')
     gate.resolve()
     assert.match(await answer.text(), /after.*\[DONE\]/s)
     await drained

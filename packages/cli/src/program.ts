@@ -14,6 +14,7 @@ import { addReceiptCommands } from './commands/receipt.ts'
 import { addResetCommand } from './commands/reset.ts'
 import { addStorageCommands } from './commands/storage.ts'
 import { addVerifyCommand } from './commands/verify.ts'
+import { version } from './version.ts'
 
 export function createProgram(): Command {
   const program = new Command('weightless')
@@ -21,7 +22,7 @@ export function createProgram(): Command {
     .description(
       'The open, decentralised AI operating system: store data, run a model, pay for exactly that, prove it.',
     )
-    .version('0.1.0')
+    .version(version)
     .option('--json', 'print results as JSON on stdout')
     .option('--data-dir <folder>', 'where the devnet keeps its state', dataDirDefault)
     .configureHelp({ showGlobalOptions: true })

@@ -1,4 +1,4 @@
-/** The gateway's keys of a data directory, for inference and for management: each made once, random, readable by its user alone, its last digits a checksum. */
+/** The keys of a data directory (a gateway's for inference and for management, a provider's for its operator): each made once, random, readable by its user alone, its last digits a checksum. */
 import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,14 @@ export function loadManagementKey(dataFolder: string): string {
   return loadKey(join(dataFolder, 'management-key'), 'mk')
 }
 
-function loadKey(file: string, prefix: 'sk' | 'mk'): string {
+/** Opens a provider's status, metrics and drain. @throws {ApiKeyDamagedError} */
+export function loadOperatorToken(dataFolder: string): string {
+  return loadKey(join(dataFolder, 'operator-token'), 'op')
+}
+
+type Prefix = 'sk' | 'mk' | 'op'
+
+function loadKey(file: string, prefix: Prefix): string {
   if (existsSync(file)) return readKey(file, prefix)
   const secret = randomBytes(24).toString('base64url')
   const key = `${prefix}-${secret}${checksum(secret)}`
@@ -23,9 +30,9 @@ function loadKey(file: string, prefix: 'sk' | 'mk'): string {
   return key
 }
 
-function readKey(file: string, prefix: 'sk' | 'mk'): string {
+function readKey(file: string, prefix: Prefix): string {
   const key = readFileSync(file, 'utf8').trim()
-  const [, kind, secret, sum] = /^(sk|mk)-([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{6})$/.exec(key) ?? []
+  const [, kind, secret, sum] = /^(sk|mk|op)-([A-Za-z0-9_-]{32})([A-Za-z0-9_-]{6})$/.exec(key) ?? []
   if (secret === undefined || kind !== prefix || sum !== checksum(secret)) throw new ApiKeyDamagedError({ file })
   return key
 }

@@ -7,6 +7,7 @@ import { inputHash, priceId, signerOfDigest } from '@weightless/receipt'
 import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
+import { closedFor } from './doors.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { forgetOldBalance, isLeaving } from './refundConsent.ts'
 
@@ -29,6 +30,8 @@ export type Admitted = {
   jobNonce: bigint
   salt: Hex
   nonce: Hex
+  /** When its turn came (monotonic). */
+  turnAtMs: number
   /** Frees turn, money and number; safe to call twice. */
   release(): void
 }
@@ -47,7 +50,7 @@ export async function admitJob(
   const numbered = await numberJob(context, ask)
   if (!numbered.ok) return numbered
   const { jobNonce } = numbered.value
-  const freeNonce = () => context.nonces.free(user, jobNonce)
+  const freeNonce = () => context.running.free(user, jobNonce)
   const held = await context.holds.take(user, maxFee)
   if (!held.ok) {
     freeNonce()
@@ -64,35 +67,38 @@ export async function admitJob(
     held.release()
     freeNonce()
   }
-  return accept({ user, terms, ...numbered.value, release })
+  const turnAtMs = context.env.clock.monotonicMs()
+  return accept({ user, terms, ...numbered.value, turnAtMs, release })
 }
 
 /** Number, salt and nonce of the job: the user's, if she signed for it, else ours. */
 async function numberJob(context: ProviderContext, ask: AdmissionAsk) {
-  const { user, terms } = ask
+  const { user, terms, maxFee } = ask
   const chain = await context.accounts.of(user)
   const book = context.log.book.of(user)
   const used = [book.jobNonce, chain?.jobNonce ?? 0n].reduce((a, b) => (a > b ? a : b))
   if (!terms) {
-    if (isLeaving(context, user)) return refuseLeaving()
-    const jobNonce = context.nonces.next(user, used + 1n)
+    const closed = refuseAtDoor(context, user)
+    if (closed) return closed
+    const jobNonce = context.running.next(user, used + 1n, maxFee)
     const salt = bytesToHex(context.env.random.bytes(32))
     const nonce: Hex = ask.nonce ?? `0x${jobNonce.toString(16).padStart(64, '0')}`
     return accept({ jobNonce, salt, nonce })
   }
   const fault = await termsFault(context, ask, terms)
   if (fault) return fault
-  // Nothing may be awaited between this and the number that is taken: a consent looks at the numbers.
-  if (isLeaving(context, user)) return refuseLeaving()
+  // Nothing may be awaited between this and the number that is taken: a consent, a drain and a successor look at the numbers.
+  const closed = refuseAtDoor(context, user)
+  if (closed) return closed
   const { jobNonce } = terms.authorization
   const settled = chain && jobNonce <= chain.jobNonce
   const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
   const answered = context.log.hasNonce(user, jobNonce)
-  if (settled || vouched || answered || !context.nonces.take(user, jobNonce)) {
+  if (settled || vouched || answered || !context.running.take({ user, jobNonce, maxFee })) {
     return refuse('job_nonce_used', `Job nonce ${jobNonce} is used up; the next free one is ${used + 1n}.`)
   }
   if (book.unvouched.size >= context.limits.unvouchedJobsMax) {
-    context.nonces.free(user, jobNonce)
+    context.running.free(user, jobNonce)
     return refuse('voucher_missing', `${book.unvouched.size} answers wait for a voucher; send one to /v1/vouchers.`)
   }
   return accept({ jobNonce, salt: terms.salt, nonce: terms.nonce })
@@ -153,7 +159,10 @@ function refuseBalance({ address }: ProviderContext, user: Hex, maxFee: bigint, 
   return refuse('insufficient_balance', message)
 }
 
-function refuseLeaving(): Refusal {
+function refuseAtDoor(context: ProviderContext, user: Hex): Refusal | undefined {
+  const closed = closedFor(context.doors)
+  if (closed) return { ok: false, code: closed.code, action: 'reject', detail: closed.message, error: closed }
+  if (!isLeaving(context, user)) return undefined
   return refuse('account_busy', 'The balance of this account is being given back; try again in three minutes.')
 }
 

@@ -19,7 +19,12 @@ export async function answerWhole(answering: Answering, signal: AbortSignal): Pr
   const leave = stopWhenLeft(job, signal)
   try {
     const logprobs: Logprobs['content'] = []
-    for await (const token of job.run.tokens) if (token.logprob) logprobs.push(wireLogprob(token.logprob))
+    let hasBegun = false
+    for await (const token of job.run.tokens) {
+      if (!hasBegun) context.timings.began(job.turnAtMs)
+      hasBegun = true
+      if (token.logprob) logprobs.push(wireLogprob(token.logprob))
+    }
     leave()
     if (signal.aborted) return clientLeft
     const end = await job.run.end()
@@ -37,7 +42,7 @@ export async function answerWhole(answering: Answering, signal: AbortSignal): Pr
  * gateway can still go elsewhere.
  */
 export async function answerStream(answering: Answering, signal: AbortSignal): Promise<HttpResponse> {
-  const { job } = answering
+  const { context, job } = answering
   const tokens = job.run.tokens[Symbol.asyncIterator]()
   const leave = stopWhenLeft(job, signal)
   try {
@@ -47,6 +52,7 @@ export async function answerStream(answering: Answering, signal: AbortSignal): P
       job.release()
       return clientLeft
     }
+    context.timings.began(job.turnAtMs)
     const headers = { ...headersOf(job, 'text/event-stream; charset=utf-8'), 'cache-control': 'no-cache' }
     const body = ownedBody(streamBody(answering, first, tokens), async () => {
       job.release()

@@ -13,9 +13,12 @@ import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
+import type { Doors } from './doors.ts'
+import type { JobTimings } from './jobTimings.ts'
 import type { ProviderMetrics } from './providerMetrics.ts'
 import type { ProviderLimits } from './providerOptions.ts'
 import type { LeavingUsers } from './refundConsent.ts'
+import type { RunningJobs } from './runningJobs.ts'
 import type { SessionKeys } from './sessionKeys.ts'
 
 export type ProviderContext = {
@@ -36,14 +39,16 @@ export type ProviderContext = {
   log: JobLog
   holds: Holds
   queue: FairQueue
+  /** Jobs that run side by side. */
+  runningMax: number
   rates: RateLimits
-  /** True once no new job is taken. */
-  draining: boolean
+  doors: Doors
   accounts: ChainAccounts
   sessionKeys: SessionKeys
   authenticate: Authenticate
   metrics: ProviderMetrics
-  nonces: JobNonces
+  running: RunningJobs
+  timings: JobTimings
   leaving: LeavingUsers
   inferenceServing: Hex
   /** Tells the settlement loop that there is something to do. */
@@ -60,38 +65,3 @@ export type ExactContext = ProviderContext & { engine: ExactEngine }
 export type EncoderContext = ProviderContext & { engine: EncoderEngine }
 /** Of one that passes requests on. */
 export type UpstreamContext = ProviderContext & { engine: UpstreamEngine }
-
-/** Numbers of jobs that run now, beside those in the log. */
-export type JobNonces = {
-  /** The next number for a user who does not number jobs herself. */
-  next(user: Hex, atLeast: bigint): bigint
-  /** False when a running job has the number. */
-  take(user: Hex, jobNonce: bigint): boolean
-  free(user: Hex, jobNonce: bigint): void
-  /** Whether no job of the user is being admitted, waiting or running. */
-  isIdle(user: Hex): boolean
-}
-
-export function createJobNonces(): JobNonces {
-  const running = new Map<Hex, Set<bigint>>()
-  const take = (user: Hex, jobNonce: bigint) => {
-    const own = running.get(user) ?? new Set()
-    if (own.has(jobNonce)) return false
-    running.set(user, own.add(jobNonce))
-    return true
-  }
-  return {
-    take,
-    isIdle: (user) => !running.has(user),
-    free(user, jobNonce) {
-      const own = running.get(user)
-      if (own?.delete(jobNonce) && own.size === 0) running.delete(user)
-    },
-    next(user, atLeast) {
-      let jobNonce = atLeast
-      // At most as many steps as the user has running jobs, which is bounded.
-      while (!take(user, jobNonce)) jobNonce++
-      return jobNonce
-    },
-  }
-}

@@ -11,6 +11,9 @@ export function createProviderMetrics(metrics: Metrics) {
     completionTokens: metrics.counter('weightless_compute_completion_tokens_total', 'Completion tokens billed'),
     earnedWei: metrics.counter('weightless_compute_earned_wei_total', 'Wei of all receipts signed since the start'),
     waiting: metrics.gauge('weightless_compute_waiting_jobs', 'Jobs that wait for the engine'),
+    running: metrics.gauge('weightless_compute_running_jobs', 'Jobs that the engine answers now'),
+    runningMax: metrics.gauge('weightless_compute_running_jobs_max', 'Jobs that it answers side by side'),
+    draining: metrics.gauge('weightless_compute_draining', '1 once no new job is taken'),
     upstreamFailures: metrics.counter(
       'weightless_compute_upstream_failures_total',
       'Answers that the upstream broke off or did not give',
@@ -29,6 +32,11 @@ export function createProviderMetrics(metrics: Metrics) {
       'weightless_compute_first_token_seconds',
       'From the end of waiting to the first token',
       [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    ),
+    answerSeconds: metrics.histogram(
+      'weightless_compute_answer_seconds',
+      'From the end of waiting to the receipt',
+      [0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 300],
     ),
   }
 }

@@ -14,11 +14,11 @@ export type Exchange = {
 
 export async function recordReceipt(
   context: ProviderContext,
-  job: Pick<Admitted, 'terms'> & { id: string },
+  job: Pick<Admitted, 'terms' | 'turnAtMs'> & { id: string },
   { receipt, opening }: { receipt: Receipt; opening: Opening },
   exchange: Exchange,
 ): Promise<void> {
-  const { account, place, log, metrics } = context
+  const { account, place, log, metrics, timings } = context
   const receiptHash = hashReceipt(receipt, place.settlement)
   const signature = await signReceipt(receipt, place.settlement, account)
   const text = exchange.text ?? `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
@@ -46,6 +46,7 @@ export async function recordReceipt(
       exchange: { text },
     },
   )
+  timings.ended(job.turnAtMs)
   metrics.jobs.add()
   metrics.promptTokens.add(Number(receipt.promptTokens))
   metrics.completionTokens.add(Number(receipt.completionTokens))

@@ -56,7 +56,7 @@ export async function consentToRefund(context: ProviderContext, user: Hex): Prom
   if (!context.leaving.begin(user)) return refuse('account_busy', 'A refund of this account is being prepared.')
   try {
     // New jobs are refused from here on, so nothing can begin between this look and the signature.
-    if (!context.nonces.isIdle(user)) return refuse('account_busy', 'Jobs of this account are running.')
+    if (!context.running.isIdle(user)) return refuse('account_busy', 'Jobs of this account are running.')
     await context.settleNow()
     await context.claimEnds(user)
     await recordChainState(context.log, context.accounts, user)

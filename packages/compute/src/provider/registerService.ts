@@ -1,5 +1,5 @@
 /** Puts a provider's service and price into the registry on the chain, once, and again only when something changed. */
-import type { Hex } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
 import type { Price } from '@weightless/receipt'
@@ -37,7 +37,7 @@ export function describeService({ engine, region, encryptionKey }: ServiceOffer)
   })
 }
 
-function servicesOf(engine: Engine): readonly ServiceName[] {
+export function servicesOf(engine: Engine): readonly ServiceName[] {
   return engine.kind === 'exact' ? ['chat', 'completions', 'responses'] : engine.services
 }
 
@@ -48,13 +48,14 @@ function serviceTypeOf(engine: Engine): string {
   return services.every((service) => service === 'audio') ? 'speech-to-text' : 'chatbot'
 }
 
-/** Returns the price as registered. @throws {InsufficientFundsError} the account cannot pay the stake */
+/** Returns the price as registered. @throws {ProviderUnderfundedError} the account cannot pay the stake */
 export async function registerService(ledger: Ledger, inferenceServing: Hex, offer: ServiceOffer): Promise<Price> {
   const wanted = paramsOf(offer, ledger.address!)
   const present = await readService(ledger, inferenceServing)
   const unchanged = present && Object.entries(wanted).every(([name, value]) => sameField(present[name as 'url'], value))
   if (!unchanged) {
     const stake = present ? 0n : await readStake(ledger, inferenceServing)
+    if (stake > 0n) await requireFunds(ledger, stake)
     await ledger.submit({
       address: inferenceServing,
       abi: abis.inferenceServing,
@@ -97,4 +98,18 @@ function readStake(ledger: Ledger, inferenceServing: Hex): Promise<bigint> {
 
 function sameField(a: unknown, b: unknown): boolean {
   return String(a).toLowerCase() === String(b).toLowerCase()
+}
+
+/** Before a node says no to it in words of its own. The gas of all that follows comes on top. */
+async function requireFunds(ledger: Ledger, stakeWei: bigint): Promise<void> {
+  const balanceWei = await ledger.balanceOf(ledger.address!)
+  if (balanceWei <= stakeWei) throw new ProviderUnderfundedError({ account: ledger.address!, balanceWei, stakeWei })
+}
+
+export class ProviderUnderfundedError extends WeightlessError {
+  constructor(facts: { account: Hex; balanceWei: bigint; stakeWei: bigint }) {
+    super('compute/provider-underfunded', 'The provider’s account cannot pay the stake and gas.', facts, {
+      hint: 'Send it the stake and something for gas, then start again.',
+    })
+  }
 }

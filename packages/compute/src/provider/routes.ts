@@ -10,8 +10,10 @@ import { jobNonceHeader } from '../wire/payment.ts'
 import { isServicePath, type ServicePath } from '../wire/services.ts'
 import { answerEmbeddings } from './answerEmbeddings.ts'
 import { answerExact } from './answerExact.ts'
+import { closedFor } from './doors.ts'
 import { listAdapters } from './listAdapters.ts'
 import { modelCard } from './modelCard.ts'
+import { answerOperator, type Operator } from './operator/answerOperator.ts'
 import type { EncoderContext, ExactContext, ProviderContext, UpstreamContext } from './providerContext.ts'
 import { listOperators, readJob } from './readJob.ts'
 import type { JobHeaders } from './readTerms.ts'
@@ -22,11 +24,13 @@ import { answerUpstream } from './upstream/answerUpstream.ts'
 import { describeAccount, settleWithUser, takeVoucher } from './vouchers.ts'
 
 /** `opened` is undefined until the model is there. */
-export function createProviderHandler(opened: () => ProviderContext | undefined): HttpHandler {
+export function createProviderHandler(opened: () => ProviderContext | undefined, operator: Operator): HttpHandler {
   return async (request) => {
     const context = opened()
     // The existing SDK puts everything under /v1/proxy.
     const path = request.path.replace(/^\/v1\/proxy(?=\/)/, '/v1')
+    const answer = await answerOperator(operator, request, path)
+    if (answer) return answer
     if (!context) return notReady()
     try {
       return await route(context, request, path)
@@ -67,10 +71,8 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
 
 /** Whoever asks for work: known, within its share, and told of it. */
 async function answerJob(context: ProviderContext, path: ServicePath, request: HttpRequest): Promise<HttpResponse> {
-  if (context.draining) {
-    const message = 'The provider takes no new jobs: it is being replaced.'
-    return errorResponse({ code: 'model_not_ready', message, retryAfterSeconds: 5 })
-  }
+  const closed = closedFor(context.doors)
+  if (closed) return refuseJob(context, undefined, closed, {})
   const caller = await context.authenticate(request.headers.authorization)
   if (!caller.ok) return refuseJob(context, undefined, caller.error!, {})
   const { user } = caller.value

@@ -45,6 +45,7 @@ const table = {
   provider_error: [502, 'server_error'],
   no_available_provider: [503, 'server_error'],
   model_not_ready: [503, 'server_error'],
+  provider_draining: [503, 'server_error'],
   not_attested: [501, 'server_error'],
 } as const satisfies Record<string, readonly [number, string]>
 

@@ -2,15 +2,25 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesToHex, type Hex } from '@weightless/codec'
-import { type ComputeContracts, openUpstreamEngine, startProvider } from '@weightless/compute'
+import {
+  type ComputeContracts,
+  type DrainOptions,
+  type DrainReport,
+  openUpstreamEngine,
+  startProvider,
+} from '@weightless/compute'
 import type { ServiceName } from '@weightless/compute/wire'
 import type { Env } from '@weightless/env'
 import { createNodeEnv } from '@weightless/env/node'
 import { privateKeyToAccount } from 'viem/accounts'
+import { loadOperatorToken } from '../apiKey.ts'
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { openWeights } from './openWeights.ts'
+import { removeProviderFile, writeProviderFile } from './providerFile.ts'
+
+export type { DrainOptions, ProviderStatus } from '@weightless/compute'
 
 /** Where the answers come from. */
 export type EngineSource = UpstreamSource | WeightsSource
@@ -43,9 +53,17 @@ export type ProviderProcessOptions = {
   host?: string
   publicUrl?: string
   log: 'text' | 'json' | 'silent'
+  version: string
+  /** The operator asks for the end: whoever runs this drains and closes. */
+  onDrainAsked?: (options: DrainOptions) => void
 }
 
-export type RunningProvider = { address: Hex; url: string; drain(): Promise<void>; close(): Promise<void> }
+export type RunningProvider = {
+  address: Hex
+  url: string
+  drain(options?: DrainOptions): Promise<DrainReport>
+  close(): Promise<void>
+}
 
 /** The account that stakes, earns and signs; made where there is none. @throws {NodeKeyDamagedError} */
 export function providerAccount(dataFolder: string) {
@@ -65,12 +83,16 @@ export async function runProvider(options: ProviderProcessOptions): Promise<Runn
       ...options,
       env,
       account: providerAccount(folder.path),
+      operatorToken: loadOperatorToken(folder.path),
       openEngine: () =>
         'weightsFile' in source ? openWeights(env, model, source.weightsFile) : openUpstream(env, model, source),
     })
     closers.add(() => provider.close())
     await provider.ready
-    return { address: provider.address, url: provider.url, drain: provider.drain, close: () => closers.close() }
+    const { address, url } = provider
+    writeProviderFile(folder.path, { pid: process.pid, url, address, model, version: options.version })
+    closers.add(() => removeProviderFile(folder.path, process.pid))
+    return { address, url, drain: provider.drain, close: () => closers.close() }
   } catch (error) {
     await closers.close()
     throw error

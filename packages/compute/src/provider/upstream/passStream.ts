@@ -37,6 +37,7 @@ export async function passStream(passing: Passing, response: FetchResponse): Pro
     await events.return(undefined)
     throw new UpstreamFailedError({ reason: first.done ? 'its stream is empty' : 'its stream begins with an error' })
   }
+  context.timings.began(job.turnAtMs)
   const body = ownedBody(streamBody(passing, first.value, events), async () => {
     leave()
     await events.return(undefined)
