@@ -14,10 +14,10 @@ const main = fileURLToPath(new URL('../../packages/cli/src/main.ts', import.meta
 /** What is loaded is compiled once for all processes. */
 const environment = { ...process.env, NODE_COMPILE_CACHE: join(weightsCacheFolder(), 'compiled') }
 
-export type Outcome = { code: number; stdout: string; stderr: string }
+type Outcome = { code: number; stdout: string; stderr: string }
 
 /** Runs a command to its end. */
-export function runCommand(words: readonly string[]): Promise<Outcome> {
+function runCommand(words: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const options = { timeout: 60_000, env: environment }
     execFile(process.execPath, [main, ...words], options, (error, stdout, stderr) => {
