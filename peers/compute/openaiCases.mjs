@@ -36,8 +36,8 @@ export async function runOpenaiCases({ baseURL, apiKey, model }) {
   const listed = await client.chat.completions.create({ ...request, logprobs: true, top_logprobs: 2, stop: ['zzz'] })
   assert.equal(listed.choices[0].logprobs.content.length >= 1, true)
 
-  await assert.rejects(client.chat.completions.create({ ...request, n: 2 }), (error) => {
-    return error instanceof OpenAI.BadRequestError && error.code === 'unsupported_parameter' && error.param === 'n'
+  await assert.rejects(client.chat.completions.create({ ...request, n: 17 }), (error) => {
+    return error instanceof OpenAI.BadRequestError && error.code === 'invalid_value' && error.param === 'n'
   })
   await assert.rejects(client.chat.completions.create({ ...request, model: 'nobody-has-this' }), OpenAI.NotFoundError)
   const stranger = new OpenAI({ baseURL, apiKey: 'sk-wrong', maxRetries: 0 })

@@ -129,7 +129,7 @@ describe('chat on a whole network', () => {
       [{ messages }, 400, 'invalid_value', 'model'],
       [{ ...good, messages: [] }, 400, 'invalid_value', 'messages'],
       [{ ...good, model: 'gpt-4' }, 404, 'model_not_found', 'model'],
-      [{ ...good, n: 2 }, 400, 'unsupported_parameter', 'n'],
+      [{ ...good, n: 17 }, 400, 'invalid_value', 'n'],
       [{ ...good, tools: [{ type: 'function' }] }, 400, 'unsupported_parameter', 'tools'],
       [{ ...good, nonsense: 1 }, 400, 'unknown_parameter', 'nonsense'],
       [{ ...good, temperature: 3 }, 400, 'invalid_value', 'temperature'],

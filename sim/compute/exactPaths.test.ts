@@ -111,7 +111,6 @@ describe('what an exact engine answers beside chats', () => {
 
   test('what a completion cannot have is refused by name', async () => {
     const wrong: [object, string][] = [
-      [{ n: 2 }, '400 unsupported_parameter n'],
       [{ best_of: 3 }, '400 unsupported_parameter best_of'],
       [{ echo: true }, '400 unsupported_parameter echo'],
       [{ suffix: 'end' }, '400 unsupported_parameter suffix'],

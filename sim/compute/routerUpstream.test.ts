@@ -67,9 +67,12 @@ describe('the router in front of an upstream', () => {
   }
 
   test('what only an upstream can serve goes there, and is paid by its bytes', async () => {
-    const tools = [{ type: 'function', function: { name: 'f', parameters: { type: 'object' } } }]
+    // No mask of the exact engine holds an answer to a regular expression.
+    const schema = { type: 'object', properties: { a: { type: 'string', pattern: '^a+$' } } }
+    const tools = [{ type: 'function', function: { name: 'f', parameters: schema } }]
+    const format = { type: 'json_schema', json_schema: { name: 'answer', schema } }
     upstream.behave((_, response) => sendJson(response, completion('called', usage(20, 3))))
-    for (const extra of [{ tools }, { response_format: { type: 'json_object' } }, { logit_bias: { 5: 1 } }]) {
+    for (const extra of [{ tools }, { response_format: format }, { reasoning_effort: 'low' }]) {
       const answer = await post('/v1/chat/completions', { model: 'tiny', messages, max_tokens: 9, ...extra })
       assert.equal(answer.headers.get('x-0g-provider-address'), provider.address.toLowerCase())
       assert.equal(

@@ -1,23 +1,32 @@
 /** A bundle is what a user keeps: receipt, signature and opening, as JSON from anywhere. Spec: RECEIPT §6. */
 import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
-import type { Message, Price, SamplerParameters, SeedSource } from './commitments.ts'
+import type { Message, Price, RequestShape, SamplerParameters, SeedSource } from './commitments.ts'
 import type { Receipt } from './receipt.ts'
 
+/** One answer. */
+export type ChoiceOutput = {
+  outputTokens: number[]
+  outputText: string
+  /** `cancelled`: the client went away; only what was emitted is billed. */
+  finishReason: 'stop' | 'length' | 'cancelled'
+  /** Digests of the run's steps, or of all operators, which let a verifier name the first that differs. TENSOR §8.3 */
+  trace?: Uint8Array
+}
+
 /** What the hashes of a chat's receipt stand for. It stays with the user. RECEIPT §6.2 */
-export type ChatOpening = {
+export type ChatOpening = ChoiceOutput & {
   salt: Hex
   messages: Message[]
   stop: string[]
   sampler: SamplerParameters
   seed: SeedSource
-  outputTokens: number[]
-  outputText: string
-  /** `cancelled`: the client went away; only what was emitted is billed. */
-  finishReason: 'stop' | 'length' | 'cancelled'
   price: Price
-  /** Digests of the run's steps, or of all operators, which let a verifier name the first that differs. TENSOR §8.3 */
-  trace?: Uint8Array
+  shape?: RequestShape
+  /** The answers after the first, where `shape` asks for more than one. */
+  more?: ChoiceOutput[]
+  /** Of each answer then, zero where it has no token. */
+  traceRoots?: Hex[]
 }
 
 /** Why an answer ended, as far as its bill is concerned. `upstream_failed`: the server behind the provider broke off. */
@@ -50,6 +59,8 @@ export type Bundle<Opened extends Opening = Opening> = {
 export const bundleBytesMax = 64 * 1024 * 1024
 const messagesMax = 4_096
 const tokensMax = 1_048_576
+export const logitBiasMax = 1_024
+export const choicesMax = 16
 
 const hexOf = (byteCount: number) =>
   z
@@ -118,26 +129,60 @@ const bodySchema = z.strictObject({
   price: priceSchema,
 })
 
-const chatSchema = z.strictObject({
-  salt: word,
-  messages: z.array(z.strictObject({ role: text, content: text })).max(messagesMax),
-  stop: z.array(text).max(16),
-  sampler: z.strictObject({
-    temperature: z.number().min(0).max(100),
-    topP: z.number().min(0).max(1),
-    maxTokens: z.int().min(0).max(0xffffffff),
-  }),
-  seed: seedSchema,
+const logitBiasSchema = z
+  .array(z.tuple([z.int().min(0).max(0xffffffff), z.number().min(-100).max(100)]))
+  .min(1)
+  .max(logitBiasMax)
+  .refine((pairs) => pairs.every(([token, bias], i) => bias !== 0 && (i === 0 || token > pairs[i - 1]![0])))
+const penalty = z
+  .number()
+  .min(-2)
+  .max(2)
+  .refine((value) => value !== 0)
+
+const shapeSchema = z.strictObject({
+  choices: z.int().min(1).max(choicesMax),
+  schema: text,
+  tools: text,
+  toolChoice: text,
+  callsMax: z.int().min(0).max(0xffff),
+})
+
+const outputShape = {
   outputTokens: z.array(z.int().min(0).max(0xffffffff)).max(tokensMax),
   outputText: text,
   finishReason: z.enum(['stop', 'length', 'cancelled']),
-  price: priceSchema,
   trace: z
     .string()
     .regex(/^0x([0-9a-fA-F]{2})*$/)
     .transform(hexToBytes)
     .optional(),
-})
+}
+
+const chatSchema = z
+  .strictObject({
+    salt: word,
+    messages: z.array(z.strictObject({ role: text, content: text })).max(messagesMax),
+    stop: z.array(text).max(16),
+    sampler: z.strictObject({
+      temperature: z.number().min(0).max(100),
+      topP: z.number().min(0).max(1),
+      maxTokens: z.int().min(0).max(0xffffffff),
+      presencePenalty: penalty.optional(),
+      frequencyPenalty: penalty.optional(),
+      logitBias: logitBiasSchema.optional(),
+    }),
+    seed: seedSchema,
+    ...outputShape,
+    price: priceSchema,
+    shape: shapeSchema.optional(),
+    more: z.array(z.strictObject(outputShape)).max(choicesMax).optional(),
+    traceRoots: z.array(word).max(choicesMax).optional(),
+  })
+  .refine(({ shape, more = [], traceRoots = [] }) => {
+    const choices = shape?.choices ?? 1
+    return more.length === choices - 1 && traceRoots.length === (choices === 1 ? 0 : choices)
+  }, 'not as many answers as were asked for')
 
 const shell = {
   version: z.literal(1),
@@ -159,8 +204,33 @@ export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
   const parsed = chatBundleSchema.safeParse(json)
   if (!parsed.success) return reject('malformed', describe(parsed.error))
   const { settlement, receipt, signature, opening } = parsed.data
-  const { trace, ...rest } = opening
-  return accept({ settlement, receipt, signature, opening: trace ? { ...rest, trace } : rest })
+  return accept({ settlement, receipt, signature, opening: withoutAbsent(opening) })
+}
+
+type Parsed = z.infer<typeof chatSchema>
+
+/** Optional fields that are not there are left out, which their types ask for. */
+function withoutAbsent(opening: Parsed): ChatOpening {
+  const { trace, sampler, shape, more, traceRoots, ...rest } = opening
+  const { presencePenalty, frequencyPenalty, logitBias, ...base } = sampler
+  return {
+    ...rest,
+    sampler: {
+      ...base,
+      ...(presencePenalty !== undefined && { presencePenalty }),
+      ...(frequencyPenalty !== undefined && { frequencyPenalty }),
+      ...(logitBias && { logitBias }),
+    },
+    ...(trace && { trace }),
+    ...(shape && { shape }),
+    ...(more && { more: more.map(({ trace: own, ...output }) => (own ? { ...output, trace: own } : output)) }),
+    ...(traceRoots && { traceRoots }),
+  }
+}
+
+/** The answers in order. */
+export function choicesOf({ outputTokens, outputText, finishReason, trace, more = [] }: ChatOpening): ChoiceOutput[] {
+  return [{ outputTokens, outputText, finishReason, ...(trace && { trace }) }, ...more]
 }
 
 /** Of a receipt about bytes, which nobody can re-execute; the others are chats. */

@@ -1,17 +1,19 @@
 /** The checks of a bundle that need no model: signature, commitments, usage, fee, and what the user expected. RECEIPT §7.1 */
 import type { Hex } from '@weightless/codec'
 import type { BodyOpening, Bundle, ChatOpening } from './bundle.ts'
-import { isBodyBundle, isChatBundle } from './bundle.ts'
+import { choicesOf, isBodyBundle, isChatBundle } from './bundle.ts'
 import {
   bodyOutputHash,
   bodyRequestHash,
   feeOf,
   inputHash,
   outputHash,
+  outputsHash,
   priceId,
   requestHash,
   samplerHash,
   seedOf,
+  traceRootsHash,
   zeroWord,
 } from './commitments.ts'
 import { checks, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
@@ -129,14 +131,19 @@ function findUncommitted(bundle: Bundle): Difference | undefined {
   return undefined
 }
 
-function hashesOfChat({ salt, messages, stop, sampler, seed, ...output }: ChatOpening) {
+function hashesOfChat(opening: ChatOpening) {
+  const { salt, messages, stop, sampler, seed, shape, traceRoots } = opening
   const samplers = samplerHash(sampler)
-  const request = requestHash(messages, stop, samplers)
+  const request = requestHash(messages, stop, samplers, shape)
+  const outputs = choicesOf(opening).map((output) =>
+    outputHash(output.outputTokens, output.outputText, output.finishReason, salt),
+  )
   return {
     sampler: samplers,
     seed: seedOf(seed, request),
     inputHash: inputHash(request, salt),
-    outputHash: outputHash(output.outputTokens, output.outputText, output.finishReason, salt),
+    outputHash: outputsHash(outputs, salt),
+    ...(traceRoots && { traceRoot: traceRootsHash(traceRoots) }),
   }
 }
 
@@ -151,11 +158,14 @@ function hashesOfBody({ salt, path, requestSha256, responseSha256, finishReason 
 
 function findMiscounted(bundle: Bundle): Difference | undefined {
   const { receipt, opening } = bundle
-  const count = isChatBundle(bundle) ? BigInt(bundle.opening.outputTokens.length) : receipt.completionTokens
+  const count = isChatBundle(bundle) ? BigInt(countTokens(bundle.opening)) : receipt.completionTokens
   if (count !== receipt.completionTokens) return differ('usage', 'completion tokens', count, receipt.completionTokens)
   const fee = feeOf(opening.price, receipt)
   return fee === receipt.fee ? undefined : differ('fee', 'fee', fee, receipt.fee)
 }
+
+const countTokens = (opening: ChatOpening): number =>
+  choicesOf(opening).reduce((sum, { outputTokens }) => sum + outputTokens.length, 0)
 
 export function differ(fault: Fault, what: string, expected: unknown, claimed: unknown): Difference {
   const [wanted, given] = [String(expected), String(claimed)]

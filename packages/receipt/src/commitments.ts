@@ -5,7 +5,33 @@ import { type AbiParameter, encodeAbiParameters, parseAbiParameters } from 'viem
 
 export type Message = { role: string; content: string }
 
-export type SamplerParameters = { temperature: number; topP: number; maxTokens: number }
+export type SamplerParameters = {
+  temperature: number
+  topP: number
+  maxTokens: number
+  /** What is taken from the logit of a token that the answer has already. Absent: 0. */
+  presencePenalty?: number
+  /** The same for each time that the answer has it. Absent: 0. */
+  frequencyPenalty?: number
+  /** Token and what is added to its logit, by rising token, none of them 0. Absent: none. */
+  logitBias?: LogitBias
+}
+
+export type LogitBias = readonly (readonly [token: number, bias: number])[]
+
+/** What a request asks for beyond one free answer; a request that asks for none of it has no shape. RECEIPT §4.3.1 */
+export type RequestShape = {
+  /** Answers to the same prompt. */
+  choices: number
+  /** JSON Schema that the answer obeys, as JSON text; empty: none. */
+  schema: string
+  /** Functions that the model may call, OpenAI's `tools` as JSON text; empty: none. */
+  tools: string
+  /** `auto`, `required`, or `function:` and the name of the one to call; empty without tools. */
+  toolChoice: string
+  /** Calls at most; 0 without tools. */
+  callsMax: number
+}
 
 export type SeedSource =
   /** The user asked for this seed: the same request gives the same answer. */
@@ -20,23 +46,68 @@ export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken
 const tag = (name: string): Hex => bytesToHex(keccak256(textToBytes(`weightless/receipt/v1/${name}`)))
 const tags = {
   sampler: tag('sampler'),
+  samplerAdjusted: tag('sampler-adjusted'),
   request: tag('request'),
+  requestShaped: tag('request-shaped'),
   input: tag('input'),
   output: tag('output'),
+  outputs: tag('outputs'),
+  traceRoots: tag('trace-roots'),
   bodyRequest: tag('body-request'),
   bodyOutput: tag('body-output'),
   seedValue: tag('seed-value'),
   seedNonce: tag('seed-nonce'),
+  seedChoice: tag('seed-choice'),
 }
 
 /** RECEIPT §4.2; floats are committed by their IEEE-754 bits, so that no rounding rule is involved. */
-export function samplerHash({ temperature, topP, maxTokens }: SamplerParameters): Hex {
-  return hash('bytes32, uint64, uint64, uint32', [tags.sampler, doubleBits(temperature), doubleBits(topP), maxTokens])
+export function samplerHash(parameters: SamplerParameters): Hex {
+  const { temperature, topP, maxTokens, presencePenalty = 0, frequencyPenalty = 0, logitBias = [] } = parameters
+  const base = hash('bytes32, uint64, uint64, uint32', [
+    tags.sampler,
+    doubleBits(temperature),
+    doubleBits(topP),
+    maxTokens,
+  ])
+  if (presencePenalty === 0 && frequencyPenalty === 0 && logitBias.length === 0) return base
+  return hash('bytes32, bytes32, uint64, uint64, uint32[], uint64[]', [
+    tags.samplerAdjusted,
+    base,
+    doubleBits(presencePenalty),
+    doubleBits(frequencyPenalty),
+    logitBias.map(([token]) => token),
+    logitBias.map(([, bias]) => doubleBits(bias)),
+  ])
 }
 
+/** The masks that a schema or tools make; TENSOR §7.3. Raised whenever the same schema could give another mask. */
+const grammarVersion = 1
+
 /** RECEIPT §4.3; unsalted, so it never leaves the opening's holders. */
-export function requestHash(messages: readonly Message[], stop: readonly string[], sampler: Hex): Hex {
-  return hash('bytes32, (string role, string content)[], string[], bytes32', [tags.request, messages, stop, sampler])
+export function requestHash(
+  messages: readonly Message[],
+  stop: readonly string[],
+  sampler: Hex,
+  shape?: RequestShape,
+): Hex {
+  const plain = hash('bytes32, (string role, string content)[], string[], bytes32', [
+    tags.request,
+    messages,
+    stop,
+    sampler,
+  ])
+  if (!shape) return plain
+  const { choices, schema, tools, toolChoice, callsMax } = shape
+  return hash('bytes32, bytes32, uint32, uint16, string, string, string, uint32', [
+    tags.requestShaped,
+    plain,
+    choices,
+    grammarVersion,
+    schema,
+    tools,
+    toolChoice,
+    callsMax,
+  ])
 }
 
 /** RECEIPT §4.4 */
@@ -47,6 +118,16 @@ export function inputHash(request: Hex, salt: Hex): Hex {
 /** RECEIPT §4.5 */
 export function outputHash(tokens: readonly number[], text: string, finishReason: string, salt: Hex): Hex {
   return hash('bytes32, bytes32, uint32[], string, string', [tags.output, salt, tokens, text, finishReason])
+}
+
+/** RECEIPT §4.5.1: of several answers, by their `outputHash`es; one alone is its own. */
+export function outputsHash(outputs: readonly Hex[], salt: Hex): Hex {
+  return outputs.length === 1 ? outputs[0]! : hash('bytes32, bytes32, bytes32[]', [tags.outputs, salt, outputs])
+}
+
+/** RECEIPT §4.5.1: of several answers; one alone is its own. */
+export function traceRootsHash(roots: readonly Hex[]): Hex {
+  return roots.length === 1 ? roots[0]! : hash('bytes32, bytes32[]', [tags.traceRoots, roots])
 }
 
 /**
@@ -69,6 +150,11 @@ export const zeroWord: Hex = `0x${'00'.repeat(32)}`
 export function seedOf(source: SeedSource, request: Hex): Hex {
   if (source.kind === 'seed') return hash('bytes32, int64', [tags.seedValue, source.value])
   return hash('bytes32, bytes32, bytes32', [tags.seedNonce, source.nonce, request])
+}
+
+/** RECEIPT §4.6.1: the first answer of several has the receipt's seed, so it is the one that would come alone. */
+export function choiceSeed(seed: Hex, choice: number): Hex {
+  return choice === 0 ? seed : hash('bytes32, bytes32, uint32', [tags.seedChoice, seed, choice])
 }
 
 /** RECEIPT §4.7; the settlement contract computes the same from a price that it is shown. */

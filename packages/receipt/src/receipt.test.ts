@@ -10,6 +10,7 @@ import {
   type Bundle,
   bundleToJson,
   type ChatOpening,
+  choicesOf,
   isBodyBundle,
   isChatBundle,
   parseBundle,
@@ -19,21 +20,30 @@ import { checkBundle } from './checkBundle.ts'
 import {
   bodyOutputHash,
   bodyRequestHash,
+  choiceSeed,
   feeOf,
   inputHash,
   outputHash,
+  outputsHash,
   priceId,
   requestHash,
   samplerHash,
   seedOf,
+  traceRootsHash,
 } from './commitments.ts'
 import { hashReceipt, type Receipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
 import { verifyBundle } from './verifyBundle.ts'
 
-type Vector = { privateKey: Hex; requestHash: Hex; receiptHash: Hex; bundle: Record<string, unknown> }
-const { vectors, bodies } = JSON.parse(
+type Vector = {
+  choiceSeeds?: Hex[]
+  privateKey: Hex
+  requestHash: Hex
+  receiptHash: Hex
+  bundle: Record<string, unknown>
+}
+const { vectors, shaped, bodies } = JSON.parse(
   readFileSync(new URL('../../../vectors/receipt/receipts.json', import.meta.url), 'utf8'),
-) as { vectors: Vector[]; bodies: Vector[] }
+) as { vectors: Vector[]; shaped: Vector[]; bodies: Vector[] }
 
 const opened = (vector: Vector): Bundle<ChatOpening> => {
   const read = readBundle(vector.bundle)
@@ -79,6 +89,58 @@ test('commitments equal those made with eth_abi', () => {
         receipt.fee,
       ],
     )
+  }
+})
+
+test('biases, penalties, shapes and several answers commit as with eth_abi', async () => {
+  assert.equal(shaped.length, 12)
+  for (const vector of shaped) {
+    const bundle = opened(vector)
+    const { receipt, settlement, opening } = bundle
+    const sampler = samplerHash(opening.sampler)
+    const request = requestHash(opening.messages, opening.stop, sampler, opening.shape)
+    const seed = seedOf(opening.seed, request)
+    const outputs = choicesOf(opening).map((output) =>
+      outputHash(output.outputTokens, output.outputText, output.finishReason, opening.salt),
+    )
+    assert.deepEqual(
+      [sampler, request, seed, inputHash(request, opening.salt), outputsHash(outputs, opening.salt)],
+      [receipt.sampler, vector.requestHash, receipt.seed, receipt.inputHash, receipt.outputHash],
+    )
+    assert.deepEqual(
+      outputs.map((_, choice) => choiceSeed(seed, choice)),
+      vector.choiceSeeds,
+    )
+    if (opening.traceRoots) assert.equal(traceRootsHash(opening.traceRoots), receipt.traceRoot)
+    assert.equal(feeOf(opening.price, receipt), receipt.fee)
+    assert.equal(hashReceipt(receipt, settlement), vector.receiptHash)
+    assert.deepEqual(bundleToJson(bundle), vector.bundle)
+    const difference = await checkBundle(bundle)
+    assert.ok(difference === undefined || difference.detail.startsWith('trace root'), JSON.stringify(difference))
+  }
+})
+
+test('a sampler or a shape that says one thing in two ways is refused', () => {
+  const vector = shaped.find(({ bundle }) => opened({ ...shaped[0]!, bundle }).opening.sampler.logitBias?.length === 2)!
+  const { opening } = vector.bundle as { opening: Record<string, unknown> & { sampler: Record<string, unknown> } }
+  const [first, second] = opening.sampler.logitBias as [number, number][]
+  const sampler = (change: object) => ({ sampler: { ...opening.sampler, ...change } })
+  const wrong: object[] = [
+    sampler({ logitBias: [second, first] }),
+    sampler({ logitBias: [first, first] }),
+    sampler({ logitBias: [[first![0], 0]] }),
+    sampler({ logitBias: [] }),
+    sampler({ presencePenalty: 0 }),
+    sampler({ frequencyPenalty: 2.5 }),
+    { more: [] },
+    { traceRoots: undefined },
+    { shape: undefined },
+    { shape: { ...(opening.shape as object), choices: 17 } },
+    { shape: { ...(opening.shape as object), further: 1 } },
+  ]
+  for (const change of wrong) {
+    const verdict = readBundle({ ...vector.bundle, opening: { ...opening, ...change } })
+    assert.equal(verdict.ok ? '' : verdict.code, 'malformed', JSON.stringify(change))
   }
 })
 

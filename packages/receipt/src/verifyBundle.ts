@@ -16,9 +16,9 @@ import {
   replayChat,
   type Trace,
 } from '@weightless/tensor'
-import { type Bundle, type ChatOpening, isChatBundle } from './bundle.ts'
+import { type Bundle, type ChatOpening, type ChoiceOutput, choicesOf, isChatBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
-import { requestHash, samplerHash, seedOf } from './commitments.ts'
+import { choiceSeed, requestHash, samplerHash, seedOf, zeroWord } from './commitments.ts'
 
 export type VerifyProgress = {
   stage: 'fetching' | 'hashing' | 'loading' | 'replaying'
@@ -33,7 +33,7 @@ export type VerifyOptions = {
    */
   loadWeights(modelRoot: Hex): Promise<Uint8Array | ByteSource | undefined>
   /** The operators' digests, asked for only when a step differs and the bundle has none. TENSOR §8.3 */
-  loadOperators?(): Promise<Uint8Array | undefined>
+  loadOperators?(choice: number): Promise<Uint8Array | undefined>
   expected?: Expectations
   onProgress?(progress: VerifyProgress): void
   /** Awaited between passes, so that a page stays alive. */
@@ -115,33 +115,53 @@ function findOtherPrompt({ receipt, opening }: Bundle<ChatOpening>, model: Model
     : differ('usage', 'prompt tokens', count, receipt.promptTokens)
 }
 
+/** One answer after the other; the first that differs is the verdict. */
 async function replay(bundle: Bundle<ChatOpening>, model: Model, options: ReplayOptions): Promise<Verification> {
   const { opening, receipt } = bundle
-  const { outputTokens, finishReason } = opening
-  const inputs = [...model.promptTokens(opening.messages), ...outputTokens.slice(0, -1)]
-  const claim: ChatClaim = { outputTokens, finishReason, traceRoot: hexToBytes(receipt.traceRoot) }
-  // A trace that is not the committed one proves nothing; the root still binds the provider.
-  const trace = opening.trace && readTrace(opening.trace, inputs, receipt.traceRoot)
-  const verdict = await replayClaim(opening, model, { ...claim, trace }, options)
-  if (!verdict.ok) {
-    const exact = await nameOperator(bundle, model, claim, inputs, verdict.difference, options)
-    return { accepted: false, ...describe(exact) }
+  const choices = choicesOf(opening)
+  for (const [index, output] of choices.entries()) {
+    const traceRoot = opening.traceRoots?.[index] ?? receipt.traceRoot
+    const difference = await replayChoice({ opening, output, index, traceRoot }, model, options)
+    if (difference) return { accepted: false, ...nameChoice(difference, index, choices.length) }
   }
-  const text = differentText(opening, verdict.text)
-  if (text) return { accepted: false, ...text }
-  const completionTokens = outputTokens.length
   return {
     accepted: true,
     reExecuted: true,
-    promptTokens: verdict.promptTokens.length,
-    completionTokens,
+    promptTokens: Number(receipt.promptTokens),
+    completionTokens: Number(receipt.completionTokens),
     text: opening.outputText,
   }
 }
 
+type Choice = { opening: ChatOpening; output: ChoiceOutput; index: number; traceRoot: Hex }
+
+async function replayChoice(choice: Choice, model: Model, options: ReplayOptions): Promise<Difference | undefined> {
+  const { opening, output, traceRoot } = choice
+  const { outputTokens, finishReason } = output
+  if (outputTokens.length === 0 && opening.traceRoots) return differentNothing(output, traceRoot)
+  const inputs = [...model.promptTokens(opening.messages), ...outputTokens.slice(0, -1)]
+  const claim: ChatClaim = { outputTokens, finishReason, traceRoot: hexToBytes(traceRoot) }
+  // A trace that is not the committed one proves nothing; the root still binds the provider.
+  const trace = output.trace && readTrace(output.trace, inputs, traceRoot)
+  const verdict = await replayClaim(choice, model, { ...claim, trace }, options)
+  if (verdict.ok) return differentText(output, verdict.text)
+  return describe(await nameOperator(choice, model, claim, inputs, verdict.difference, options))
+}
+
+/** RECEIPT §4.5.1: of an answer that had not begun when the client left, there is nothing to do again. */
+function differentNothing({ finishReason, outputText }: ChoiceOutput, traceRoot: Hex): Difference | undefined {
+  if (finishReason !== 'cancelled') return differ('finish', 'finish reason', 'cancelled', finishReason)
+  if (outputText !== '') return differ('text', 'text of the answer', '', outputText)
+  return traceRoot === zeroWord ? undefined : differ('trace', 'trace root', zeroWord, traceRoot)
+}
+
+function nameChoice(difference: Difference, index: number, count: number): Difference {
+  return count === 1 ? difference : { ...difference, detail: `answer ${index}: ${difference.detail}` }
+}
+
 /** Step digests say where; with the operators' digests a second replay says what. */
 async function nameOperator(
-  { opening, receipt }: Bundle<ChatOpening>,
+  choice: Choice,
   model: Model,
   claim: ChatClaim,
   inputs: readonly number[],
@@ -149,12 +169,12 @@ async function nameOperator(
   options: ReplayOptions,
 ): Promise<ChatDifference> {
   if (difference.what !== 'step' || !options.loadOperators) return difference
-  const bytes = await options.loadOperators()
+  const bytes = await options.loadOperators(choice.index)
   if (!bytes) return difference
-  const trace = readTrace(bytes, inputs, receipt.traceRoot)
+  const trace = readTrace(bytes, inputs, choice.traceRoot)
   // Digests that give the committed root only over other inputs: the provider's prompt had another token here.
   if (!trace) return { ...difference, operator: operatorName(model.info.layerCount, 0) }
-  const verdict = await replayClaim(opening, model, { ...claim, trace }, options)
+  const verdict = await replayClaim(choice, model, { ...claim, trace }, options)
   return verdict.ok ? difference : verdict.difference
 }
 
@@ -163,13 +183,9 @@ function readTrace(bytes: Uint8Array, inputs: readonly number[], root: Hex): Tra
   return decoded.ok && bytesToHex(decoded.value.root) === root ? decoded.value : undefined
 }
 
-function replayClaim(
-  opening: ChatOpening,
-  model: Model,
-  claim: ChatClaim,
-  { onProgress, pause, signal }: ReplayOptions,
-) {
-  return replayChat(model, requestOf(opening), claim, {
+function replayClaim({ opening, index }: Choice, model: Model, claim: ChatClaim, options: ReplayOptions) {
+  const { onProgress, pause, signal } = options
+  return replayChat(model, requestOf(opening, index), claim, {
     onProgress: ({ donePositions, totalPositions }) =>
       onProgress?.({ stage: 'replaying', done: donePositions, total: totalPositions }),
     ...(pause ? { pause } : {}),
@@ -177,13 +193,13 @@ function replayClaim(
   })
 }
 
-function requestOf({ messages, stop, sampler, seed }: ChatOpening): ChatRequest {
-  const seed32 = hexToBytes(seedOf(seed, requestHash(messages, stop, samplerHash(sampler))))
-  return { messages, stop, ...sampler, seed32 }
+function requestOf({ messages, stop, sampler, seed, shape }: ChatOpening, index: number): ChatRequest {
+  const first = seedOf(seed, requestHash(messages, stop, samplerHash(sampler), shape))
+  return { messages, stop, ...sampler, seed32: hexToBytes(choiceSeed(first, index)) }
 }
 
 /** RECEIPT §7.2: of a cancelled answer the user may have less text than its tokens make. */
-function differentText({ outputText, finishReason }: ChatOpening, text: string): Difference | undefined {
+function differentText({ outputText, finishReason }: ChoiceOutput, text: string): Difference | undefined {
   const same = finishReason === 'cancelled' ? text.startsWith(outputText) : text === outputText
   return same ? undefined : differ('text', 'text of the answer', text, outputText)
 }

@@ -1,6 +1,6 @@
 """Writes vectors/receipt/receipts.json with a second implementation: eth_account (EIP-712) and eth_abi.
 
-Chats (`vectors`) and receipts about bytes (`bodies`).
+Chats (`vectors`), chats with a changed sampler, a shape or several answers (`shaped`), and receipts about bytes (`bodies`).
 
     python3 -m venv /tmp/peer && /tmp/peer/bin/pip install eth-account==0.14.0
     /tmp/peer/bin/python peers/compute/python/recordReceiptVectors.py > vectors/receipt/receipts.json
@@ -136,9 +136,67 @@ def body_vector(rng, index):
     return made
 
 
+def shaped_vector(rng, index):
+    """The same chat with penalties and biases, a schema or tools, several answers: RECEIPT 4.2, 4.3.1, 4.5.1, 4.6.1."""
+    made = vector(rng, index)
+    receipt, opening = made["bundle"]["receipt"], made["bundle"]["opening"]
+    word = lambda text: bytes.fromhex(text[2:])
+    salt, sampler = word(opening["salt"]), word(receipt["sampler"])
+    if index % 4 != 3:
+        parameters = opening["sampler"]
+        penalties = {name: rng.choice([-2.0, -0.1, 0.5, 1.75]) for name in ("presencePenalty", "frequencyPenalty") if rng.random() < 0.5}
+        bias = [[token, rng.choice([-100, -0.5, 1, 7.25, 100])] for token in sorted(rng.sample(range(49152), index % 4))]
+        parameters.update({**penalties, **({"logitBias": bias} if bias else {})})
+        if penalties or bias:
+            sampler = digest(["bytes32", "bytes32", "uint64", "uint64", "uint32[]", "uint64[]"],
+                             [tag("sampler-adjusted"), sampler, bits(float(penalties.get("presencePenalty", 0))),
+                              bits(float(penalties.get("frequencyPenalty", 0))), [token for token, _ in bias],
+                              [bits(float(value)) for _, value in bias]])
+    request = digest(["bytes32", "(string,string)[]", "string[]", "bytes32"],
+                     [tag("request"), [(m["role"], m["content"]) for m in opening["messages"]], opening["stop"], sampler])
+    choices = 1 + index % 3
+    schema = ["", '{"type":"object"}', '{"enum":["naïve",1]}'][index % 3]
+    tools = '[{"type":"function","function":{"name":"look","parameters":{"type":"object","properties":{}}}}]' if index % 2 else ""
+    if choices > 1 or schema or tools:
+        shape = {"choices": choices, "schema": schema, "tools": tools,
+                 "toolChoice": rng.choice(["auto", "required", "function:look"]) if tools else "", "callsMax": 16 if tools else 0}
+        opening["shape"] = shape
+        request = digest(["bytes32", "bytes32", "uint32", "uint16", "string", "string", "string", "uint32"],
+                         [tag("request-shaped"), request, choices, 1, schema, tools, shape["toolChoice"], shape["callsMax"]])
+    source = opening["seed"]
+    seed = (digest(["bytes32", "int64"], [tag("seed-value"), int(source["value"])]) if source["kind"] == "seed"
+            else digest(["bytes32"] * 3, [tag("seed-nonce"), word(source["nonce"]), request]))
+    outputs = [opening]
+    if choices > 1:
+        opening["more"] = [{"outputTokens": [rng.randrange(49152) for _ in range(at)], "outputText": f"answer {at}",
+                            "finishReason": rng.choice(["stop", "length"])} for at in range(1, choices)]
+        outputs += opening["more"]
+        roots = [rng.randbytes(32) for _ in outputs]
+        opening["traceRoots"] = [hexed(root) for root in roots]
+        receipt["traceRoot"] = hexed(digest(["bytes32", "bytes32[]"], [tag("trace-roots"), roots]))
+    hashes = [digest(["bytes32", "bytes32", "uint32[]", "string", "string"],
+                     [tag("output"), salt, o["outputTokens"], o["outputText"], o["finishReason"]]) for o in outputs]
+    completion = sum(len(o["outputTokens"]) for o in outputs)
+    price = opening["price"]
+    receipt.update({
+        "check": 1, "sampler": hexed(sampler), "seed": hexed(seed), "completionTokens": str(completion),
+        "inputHash": hexed(digest(["bytes32"] * 3, [tag("input"), salt, request])),
+        "outputHash": hexed(hashes[0] if choices == 1 else digest(["bytes32", "bytes32", "bytes32[]"], [tag("outputs"), salt, hashes])),
+        "fee": str(int(receipt["promptTokens"]) * int(price["inputWeiPerToken"]) + completion * int(price["outputWeiPerToken"])),
+    })
+    integers = {name: int(receipt[name]) if kind.startswith("uint") else receipt[name] for name, kind in FIELDS}
+    signable = sign_form(integers, made["bundle"]["settlement"])
+    made["requestHash"], made["receiptHash"] = hexed(request), hexed(_hash_eip191_message(signable))
+    made["choiceSeeds"] = [hexed(seed if at == 0 else digest(["bytes32", "bytes32", "uint32"], [tag("seed-choice"), seed, at]))
+                           for at in range(choices)]
+    made["bundle"]["signature"] = hexed(bytes(Account.sign_message(signable, word(made["privateKey"])).signature))
+    return made
+
+
 rng = random.Random(20260920)
 print(json.dumps({
     "origin": "peers/compute/python/recordReceiptVectors.py with eth_account 0.14.0 and eth_abi 6.0.0",
     "vectors": [vector(rng, index) for index in range(12)],
+    "shaped": [shaped_vector(random.Random(1_000 + index), index) for index in range(12)],
     "bodies": [body_vector(random.Random(index), index) for index in range(6)],
 }, indent=1))

@@ -4,11 +4,14 @@
  */
 import { bytesToHex, bytesToText, concatBytes, textToBytes } from '@weightless/codec'
 import type { Env, FetchResponse } from '@weightless/env'
-import { requestHash, samplerHash, seedOf } from '@weightless/receipt'
+import { seedOf } from '@weightless/receipt'
+import { type AnswerWriter, type TokenLogprobs, wireLogprob } from '../provider/writeAnswer.ts'
+import { writeChat } from '../provider/writeChat.ts'
 import { errorBody } from '../wire/apiError.ts'
-import { sseDone, sseEvent, usageOf } from '../wire/chatAnswer.ts'
 import { type ChatRequest, readChatRequest } from '../wire/chatRequest.ts'
-import type { EngineRun, ExactEngine, UpstreamAsk, UpstreamEngine } from './engine.ts'
+import { choicesOfRequest, hashChatRequest, samplerOf } from '../wire/commitRequest.ts'
+import type { ExactEngine, UpstreamAsk, UpstreamEngine } from './engine.ts'
+import { type ChoicesRun, runChoices } from './runChoices.ts'
 
 export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env, 'clock' | 'random'>): UpstreamEngine {
   return {
@@ -20,60 +23,52 @@ export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env
     async ask(ask) {
       const read = readChatRequest(parse(ask.body))
       if (!read.ok) return whole(400, errorBody(read.error!))
-      const run = await start(engine, read.value, random)
-      const leave = () => void run.end(0).catch(() => undefined)
-      ask.signal.addEventListener('abort', leave, { once: true })
-      const head = { created: Math.floor(clock.nowMs() / 1000), model: engine.model.name }
+      const request = { ...read.value, includeUsage: true }
+      const run = await start(engine, request, random)
+      ask.signal.addEventListener('abort', () => void run.stop(), { once: true })
       const id = `chatcmpl-${bytesToHex(random.bytes(16)).slice(2)}`
-      return read.value.stream
-        ? streamed(chunksOf(run, { id, object: 'chat.completion.chunk', ...head }))
-        : whole(200, await completionOf(run, { id, object: 'chat.completion', ...head }))
+      const createdSeconds = Math.floor(clock.nowMs() / 1000)
+      const writer = writeChat({ engine }, { id, createdSeconds, request })
+      return request.stream ? streamed(eventsOf(run, writer)) : whole(200, await wholeOf(run, writer))
     },
     awayForSeconds: () => undefined,
     close: async () => undefined,
   }
 }
 
-function start(engine: ExactEngine, request: ChatRequest, random: Env['random']): Promise<EngineRun> {
-  const { messages, stop, temperature, topP, maxTokens = 1_024, seed } = request
-  const sampler = { temperature, topP, maxTokens }
+function start(engine: ExactEngine, request: ChatRequest, random: Env['random']): Promise<ChoicesRun> {
+  const { messages, stop, maxTokens = 1_024, seed } = request
   const source =
     seed === undefined
       ? ({ kind: 'nonce', nonce: bytesToHex(random.bytes(32)) } as const)
       : ({ kind: 'seed', value: seed } as const)
-  const hash = requestHash(messages, stop, samplerHash(sampler))
-  return engine.start({ messages, stop, sampler, seed: seedOf(source, hash), topLogprobs: undefined })
+  const sampler = samplerOf(request, maxTokens)
+  const job = { messages, stop, sampler, seed: seedOf(source, hashChatRequest(request, maxTokens)) }
+  const topLogprobs = request.logprobs ? request.topLogprobs : undefined
+  return runChoices(engine, { ...job, topLogprobs }, choicesOfRequest(request))
 }
 
-async function completionOf(run: EngineRun, head: object): Promise<object> {
-  for await (const _ of run.tokens);
-  const end = await run.end()
-  const message = { role: 'assistant', content: end.outputText, refusal: null }
-  const finish_reason = end.finishReason === 'length' ? 'length' : 'stop'
-  return {
-    ...head,
-    choices: [{ index: 0, message, logprobs: null, finish_reason }],
-    usage: usageOf(end.promptTokens, end.outputTokens.length),
-  }
+const noLogprobs = (run: ChoicesRun): TokenLogprobs[] => Array.from({ length: run.count }, () => [])
+
+async function wholeOf(run: ChoicesRun, writer: AnswerWriter): Promise<object> {
+  const logprobs = noLogprobs(run)
+  for await (const { choice, logprob } of run.tokens) if (logprob) logprobs[choice]!.push(wireLogprob(logprob))
+  return writer.whole(await run.end(), logprobs) as object
 }
 
-async function* chunksOf(run: EngineRun, head: object): AsyncGenerator<Uint8Array> {
-  const chunk = (delta: object, finish_reason: string | null = null) =>
-    textToBytes(sseEvent({ ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason }] }))
-  yield chunk({ role: 'assistant', content: '' })
-  let sent = ''
-  for await (const { text } of run.tokens) {
+async function* eventsOf(run: ChoicesRun, writer: AnswerWriter): AsyncGenerator<Uint8Array> {
+  const sent = Array.from({ length: run.count }, () => '')
+  const logprobs = noLogprobs(run)
+  yield textToBytes(writer.begin())
+  for await (const { choice, text, logprob } of run.tokens) {
+    if (logprob) logprobs[choice]!.push(wireLogprob(logprob))
     if (text === '') continue
-    sent += text
-    yield chunk({ content: text })
+    sent[choice] += text
+    yield textToBytes(writer.piece(choice, text, logprobs[choice]!.splice(0)))
   }
-  const end = await run.end()
-  const rest = end.outputText.slice(sent.length)
-  if (rest !== '') yield chunk({ content: rest })
-  yield chunk({}, end.finishReason === 'length' ? 'length' : 'stop')
-  const usage = usageOf(end.promptTokens, end.outputTokens.length)
-  yield textToBytes(sseEvent({ ...head, choices: [], usage }))
-  yield textToBytes(sseDone)
+  const ends = await run.end()
+  const rests = ends.map(({ outputText }, choice) => outputText.slice(sent[choice]!.length))
+  yield textToBytes(writer.finish(ends, rests, logprobs))
 }
 
 function whole(status: number, json: object): FetchResponse {

@@ -183,8 +183,7 @@ function endOf(run: ChatRun, texts: readonly string[], keepTokens: number | unde
 }
 
 function requestOf({ messages, sampler, seed, stop }: EngineJob): EngineRequest {
-  const { temperature, topP, maxTokens } = sampler
-  return { messages, temperature, topP, maxTokens, stop, seed32: hexToBytes(seed) }
+  return { messages, ...sampler, stop, seed32: hexToBytes(seed) }
 }
 
 function tokenOf(model: Model, { token, text, logprobs }: ChatToken): EngineToken {

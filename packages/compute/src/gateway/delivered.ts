@@ -1,7 +1,7 @@
 /** The answer as it passed through, to compare it with what its receipt says was delivered. COMPUTE §10.8 */
 import { bytesToHex, bytesToText, concatBytes } from '@weightless/codec'
 import { createSha256 } from '@weightless/crypto'
-import type { Bundle } from '@weightless/receipt'
+import { type Bundle, choicesOf } from '@weightless/receipt'
 import type { ServicePath } from '../wire/services.ts'
 
 export type Delivered = {
@@ -25,13 +25,9 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
   let ended = false
   let tail = ''
 
-  function text(): string {
+  function spoken(): Spoken[] {
     const whole = bytesToText(concatBytes(pieces))
-    if (!streamed) return wholeText(path, parse(whole))
-    return whole
-      .split('\n\n')
-      .map((event) => eventText(path, parse(dataOf(event))))
-      .join('')
+    return streamed ? whole.split('\n\n').map((event) => parse(dataOf(event))) : [parse(whole)]
   }
 
   return {
@@ -52,31 +48,39 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
         if (!ended) return undefined
         return bytesToHex(hash.digest()) === opening.responseSha256 ? undefined : 'its bytes are not those delivered'
       }
-      const { outputText, finishReason } = opening
-      const delivered = text()
-      // A client that leaves may have been sent less than the provider had on its way to it.
-      const same =
-        outputText.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(outputText))
-      return same ? undefined : 'its text is not the text that was delivered'
+      const said = spoken()
+      for (const [choice, { outputText, finishReason }] of choicesOf(opening).entries()) {
+        const delivered = said.map((part) => textIn(path, streamed, part, choice)).join('')
+        // A client that leaves may have been sent less than the provider had on its way to it.
+        const same =
+          outputText.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(outputText))
+        if (!same) return 'its text is not the text that was delivered'
+      }
+      return undefined
     },
   }
 }
 
+type Said = { index?: unknown; text?: unknown; message?: { content?: unknown }; delta?: { content?: unknown } }
+
 type Spoken = {
-  choices?: { text?: unknown; message?: { content?: unknown }; delta?: { content?: unknown } }[]
+  choices?: Said[]
   output?: { content?: { text?: unknown }[] }[]
   type?: unknown
   delta?: unknown
 }
 
-function wholeText(path: ServicePath, { choices, output }: Spoken): string {
-  if (path === '/v1/responses') return textOf(output?.[0]?.content?.[0]?.text)
-  return textOf(path === '/v1/completions' ? choices?.[0]?.text : choices?.[0]?.message?.content)
-}
-
-function eventText(path: ServicePath, { choices, type, delta }: Spoken): string {
-  if (path === '/v1/responses') return type === 'response.output_text.delta' ? textOf(delta) : ''
-  return textOf(path === '/v1/completions' ? choices?.[0]?.text : choices?.[0]?.delta?.content)
+/** What a part of the answer adds to the text of one choice. */
+function textIn(path: ServicePath, streamed: boolean, part: Spoken, choice: number): string {
+  if (path === '/v1/responses') {
+    if (!streamed) return textOf(part.output?.[0]?.content?.[0]?.text)
+    return part.type === 'response.output_text.delta' ? textOf(part.delta) : ''
+  }
+  if (!Array.isArray(part.choices)) return ''
+  return part.choices
+    .filter((said) => (said?.index ?? 0) === choice)
+    .map((said) => textOf(path === '/v1/completions' ? said.text : (said.message ?? said.delta)?.content))
+    .join('')
 }
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')

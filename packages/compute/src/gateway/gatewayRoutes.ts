@@ -55,7 +55,8 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   }
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
-  return answerReceipt(context, customer, decodeURIComponent(found[1]!), found[2] !== undefined)
+  const operators = found[2] === undefined ? undefined : { choice: query.get('choice') ?? '0' }
+  return answerReceipt(context, customer, decodeURIComponent(found[1]!), operators)
 }
 
 /** Anthropic's clients read refusals in their own shape only. */
@@ -72,7 +73,12 @@ async function routeMessages(
   return answerMessages(context, known.customer, request)
 }
 
-async function answerReceipt(context: GatewayContext, customer: Customer, id: string, operators: boolean) {
+async function answerReceipt(
+  context: GatewayContext,
+  customer: Customer,
+  id: string,
+  operators: { choice: string } | undefined,
+) {
   const { key, payer } = customer
   const settling = context.settling.get(id)
   const bundle = settling?.keyId === key.id ? await settling.bundle : undefined
@@ -82,7 +88,8 @@ async function answerReceipt(context: GatewayContext, customer: Customer, id: st
   if (!operators) return jsonResponse(kept.bundle)
   const provider = (await context.directory.list()).find(({ address }) => address === kept.provider)
   if (!provider) return refuse('no_available_provider', 'The provider of that answer is gone.')
-  const { status, headers, body } = await payer.tabOf(provider).caller.fetch(`/v1/receipts/${id}/operators`)
+  const asked = `/v1/receipts/${id}/operators?choice=${encodeURIComponent(operators.choice)}`
+  const { status, headers, body } = await payer.tabOf(provider).caller.fetch(asked)
   return { status, headers: { 'content-type': headers['content-type'] ?? 'application/octet-stream' }, body }
 }
 

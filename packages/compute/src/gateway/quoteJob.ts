@@ -2,6 +2,7 @@
 import { textToBytes } from '@weightless/codec'
 import { feeOf } from '@weightless/receipt'
 import type { ChatRequest } from '../wire/chatRequest.ts'
+import { choicesOfRequest } from '../wire/commitRequest.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 
 /** Every token of a byte-level vocabulary stands for at least one byte. */
@@ -20,7 +21,7 @@ export function quoteJob(request: ChatRequest, provider: ListedProvider, default
   const room = provider.contextLength > 0 ? provider.contextLength : Number.MAX_SAFE_INTEGER
   const maxFee = feeOf(provider.price, {
     promptTokens: BigInt(Math.min(promptTokens, room)),
-    completionTokens: BigInt(Math.min(maxTokens, room)),
+    completionTokens: BigInt(choicesOfRequest(request)) * BigInt(Math.min(maxTokens, room)),
   })
   return { maxTokens, maxFee }
 }

@@ -2,10 +2,11 @@
 import { bytesToHex, bytesToText, type Hex, textToBytes, type Verdict } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import type { HttpHeaders } from '@weightless/env'
-import { bodyRequestHash, feeOf, requestHash, samplerHash } from '@weightless/receipt'
+import { bodyRequestHash, feeOf } from '@weightless/receipt'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { type BodyRequest, readBodyJson, readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
+import { hashChatRequest } from '../wire/commitRequest.ts'
 import { formOf, isExactPath, readExactRequest } from '../wire/exactRequest.ts'
 import { type ServicePath, serviceOf } from '../wire/services.ts'
 import { isExact } from './choice/orderProviders.ts'
@@ -154,15 +155,13 @@ export function orderFor(work: Work, provider: ListedProvider, limits: GatewayLi
   if (!work.chat.ok || !isExactPath(work.path)) throw new TypeError('an order for a provider that cannot serve it')
   const { value: request } = work.chat
   const { maxTokens, maxFee } = quoteJob(request, provider, limits.defaultMaxTokens)
-  const { temperature, topP, messages, stop } = request
-  const sampler = samplerHash({ temperature, topP, maxTokens })
   const { max_tokens: _, ...json } = work.json
   const sent = { ...json, model: provider.model, [formOf(work.path).limitField]: maxTokens }
   return {
     path: work.path,
     contentType: 'application/json',
     bytes: textToBytes(JSON.stringify(sent)),
-    requestHash: requestHash(messages, stop, sampler),
+    requestHash: hashChatRequest(request, maxTokens),
     maxFee,
   }
 }

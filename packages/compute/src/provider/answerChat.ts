@@ -2,14 +2,14 @@
 import { textToBytes } from '@weightless/codec'
 import { createSha256, sha256 } from '@weightless/crypto'
 import type { HttpResponse } from '@weightless/env'
-import type { EngineToken } from '../engine/engine.ts'
-import { type Logprobs, sseEvent, type TokenLogprob } from '../wire/chatAnswer.ts'
+import type { ChoiceToken } from '../engine/runChoices.ts'
+import { type Logprobs, sseEvent } from '../wire/chatAnswer.ts'
 import { ownedBody } from '../wire/ownedBody.ts'
 import { receiptHeader } from '../wire/payment.ts'
 import { finishJob } from './finishJob.ts'
 import type { Job } from './openJob.ts'
 import type { ProviderContext } from './providerContext.ts'
-import type { AnswerWriter } from './writeAnswer.ts'
+import { type AnswerWriter, wireLogprob } from './writeAnswer.ts'
 
 type Answering = { context: ProviderContext; job: Job; writer: AnswerWriter; requestSha256: Uint8Array }
 
@@ -18,18 +18,18 @@ export async function answerWhole(answering: Answering, signal: AbortSignal): Pr
   const { context, job, writer, requestSha256 } = answering
   const leave = stopWhenLeft(job, signal)
   try {
-    const logprobs: Logprobs['content'] = []
+    const logprobs = perChoice(job, (): Logprobs['content'] => [])
     let hasBegun = false
-    for await (const token of job.run.tokens) {
+    for await (const { choice, logprob } of job.run.tokens) {
       if (!hasBegun) context.timings.began(job.turnAtMs)
       hasBegun = true
-      if (token.logprob) logprobs.push(wireLogprob(token.logprob))
+      if (logprob) logprobs[choice]!.push(wireLogprob(logprob))
     }
     leave()
     if (signal.aborted) return clientLeft
-    const end = await job.run.end()
-    const body = textToBytes(JSON.stringify(writer.whole(end, logprobs)))
-    await finishJob(context, job, end, { requestSha256, responseSha256: sha256(body) })
+    const ends = await job.run.end()
+    const body = textToBytes(JSON.stringify(writer.whole(ends, logprobs)))
+    await finishJob(context, job, ends, { requestSha256, responseSha256: sha256(body) })
     return { status: 200, headers: headersOf(job, 'application/json'), body }
   } finally {
     leave()
@@ -56,7 +56,7 @@ export async function answerStream(answering: Answering, signal: AbortSignal): P
     const headers = { ...headersOf(job, 'text/event-stream; charset=utf-8'), 'cache-control': 'no-cache' }
     const body = ownedBody(streamBody(answering, first, tokens), async () => {
       job.release()
-      await job.run.end(0)
+      await job.run.stop()
     })
     return { status: 200, headers, body }
   } catch (fault) {
@@ -71,7 +71,7 @@ const clientLeft: HttpResponse = { status: 499 }
 
 /** Stops the engine when the client goes before it was sent anything; the result ends the watch. */
 function stopWhenLeft(job: Job, signal: AbortSignal): () => void {
-  const stop = () => void job.run.end(0).catch(() => undefined)
+  const stop = () => void job.run.stop()
   if (signal.aborted) stop()
   signal.addEventListener('abort', stop, { once: true })
   return () => signal.removeEventListener('abort', stop)
@@ -79,8 +79,8 @@ function stopWhenLeft(job: Job, signal: AbortSignal): () => void {
 
 async function* streamBody(
   answering: Answering,
-  first: IteratorResult<EngineToken>,
-  tokens: AsyncIterator<EngineToken>,
+  first: IteratorResult<ChoiceToken>,
+  tokens: AsyncIterator<ChoiceToken>,
 ): AsyncGenerator<string> {
   const { context, job, writer, requestSha256 } = answering
   const hash = createSha256()
@@ -88,32 +88,31 @@ async function* streamBody(
     hash.update(textToBytes(event))
     return event
   }
-  let emittedTokens = 0
-  let emittedText = ''
+  const emittedTokens = perChoice(job, () => 0)
+  const emittedText = perChoice(job, () => '')
+  const logprobs = perChoice(job, (): Logprobs['content'] => [])
   let finished = false
   try {
     yield hashed(writer.begin())
-    let logprobs: Logprobs['content'] = []
     for (let step = first; !step.done; step = await tokens.next()) {
-      const { text, logprob } = step.value
-      emittedTokens++
-      emittedText += text
-      if (logprob) logprobs.push(wireLogprob(logprob))
+      const { choice, text, logprob } = step.value
+      emittedTokens[choice]!++
+      emittedText[choice] += text
+      if (logprob) logprobs[choice]!.push(wireLogprob(logprob))
       if (text === '') continue
-      yield hashed(writer.piece(text, logprobs))
-      logprobs = []
+      yield hashed(writer.piece(choice, text, logprobs[choice]!.splice(0)))
     }
-    const end = await job.run.end()
-    const rest = end.outputText.slice(emittedText.length)
-    const tail = writer.finish(end, rest, logprobs)
+    const ends = await job.run.end()
+    const rests = ends.map(({ outputText }, choice) => outputText.slice(emittedText[choice]!.length))
+    const tail = writer.finish(ends, rests, logprobs)
     hashed(tail)
-    await finishJob(context, job, end, { requestSha256, responseSha256: hash.digest() })
+    await finishJob(context, job, ends, { requestSha256, responseSha256: hash.digest() })
     finished = true
     yield tail
   } catch (fault) {
     finished = true
     context.env.log.error('job failed while streaming', { jobId: job.id, reason: String(fault) })
-    await job.run.end(0).catch(() => undefined)
+    await job.run.stop()
     yield sseEvent({
       error: { message: 'The engine failed.', type: 'server_error', param: null, code: 'server_error' },
     })
@@ -126,23 +125,22 @@ async function* streamBody(
 /** The client left: the receipt says so and bills the tokens that were on their way to it. */
 async function recordCancelled(
   { context, job, requestSha256 }: Answering,
-  emitted: number,
+  emitted: readonly number[],
   responseSha256: Uint8Array,
 ) {
   try {
-    const end = await job.run.end(emitted)
-    if (emitted > 0) await finishJob(context, job, end, { requestSha256, responseSha256 })
-    context.env.log.info('job cancelled', { jobId: job.id, emitted })
+    const ends = await job.run.end(emitted)
+    if (emitted.some((count) => count > 0)) await finishJob(context, job, ends, { requestSha256, responseSha256 })
+    context.env.log.info('job cancelled', { jobId: job.id, emitted: emitted.join() })
   } catch (fault) {
     context.env.log.error('cancelled job not recorded', { jobId: job.id, reason: String(fault) })
   }
 }
 
-function headersOf(job: Job, contentType: string): Record<string, string> {
-  return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+function perChoice<T>(job: Job, make: () => T): T[] {
+  return Array.from({ length: job.run.count }, make)
 }
 
-function wireLogprob({ top, ...chosen }: NonNullable<EngineToken['logprob']>): Logprobs['content'][number] {
-  const plain = ({ text, logprob, bytes }: typeof chosen): TokenLogprob => ({ token: text, logprob, bytes: [...bytes] })
-  return { ...plain(chosen), top_logprobs: top.map(plain) }
+function headersOf(job: Job, contentType: string): Record<string, string> {
+  return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
 }

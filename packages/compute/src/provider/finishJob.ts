@@ -1,47 +1,74 @@
 /** Turns what the exact engine made into the receipt of a chat. RECEIPT §2, §4 */
+import type { Hex } from '@weightless/codec'
 import {
   type ChatOpening,
+  type ChoiceOutput,
   feeOf,
   inputHash,
   outputHash,
+  outputsHash,
   priceId,
   type Receipt,
   receiptVersion,
-  requestHash,
   samplerHash,
   serviceClasses,
+  traceRootsHash,
+  zeroWord,
 } from '@weightless/receipt'
 import type { EngineEnd } from '../engine/engine.ts'
+import { hashChatRequest, samplerOf } from '../wire/commitRequest.ts'
 import type { Job } from './openJob.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { type Exchange, recordReceipt } from './recordReceipt.ts'
 
 /** Records the job; afterwards it can be settled, whatever happens to this process. */
-export function finishJob(context: ProviderContext, job: Job, end: EngineEnd, exchange: Exchange): Promise<void> {
-  const opening = openingOf(context, job, end)
-  return recordReceipt(context, job, { receipt: receiptOf(context, job, end, opening), opening }, exchange)
+export function finishJob(
+  context: ProviderContext,
+  job: Job,
+  ends: readonly EngineEnd[],
+  exchange: Exchange,
+): Promise<void> {
+  const opening = openingOf(context, job, ends)
+  return recordReceipt(context, job, { receipt: receiptOf(context, job, ends, opening), opening }, exchange)
 }
 
-function openingOf({ price }: ProviderContext, job: Job, end: EngineEnd): ChatOpening {
+function openingOf({ price }: ProviderContext, job: Job, ends: readonly EngineEnd[]): ChatOpening {
   const { request, salt, seedSource, maxTokens } = job
+  const [first, ...more] = ends.map(outputOf)
   return {
     salt,
     messages: request.messages,
     stop: request.stop,
-    sampler: { temperature: request.temperature, topP: request.topP, maxTokens },
+    sampler: samplerOf(request, maxTokens),
     seed: seedSource,
-    outputTokens: end.outputTokens,
-    outputText: end.outputText,
-    finishReason: end.finishReason,
+    ...first!,
     price,
-    ...(end.trace ? { trace: end.trace } : {}),
+    ...(request.shape && { shape: request.shape }),
+    ...(more.length > 0 && { more, traceRoots: ends.map(traceRootOf) }),
   }
 }
 
-function receiptOf(context: ProviderContext, job: Job, end: EngineEnd, opening: ChatOpening): Receipt {
+function outputOf({ outputTokens, outputText, finishReason, trace }: EngineEnd): ChoiceOutput {
+  return { outputTokens, outputText, finishReason, ...(trace && outputTokens.length > 0 && { trace }) }
+}
+
+/** RECEIPT §4.5.1: an answer that had not begun when the client left has no trace. */
+function traceRootOf({ outputTokens, traceRoot }: EngineEnd): Hex {
+  return outputTokens.length > 0 ? traceRoot : zeroWord
+}
+
+function receiptOf(
+  context: ProviderContext,
+  job: Job,
+  ends: readonly EngineEnd[],
+  { sampler, salt }: ChatOpening,
+): Receipt {
   const { model } = context.engine
-  const sampler = samplerHash(opening.sampler)
-  const usage = { promptTokens: BigInt(end.promptTokens), completionTokens: BigInt(end.outputTokens.length) }
+  const outputs = ends.map((end) => outputHash(end.outputTokens, end.outputText, end.finishReason, salt))
+  const usage = {
+    promptTokens: BigInt(ends[0]!.promptTokens),
+    completionTokens: BigInt(ends.reduce((sum, { outputTokens }) => sum + outputTokens.length, 0)),
+  }
   return {
     version: receiptVersion,
     serviceClass: serviceClasses.chat,
@@ -52,11 +79,11 @@ function receiptOf(context: ProviderContext, job: Job, end: EngineEnd, opening: 
     modelRoot: model.modelRoot,
     programId: model.programId,
     tokenizerRoot: model.tokenizerRoot,
-    sampler,
+    sampler: samplerHash(sampler),
     seed: job.seed,
-    inputHash: inputHash(requestHash(opening.messages, opening.stop, sampler), job.salt),
-    outputHash: outputHash(end.outputTokens, end.outputText, end.finishReason, job.salt),
-    traceRoot: end.traceRoot,
+    inputHash: inputHash(hashChatRequest(job.request, job.maxTokens), salt),
+    outputHash: outputsHash(outputs, salt),
+    traceRoot: traceRootsHash(ends.map(traceRootOf)),
     ...usage,
     priceId: priceId(context.address, context.price),
     fee: feeOf(context.price, usage),

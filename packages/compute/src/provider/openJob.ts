@@ -1,8 +1,9 @@
 /** From a chat request to a running job of the exact engine: count, price, admit, start. COMPUTE §7 */
 import { accept, bytesToHex, type Hex } from '@weightless/codec'
-import { feeOf, requestHash, type SeedSource, samplerHash, seedOf } from '@weightless/receipt'
-import type { EngineRun } from '../engine/engine.ts'
+import { feeOf, type SeedSource, seedOf } from '@weightless/receipt'
+import { type ChoicesRun, runChoices } from '../engine/runChoices.ts'
 import type { ChatRequest } from '../wire/chatRequest.ts'
+import { choicesOfRequest, hashChatRequest, samplerOf } from '../wire/commitRequest.ts'
 import { type ExactPath, formOf } from '../wire/exactRequest.ts'
 import type { JobTerms } from '../wire/payment.ts'
 import { type Admitted, admitJob, type Refusal, refuse } from './admitJob.ts'
@@ -16,7 +17,7 @@ export type Job = Admitted & {
   maxTokens: number
   seedSource: SeedSource
   seed: Hex
-  run: EngineRun
+  run: ChoicesRun
 }
 
 export type JobAsk = {
@@ -39,10 +40,10 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   const room = engine.model.contextLength - promptTokens
   if (room < 1) return refuseLength(engine.model.contextLength, promptTokens, promptField)
   const maxTokens = request.maxTokens ?? limits.defaultMaxTokens
-  const completionTokens = Math.min(maxTokens, room)
-  const maxFee = feeOf(price, { promptTokens: BigInt(promptTokens), completionTokens: BigInt(completionTokens) })
-  const sampler = { temperature: request.temperature, topP: request.topP, maxTokens }
-  const hash = requestHash(request.messages, request.stop, samplerHash(sampler))
+  const choices = choicesOfRequest(request)
+  const completionTokens = BigInt(choices) * BigInt(Math.min(maxTokens, room))
+  const maxFee = feeOf(price, { promptTokens: BigInt(promptTokens), completionTokens })
+  const hash = hashChatRequest(request, maxTokens)
   const admitted = await admitJob(context, { ...ask, request: hash, maxFee })
   if (!admitted.ok) return admitted
   const job = admitted.value
@@ -51,7 +52,9 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   const seed = seedOf(seedSource, hash)
   try {
     const topLogprobs = request.logprobs ? request.topLogprobs : undefined
-    const run = await engine.start({ messages: request.messages, seed, sampler, stop: request.stop, topLogprobs })
+    const { messages, stop } = request
+    const sampler = samplerOf(request, maxTokens)
+    const run = await runChoices(engine, { messages, seed, sampler, stop, topLogprobs }, choices)
     const id = `${idPrefix}${bytesToHex(env.random.bytes(16)).slice(2)}`
     const createdSeconds = Math.floor(env.clock.nowMs() / 1000)
     return accept({ ...job, id, createdSeconds, request, maxTokens, seedSource, seed, run })

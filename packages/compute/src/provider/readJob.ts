@@ -2,7 +2,7 @@
 
 import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
-import { type Bundle, isChatBundle, readBundle } from '@weightless/receipt'
+import { type Bundle, choiceSeed, choicesOf, isChatBundle, readBundle } from '@weightless/receipt'
 import { QueueFullError } from '../admission/fairQueue.ts'
 import type { StoredJob } from '../settlement/jobLog.ts'
 import { errorResponse } from '../wire/apiError.ts'
@@ -19,13 +19,17 @@ export function readJob(job: StoredJob): Bundle {
 export async function listOperators(
   { engine, queue }: ProviderContext,
   bundle: Bundle,
+  choice: number,
   user: Hex,
   signal: AbortSignal,
 ): Promise<HttpResponse> {
   if (!isChatBundle(bundle) || engine.kind !== 'exact') return noTrace()
   const { opening, receipt } = bundle
-  const { messages, stop, sampler, outputTokens, finishReason } = opening
-  const job = { messages, stop, sampler, seed: receipt.seed, topLogprobs: undefined }
+  const output = choicesOf(opening)[choice]
+  if (!output || output.outputTokens.length === 0) return noTrace()
+  const { messages, stop, sampler } = opening
+  const { outputTokens, finishReason } = output
+  const job = { messages, stop, sampler, seed: choiceSeed(receipt.seed, choice), topLogprobs: undefined }
   let leave: (() => void) | undefined
   try {
     leave = await queue.enter(user, signal)

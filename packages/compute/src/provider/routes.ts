@@ -66,7 +66,9 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   const job = await findJob(context, user, found[1]!, decodeURIComponent(found[2]!))
   if (!job) return refuse('receipt_not_found', 'There is no such receipt of this account.')
   if (!found[3]) return jsonResponse(job.bundle)
-  return listOperators(context, readJob(job), user, request.signal)
+  const choice = /^\d{1,2}$/.exec(request.query.get('choice') ?? '0')
+  if (!choice) return refuse('invalid_value', "'choice' is the number of an answer.")
+  return listOperators(context, readJob(job), Number(choice[0]), user, request.signal)
 }
 
 /** Whoever asks for work: known, within its share, and told of it. */

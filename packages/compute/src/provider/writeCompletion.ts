@@ -1,8 +1,9 @@
 /** OpenAI's `text_completion`, whole and streamed, with log-probabilities in its own form. COMPUTE §5.5 */
-import { sseDone, sseEvent, usageOf } from '../wire/chatAnswer.ts'
-import type { Job } from './openJob.ts'
+import type { EngineEnd } from '../engine/engine.ts'
+import { sseDone, sseEvent } from '../wire/chatAnswer.ts'
+import { choicesOfRequest } from '../wire/commitRequest.ts'
 import type { ProviderContext } from './providerContext.ts'
-import { type AnswerWriter, fingerprintOf, type TokenLogprobs } from './writeAnswer.ts'
+import { type AnswerWriter, fingerprintOf, type TokenLogprobs, usageOfAll, type WrittenJob } from './writeAnswer.ts'
 
 type CompletionLogprobs = {
   tokens: string[]
@@ -12,7 +13,7 @@ type CompletionLogprobs = {
   text_offset: number[]
 }
 
-export function writeCompletion(context: ProviderContext, job: Job): AnswerWriter {
+export function writeCompletion(context: ProviderContext, job: WrittenJob): AnswerWriter {
   const { request } = job
   const head = {
     id: job.id,
@@ -21,34 +22,40 @@ export function writeCompletion(context: ProviderContext, job: Job): AnswerWrite
     model: request.model,
     system_fingerprint: fingerprintOf(context),
   } as const
-  const listLogprobs = createLister()
+  const listers = Array.from({ length: choicesOfRequest(request) }, createLister)
 
-  function choiceOf(text: string, logprobs: TokenLogprobs, finishReason: 'stop' | 'length' | null) {
-    const listed = request.logprobs ? listLogprobs(logprobs) : null
-    return { index: 0, text, logprobs: listed, finish_reason: finishReason }
+  function choiceOf(index: number, text: string, logprobs: TokenLogprobs, finishReason: 'stop' | 'length' | null) {
+    const listed = request.logprobs ? listers[index]!(logprobs) : null
+    return { index, text, logprobs: listed, finish_reason: finishReason }
   }
 
-  function chunkOf(text: string, logprobs: TokenLogprobs, finishReason: 'stop' | 'length' | null = null): string {
+  function chunkOf(
+    index: number,
+    text: string,
+    logprobs: TokenLogprobs,
+    finishReason: 'stop' | 'length' | null = null,
+  ): string {
     const usage = request.includeUsage ? { usage: null } : {}
-    return sseEvent({ ...head, choices: [choiceOf(text, logprobs, finishReason)], ...usage })
+    return sseEvent({ ...head, choices: [choiceOf(index, text, logprobs, finishReason)], ...usage })
   }
 
   return {
-    whole: (end, logprobs) => ({
+    whole: (ends, logprobs) => ({
       ...head,
-      choices: [choiceOf(end.outputText, logprobs, end.finishReason === 'length' ? 'length' : 'stop')],
-      usage: usageOf(end.promptTokens, end.outputTokens.length),
+      choices: ends.map((end, index) => choiceOf(index, end.outputText, logprobs[index]!, reasonOf(end))),
+      usage: usageOfAll(ends),
     }),
     begin: () => '',
     piece: chunkOf,
-    finish(end, rest, logprobs) {
-      const finish = chunkOf(rest, logprobs, end.finishReason === 'length' ? 'length' : 'stop')
-      const usage = usageOf(end.promptTokens, end.outputTokens.length)
-      const last = request.includeUsage ? sseEvent({ ...head, choices: [], usage }) : ''
+    finish(ends, rests, logprobs) {
+      const finish = ends.map((end, index) => chunkOf(index, rests[index]!, logprobs[index]!, reasonOf(end))).join('')
+      const last = request.includeUsage ? sseEvent({ ...head, choices: [], usage: usageOfAll(ends) }) : ''
       return finish + last + sseDone
     },
   }
 }
+
+const reasonOf = ({ finishReason }: EngineEnd): 'stop' | 'length' => (finishReason === 'length' ? 'length' : 'stop')
 
 /** Tokens may end within a character, so offsets follow the bytes. */
 function createLister() {

@@ -39,14 +39,15 @@ export function writeResponse(job: Job, body: unknown): AnswerWriter {
   const delta = (text: string) => event('response.output_text.delta', { ...place, delta: text, logprobs: [] })
 
   return {
-    whole: responseOf,
+    whole: ([end]) => responseOf(end),
     begin: () =>
       event('response.created', { response: responseOf() }) +
       event('response.in_progress', { response: responseOf() }) +
       event('response.output_item.added', { output_index: 0, item: itemOf('in_progress', []) }) +
       event('response.content_part.added', { ...place, part: partOf('') }),
-    piece: delta,
-    finish(end, rest) {
+    piece: (_, text) => delta(text),
+    finish(ends, rests) {
+      const [end, rest] = [ends[0]!, rests[0]!]
       const { outputText: text } = end
       const status = statusOf(end)
       return (

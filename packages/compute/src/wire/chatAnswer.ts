@@ -14,14 +14,12 @@ export type ChatCompletion = {
   created: number
   model: string
   system_fingerprint: string
-  choices: [
-    {
-      index: 0
-      message: { role: 'assistant'; content: string; refusal: null }
-      logprobs: Logprobs | null
-      finish_reason: FinishReason
-    },
-  ]
+  choices: {
+    index: number
+    message: { role: 'assistant'; content: string; refusal: null }
+    logprobs: Logprobs | null
+    finish_reason: FinishReason
+  }[]
   usage: Usage
 }
 
@@ -32,7 +30,7 @@ export type ChatChunk = {
   model: string
   system_fingerprint: string
   choices: {
-    index: 0
+    index: number
     delta: { role?: 'assistant'; content?: string; refusal?: null }
     logprobs: Logprobs | null
     finish_reason: FinishReason | null

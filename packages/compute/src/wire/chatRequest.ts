@@ -1,6 +1,8 @@
 /** The body of `POST /v1/chat/completions`: what is understood, and a clear refusal of what is not. Spec: COMPUTE §4. */
+import { choicesMax, type RequestShape } from '@weightless/receipt'
 import { z } from 'zod'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
+import { type Adjustments, adjustmentFields, readAdjustments } from './readSampling.ts'
 
 /** A request in one form, whatever spelling the client chose. */
 export type ChatRequest = {
@@ -16,6 +18,9 @@ export type ChatRequest = {
   seed: bigint | undefined
   logprobs: boolean
   topLogprobs: number
+  adjustments: Adjustments
+  /** Absent where one free answer is wanted. */
+  shape?: RequestShape
 }
 
 /** COMPUTE §4.2 */
@@ -45,15 +50,13 @@ const schema = z.object({
   seed: optional(z.int()),
   logprobs: optional(z.boolean()),
   top_logprobs: optional(z.int().min(0).max(chatLimits.topLogprobs)),
+  n: optional(z.int().min(1).max(choicesMax)),
+  ...adjustmentFields,
 })
 
 const rules: FieldRules = {
   // Fields that change the answer and are not built.
   neutral: {
-    n: (value) => value === 1,
-    presence_penalty: (value) => value === 0,
-    frequency_penalty: (value) => value === 0,
-    logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
     tools: (value) => Array.isArray(value) && value.length === 0,
     functions: (value) => Array.isArray(value) && value.length === 0,
     tool_choice: (value) => value === 'none' || value === 'auto',
@@ -96,6 +99,13 @@ export function readChatRequest(body: unknown): FieldVerdict<ChatRequest> {
       seed: data.seed === null || data.seed === undefined ? undefined : BigInt(data.seed),
       logprobs: data.logprobs ?? false,
       topLogprobs: data.top_logprobs ?? 0,
+      adjustments: readAdjustments(data),
+      ...shapeOf(data.n ?? 1),
     },
   }
+}
+
+/** RECEIPT §4.3.1 */
+export function shapeOf(choices: number): { shape?: RequestShape } {
+  return choices === 1 ? {} : { shape: { choices, schema: '', tools: '', toolChoice: '', callsMax: 0 } }
 }

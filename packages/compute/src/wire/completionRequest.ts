@@ -1,9 +1,11 @@
 /** The body of `POST /v1/completions` for an exact engine: a raw prompt is a conversation of one message without template. COMPUTE §4.3 */
 import { accept } from '@weightless/codec'
+import { choicesMax } from '@weightless/receipt'
 import { promptRole } from '@weightless/tensor'
 import { z } from 'zod'
-import { type ChatRequest, chatLimits } from './chatRequest.ts'
+import { type ChatRequest, chatLimits, shapeOf } from './chatRequest.ts'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
+import { adjustmentFields, readAdjustments } from './readSampling.ts'
 
 const logprobsMax = 5
 
@@ -22,17 +24,15 @@ const schema = z.object({
   stop: z.union([wellFormed.min(1), z.array(wellFormed.min(1)).max(chatLimits.stops)]).nullish(),
   seed: z.int().nullish(),
   logprobs: z.int().min(0).max(logprobsMax).nullish(),
+  n: z.int().min(1).max(choicesMax).nullish(),
+  ...adjustmentFields,
 })
 
 const rules: FieldRules = {
   neutral: {
-    n: (value) => value === 1,
     best_of: (value) => value === 1,
     echo: (value) => value === false,
     suffix: (value) => value === '',
-    presence_penalty: (value) => value === 0,
-    frequency_penalty: (value) => value === 0,
-    logit_bias: (value) => typeof value === 'object' && value !== null && Object.keys(value).length === 0,
   },
   contentField: 'prompt',
 }
@@ -55,6 +55,8 @@ export function readCompletionRequest(body: unknown): FieldVerdict<ChatRequest> 
     seed: data.seed === null || data.seed === undefined ? undefined : BigInt(data.seed),
     logprobs: typeof data.logprobs === 'number',
     topLogprobs: data.logprobs ?? 0,
+    adjustments: readAdjustments(data),
+    ...shapeOf(data.n ?? 1),
   })
 }
 

@@ -73,6 +73,7 @@ export function readResponsesRequest(body: unknown): FieldVerdict<ChatRequest> {
     seed: data.seed === null || data.seed === undefined ? undefined : BigInt(data.seed),
     logprobs: false,
     topLogprobs: 0,
+    adjustments: {},
   })
 }
 

@@ -110,6 +110,7 @@ test('requests in every spelling give one form', () => {
       seed: undefined,
       logprobs: false,
       topLogprobs: 0,
+      adjustments: {},
     },
   })
   const both = readChatRequest({ model: 'm', messages, max_tokens: 3, max_completion_tokens: 5 })

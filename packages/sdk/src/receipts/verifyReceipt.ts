@@ -32,7 +32,7 @@ export async function verifyReceipt(
   const { verifyBundle } = await import('@weightless/receipt/verifyBundle')
   return verifyBundle(bundle, {
     loadWeights: loadWeights ?? fromStorage,
-    loadOperators: () => fetchOperators(context, bundle),
+    loadOperators: (choice) => fetchOperators(context, bundle, choice),
     // A receipt of another chain or contract may be true there; it is worth nothing here.
     expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
     ...(onProgress && { onProgress }),
@@ -46,10 +46,14 @@ const operatorsBytesMax = 64 * 1024 * 1024
 async function fetchOperators(
   context: ClientContext,
   { receipt, settlement }: Bundle,
+  choice: number,
 ): Promise<Uint8Array | undefined> {
   const { hashReceipt } = await import('@weightless/receipt/receipt')
   try {
-    const response = await callGateway(context, `/v1/receipts/${hashReceipt(receipt, settlement)}/operators`)
+    const response = await callGateway(
+      context,
+      `/v1/receipts/${hashReceipt(receipt, settlement)}/operators?choice=${choice}`,
+    )
     return await response.bytes(operatorsBytesMax)
   } catch (fault) {
     context.env.log.debug('operators not had', { reason: fault instanceof Error ? fault.message : String(fault) })

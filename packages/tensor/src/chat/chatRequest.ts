@@ -1,23 +1,26 @@
 /** What a user asks of a model, checked, and the rules by which an answer ends. */
 import { WeightlessError } from '@weightless/codec'
 import type { ModelDescription } from '../model/loadModel.ts'
+import type { Adjustments } from '../sampler/adjustLogits.ts'
 import type { SamplingParameters } from '../sampler/sampleToken.ts'
 import type { ChatMessage } from './chatTemplate.ts'
 import { createStopMatcher } from './stopMatcher.ts'
 
-export type ChatRequest = SamplingParameters & {
-  messages: readonly ChatMessage[]
-  /** Output tokens at most; fewer when the context is full. */
-  maxTokens: number
-  /** Texts that end the answer and are not part of it; up to 16. */
-  stop?: readonly string[] | undefined
-}
+export type ChatRequest = SamplingParameters &
+  Adjustments & {
+    messages: readonly ChatMessage[]
+    /** Output tokens at most; fewer when the context is full. */
+    maxTokens: number
+    /** Texts that end the answer and are not part of it; up to 16. */
+    stop?: readonly string[] | undefined
+  }
 
 /** `stop`: the model or a stop text ended it; `length`: maxTokens or the context did; `cancelled`: the caller did. */
 export type FinishReason = 'stop' | 'length' | 'cancelled'
 
 /** Far beyond any context; keeps hostile text from the tokenizer. */
 const charactersMax = 1 << 21
+const logitBiasMax = 1_024
 
 export type PreparedChat = { promptTokens: number[]; outputLimit: number }
 
@@ -31,6 +34,7 @@ export function prepareChat(model: ModelDescription, request: ChatRequest): Prep
   if (stop.length > 16 || stop.some((text) => text === '')) {
     throw new ChatInvalidError('stop texts are empty or more than 16')
   }
+  checkAdjustments(model, request)
   const characters = request.messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
   if (characters > charactersMax) throw new ChatInvalidError(`the conversation has ${characters} characters`)
   const promptTokens = model.promptTokens(request.messages)
@@ -42,6 +46,20 @@ export function prepareChat(model: ModelDescription, request: ChatRequest): Prep
     )
   }
   return { promptTokens, outputLimit: Math.min(maxTokens, room) }
+}
+
+function checkAdjustments({ info }: ModelDescription, request: Adjustments): void {
+  const { presencePenalty = 0, frequencyPenalty = 0, logitBias = [] } = request
+  for (const penalty of [presencePenalty, frequencyPenalty]) {
+    if (!(Math.abs(penalty) <= 2)) throw new ChatInvalidError('a penalty is not in −2…2')
+  }
+  if (logitBias.length > logitBiasMax) throw new ChatInvalidError(`more than ${logitBiasMax} tokens have a bias`)
+  for (const [token, bias] of logitBias) {
+    if (!Number.isInteger(token) || token < 0 || token >= info.vocabSize) {
+      throw new ChatInvalidError(`token ${token} has a bias, the model has tokens below ${info.vocabSize}`)
+    }
+    if (!(Math.abs(bias) <= 100)) throw new ChatInvalidError('a bias is not in −100…100')
+  }
 }
 
 export type ChatOutput = {

@@ -1,6 +1,7 @@
 /** The state of one answer between passes of the model: what goes in next, and what the logits that come out mean. */
 import { bodyOperatorCount } from '../model/describeGraph.ts'
 import type { Model } from '../model/loadModel.ts'
+import { createAdjuster } from '../sampler/adjustLogits.ts'
 import { type Logprobs, logprobsOf } from '../sampler/logprobs.ts'
 import { sampleToken } from '../sampler/sampleToken.ts'
 import { recordSteps, type StepRecorder, type Trace } from '../trace/recordSteps.ts'
@@ -52,11 +53,12 @@ export type ChatTask = {
 /** @throws {ChatInvalidError} {ChatTemplateError} */
 export function openChatTask(model: Model, request: ChatRequest, options: ChatTaskOptions = {}): ChatTask {
   const { promptTokens, outputLimit } = prepareChat(model, request)
-  const { arena, graph, sampleWeights } = model.parts
+  const { arena, graph, sampleWeights, adjustedLogits } = model.parts
   const { trace: detail = 'steps', topLogprobs } = options
   const recorder = detail === 'none' ? undefined : recordSteps(graph.layerCount, detail === 'operators')
   const sampleOperator = bodyOperatorCount(graph.layerCount) + 2
   const output = createChatOutput(model, request, outputLimit)
+  const adjuster = createAdjuster(arena, adjustedLogits, request)
   const run: ChatRun = {
     promptTokens,
     outputTokens: [],
@@ -69,12 +71,13 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
 
   function choose(logits: Float32Array, row: number): ChatToken {
     const index = run.outputTokens.length
-    const { token, record } = sampleToken(arena, logits, sampleWeights, request, index)
+    const { token, record } = sampleToken(arena, adjuster.adjust(logits), sampleWeights, request, index)
     recorder?.record(row, sampleOperator, record)
     const logprobs =
       topLogprobs === undefined ? undefined : logprobsOf(arena, logits, sampleWeights, token, topLogprobs)
     const { text, finishReason } = output.push(token)
     run.outputTokens.push(token)
+    adjuster.push(token)
     run.text += text
     if (logprobs !== undefined) run.logprobs.push(logprobs)
     if (finishReason !== undefined) run.finishReason = finishReason

@@ -6,6 +6,7 @@ import { bytesEqual, bytesToHex } from '@weightless/codec'
 import { bodyOperatorCount, operatorName } from '../model/describeGraph.ts'
 import type { Model } from '../model/loadModel.ts'
 import { positionsMax } from '../model/scratch.ts'
+import { createAdjuster } from '../sampler/adjustLogits.ts'
 import { sampleToken } from '../sampler/sampleToken.ts'
 import { recordSteps, type StepRecorder, stepDigest, type Trace } from '../trace/recordSteps.ts'
 import { stepRoot } from '../trace/stepRoot.ts'
@@ -102,9 +103,10 @@ function createReplay(
   promptTokens: number[],
   outputLimit: number,
 ) {
-  const { arena, graph, sampleWeights } = model.parts
+  const { arena, graph, sampleWeights, adjustedLogits } = model.parts
   const recorder = recordSteps(graph.layerCount, true)
   const output = createChatOutput(model, request, outputLimit)
+  const adjuster = createAdjuster(arena, adjustedLogits, request)
   const sampleOperator = bodyOperatorCount(graph.layerCount) + 2
   const operator = operatorName(graph.layerCount, sampleOperator)
   let text = ''
@@ -115,6 +117,7 @@ function createReplay(
     const claimed = claim.outputTokens[outputIndex]!
     const at = { position, outputIndex, operator }
     if (token !== claimed) return { what: 'token', ...at, expected: String(token), claimed: String(claimed) }
+    adjuster.push(token)
     const pushed = output.push(token)
     text += pushed.text
     const isLast = outputIndex === claim.outputTokens.length - 1
@@ -132,7 +135,7 @@ function createReplay(
       for (let i = 0; i < pass.length; i++) {
         const row = logits[i - wanted]
         const index = first + i - promptTokens.length + 1
-        const sample = row && sampleToken(arena, row, sampleWeights, request, index)
+        const sample = row && sampleToken(arena, adjuster.adjust(row), sampleWeights, request, index)
         if (sample !== undefined) recorder.record(i, sampleOperator, sample.record)
         const position = first + i
         const difference =

@@ -73,6 +73,8 @@ export type EngineParts = {
   members: number
   /** Address of room for one u32 per token, for the sampler. */
   sampleWeights: number
+  /** Address of room for one f32 per token: logits as a request changes them. */
+  adjustedLogits: number
 }
 
 /** @throws {GgufInvalidError} */
@@ -112,6 +114,7 @@ export async function loadModel(
     angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
     scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),
     sampleWeights: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),
+    adjustedLogits: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),
   }
   return {
     ...description,
