@@ -12,15 +12,8 @@ export { AccountMissingError } from './account/accountMissing.ts'
 export { RefundRefusedError } from './account/askRefundConsent.ts'
 export type { AccountApi, Balance } from './account/openAccount.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
-export {
-  AnswerBrokenError,
-  type ChatAnswer,
-  type ChatApi,
-  type ChatEvent,
-  type ChatRequest,
-  type ChatUsage,
-  ReceiptMismatchError,
-} from './chat/openChat.ts'
+export { type ChatAnswer, type ChatApi, type ChatRequest, ReceiptMismatchError } from './chat/openChat.ts'
+export { AnswerBrokenError, type ChatEvent, type ChatUsage } from './chat/readChatAnswer.ts'
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
 export type { NamedCheckpoint } from './checkpoint/checkpointNames.ts'

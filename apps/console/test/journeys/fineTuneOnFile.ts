@@ -1,4 +1,4 @@
-/** Drops a file of examples, is told of a bad line, tops up, trains, watches the loss, acknowledges, takes the adapter home. */
+/** Drops a file of examples, is told of a bad line, tops up, trains, watches the loss, acknowledges, takes the adapter home, talks to it. */
 import { checkPage } from '../checkPage.ts'
 import { openPage } from '../openBrowser.ts'
 import { shoot } from '../shoot.ts'
@@ -62,13 +62,14 @@ export async function fineTuneOnFile(stage: Stage): Promise<void> {
     await zone.dispatchEvent('drop', { dataTransfer: transfer })
   }
 
-  /** Where the gateway lists the adapted model it answers here; elsewhere the page says why it does not. */
+  /** The provider answers the owner of the adapter, and the bill comes from the receipt of that answer. */
   async function talk(): Promise<void> {
     const panel = page.getByRole('region', { name: 'Talk to it' })
-    await panel.waitFor()
-    if (await panel.getByText('The gateway lists no model of this training').isVisible()) return
+    await panel.getByRole('button', { name: 'Set money aside for answers' }).click()
     await panel.getByLabel('Your question').fill('The sign of door 2 is')
     await page.keyboard.press('Enter')
-    await panel.getByRole('table', { name: 'Bill of this answer' }).waitFor({ timeout: 120_000 })
+    await panel.getByText(/Answer complete: \S/).waitFor({ state: 'attached', timeout: 120_000 })
+    await panel.getByRole('table', { name: 'Bill of this answer' }).waitFor({ timeout: 60_000 })
+    await panel.getByLabel('Your question').scrollIntoViewIfNeeded()
   }
 }

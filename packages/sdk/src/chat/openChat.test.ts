@@ -8,7 +8,7 @@ import type { HttpHandler } from '@weightless/env'
 import { createNodeEnv } from '@weightless/env/node'
 import { createClient } from '../client.ts'
 import { GatewayRefusedError } from './callGateway.ts'
-import type { ChatEvent } from './openChat.ts'
+import type { ChatEvent } from './readChatAnswer.ts'
 
 async function withGateway(
   handler: HttpHandler,

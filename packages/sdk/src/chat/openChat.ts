@@ -1,12 +1,12 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import type { JsonObject, ReplyOpener } from '@weightless/envelope'
+import type { JsonObject } from '@weightless/envelope'
 import type { ClientContext } from '../client.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
+import { type ChatEvent, type ChatUsage, readChatAnswer } from './readChatAnswer.ts'
 import { type ChatModel, readModels } from './readModels.ts'
-import { readServerEvents } from './readServerEvents.ts'
 import { sealChat } from './sealChat.ts'
 
 export type ChatRequest = {
@@ -27,14 +27,6 @@ export type ChatRequest = {
    */
   private?: boolean
 }
-
-export type ChatUsage = { promptTokens: number; completionTokens: number }
-
-export type ChatEvent =
-  /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
-  | { type: 'receipt'; receiptId: string; provider: Hex | undefined }
-  | { type: 'text'; text: string }
-  | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
 
 export type ChatAnswer = {
   text: string
@@ -76,12 +68,6 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
   }
 }
 
-type Chunk = {
-  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[]
-  usage?: { prompt_tokens?: number; completion_tokens?: number } | null
-  error?: { message?: string }
-}
-
 async function* streamChat(
   context: ClientContext,
   request: ChatRequest,
@@ -98,43 +84,7 @@ async function* streamChat(
     body: JSON.stringify(sealed ? sealed.envelope : toWire(request)),
     ...(signal && { signal }),
   })
-  const receiptId = response.headers['x-weightless-receipt']
-  const provider = response.headers['x-0g-provider-address'] as Hex | undefined
-  if (receiptId) yield { type: 'receipt', receiptId, provider }
-  let finishReason = 'cancelled'
-  let usage: ChatUsage | undefined
-  for await (const data of readServerEvents(response.body)) {
-    if (data === '[DONE]') break
-    const chunk = sealed ? await openChunk(sealed.reply, data) : readChunk(data)
-    if (chunk.error) throw new AnswerBrokenError(chunk.error.message)
-    const choice = chunk.choices?.[0]
-    if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
-    if (choice?.finish_reason) finishReason = choice.finish_reason
-    if (chunk.usage)
-      usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
-  }
-  if (sealed && !sealed.reply.isWhole()) throw new AnswerBrokenError('The sealed answer was cut off.')
-  yield { type: 'end', finishReason, usage, receiptId }
-}
-
-/** @throws {AnswerBrokenError} */
-async function openChunk(reply: ReplyOpener, data: string): Promise<Chunk> {
-  const frame = readChunk(data)
-  if (frame.error) return frame
-  try {
-    return (await reply.open(frame as JsonObject)) as Chunk
-  } catch (cause) {
-    throw new AnswerBrokenError('A part of the sealed answer is not what was sent.', cause)
-  }
-}
-
-/** @throws {AnswerBrokenError} */
-function readChunk(data: string): Chunk {
-  try {
-    return JSON.parse(data) as Chunk
-  } catch (cause) {
-    throw new AnswerBrokenError('An event is not JSON.', cause)
-  }
+  yield* readChatAnswer(response, sealed?.reply)
 }
 
 function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): JsonObject {
@@ -148,20 +98,6 @@ function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: C
     ...(topP !== undefined && { top_p: topP }),
     ...(seed !== undefined && { seed }),
     ...(stop && { stop }),
-  }
-}
-
-export class AnswerBrokenError extends WeightlessError {
-  constructor(message: string | undefined, cause?: unknown) {
-    super(
-      'sdk/answer-broken',
-      message ?? 'The provider stopped in the middle of its answer.',
-      {},
-      {
-        hint: 'Ask again; only what arrived is billed.',
-        ...(cause !== undefined && { cause }),
-      },
-    )
   }
 }
 

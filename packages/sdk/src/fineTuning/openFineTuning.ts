@@ -4,10 +4,12 @@ import { abis } from '@weightless/contracts'
 import type { LedgerAccount } from '@weightless/ledger'
 import { TransactionRevertedError } from '@weightless/ledger'
 import { AccountMissingError } from '../account/accountMissing.ts'
+import type { ChatEvent } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
+import type { Bundle } from '../receipts/openReceipts.ts'
 import { askTrainer, callTrainer } from './askTrainer.ts'
-import { type AdapterChat, chatWithAdapter } from './chatWithAdapter.ts'
+import { type AdapterChat, chatWithAdapter, createAdapterCaller, readAdapterReceipt } from './chatWithAdapter.ts'
 import {
   type FineTuningProvider,
   listFineTuningProviders,
@@ -46,7 +48,9 @@ export type FineTuningApi = {
   /** The plain adapter, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
   adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
   /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
-  chat(chat: AdapterChat, signal?: AbortSignal): AsyncGenerator<string>
+  chat(chat: AdapterChat, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
+  /** Receipt and opening of such an answer, from the provider itself. @throws {ProviderRefusedError} {BundleMalformedError} */
+  receipt(provider: Hex, receiptId: string, options?: { signal?: AbortSignal }): Promise<Bundle>
 }
 
 const adapterBytesMax = 1024 * 1024 * 1024
@@ -58,6 +62,7 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
     if (!context.account) throw new AccountMissingError()
     return context.account
   }
+  const call = createAdapterCaller(context, user)
   return {
     providers: () => listFineTuningProviders(context),
     models: (trainer) => listTrainableModels(context, trainer),
@@ -73,7 +78,8 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
       const headers = { 'content-type': 'application/json' }
       await callTrainer(context, trainer, path, { method: 'POST', headers, body })
     },
-    chat: (chat, signal) => chatWithAdapter(context, user(), chat, signal),
+    chat: (chat, { signal } = {}) => chatWithAdapter(call, chat, signal),
+    receipt: (provider, receiptId, { signal } = {}) => readAdapterReceipt(call, provider, receiptId, signal),
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
     },

@@ -29,18 +29,23 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
   return {
     async get(receiptId, { signal } = {}) {
       const document = await getJson(context, `/v1/receipts/${encodeURIComponent(receiptId)}`, signal)
-      const { readBundle } = await import('@weightless/receipt/bundle')
-      const verdict = readBundle(document)
-      if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
-      return verdict.value
+      return readReceivedBundle(receiptId, document)
     },
     verify: (bundle, options = {}) => verifyReceipt(context, files, bundle, options),
     settlement: (bundle) => findSettlement(context, bundle),
   }
 }
 
+/** @throws {BundleMalformedError} */
+export async function readReceivedBundle(receiptId: string, document: unknown): Promise<Bundle> {
+  const { readBundle } = await import('@weightless/receipt/bundle')
+  const verdict = readBundle(document)
+  if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
+  return verdict.value
+}
+
 export class BundleMalformedError extends WeightlessError {
   constructor(facts: { receiptId: string; detail: string | undefined }) {
-    super('sdk/bundle-malformed', 'The gateway sent something that is not a receipt with its opening.', facts)
+    super('sdk/bundle-malformed', 'What was sent is not a receipt with its opening.', facts)
   }
 }

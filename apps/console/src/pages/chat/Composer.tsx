@@ -7,8 +7,10 @@ export function Composer(props: {
   busy: boolean
   onAsk: (question: string) => void
   onStop: () => void
+  /** Where it stands; at the window's edge without it. */
+  place?: string
 }) {
-  const { model, busy, onAsk, onStop } = props
+  const { model, busy, onAsk, onStop, place = 'sticky bottom-18 z-10 mt-auto sm:bottom-6' } = props
   const [text, setText] = useState('')
   const send = () => {
     if (text.trim() === '' || busy || !model) return
@@ -23,7 +25,7 @@ export function Composer(props: {
   }
   return (
     <form
-      className="sheet sticky bottom-18 z-10 mt-auto flex items-end gap-2 rounded-[1.4rem] p-2 focus-within:border-ink sm:bottom-6"
+      className={`sheet flex items-end gap-2 rounded-[1.4rem] p-2 focus-within:border-ink ${place}`}
       onSubmit={(event) => {
         event.preventDefault()
         send()

@@ -52,7 +52,10 @@ function TurnFoot({ turn }: { turn: ChatTurn }) {
         )}
       </dl>
       <Bill turn={turn} />
-      {bundle && <VerifyAnswer bundle={bundle} shown={{ messages: turn.messages, text: turn.answer }} />}
+      {bundle && turn.whyUnverifiable && <p className="text-mute text-sm">{turn.whyUnverifiable}</p>}
+      {bundle && !turn.whyUnverifiable && (
+        <VerifyAnswer bundle={bundle} shown={{ messages: turn.messages, text: turn.answer }} />
+      )}
       {receiptId && !bundle && !receiptError && <p className="text-mute text-sm">The receipt is on its way…</p>}
       {receiptError !== undefined && <ErrorNotice title="The receipt could not be fetched" error={receiptError} />}
       {!receiptId && (

@@ -1,6 +1,6 @@
 /** The turns of one conversation: they stay in this tab's memory; bundles of answers are kept in this browser. */
 import type { Hex } from '@weightless/codec'
-import type { Bundle, ChatModel, ChatUsage, Client } from '@weightless/sdk'
+import type { Bundle, ChatEvent, ChatModel, ChatUsage, Client } from '@weightless/sdk'
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { keepBundle } from '../../network/keptBundles.ts'
 import { useLoadClient } from '../../network/useLoadClient.ts'
@@ -22,6 +22,8 @@ export type ChatTurn = {
   usage?: ChatUsage | undefined
   receiptId?: string
   bundle?: Bundle
+  /** Why this answer cannot be executed again here, if it cannot. */
+  whyUnverifiable?: string
   /** Why the receipt could not be fetched, if it could not. */
   receiptError?: unknown
   startedAtMs: number
@@ -31,9 +33,25 @@ export type ChatTurn = {
 
 const turnsSentMax = 20
 /** What the makers of the default model advise: hotter, so small a model loses its thread. */
-const parameters = { maxTokens: 512, temperature: 0.2, topP: 0.9 }
+export const answerLimits = { maxTokens: 512, temperature: 0.2, topP: 0.9 }
 
-export function useConversation(model: ChatModel | undefined, provider?: Hex) {
+/** Who is asked, and who has the receipts. */
+export type Answerer = {
+  stream(client: Client, turn: ChatTurn, signal: AbortSignal): AsyncIterable<ChatEvent>
+  receipt(client: Client, turn: ChatTurn, receiptId: string): Promise<Bundle>
+  /** Why its answers cannot be executed again here, if they cannot. */
+  whyUnverifiable?: string
+}
+
+/** The gateway, which asks the pinned provider or chooses one. */
+const viaGateway: Answerer = {
+  stream: (client, { model, messages, pinned }, signal) =>
+    client.chat.stream({ model: model.id, messages, ...answerLimits, ...(pinned && { provider: pinned }) }, { signal }),
+  receipt: (client, _turn, receiptId) => client.receipts.get(receiptId),
+}
+
+/** @param answerer - the same object as long as the same is asked */
+export function useConversation(model: ChatModel | undefined, provider?: Hex, answerer = viaGateway) {
   const loadClient = useLoadClient()
   const [turns, setTurns] = useState<readonly ChatTurn[]>([])
   const stopper = useRef<AbortController>(undefined)
@@ -52,6 +70,7 @@ export function useConversation(model: ChatModel | undefined, provider?: Hex) {
         pinned: provider,
         state: 'waiting',
         startedAtMs: performance.now(),
+        ...(answerer.whyUnverifiable && { whyUnverifiable: answerer.whyUnverifiable }),
       }
       const control = new AbortController()
       stopper.current = control
@@ -59,12 +78,12 @@ export function useConversation(model: ChatModel | undefined, provider?: Hex) {
       const change = (patch: Partial<ChatTurn>) =>
         setTurns((now) => now.map((each) => (each.id === turn.id ? { ...each, ...patch } : each)))
       try {
-        await runTurn(await loadClient(), turn, control.signal, change)
+        await runTurn(await loadClient(), answerer, turn, control.signal, change)
       } catch (error) {
         change(control.signal.aborted ? { state: 'stopped' } : { state: 'failed', error })
       }
     },
-    [model, provider, busy, turns, loadClient],
+    [model, provider, answerer, busy, turns, loadClient],
   )
   const stop = useCallback(() => stopper.current?.abort(), [])
   const clear = useCallback(() => setTurns([]), [])
@@ -75,6 +94,7 @@ type Message = { role: 'user' | 'assistant'; content: string }
 
 async function runTurn(
   client: Client,
+  answerer: Answerer,
   turn: ChatTurn,
   signal: AbortSignal,
   change: (patch: Partial<ChatTurn>) => void,
@@ -82,10 +102,7 @@ async function runTurn(
   let answer = ''
   let receiptId: string | undefined
   try {
-    for await (const event of client.chat.stream(
-      { model: turn.model.id, messages: turn.messages, ...parameters, ...(turn.pinned && { provider: turn.pinned }) },
-      { signal },
-    )) {
+    for await (const event of answerer.stream(client, turn, signal)) {
       if (event.type === 'receipt') {
         receiptId = event.receiptId
         change({ receiptId, ...(event.provider && { answeredBy: event.provider }) })
@@ -99,20 +116,22 @@ async function runTurn(
         change({ state: 'done', usage: event.usage, tookMs: performance.now() - turn.startedAtMs })
     }
   } finally {
-    if (receiptId) void fetchBundle(client, receiptId, change)
+    if (receiptId) void fetchBundle(client, answerer, turn, receiptId, change)
   }
 }
 
 /** The receipt is complete a moment after the last token; a stopped answer has one too. */
 async function fetchBundle(
   client: Client,
+  answerer: Answerer,
+  turn: ChatTurn,
   receiptId: string,
   change: (patch: Partial<ChatTurn>) => void,
 ): Promise<void> {
   let receiptError: unknown
   for (let attempt = 0; attempt < 6; attempt++) {
     try {
-      const bundle = await client.receipts.get(receiptId)
+      const bundle = await answerer.receipt(client, turn, receiptId)
       await keepBundle(receiptId, bundle)
       return change({ bundle })
     } catch (error) {

@@ -37,7 +37,7 @@ export function TaskCourse({ task, trainer }: { task: FineTuningTask; trainer: F
         <p className="text-mute text-sm">The course cannot be followed just now.</p>
       )}
       <TaskActs task={task} trainer={trainer} />
-      {task.progress === 'Finished' && <TalkToIt task={task} />}
+      {task.progress === 'Finished' && <TalkToIt task={task} trainer={trainer} />}
     </div>
   )
 }

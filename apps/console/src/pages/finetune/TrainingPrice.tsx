@@ -78,11 +78,17 @@ function useTopUp(trainer: FineTuningProvider, priceWei: bigint) {
   const address = signer.kind === 'none' ? undefined : signer.address
   const plan = useQuery({
     queryKey: ['top-up', trainer.provider, address, priceWei.toString()],
-    queryFn: async () => planTopUp(await loadClient(), trainer, priceWei),
+    queryFn: async () => {
+      const client = await loadClient()
+      return planTopUp(client, await client.fineTuning.balance(trainer), priceWei)
+    },
     refetchInterval: 5_000,
   })
   const pay = useMutation({
-    mutationFn: async (wanted: TopUp) => topUp(await loadClient(), trainer, wanted),
+    mutationFn: async (wanted: TopUp) => {
+      const client = await loadClient()
+      await topUp(client, wanted, (amountWei) => client.fineTuning.fund(trainer, amountWei))
+    },
     onSettled: async () => {
       void queries.invalidateQueries({ queryKey: ['balance'] })
       await queries.invalidateQueries({ queryKey: ['top-up'] })

@@ -1,6 +1,6 @@
 /** What must be moved so that a provider can be paid: from the account into the ledger, and from there to the provider. */
 import { abis } from '@weightless/contracts'
-import type { Client, FineTuningProvider } from '@weightless/sdk'
+import type { Client } from '@weightless/sdk'
 import { contractAddress } from '@weightless/sdk/networkConfig'
 
 export type TopUp = {
@@ -12,11 +12,13 @@ export type TopUp = {
   transferWei: bigint
 }
 
-/** The contracts take no first deposit and no first transfer below their minimum, so more than the price may be moved. */
-export async function planTopUp(client: Client, trainer: FineTuningProvider, priceWei: bigint): Promise<TopUp> {
+/**
+ * The contracts take no first deposit and no first transfer below their minimum, so more than the price may be moved.
+ * @param setAsideWei - undefined when nothing ever was
+ */
+export async function planTopUp(client: Client, setAsideWei: bigint | undefined, priceWei: bigint): Promise<TopUp> {
   const manager = { address: contractAddress(client.config, 'ledgerManager'), abi: abis.ledgerManager } as const
-  const [setAsideWei, balance, depositMin, transferMin] = await Promise.all([
-    client.fineTuning.balance(trainer),
+  const [balance, depositMin, transferMin] = await Promise.all([
     client.account.balance(),
     client.ledger.read({ ...manager, functionName: 'MIN_ACCOUNT_BALANCE' }),
     client.ledger.read({ ...manager, functionName: 'MIN_TRANSFER_AMOUNT' }),
@@ -28,9 +30,14 @@ export async function planTopUp(client: Client, trainer: FineTuningProvider, pri
   return { setAsideWei: setAsideWei ?? 0n, depositWei, transferWei }
 }
 
-export async function topUp(client: Client, trainer: FineTuningProvider, { depositWei, transferWei }: TopUp) {
+/** @param transfer - from the ledger to the one who is to be paid */
+export async function topUp(
+  client: Client,
+  { depositWei, transferWei }: TopUp,
+  transfer: (amountWei: bigint) => Promise<unknown>,
+): Promise<void> {
   if (depositWei > 0n) await client.account.deposit(depositWei)
-  if (transferWei > 0n) await client.fineTuning.fund(trainer, transferWei)
+  if (transferWei > 0n) await transfer(transferWei)
 }
 
-const most = (a: bigint, b: bigint): bigint => (a > b ? a : b)
+export const most = (a: bigint, b: bigint): bigint => (a > b ? a : b)

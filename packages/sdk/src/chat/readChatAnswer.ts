@@ -1,0 +1,77 @@
+/** A streamed answer over the OpenAI wire as events: the receipt's id first, then text as it is made, then the end. */
+import { type Hex, WeightlessError } from '@weightless/codec'
+import type { FetchResponse } from '@weightless/env'
+import type { JsonObject, ReplyOpener } from '@weightless/envelope'
+import { readServerEvents } from './readServerEvents.ts'
+
+export type ChatUsage = { promptTokens: number; completionTokens: number }
+
+export type ChatEvent =
+  /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
+  | { type: 'receipt'; receiptId: string; provider: Hex | undefined }
+  | { type: 'text'; text: string }
+  | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
+
+type Chunk = {
+  choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[]
+  usage?: { prompt_tokens?: number; completion_tokens?: number } | null
+  error?: { message?: string }
+}
+
+/** @param reply - opens what was sealed @throws {AnswerBrokenError} */
+export async function* readChatAnswer(
+  response: FetchResponse,
+  reply?: ReplyOpener,
+): AsyncGenerator<ChatEvent, void, undefined> {
+  const receiptId = response.headers['x-weightless-receipt']
+  const provider = response.headers['x-0g-provider-address'] as Hex | undefined
+  if (receiptId) yield { type: 'receipt', receiptId, provider }
+  let finishReason = 'cancelled'
+  let usage: ChatUsage | undefined
+  for await (const data of readServerEvents(response.body)) {
+    if (data === '[DONE]') break
+    const chunk = reply ? await openChunk(reply, data) : readChunk(data)
+    if (chunk.error) throw new AnswerBrokenError(chunk.error.message)
+    const choice = chunk.choices?.[0]
+    if (choice?.delta?.content) yield { type: 'text', text: choice.delta.content }
+    if (choice?.finish_reason) finishReason = choice.finish_reason
+    if (chunk.usage)
+      usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
+  }
+  if (reply && !reply.isWhole()) throw new AnswerBrokenError('The sealed answer was cut off.')
+  yield { type: 'end', finishReason, usage, receiptId }
+}
+
+/** @throws {AnswerBrokenError} */
+async function openChunk(reply: ReplyOpener, data: string): Promise<Chunk> {
+  const frame = readChunk(data)
+  if (frame.error) return frame
+  try {
+    return (await reply.open(frame as JsonObject)) as Chunk
+  } catch (cause) {
+    throw new AnswerBrokenError('A part of the sealed answer is not what was sent.', cause)
+  }
+}
+
+/** @throws {AnswerBrokenError} */
+function readChunk(data: string): Chunk {
+  try {
+    return JSON.parse(data) as Chunk
+  } catch (cause) {
+    throw new AnswerBrokenError('An event is not JSON.', cause)
+  }
+}
+
+export class AnswerBrokenError extends WeightlessError {
+  constructor(message: string | undefined, cause?: unknown) {
+    super(
+      'sdk/answer-broken',
+      message ?? 'The provider stopped in the middle of its answer.',
+      {},
+      {
+        hint: 'Ask again; only what arrived is billed.',
+        ...(cause !== undefined && { cause }),
+      },
+    )
+  }
+}
