@@ -18,7 +18,7 @@ import { devnetAddresses } from './devnetAddresses.ts'
 import { type Alloc, createLocalEvm, type LocalEvm, type Log } from './localEvm.ts'
 import { type Preset, presets } from './presets.ts'
 import { runPlan } from './runPlan.ts'
-import { ownerAccountIndex, testAccounts } from './testAccounts.ts'
+import { ownerAccountIndex, testAccounts, testKeys } from './testAccounts.ts'
 
 type Mutability = 'nonpayable' | 'payable' | 'view' | 'pure'
 export type CallResult<Value> =
@@ -65,20 +65,30 @@ export type Rig = {
   }
 }
 
+/** Another machine than the one in JavaScript, and other signers for the same accounts. */
+export type RigParts = {
+  openEvm?: (options: { chainId: number; timestamp: bigint; alloc: Alloc }) => Promise<LocalEvm>
+  openAccount?: (privateKey: Hex) => PrivateKeyAccount
+}
+
 /** `weightless` comes from the devnet's genesis, anything else is deployed afresh; `accounts[0]` owns it. */
-export async function createRig(preset: 'weightless' | Preset = 'weightless', chainId = genesis.chainId): Promise<Rig> {
+export async function createRig(
+  preset: 'weightless' | Preset = 'weightless',
+  chainId = genesis.chainId,
+  { openEvm = createLocalEvm, openAccount }: RigParts = {},
+): Promise<Rig> {
   const isDevnet = preset === 'weightless'
   const timestamp = BigInt(genesis.timestampSeconds) + 1000n
   const owner = accounts[0]!.address
   const plan = planDeployment(isDevnet ? presets.weightless : preset, owner, isDevnet ? devnetAddresses : {})
   const alloc = isDevnet ? genesis.alloc : await deployedAlloc(plan, owner, timestamp)
-  const evm = await createLocalEvm({ chainId, timestamp, alloc })
+  const evm = await openEvm({ chainId, timestamp, alloc })
   evm.advance(1, 1)
   const send = sender(evm, owner)
   const at = <Name extends keyof Rig['contracts']>(name: Name) => ({ abi: abis[name], address: plan.addresses[name]! })
   return {
     evm,
-    accounts,
+    accounts: openAccount ? ownerFirst(testKeys).map(openAccount) : accounts,
     addresses: plan.addresses,
     chainId,
     send,
@@ -105,9 +115,11 @@ export async function createRig(preset: 'weightless' | Preset = 'weightless', ch
 }
 
 /** The owner of the devnet first, then the others in their order. */
-const accounts = testAccounts.toSorted(
-  (a, b) => Number(b === testAccounts[ownerAccountIndex]) - Number(a === testAccounts[ownerAccountIndex]),
-)
+function ownerFirst<Item>(items: readonly Item[]): Item[] {
+  return [items[ownerAccountIndex]!, ...items.filter((_, index) => index !== ownerAccountIndex)]
+}
+
+const accounts = ownerFirst(testAccounts)
 
 const deployed = new Map<string, Promise<Alloc>>()
 
@@ -136,11 +148,17 @@ function sender(evm: LocalEvm, defaultFrom: Hex): Rig['send'] {
     const name: string = functionName
     const data = encodeFunctionData({ abi: contract.abi as Abi, functionName: name, args: args as readonly unknown[] })
     const { from = defaultFrom, value = 0n, gas } = options
-    const sent = await evm.send({ from, to: contract.address, data, value, ...(gas === undefined ? {} : { gas }) })
+    const message = { from, to: contract.address, data, value, isView: isView(contract.abi as Abi, name) }
+    const sent = await evm.send({ ...message, ...(gas === undefined ? {} : { gas }) })
     if (!sent.ok) return { ok: false, ...readError(contract.abi as Abi, sent.output), gasUsed: sent.gasUsed }
     const result = decodeFunctionResult({ abi: contract.abi as Abi, functionName: name, data: sent.output })
     return { ok: true, value: result as never, gasUsed: sent.gasUsed, logs: sent.logs }
   }
+}
+
+function isView(abi: Abi, name: string): boolean {
+  const item = abi.find((item) => item.type === 'function' && item.name === name)
+  return item?.type === 'function' && (item.stateMutability === 'view' || item.stateMutability === 'pure')
 }
 
 function readError(abi: Abi, data: Hex): { error: string; args: readonly unknown[] } {

@@ -14,7 +14,8 @@ export type AllocEntry = { balance?: bigint; nonce?: number; code?: Hex; storage
 export type Alloc = { readonly [address: Hex]: AllocEntry }
 export type Log = { address: Hex; topics: [Hex, ...Hex[]]; data: Hex }
 export type Sent = { ok: boolean; output: Hex; gasUsed: bigint; logs: Log[] }
-export type Message = { from: Hex; to: Hex; data?: Hex; value?: bigint; gas?: bigint }
+/** `isView`: it changes nothing, so that a machine may leave the transaction out. */
+export type Message = { from: Hex; to: Hex; data?: Hex; value?: bigint; gas?: bigint; isView?: boolean }
 
 export type LocalEvm = {
   /** Runs a transaction; `gasUsed` is what a receipt would say (intrinsic gas and refunds included). */
@@ -29,6 +30,8 @@ export type LocalEvm = {
   /** Moves on by blocks and seconds. */
   advance(blocks: number, seconds: number): void
   block: { number: bigint; timestamp: bigint }
+  /** Remembers the state as it is; the answer goes back to it, any number of times. Not every machine can. */
+  mark?(): () => void
 }
 
 /** `blockHash` stands in for past block hashes. */

@@ -33,8 +33,8 @@ export function priceIdOf(provider: Hex, { modelHash, inputPrice, outputPrice, u
   return keccak256(encodeAbiParameters(types, [provider, modelHash, inputPrice, outputPrice, updatedAt]))
 }
 
-export async function createSettlementRig() {
-  const rig = await createRig()
+export async function createSettlementRig(openRig: () => Promise<Rig> = () => createRig()) {
+  const rig = await openRig()
   const { receiptSettlement } = rig.contracts
   const provider = rig.accounts[9]!
   const domain = (elsewhere: Elsewhere = {}) => ({

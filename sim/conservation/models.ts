@@ -1,0 +1,21 @@
+/** The conservation models by name, each ready to be run on the fast stage. */
+import { jobModel } from '../../packages/contracts/scripts/conservation/jobModel.ts'
+import {
+  type ConservationOptions,
+  type Model,
+  runConservation,
+} from '../../packages/contracts/scripts/conservation/model.ts'
+import { settlementModel } from '../../packages/contracts/scripts/conservation/settlementModel.ts'
+import { stakeModel } from '../../packages/contracts/scripts/conservation/stakeModel.ts'
+import type { Rig } from '../../packages/contracts/scripts/contractRig.ts'
+import { openRevmRig } from './openRevmRig.ts'
+
+type Run = (options: Omit<ConservationOptions, 'openRig'>) => Promise<void>
+export type NamedModel = { name: string; plants: readonly string[]; run: Run }
+
+export const models: readonly NamedModel[] = [ready(settlementModel), ready(stakeModel), ready(jobModel)]
+
+function ready<Stage extends { rig: Rig }, Step>(model: Model<Stage, Step>): NamedModel {
+  const { name, plants } = model
+  return { name, plants, run: (options) => runConservation(model, { ...options, openRig: openRevmRig }) }
+}
