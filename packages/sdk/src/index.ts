@@ -59,7 +59,13 @@ export { type AdapterChat, ProviderRefusedError } from './fineTuning/chatWithAda
 export type { FineTuningProvider, TrainableModel } from './fineTuning/fineTuningServices.ts'
 export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTuning/fineTuningTask.ts'
 export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'
-export { type FineTuningApi, KeyNotHandedOutError, type TrainingRequest } from './fineTuning/openFineTuning.ts'
+export {
+  type FineTuningApi,
+  KeyNotHandedOutError,
+  OtherDatasetError,
+  type TrainingRequest,
+} from './fineTuning/openFineTuning.ts'
+export { DatasetKeyError } from './fineTuning/sealDataset.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
 export {

@@ -20,6 +20,7 @@ type StartFlags = {
   learningRate: number
   seed: number
   fund: string
+  plain?: boolean
   detach?: boolean
   yes?: boolean
 }
@@ -36,6 +37,7 @@ export function addFineTuneCommands(program: Command): void {
     .option('--learning-rate <x>', 'of AdamW', decimalNumber({ min: 0, max: 1 }), 0.002)
     .option('--seed <n>', 'of order and beginning', wholeNumber({ min: 0, max: 0x7fffffff }), 42)
     .option('--fund <tokens>', 'move so much to the provider where less stands there', '1')
+    .option('--plain', 'send the examples in the clear; without it they are sealed to the provider')
     .option('--detach', 'do not wait for the result')
     .option('--yes', 'do not ask before moving money')
     .action((file: string, flags: StartFlags, command: Command) =>
@@ -96,7 +98,7 @@ async function start(client: Client, file: string, flags: StartFlags, command: C
   const dataset = new Uint8Array(await readFile(file))
   await fundIfShort(client, trainer, flags)
   const task = await client.fineTuning.start({
-    ...{ trainer, modelRoot: model.root, dataset },
+    ...{ trainer, modelRoot: model.root, dataset, ...(flags.plain && { isPlain: true }) },
     parameters: {
       num_train_epochs: flags.epochs,
       lora_r: flags.rank,

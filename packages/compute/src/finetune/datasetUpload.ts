@@ -3,7 +3,6 @@ import type { Hex } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import type { FineTuningService } from './fineTuningService.ts'
-import { readDataset } from './readDataset.ts'
 import { refuse } from './refuse.ts'
 import { isFresh } from './takeTask.ts'
 import { isToTrain } from './task.ts'
@@ -17,13 +16,13 @@ export async function takeUpload(
   userText: string,
   request: HttpRequest,
 ): Promise<HttpResponse> {
-  const { uploads, limits } = service
+  const { uploads, limits, datasets } = service
   const said = Number(request.headers['content-length'])
-  if (said > limits.datasetBytesMax + formBytesMax)
+  if (said > datasets.sentBytesMax + formBytesMax)
     return refuse(`A dataset has at most ${limits.datasetBytesMax} bytes.`, 413)
   if (!uploads.enter()) return refuse('Other datasets arrive just now; try again.', 429)
   try {
-    const form = await readForm(request, limits.datasetBytesMax + formBytesMax)
+    const form = await readForm(request, datasets.sentBytesMax + formBytesMax)
     if (!form) return refuse('Send multipart/form-data with file, signature and timestamp.')
     return await keepDataset(service, userText, form)
   } finally {
@@ -67,7 +66,7 @@ async function keepDataset(
       'The account has put nothing aside for this provider: transfer to its fine-tuning sub-account first.',
       402,
     )
-  const dataset = readDataset(file)
+  const dataset = await service.datasets.open(file, user as Hex)
   if (!dataset.ok) return refuse(dataset.detail ?? 'The dataset is malformed.')
   const needed = new Set(
     service.store
@@ -75,13 +74,13 @@ async function keepDataset(
       .filter(isToTrain)
       .map(({ datasetRoot }) => datasetRoot),
   )
-  const root = await service.shelf.put(file, (known) => needed.has(known))
+  const root = await service.shelf.put(user as Hex, file, (known) => needed.has(known))
   if (!root) return refuse('There is no room for datasets; put it into storage and name its root.', 507)
   service.env.log.info('dataset taken', { root, sizeBytes: file.length, user })
   return jsonResponse({
     datasetHash: root,
     message: 'Dataset uploaded',
     size: file.length,
-    examples: dataset.value.length,
+    examples: dataset.value.examples.length,
   })
 }

@@ -79,13 +79,14 @@ function listTasks(service: FineTuningService, user: Hex, request: HttpRequest):
  * The SDK acknowledges a provider that answers here with a signer; it checks nothing more. This answer says what is so: there is no
  * quote, because there is no enclave. `verifyService` of the SDK finds no attestation in it, and says so.
  */
-function quote({ provider, worker }: FineTuningService): HttpResponse {
+function quote({ provider, worker, datasets }: FineTuningService): HttpResponse {
   const report = new Uint8Array(64)
   report.set(textToBytes(provider))
   return jsonResponse({
     quote: '',
     report_data: btoa(String.fromCharCode(...report)),
     provider_signer: provider,
+    dataset_key: { public_key: datasets.publicKey, signature: datasets.signature },
     tee: 'none',
     label: 'DEV (no hardware)',
     note: `There is no trusted hardware: the signer is the provider's own key, and training (${worker.name}) is its word.`,

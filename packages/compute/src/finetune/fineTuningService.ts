@@ -1,6 +1,7 @@
 /** What the routes of a fine-tuning provider work with. */
 import type { Hex } from '@weightless/codec'
 import type { DatasetShelf } from './datasetShelf.ts'
+import type { DatasetOpener } from './openDataset.ts'
 import type { TaskRunner } from './runTasks.ts'
 import type { TaskContext } from './taskContext.ts'
 import type { TaskFiles } from './taskFiles.ts'
@@ -19,6 +20,7 @@ export type FineTuningService = Omit<TaskContext, 'files'> & {
   models: readonly FineTuningModel[]
   weiPerToken: bigint
   shelf: DatasetShelf
+  datasets: DatasetOpener
   runner: TaskRunner
   /** Tasks that wait for training or train. */
   pendingCount(): number

@@ -9,6 +9,7 @@ import { createFineTuningChain } from './fineTuningChain.ts'
 import { type FineTuningLimits, fineTuningLimitsSchema } from './fineTuningOptions.ts'
 import { createFineTuningHandler } from './fineTuningRoutes.ts'
 import { createGate, type FineTuningModel, type FineTuningService } from './fineTuningService.ts'
+import { createDatasetOpener } from './openDataset.ts'
 import { type FineTuningQuota, registerFineTuning } from './registerFineTuning.ts'
 import { runTasks } from './runTasks.ts'
 import { type FineTuningTask, isOver, isToTrain } from './task.ts'
@@ -86,8 +87,10 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
   const ledger = createLedger({ rpcUrl: options.rpcUrl, env, account })
   const taskFolder = `${folder}/tasks`
   const shelf = await openDatasetShelf(disk, `${folder}/datasets`, limits.uploadedBytesMax)
+  const { chainId } = options
   const { datasetBytesMax } = limits
-  const files = createTaskFiles({ disk, random, folder: taskFolder, shelf, blobs, signer: account, datasetBytesMax })
+  const datasets = await createDatasetOpener({ account, chainId, datasetBytesMax })
+  const files = createTaskFiles({ disk, random, folder: taskFolder, shelf, datasets, blobs, signer: account })
   const store = await openTaskStore({
     ...{ disk, log, folder: `${folder}/log`, rememberedMax: limits.rememberedMax },
     onForget: ({ id }) => void journal.forget(id),
@@ -110,12 +113,11 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
     ...{ disk, log, clock, folder: taskFolder, everyMs: limits.saveMs, bytesMax: limits.saveBytesMax },
   })
   const onFinished = (task: FineTuningTask) => options.onFinished?.(task, () => files.adapter(task))
-  const chainId = BigInt(options.chainId)
-  const chain = createFineTuningChain({ ledger, fineTuningServing, chainId, account })
+  const chain = createFineTuningChain({ ledger, fineTuningServing, chainId: BigInt(chainId), account })
   const context = { env, limits, store, journal, files, snapshots, chain, worker, onFinished }
   const service: FineTuningService = {
     ...context,
-    ...{ provider: account.address, models, weiPerToken, shelf, runner: runTasks(context) },
+    ...{ provider: account.address, models, weiPerToken, shelf, datasets, runner: runTasks(context) },
     pendingCount: () => store.list().filter(isToTrain).length,
     uploads: createGate(limits.uploadsMax),
     followers: createGate(followersMax),

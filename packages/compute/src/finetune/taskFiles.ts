@@ -6,7 +6,8 @@ import type { Disk, Random } from '@weightless/env'
 import type { LocalAccount } from 'viem'
 import { type DatasetShelf, writeWholeFile } from './datasetShelf.ts'
 import { encryptDelivery, sealKey } from './deliveryFile.ts'
-import { readDataset, type TrainingExample } from './readDataset.ts'
+import type { DatasetOpener } from './openDataset.ts'
+import type { TrainingExample } from './readDataset.ts'
 import type { FineTuningTask, TaskDelivery } from './task.ts'
 import { TrainingRefusedError } from './trainingWorker.ts'
 
@@ -31,13 +32,13 @@ export type TaskFilesOptions = {
   random: Random
   folder: string
   shelf: DatasetShelf
+  datasets: DatasetOpener
   blobs: Pick<Blobs, 'get' | 'put'>
   signer: LocalAccount
-  datasetBytesMax: number
 }
 
 export function createTaskFiles(options: TaskFilesOptions): TaskFiles {
-  const { disk, random, folder, shelf, blobs, signer, datasetBytesMax } = options
+  const { disk, random, folder, shelf, datasets, blobs, signer } = options
   const pathOf = (id: string, name: string) => `${folder}/${id}/${name}`
 
   async function read(path: string): Promise<Uint8Array> {
@@ -54,11 +55,12 @@ export function createTaskFiles(options: TaskFilesOptions): TaskFiles {
   return {
     adapter,
     delivery,
-    async examples({ datasetRoot }) {
-      const bytes = (await shelf.get(datasetRoot)) ?? (await blobs.get(datasetRoot, { bytesMax: datasetBytesMax }))
-      const dataset = readDataset(bytes)
+    async examples({ user, datasetRoot }) {
+      const bytesMax = datasets.sentBytesMax
+      const bytes = (await shelf.get(user, datasetRoot)) ?? (await blobs.get(datasetRoot, { bytesMax }))
+      const dataset = await datasets.open(bytes, user)
       if (!dataset.ok) throw new TrainingRefusedError({ reason: dataset.detail ?? 'the dataset is malformed' })
-      return dataset.value
+      return dataset.value.examples
     },
     async keepAdapter({ id }, bytes) {
       await writeWholeFile(disk, pathOf(id, adapterName), bytes)

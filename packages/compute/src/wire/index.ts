@@ -3,6 +3,7 @@ export { type ApiError, type ApiErrorBody, type ApiErrorCode, errorBody, statusO
 export { type BodyRequest, readBodyRequest, type Units, unitsMax } from './bodyRequest.ts'
 export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLogprob, Usage } from './chatAnswer.ts'
 export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
+export { datasetKeyText } from './datasetKey.ts'
 export { countUp, deliveryFormat } from './deliveryFormat.ts'
 export {
   type Authorization,

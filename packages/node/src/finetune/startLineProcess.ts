@@ -1,4 +1,4 @@
-/** A program that is spoken to in lines over its standard input and output; what it writes to standard error is for the log. */
+/** A program that is spoken to in lines over its standard input and output; of what it writes to standard error no user's word gets into the log. */
 import { spawn } from 'node:child_process'
 import type { LineProcess } from '@weightless/compute/finetune/processWorker'
 import type { Log } from '@weightless/env'
@@ -13,10 +13,16 @@ export function startLineProcess(command: string, args: readonly string[], log: 
     child.once('close', (code, signal) => resolve(signal ?? `code ${code}`))
   })
   child.stdin.on('error', () => undefined)
-  // Kept short: it may quote the user's data, so it is shown at debug level alone.
-  child.stderr.on('data', (piece: Buffer) => log.debug('worker wrote', { text: piece.toString('utf8').slice(-500) }))
+  let isBlind = false
+  // Once it was told something, what it writes may quote the user's data, which stands in no log.
+  child.stderr.on('data', (piece: Buffer) =>
+    log.debug('worker wrote', isBlind ? { bytes: piece.length } : { text: piece.toString('utf8').slice(-500) }),
+  )
   return {
-    send: (line) => void child.stdin.write(`${line}\n`),
+    send(line) {
+      isBlind = true
+      child.stdin.write(`${line}\n`)
+    },
     lines: linesOf(child.stdout, gone),
     async close() {
       child.kill('SIGKILL')

@@ -1,6 +1,7 @@
 /** Fine-tuning as a user sees it: find a provider, hand over a dataset, watch, acknowledge, have the adapter. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
+import { fileRoot } from '@weightless/crypto'
 import type { LedgerAccount } from '@weightless/ledger'
 import { TransactionRevertedError } from '@weightless/ledger'
 import { AccountMissingError } from '../account/accountMissing.ts'
@@ -18,14 +19,17 @@ import {
 } from './fineTuningServices.ts'
 import { type FineTuningTask, followTask, readTask, readTasks, type TaskEvent, taskOf } from './fineTuningTask.ts'
 import { openDelivery } from './openDelivery.ts'
+import { sealDataset } from './sealDataset.ts'
 import { signCancel, signDownload, signTask, signUpload } from './trainerSignatures.ts'
 
 export type TrainingRequest = {
   trainer: FineTuningProvider
   /** Storage root of the model's weights. */
   modelRoot: Hex
-  /** JSON lines, or the storage root of such a file. */
+  /** JSON lines, or the storage root of such a file, as it is or sealed by `seal`. */
   dataset: Uint8Array | Hex
+  /** Sends the lines in the clear, as the existing SDK does; without it they are sealed to the trainer. */
+  isPlain?: boolean
   /** PEFT's and the trainer's names, e.g. `{ num_train_epochs: 3, lora_r: 8 }`. */
   parameters?: { [name: string]: number | string | readonly string[] }
 }
@@ -37,7 +41,9 @@ export type FineTuningApi = {
   balance(trainer: FineTuningProvider): Promise<bigint | undefined>
   /** Moves wei from the ledger to the provider's sub-account, and says the first time that it may settle. */
   fund(trainer: FineTuningProvider, amountWei: bigint): Promise<void>
-  /** @throws {TrainerRefusedError} no money there, a malformed dataset, no room */
+  /** A dataset that this trainer alone can read, on this account's behalf alone: to be put into storage. @throws {DatasetKeyError} */
+  seal(trainer: FineTuningProvider, dataset: Uint8Array): Promise<Uint8Array>
+  /** @throws {TrainerRefusedError} no money there, a malformed dataset, no room @throws {DatasetKeyError} */
   start(request: TrainingRequest): Promise<FineTuningTask>
   tasks(trainer: FineTuningProvider): Promise<FineTuningTask[]>
   task(trainer: FineTuningProvider, id: string): Promise<FineTuningTask>
@@ -68,6 +74,7 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
     models: (trainer) => listTrainableModels(context, trainer),
     balance: async (trainer) => (await readSubAccount(context, user().address, trainer.provider))?.spendableWei,
     fund: (trainer, amountWei) => fundTrainer(context, user().address, trainer, amountWei),
+    seal: (trainer, dataset) => sealDataset(context, trainer, user().address, dataset),
     start: (request) => startTask(context, user(), request),
     tasks: (trainer) => readTasks(context, trainer, user().address),
     task: (trainer, id) => readTask(context, trainer, user().address, id),
@@ -96,9 +103,9 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
 async function startTask(
   context: ClientContext,
   account: LedgerAccount,
-  { trainer, modelRoot, dataset, parameters = {} }: TrainingRequest,
+  { trainer, modelRoot, dataset, isPlain = false, parameters = {} }: TrainingRequest,
 ): Promise<FineTuningTask> {
-  const datasetHash = typeof dataset === 'string' ? dataset : await uploadDataset(context, account, trainer, dataset)
+  const datasetHash = typeof dataset === 'string' ? dataset : await send(dataset)
   // Grows with time, and from one request to the next within a millisecond.
   const nonce = BigInt(context.env.clock.nowMs()) * 1_000_000n + BigInt(context.env.random.bytes(1)[0]!)
   const answer = await askTrainer(context, trainer, `/v1/user/${account.address}/task`, {
@@ -111,6 +118,14 @@ async function startTask(
     signature: await signTask(account, nonce, datasetHash),
   })
   return taskOf(answer)
+
+  async function send(lines: Uint8Array): Promise<Hex> {
+    const sent = isPlain ? lines : await sealDataset(context, trainer, account.address, lines)
+    const root = await uploadDataset(context, account, trainer, sent)
+    // It is signed for below, and everything about the task is checked by it.
+    if (root !== bytesToHex(fileRoot(sent))) throw new OtherDatasetError({ provider: trainer.provider })
+    return root
+  }
 }
 
 async function uploadDataset(
@@ -181,6 +196,12 @@ async function readSubAccount({ ledger, config }: ClientContext, user: Hex, prov
   } catch (fault) {
     if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'AccountNotExists') return undefined
     throw fault
+  }
+}
+
+export class OtherDatasetError extends WeightlessError {
+  constructor(facts: { provider: Hex }) {
+    super('sdk/other-dataset', 'The provider names another dataset than the one that was sent.', facts)
   }
 }
 

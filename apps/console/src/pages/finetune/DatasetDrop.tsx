@@ -77,7 +77,7 @@ export function DatasetDrop(props: {
         One JSON object a line: a conversation as <code className="font-mono">messages</code>, or{' '}
         <code className="font-mono">prompt</code> and <code className="font-mono">completion</code>, or{' '}
         <code className="font-mono">instruction</code> and <code className="font-mono">output</code>, or{' '}
-        <code className="font-mono">text</code>. The provider reads what you send it.
+        <code className="font-mono">text</code>. It is sealed to the provider, who alone can read it.
       </p>
       {refused && (
         <Notice kind="bad" title={refused.fault.line ? `${refused.name}, line ${refused.fault.line}` : refused.name}>

@@ -84,20 +84,31 @@ export function NewTraining(props: {
         />
       )}
       {start.error && <ErrorNotice title="The training did not start" error={start.error} />}
+      {start.error && 'code' in start.error && start.error.code === 'sdk/dataset-key' && (
+        <button
+          type="button"
+          className="button button-small w-fit"
+          onClick={() =>
+            start.mutate({ ...start.variables, isPlain: true }, { onSuccess: () => setDataset(undefined) })
+          }
+        >
+          Send it in the clear
+        </button>
+      )}
     </section>
   )
 }
 
-type Wanted = { dataset: CheckedDataset; model: TrainableModel; epochs: number; rank: number }
+type Wanted = { dataset: CheckedDataset; model: TrainableModel; epochs: number; rank: number; isPlain?: boolean }
 
 function useStart(trainer: FineTuningProvider) {
   const loadClient = useLoadClient()
   const queries = useQueryClient()
   return useMutation({
-    mutationFn: async ({ dataset, model, epochs, rank }: Wanted) => {
+    mutationFn: async ({ dataset, model, epochs, rank, isPlain = false }: Wanted) => {
       const client = await loadClient()
       const parameters = { num_train_epochs: epochs, lora_r: rank, lora_alpha: rank * 2 }
-      return client.fineTuning.start({ trainer, modelRoot: model.root, dataset: dataset.bytes, parameters })
+      return client.fineTuning.start({ trainer, modelRoot: model.root, dataset: dataset.bytes, isPlain, parameters })
     },
     onSuccess: () => queries.invalidateQueries({ queryKey: ['tuning tasks'] }),
   })
