@@ -24,6 +24,7 @@ export type StartFlags = {
   host?: string
   publicUrl?: string
   drainSeconds: number
+  takeOver?: boolean
   log: 'text' | 'json' | 'silent'
   untilInputEnds?: boolean
 }

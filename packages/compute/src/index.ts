@@ -30,6 +30,7 @@ export {
 } from './gateway/gatewayOptions.ts'
 export { type Gateway, startGateway } from './gateway/startGateway.ts'
 export type { DrainOptions, DrainReport } from './provider/drainProvider.ts'
+export { askHandOver, HandoverFailedError, type Predecessor } from './provider/handover/askHandOver.ts'
 export type { ProviderStatus } from './provider/operator/describeStatus.ts'
 export { type ProviderLimits, providerLimitsSchema } from './provider/providerOptions.ts'
 export { type ComputeContracts, type Provider, type ProviderOptions, startProvider } from './provider/startProvider.ts'

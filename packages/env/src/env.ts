@@ -68,6 +68,11 @@ export type ServeOptions = {
   /** Defaults to 127.0.0.1. */
   host?: string
   handler: HttpHandler
+  /**
+   * Has the port be shared with other processes of this user, for the moment in which one takes over from another: `own`
+   * still throws `PortInUseError` if anybody listens there, `join` does not. Not every system can (Linux does).
+   */
+  sharePort?: 'own' | 'join'
   /** Called for each WebSocket upgrade on the same port; absent means upgrades are refused. */
   onSocket?: (socket: Socket) => void
   /** Bodies above it end with 413, WebSocket messages above it close the socket; 64 MiB by default. */
@@ -86,7 +91,15 @@ export type ServeOptions = {
   allowedOrigins?: readonly string[] | '*'
 }
 
-export type Server = { port: number; url: string; close(): Promise<void> }
+export type Server = {
+  port: number
+  url: string
+  /** Whether another process may join the port. */
+  isShared: boolean
+  /** Takes no more connections; those that stand go on. Resolves when nobody can come in any more. */
+  unlisten(): Promise<void>
+  close(): Promise<void>
+}
 
 export type FetchOptions = {
   method?: string

@@ -50,6 +50,10 @@ export function addProviderCommands(program: Command): void {
     .option('--host <address>', 'the address to bind', '127.0.0.1')
     .option('--public-url <url>', 'where users reach it, if not at host and port', readUrl({ mayHavePath: false }))
     .option(
+      '--take-over',
+      'take over from the process that runs with this data directory, on its port, losing no stream',
+    )
+    .option(
       '--drain-seconds <n>',
       'how long running jobs may take to their end once it drains',
       wholeNumber({ min: 1, max: 86_400 }),
@@ -78,6 +82,7 @@ async function start(flags: StartFlags, command: Command): Promise<void> {
     ...(region !== undefined && { region }),
     ...(host !== undefined && { host }),
     ...(publicUrl !== undefined && { publicUrl }),
+    ...(flags.takeOver && { takeOver: true }),
     rpcUrl: rpc ?? chain.rpcUrl,
     chainId: chain.chainId,
     onDrainAsked: stop.drain,
@@ -85,8 +90,13 @@ async function start(flags: StartFlags, command: Command): Promise<void> {
   const { address, url } = provider
   if (json) process.stdout.write(`${JSON.stringify({ type: 'open', address, url, model })}\n`)
   else remark(`${model} is sold at ${url}, ${formatTokens(price.outputWeiPerToken)} a token written; Ctrl-C drains`)
-  const options = await stop.asked
-  if (options) {
+  const options = await Promise.race([stop.asked, provider.moved.then(() => 'moved' as const)])
+  if (options === 'moved') {
+    if (!json) remark('another process has taken over; the jobs that run here go to their end …')
+    const cutJobs = await provider.finishMoved(flags.drainSeconds * 1000)
+    if (json) process.stdout.write(`${JSON.stringify({ type: 'moved', cutJobs })}\n`)
+    else remark(cutJobs > 0 ? `${cutJobs} jobs were cut at the deadline` : 'all of them have ended')
+  } else if (options) {
     if (!json) remark('draining …')
     const { cutJobs, unsettledWei, unvouchedJobs, openClaims } = await provider.drain(options)
     const left = { cutJobs, unsettledWei: unsettledWei.toString(), unvouchedJobs, openClaims }

@@ -9,6 +9,8 @@ export type Holds = {
    * call twice), or tells what is free.
    */
   take(user: Hex, amountWei: bigint): Promise<{ ok: true; release: () => void } | { ok: false; freeWei: bigint }>
+  /** Sets aside what another process has promised already; the result ends the hold (safe to call twice). */
+  keep(user: Hex, amountWei: bigint): () => void
 }
 
 export function createHolds({ accounts, book }: { accounts: ChainAccounts; book: AccountBook }): Holds {
@@ -35,6 +37,7 @@ export function createHolds({ accounts, book }: { accounts: ChainAccounts; book:
   }
 
   return {
+    keep: hold,
     async take(user, amountWei) {
       const remembered = await accounts.of(user)
       if (freeWei(user, remembered) >= amountWei) return { ok: true, release: hold(user, amountWei) }

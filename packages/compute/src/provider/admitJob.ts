@@ -73,6 +73,12 @@ export async function admitJob(
 
 /** Number, salt and nonce of the job: the user's, if she signed for it, else ours. */
 async function numberJob(context: ProviderContext, ask: AdmissionAsk) {
+  const numbered = await takeNumber(context, ask)
+  context.doors.entering.delete(ask.signal)
+  return numbered
+}
+
+async function takeNumber(context: ProviderContext, ask: AdmissionAsk) {
   const { user, terms, maxFee } = ask
   const chain = await context.accounts.of(user)
   const book = context.log.book.of(user)

@@ -84,7 +84,7 @@ export async function joinNetwork(
     log,
     holds: createHolds({ accounts, book: log.book }),
     rates: createRateLimits({ clock, perMinute: limits.requestsPerMinute }),
-    doors: { state: 'open' },
+    doors: { state: 'open', entering: new Set() },
     runningMax,
     queue: createFairQueue({ runningMax, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),
     accounts,

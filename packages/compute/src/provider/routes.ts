@@ -4,6 +4,7 @@ import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpRespons
 import { LedgerUnreachableError } from '@weightless/ledger'
 import { EngineRefusedError } from '../engine/engine.ts'
 import type { StoredJob } from '../settlement/jobLog.ts'
+import { ProviderMovedError } from '../settlement/movableLog.ts'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { jobNonceHeader } from '../wire/payment.ts'
@@ -11,6 +12,7 @@ import { isServicePath, type ServicePath } from '../wire/services.ts'
 import { answerEmbeddings } from './answerEmbeddings.ts'
 import { answerExact } from './answerExact.ts'
 import { closedFor } from './doors.ts'
+import type { HandOver } from './handover/handOver.ts'
 import { listAdapters } from './listAdapters.ts'
 import { modelCard } from './modelCard.ts'
 import { answerOperator, type Operator } from './operator/answerOperator.ts'
@@ -24,18 +26,30 @@ import { answerUpstream } from './upstream/answerUpstream.ts'
 import { describeAccount, settleWithUser, takeVoucher } from './vouchers.ts'
 
 /** `opened` is undefined until the model is there. */
-export function createProviderHandler(opened: () => ProviderContext | undefined, operator: Operator): HttpHandler {
+export function createProviderHandler(
+  opened: () => { context: ProviderContext; handOver: HandOver | undefined } | undefined,
+  operator: Operator,
+  /** Resolves when it has opened, or not; without it requests are refused until then. */
+  opening?: () => Promise<unknown>,
+): HttpHandler {
   return async (request) => {
-    const context = opened()
+    if (!opened() && opening) await opening()
+    const { context, handOver } = opened() ?? {}
     // The existing SDK puts everything under /v1/proxy.
     const path = request.path.replace(/^\/v1\/proxy(?=\/)/, '/v1')
     const answer = await answerOperator(operator, request, path)
     if (answer) return answer
     if (!context) return notReady()
+    const { entering } = context.doors
     try {
+      const redirected = await handOver?.redirect(request)
+      if (redirected) return redirected
+      entering.add(request.signal)
       return await route(context, request, path)
     } catch (fault) {
       return answerFault(context, fault)
+    } finally {
+      entering.delete(request.signal)
     }
   }
 }
@@ -137,6 +151,7 @@ function refuseJob(
 
 function answerFault(context: ProviderContext, fault: unknown): HttpResponse {
   if (fault instanceof BodyTooLargeError) return refuse('request_too_large', fault.message)
+  if (fault instanceof ProviderMovedError) return errorResponse(closedFor({ state: 'moved' })!)
   if (fault instanceof EngineRefusedError) return refuse('invalid_request', fault.message)
   const id = bytesToHex(context.env.random.bytes(6)).slice(2)
   context.env.log.error('request failed', { id, reason: fault instanceof Error ? fault.message : String(fault) })

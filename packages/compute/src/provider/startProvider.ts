@@ -5,7 +5,11 @@ import type { LocalAccount } from 'viem'
 import type { Engine } from '../engine/engine.ts'
 import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import { openJobLog } from '../settlement/jobLog.ts'
+import { openMovableLog } from '../settlement/movableLog.ts'
 import { type DrainOptions, type DrainReport, drainProvider } from './drainProvider.ts'
+import { type AdoptedJobs, type Adoption, adoptJobs } from './handover/adoptJobs.ts'
+import { createControlHandler } from './handover/controlRoutes.ts'
+import { createHandOver, type Folder, type HandOver } from './handover/handOver.ts'
 import { joinNetwork, type Opened } from './joinNetwork.ts'
 import type { Operator } from './operator/answerOperator.ts'
 import { describeStatus } from './operator/describeStatus.ts'
@@ -46,6 +50,10 @@ export type ProviderOptions = {
   operatorToken?: string
   /** Told when the operator asks for the end over HTTP; without it nobody can. */
   onDrainAsked?: (options: DrainOptions) => void
+  /** The folder with the log, for a process that takes over while this one ends its streams; without it none can. COMPUTE §12.2 */
+  handOverFolder?: Folder
+  /** What the process before this one still answers: this one takes its port over. */
+  adoption?: Adoption
   /** Of the program, for the status. */
   version?: string
 }
@@ -59,6 +67,12 @@ export type Provider = {
   settle(): Promise<void>
   /** Takes no new jobs, and resolves when those that run have ended and what they brought is settled. COMPUTE §12 */
   drain(options?: DrainOptions): Promise<DrainReport>
+  /** Where a process that takes over asks; undefined where none can. */
+  controlUrl: string | undefined
+  /** Resolves when another process has taken over. */
+  moved: Promise<void>
+  /** After that: ends what runs here; returns how many jobs were cut at the deadline. */
+  finishMoved(deadlineMs: number): Promise<number>
   close(): Promise<void>
 }
 
@@ -66,33 +80,52 @@ export type Provider = {
 export async function startProvider(options: ProviderOptions): Promise<Provider> {
   const { env, account, port, host } = options
   const limits = providerLimitsSchema.parse(options.limits ?? {})
-  const log = await openJobLog(env.disk, options.folder ?? 'provider')
-  let opened: Opened | undefined
+  const log = await openMovableLog(() => openJobLog(env.disk, options.folder ?? 'provider'))
+  const { operatorToken, handOverFolder, adoption } = options
+  let opened: Running | undefined
+  const moved = Promise.withResolvers<void>()
+  const started = Promise.withResolvers<unknown>()
   const server = await env.network.serve({
     port,
     ...(host === undefined ? {} : { host }),
+    ...(handOverFolder && { sharePort: adoption ? 'join' : 'own' }),
     handler: createProviderHandler(
-      () => opened?.context,
+      () => opened,
       operatorOf(options, () => opened),
+      // Nobody is turned away while one process follows another.
+      adoption && (() => started.promise),
     ),
     // Ours is the smaller bound, and its refusal has the shape that clients know.
     bodyBytesMax: Math.max(limits.bodyBytesMax, limits.uploadBytesMax) * 16,
     stallMsMax: limits.stallMsMax,
   })
+  const control =
+    handOverFolder && operatorToken !== undefined
+      ? await env.network.serve({ port: 0, handler: createControlHandler(operatorToken, () => opened) })
+      : undefined
 
   async function open(): Promise<string> {
     const engine = await options.openEngine()
-    opened = await joinNetwork(options, limits, log, engine, server.url)
+    const parts = await joinNetwork(options, limits, log, engine, server.url)
+    const { context } = parts
+    const adopted = adoption && (await adoptJobs(log, context.holds, env.clock, adoption))
+    const seams = { ...parts, log, server, folder: handOverFolder!, token: operatorToken!, network: env.network }
+    const handOver = control && createHandOver(seams)
+    void handOver?.moved.then(moved.resolve)
+    opened = { ...parts, adopted, handOver }
     env.log.info('provider open', { url: server.url, model: engine.model.name, address: account.address })
     return engine.model.name
   }
 
   const ready = open()
+  void ready.then(started.resolve, started.resolve)
   // Whoever does not await `ready` still learns of it from the log.
   ready.catch((fault) => env.log.error('provider did not open', { reason: String(fault) }))
   return {
     address: account.address.toLowerCase() as Hex,
     url: server.url,
+    controlUrl: control?.url,
+    moved: moved.promise,
     ready,
     settle: async () => opened?.settlement.flush(),
     async drain(drainOptions) {
@@ -104,15 +137,21 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       }
       return drainProvider({ ...rest, claimAtOnce, cut: () => server.close() }, drainOptions)
     },
+    finishMoved: async (deadlineMs) => (await opened?.handOver?.finish(deadlineMs, () => server.close())) ?? 0,
     async close() {
       await server.close()
       await ready.catch(() => undefined)
+      await control?.close()
+      opened?.handOver?.close()
+      opened?.adopted?.close()
       await opened?.settlement.close()
       await opened?.context.engine.close()
       await log.close()
     },
   }
 }
+
+type Running = Opened & { handOver: HandOver | undefined; adopted: AdoptedJobs | undefined }
 
 /** Until the model is open the operator is told so. */
 function operatorOf(

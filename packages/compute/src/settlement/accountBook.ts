@@ -35,6 +35,8 @@ export type BookRecord =
   | { kind: 'sdkBatch'; user: Hex; nonce: bigint; fee: bigint; requestsHash: Hex }
   /** That settlement arrived; `unpaid` wei were not covered by the balance. */
   | { kind: 'sdkSettled'; user: Hex; nonce: bigint; unpaid: bigint }
+  /** The process before this one still answers the job with this number: nobody else may. COMPUTE §12.2 */
+  | { kind: 'elsewhere'; user: Hex; jobNonce: bigint }
   /** A consent to refund everything is about to be signed. */
   | { kind: 'consent'; user: Hex; leavingUntilMs: number }
 
@@ -135,7 +137,9 @@ function applyRecord(account: UserAccount, record: BookRecord): void {
   else if (record.kind === 'voucher') applyVoucher(account, record)
   else if (record.kind === 'consent') account.leavingUntilMs = record.leavingUntilMs
   else if (record.kind === 'claim') applyClaim(account, record)
-  else if (record.kind === 'settled') {
+  else if (record.kind === 'elsewhere') {
+    if (record.jobNonce > account.jobNonce) account.jobNonce = record.jobNonce
+  } else if (record.kind === 'settled') {
     account.owedOnChain = record.owed
     account.paidOnChain = record.paid
     account.jobNonceOnChain = record.jobNonce

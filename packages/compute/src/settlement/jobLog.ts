@@ -36,7 +36,11 @@ export type JobLog = {
   written(): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>
   findByNonce(user: Hex, jobNonce: bigint): Promise<StoredJob | undefined>
-  /** Whether a job with this number was answered. */
+  /** Notes the numbers of jobs that the process before this one still answers; durable when it resolves. COMPUTE §12.2 */
+  addElsewhere(jobs: readonly { user: Hex; jobNonce: bigint }[]): Promise<void>
+  /** Whether the number is of such a job, of which no receipt has come. */
+  isElsewhere(user: Hex, jobNonce: bigint): boolean
+  /** Whether a job with this number was answered, or is another process's to answer. */
   hasNonce(user: Hex, jobNonce: bigint): boolean
   findByReceipt(receiptHash: Hex): Promise<StoredJob | undefined>
   close(): Promise<void>
@@ -50,16 +54,19 @@ const recentBytesMax = 16 * 1024
 export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
   const book = createAccountBook()
   const places = new Map<string, number>()
+  const elsewhere = new Set<string>()
   const index = (record: BookRecord, place: number) => {
     book.apply(record)
+    if (record.kind === 'elsewhere') elsewhere.add(nonceKey(record.user, record.jobNonce))
     if (record.kind !== 'receipt') return
+    elsewhere.delete(nonceKey(record.user, record.jobNonce))
     places.set(record.jobId, place)
     places.set(nonceKey(record.user, record.jobNonce), place)
     places.set(record.receiptHash, place)
   }
   const log = await openSegmentLog(disk, folder, {
     segmentBytesMax,
-    onRecord: (position, payload) => index(decode(payload).record, position),
+    onRecord: (position, payload) => index(decodeEntry(payload).record, position),
   })
 
   const recent = new Map<number, StoredJob>()
@@ -76,7 +83,7 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     const written = queue.then(async () => {
       const made = make()
       if (!made) return false
-      const bytes = encode(made.record, made.job)
+      const bytes = encodeEntry(made.record, made.job)
       const [position] = await log.append([bytes])
       index(made.record, position!)
       if (made.job) remember(position!, made.job, bytes.length)
@@ -89,7 +96,7 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
 
   async function read(key: string): Promise<StoredJob | undefined> {
     const place = places.get(key)
-    return place === undefined ? undefined : (recent.get(place) ?? decode(await log.read(place)).job)
+    return place === undefined ? undefined : (recent.get(place) ?? decodeEntry(await log.read(place)).job)
   }
 
   return {
@@ -112,7 +119,14 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
     written: async () => void (await queue),
     find: read,
     findByNonce: (user, jobNonce) => read(nonceKey(user, jobNonce)),
-    hasNonce: (user, jobNonce) => places.has(nonceKey(user, jobNonce)),
+    async addElsewhere(jobs) {
+      const open = jobs.filter(({ user, jobNonce }) => !places.has(nonceKey(user, jobNonce)))
+      await Promise.all(
+        open.map(({ user, jobNonce }) => write(() => ({ record: { kind: 'elsewhere', user, jobNonce } }))),
+      )
+    },
+    isElsewhere: (user, jobNonce) => elsewhere.has(nonceKey(user, jobNonce)),
+    hasNonce: (user, jobNonce) => places.has(nonceKey(user, jobNonce)) || elsewhere.has(nonceKey(user, jobNonce)),
     findByReceipt: read,
     close: () => log.close(),
   }
@@ -121,12 +135,12 @@ export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
 const nonceKey = (user: Hex, jobNonce: bigint): string => `${user}/${jobNonce}`
 
 /** Two JSON texts in an array, because free text in the job must not meet the integer notation of the record. */
-function encode(record: BookRecord, job: StoredJob | undefined): Uint8Array {
+export function encodeEntry(record: BookRecord, job: StoredJob | undefined): Uint8Array {
   const { bundle, ...rest } = job ?? { bundle: undefined }
   return textToBytes(JSON.stringify([withIntegers(record), job ? withIntegers(rest) : null, bundle ?? null]))
 }
 
-function decode(bytes: Uint8Array): { record: BookRecord; job: StoredJob | undefined } {
+export function decodeEntry(bytes: Uint8Array): { record: BookRecord; job: StoredJob | undefined } {
   const [record, rest, bundle] = JSON.parse(bytesToText(bytes)) as [string, string | null, unknown]
   return {
     record: readIntegers(record) as BookRecord,

@@ -8,6 +8,7 @@ import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import { outstandingWei, unsettledVoucher } from './accountBook.ts'
 import { type ClaimSettler, claimJobs, hasOverdueJobs } from './claimJobs.ts'
 import type { JobLog } from './jobLog.ts'
+import { ProviderMovedError } from './movableLog.ts'
 import { payClaims } from './payClaims.ts'
 import { recordChainState } from './recordChainState.ts'
 import { settleOnWord, type WordSettler } from './settleOnWord.ts'
@@ -30,6 +31,9 @@ export type SettlementLoop = {
   flush(): Promise<void>
   /** Resolves when no claim of the user's jobs is on its way. */
   claimEnds(user: Hex): Promise<void>
+  /** Settles nothing more until `resume`; resolves when the round that runs has ended. */
+  pause(): Promise<void>
+  resume(): void
   close(): Promise<void>
 }
 
@@ -44,9 +48,11 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
   let claimLookAtMs = env.clock.monotonicMs()
   let dirtySinceMs: number | undefined = env.clock.monotonicMs()
   let working: Promise<void> = Promise.resolve()
+  let isPaused = false
 
   /** One pass at a time. */
   function flush(): Promise<void> {
+    if (isPaused) return Promise.reject(new ProviderMovedError())
     const pass = working.then(() => settleAll(options))
     working = pass.catch(() => undefined)
     return pass
@@ -75,7 +81,7 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
   }
 
   async function passIfDue(): Promise<number> {
-    if (!isDue()) return lookMs
+    if (isPaused || !isDue()) return lookMs
     const since = dirtySinceMs
     dirtySinceMs = undefined
     try {
@@ -96,6 +102,13 @@ export function startSettlement(options: SettlementOptions): SettlementLoop {
     },
     flush,
     claimEnds: async (user) => options.settler.claiming.get(user),
+    async pause() {
+      isPaused = true
+      await working
+    },
+    resume() {
+      isPaused = false
+    },
     async close() {
       stop.abort()
       await Promise.all([running, working])

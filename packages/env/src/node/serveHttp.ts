@@ -6,7 +6,12 @@ import {
   type OutgoingHttpHeaders,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo, Server as NetServer, Socket as TcpSocket } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createNetServer,
+  type Server as NetServer,
+  type Socket as TcpSocket,
+} from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { HttpResponse, Log, ServeOptions, Server } from '../env.ts'
 import { BodyTooLargeError, NetworkError, PortInUseError } from '../faults.ts'
@@ -45,25 +50,72 @@ export async function serveHttp(options: ServeOptions, log: Log): Promise<Server
       onSocket(wrapSocket(ws, tcp.remoteAddress ?? '', options.bufferedBytesMax ?? bufferedBytesMaxDefault))
     })
   })
-  await listen(front, options.port, host)
+  const isShared = await listen(front, options.port, host, options.sharePort)
   const { port } = front.address() as AddressInfo
   const shown = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
   return {
     port,
     url: `http://${shown}:${port}`,
+    isShared,
+    unlisten: async () => {
+      await unlisten(front)
+    },
     close: () => closeAll(gate, http, sockets),
   }
 }
 
-function listen(front: NetServer, port: number, host: string): Promise<void> {
+/** Whether the port is shared. */
+async function listen(
+  front: NetServer,
+  port: number,
+  host: string,
+  sharePort: ServeOptions['sharePort'],
+): Promise<boolean> {
+  if (sharePort === undefined) {
+    await bind(front, { port, host })
+    return false
+  }
+  if (sharePort === 'own' && port !== 0) {
+    // Whoever listens already, sharing or not, is in the way of this one.
+    const probe = createNetServer()
+    await bind(probe, { port, host })
+    await new Promise((resolve) => probe.close(resolve))
+  }
+  try {
+    await bind(front, { port, host, reusePort: true })
+    return true
+  } catch (fault) {
+    const isUnsupported =
+      fault instanceof NetworkError && /^(ENOTSUP|EOPNOTSUPP|EINVAL|ENOPROTOOPT)$/.test(String(fault.facts.reason))
+    if (!isUnsupported || sharePort === 'join') throw fault
+    await bind(front, { port, host })
+    return false
+  }
+}
+
+function bind(front: NetServer, address: { port: number; host: string; reusePort?: boolean }): Promise<void> {
+  const { port, host } = address
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException): void => {
       if (cause.code === 'EADDRINUSE') reject(new PortInUseError({ port, host }, { cause }))
       else reject(new NetworkError({ url: `http://${host}:${port}`, reason: cause.code ?? cause.message }, { cause }))
     }
     front.once('error', fail)
-    front.listen({ port, host, backlog: 1024 }, () => {
+    front.listen({ ...address, backlog: 1024 }, () => {
       front.off('error', fail)
+      resolve()
+    })
+  })
+}
+
+/** Servers that listen no more, with the end of their last connection. */
+const closing = new WeakMap<NetServer, Promise<void>>()
+
+/** Right after the connections that the system had accepted were taken: between the two one would be reset. */
+function unlisten(front: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(() => {
+      if (front.listening) closing.set(front, new Promise<void>((ended) => front.close(() => ended())))
       resolve()
     })
   })
@@ -72,8 +124,9 @@ function listen(front: NetServer, port: number, host: string): Promise<void> {
 async function closeAll({ front, dropWaiting }: Gate, http: HttpServer, sockets: WebSocketServer): Promise<void> {
   for (const ws of sockets.clients) ws.terminate()
   sockets.close()
-  if (!front.listening) return
-  const closed = new Promise<void>((resolve) => front.close(() => resolve()))
+  const ending = closing.get(front)
+  if (!front.listening && !ending) return
+  const closed = ending ?? new Promise<void>((resolve) => front.close(() => resolve()))
   dropWaiting()
   // It does not listen itself, but has time limits to stop and idle connections to close.
   http.close()

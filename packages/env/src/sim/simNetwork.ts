@@ -41,7 +41,10 @@ export function createSimNetwork(world: World, life: Life, listeners: Listeners)
         if (listeners.get(address) === listener) listeners.delete(address)
         for (const connection of connections) connection.cut('the server closed')
       }
-      return { port, url: `http://${address}`, close }
+      const unlisten = async (): Promise<void> => {
+        if (listeners.get(address) === listener) listeners.delete(address)
+      }
+      return { port, url: `http://${address}`, isShared: false, unlisten, close }
     },
     fetch: (url, options = {}) =>
       new Promise((resolve, reject) => {

@@ -5,7 +5,14 @@ import { z } from 'zod'
 
 export type ProviderFile = z.infer<typeof schema>
 
-const schema = z.object({ pid: z.int(), url: z.url(), address: z.string(), model: z.string(), version: z.string() })
+const schema = z.object({
+  pid: z.int(),
+  url: z.url(),
+  controlUrl: z.url(),
+  address: z.string(),
+  model: z.string(),
+  version: z.string(),
+})
 
 const pathIn = (folder: string): string => join(folder, 'provider.json')
 
