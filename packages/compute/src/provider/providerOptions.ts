@@ -35,6 +35,8 @@ export const providerLimitsSchema = z.object({
   stallMsMax: z.int().min(100).default(20_000),
   /** Seconds for which an authorisation must still be good. */
   authorizationSecondsMin: z.int().min(0).default(60),
+  /** The same when its turn comes, for a job that is to be accepted: it ends two minutes before its authorisation. */
+  acceptedSecondsMin: z.int().min(180).default(600),
   /** A batch is settled when this many users have something to settle, … */
   settleUsersMin: z.int().min(1).default(20),
   /** … or when the oldest of it is so old. */
