@@ -52,11 +52,17 @@ export function readNetwork(path: string) {
   const verdict = readNetworkConfig(readJson(path))
   if (!verdict.ok) throw new NetworkIncompleteError(path)
   const { chain } = verdict.value
-  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake } = verdict.value.contracts
+  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake, serviceMarket } = verdict.value.contracts
   if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError(path)
   return {
     chain,
-    contracts: { inferenceServing, receiptSettlement, ledgerManager, ...(priorityStake && { priorityStake }) },
+    contracts: {
+      inferenceServing,
+      receiptSettlement,
+      ledgerManager,
+      ...(priorityStake && { priorityStake }),
+      ...(serviceMarket && { serviceMarket }),
+    },
   }
 }
 

@@ -68,6 +68,7 @@ export {
 export { DatasetKeyError } from './fineTuning/sealDataset.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
+export { RegionTooLongError, type Wanted } from './market/readNeed.ts'
 export {
   ContractUnknownError,
   contractAddress,

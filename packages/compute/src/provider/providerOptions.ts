@@ -45,6 +45,8 @@ export const providerLimitsSchema = z.object({
   claimAfterMs: z.int().min(0).default(600_000),
   /** Also claim jobs whose fee is below the gas of the claim. */
   claimAlways: z.boolean().default(false),
+  /** Capacity for the market is measured when no job ran for so long. */
+  measureIdleMs: z.int().min(0).default(5_000),
 })
 
 export type ProviderLimits = z.infer<typeof providerLimitsSchema>
