@@ -44,13 +44,13 @@ async function answerJob(log: JobLog, sim: Sim, told: Told): Promise<void> {
   const receiptHash = bytesToHex(sim.random.bytes(32))
   const [fee, jobNonce] = [BigInt(1 + sim.random.integer(1000)), log.book.of(user).jobNonce + 1n]
   const jobId = `chatcmpl-${receiptHash.slice(2, 34)}`
-  const exchange = { text: '', signature }
+  const exchange = { text: '' }
   const job: StoredJob = {
     jobId,
     user,
     jobNonce,
     receiptHash,
-    bundle: { text: '12n' },
+    bundle: { version: 1, settlement: user, receipt: {}, opening: { text: '12n' } },
     authorization: undefined,
     exchange,
   }
@@ -81,7 +81,7 @@ async function compare(log: JobLog, told: Told): Promise<void> {
   for (const [receiptHash, fee] of told.receipts) {
     const job = await log.findByReceipt(receiptHash)
     claim(job !== undefined, `receipt ${receiptHash} was promised and is lost`)
-    claim((job.bundle as { text: string }).text === '12n', 'the text of a job was changed')
+    claim((job.bundle.opening as { text: string }).text === '12n', 'the text of a job was changed')
     sum += fee
   }
   claim(account.receipted >= sum, 'less is owed than was receipted')

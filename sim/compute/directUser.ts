@@ -5,11 +5,13 @@ import {
   type Authorization,
   encodeTerms,
   ephemeralTokenId,
+  type JobTerms,
   nextReceiptsRoot,
   type SigningPlace,
   signAuthorization,
   signSdkToken,
   signVoucher,
+  termsHeader,
   voucherToJson,
 } from '@weightless/compute/wire'
 import { abis, genesis } from '@weightless/contracts'
@@ -21,11 +23,14 @@ export type DirectUser = Awaited<ReturnType<typeof createDirectUser>>
 
 const messages = [{ role: 'user', content: 'Count.' }]
 const maxTokens = 5
+const request = { model: 'tiny', messages, max_tokens: maxTokens }
 const salt: Hex = `0x${'5a'.repeat(32)}`
 const settlement = contracts.receiptSettlement.toLowerCase() as Hex
 const place: SigningPlace = { chainId: BigInt(genesis.chainId), settlement }
 /** Tests move the chain's clock ahead; authorisations must outlive that. */
 const deadlineSeconds = 1_000_000
+
+const endingIn = (seconds: number): bigint => BigInt(Math.floor(Date.now() / 1000) + seconds)
 
 export async function createDirectUser(net: ComputeNet, provider: { address: Hex; url: string }, index: number) {
   const account = net.accountOf(index)
@@ -44,7 +49,7 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
   }
   const readJson = async (path: string) => (await fetch(`${provider.url}${path}`, { headers })).json()
 
-  async function terms(jobNonce: bigint, endsInSeconds: number): Promise<string> {
+  async function terms(jobNonce: bigint, changes: Partial<Authorization> = {}): Promise<JobTerms> {
     const { data } = (await readJson('/v1/models')) as {
       data: { pricing: { prompt: string; completion: string; updated_at: string } }[]
     }
@@ -59,20 +64,20 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       requestHash: inputHash(requestHash(messages, [], sampler), salt),
       priceId: priceId(provider.address, price),
       maxFee: 10n ** 17n,
-      deadline: BigInt(Math.floor(Date.now() / 1000) + endsInSeconds),
+      deadline: endingIn(deadlineSeconds),
+      ...changes,
     }
-    return encodeTerms({
-      authorization,
-      signature: await signAuthorization(authorization, place, account),
-      salt,
-      nonce: salt,
-    })
+    const signature = await signAuthorization(authorization, place, account)
+    return { authorization, signature, salt, nonce: salt }
   }
 
   return {
     address,
     ledger,
     headers,
+    request,
+    /** Signed for a job of `request`. */
+    terms,
     async fund(wei: bigint): Promise<void> {
       const at = { address: contracts.ledgerManager, abi: abis.ledgerManager } as const
       const info = { functionName: 'getServiceInfo', args: [contracts.inferenceServing] } as const
@@ -81,23 +86,24 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
     },
     /** Has one job answered and takes its receipt; pays nothing. */
     async ask(jobNonce: bigint, endsInSeconds = deadlineSeconds): Promise<{ bundle: Bundle; receiptHash: Hex }> {
+      const deadline = endingIn(endsInSeconds)
       const answer = await fetch(`${provider.url}/v1/chat/completions`, {
         method: 'POST',
-        headers: { ...headers, 'x-weightless-authorization': await terms(jobNonce, endsInSeconds) },
-        body: JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens }),
+        headers: { ...headers, [termsHeader]: encodeTerms(await terms(jobNonce, { deadline })) },
+        body: JSON.stringify(request),
       })
       assert.equal(answer.status, 200, await answer.text())
       const read = readBundle(await readJson(`/v1/jobs/${jobNonce}`))
       assert.ok(read.ok)
       return { bundle: read.value, receiptHash: hashReceipt(read.value.receipt, settlement) }
     },
-    /** One job under an authorisation, with further headers; the status of the answer. */
-    async askUnder(jobNonce: bigint, more: Record<string, string>, endsInSeconds = deadlineSeconds): Promise<number> {
-      const signed = { 'x-weightless-authorization': await terms(jobNonce, endsInSeconds) }
-      return statusOf(provider.url, { ...headers, ...signed, ...more }, {})
-    },
     /** One job without an authorisation, as a published SDK asks; the status of the answer. */
-    askPlainly: (temperature: number) => statusOf(provider.url, headers, { temperature }),
+    async askPlainly(temperature: number): Promise<number> {
+      const body = JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens, temperature })
+      const answer = await fetch(`${provider.url}/v1/chat/completions`, { method: 'POST', headers, body })
+      await answer.arrayBuffer()
+      return answer.status
+    },
     account: async () => (await readJson('/v1/account')) as AccountJson,
     /** Sends a voucher that adds these receipts to a sum; the status of the answer. */
     async pay(sum: { cumulativeFee: bigint; jobNonce: bigint; receipts: Hex[]; root: Hex }): Promise<number> {
@@ -110,13 +116,6 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
     },
     ...chainOf(ledger, address, provider.address),
   }
-}
-
-async function statusOf(url: string, headers: Record<string, string>, more: object): Promise<number> {
-  const body = JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens, ...more })
-  const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })
-  await answer.arrayBuffer()
-  return answer.status
 }
 
 /** What the contracts have on record for a pair. */

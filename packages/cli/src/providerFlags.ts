@@ -2,14 +2,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
-import type { EngineSource } from '@weightless/node/computeProvider/engineSource'
+import type { EngineSource } from '@weightless/node/computeProvider/runProvider'
 import { readNetworkConfig } from '@weightless/sdk'
-import { type Command, InvalidArgumentError } from 'commander'
-import { type LocalModelFlags, readLocalModel } from './localModel.ts'
+import { InvalidArgumentError } from 'commander'
 
 export const serviceNames = ['chat', 'completions', 'embeddings', 'images', 'audio', 'responses'] as const
 
-export type StartFlags = LocalModelFlags & {
+export type StartFlags = {
   upstream?: string
   weights?: string
   model: string
@@ -17,6 +16,7 @@ export type StartFlags = LocalModelFlags & {
   upstreamModel?: string
   tokenizer?: string
   services: (typeof serviceNames)[number][]
+  context?: number
   region?: string
   network?: string
   rpc?: string
@@ -29,12 +29,10 @@ export type StartFlags = LocalModelFlags & {
   untilInputEnds?: boolean
 }
 
-/** @throws {SourceError} {LocalModelError} {EngineMissingError} */
-export async function readSource(flags: StartFlags, dataDir: string, command: Command): Promise<EngineSource> {
-  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer } = flags
-  if ([upstream, weights, gguf].filter((each) => each !== undefined).length !== 1) throw new SourceError()
-  const local = await readLocalModel(flags, dataDir, command)
-  if (local) return local
+/** @throws {SourceError} */
+export function readSource(flags: StartFlags): EngineSource {
+  const { upstream, weights, upstreamModel, services, context, tokenizer } = flags
+  if ((upstream === undefined) === (weights === undefined)) throw new SourceError()
   if (upstream === undefined) return { weightsFile: resolve(weights!) }
   const apiKey = process.env.UPSTREAM_API_KEY
   return {
@@ -52,17 +50,11 @@ export function readNetwork(path: string) {
   const verdict = readNetworkConfig(readJson(path))
   if (!verdict.ok) throw new NetworkIncompleteError(path)
   const { chain } = verdict.value
-  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake, serviceMarket } = verdict.value.contracts
+  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake } = verdict.value.contracts
   if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError(path)
   return {
     chain,
-    contracts: {
-      inferenceServing,
-      receiptSettlement,
-      ledgerManager,
-      ...(priorityStake && { priorityStake }),
-      ...(serviceMarket && { serviceMarket }),
-    },
+    contracts: { inferenceServing, receiptSettlement, ledgerManager, ...(priorityStake && { priorityStake }) },
   }
 }
 
@@ -119,7 +111,7 @@ export function readPrice(text: string): StartFlags['price'] {
 
 export class SourceError extends WeightlessError {
   constructor() {
-    super('cli/provider-source', 'A provider needs one of --upstream, --weights and --gguf.', {})
+    super('cli/provider-source', 'A provider needs --upstream or --weights, and not both.', {})
   }
 }
 

@@ -1,9 +1,10 @@
 /** Stakes answer for what a provider signed, until they have waited out their delay. Spec: spec/settlement.md 9. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Hex, parseEther, zeroAddress } from 'viem'
+import { concat, type Hex, hashTypedData, keccak256, parseEther, slice, zeroAddress } from 'viem'
 import { type CallResult, eventsOf } from '../scripts/contractRig.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf, word } from '../scripts/settlementRig.ts'
+import { receiptBatchTypes, receiptDomain, receiptTypes } from './typedData.ts'
 
 const staked = parseEther('100')
 /** What a fault costs under the devnet's preset. */
@@ -52,7 +53,36 @@ async function withStake() {
   return { stage, rig, inferenceServing, providerStake, one, other, ...people, ...calls }
 }
 
+/** The signature of `receipt` in a batch with one other. Spec: spec/receipt.md 3.1 */
+async function signInBatch(
+  { rig, settlement, provider }: Awaited<ReturnType<typeof createSettlementRig>>,
+  receipt: ReturnType<typeof receiptOf>,
+  beside: Hex = word('77'),
+): Promise<Hex> {
+  const domain = { ...receiptDomain, chainId: rig.chainId, verifyingContract: settlement.address }
+  const digest = hashTypedData({ domain, types: receiptTypes, primaryType: 'Receipt', message: receipt })
+  const root = keccak256(concat(digest < beside ? [digest, beside] : [beside, digest]))
+  const batch = { domain, types: receiptBatchTypes, primaryType: 'ReceiptBatch', message: { root } } as const
+  return concat([await provider.signTypedData(batch), beside])
+}
+
 describe('ProviderStake: what is shown by signatures', () => {
+  it('takes receipts that were signed in a batch for what they are, and nothing that only looks like it', async () => {
+    const { stage, rig, providerStake, one, other, reporter, active } = await withStake()
+    const signature = await signInBatch(stage, one)
+    const report = async (given: Hex) => {
+      const args = [one, given, other, await stage.signReceipt(stage.provider, other)] as const
+      return rig.send(providerStake, 'reportContradiction', args, { from: reporter })
+    }
+    const plain = slice(signature, 0, 65)
+    const tooLong = concat([plain, ...Array.from({ length: 17 }, () => word('77'))])
+    const others = [plain, slice(signature, 0, 96), concat([signature, '0x00']), concat([plain, word('78')]), tooLong]
+    for (const given of others) assert.equal(errorOf(await report(given)), 'NotSignedByProvider')
+    assert.equal(await active(), staked)
+    assert.ok((await report(signature)).ok)
+    assert.equal(await active(), staked / 2n)
+  })
+
   it('takes half the stake for two receipts of one job: 40 % to the user, 10 % to the reporter, 50 % burned', async () => {
     const { rig, providerStake, user, reporter, contradict, credit, active, one } = await withStake()
     const burnedBefore = await rig.evm.balance(zeroAddress)

@@ -21,7 +21,7 @@ export const storageLayouts = {
     {"label":"pricePerSector","slot":"1","offset":0,"type":"t_uint256"},
     {"label":"lifetimeSeconds","slot":"2","offset":0,"type":"t_uint256"},
     {"label":"flow","slot":"3","offset":0,"type":"t_address"},
-    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)22897"},
+    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)23023"},
   ],
   rewardPool: [
     {"label":"_owner","slot":"0","offset":0,"type":"t_address"},
@@ -147,7 +147,7 @@ export const storageLayouts = {
     {"label":"initialized","slot":"0","offset":20,"type":"t_bool"},
     {"label":"revokeDelay","slot":"1","offset":0,"type":"t_uint256"},
     {"label":"sessionKeyValidUntil","slot":"2","offset":0,"type":"t_mapping(t_address,t_mapping(t_address,t_uint256))"},
-    {"label":"serving","slot":"3","offset":0,"type":"t_contract(IFeeSource)12570"},
+    {"label":"serving","slot":"3","offset":0,"type":"t_contract(IFeeSource)12696"},
     {"label":"pairs","slot":"4","offset":0,"type":"t_mapping(t_address,t_mapping(t_address,t_struct(Pair)_storage))"},
     {"label":"coveredUpTo","slot":"5","offset":0,"type":"t_mapping(t_address,t_mapping(t_address,t_uint256))"},
     {"label":"challengeWindow","slot":"6","offset":0,"type":"t_uint256"},
@@ -176,8 +176,8 @@ export const storageLayouts = {
   serviceMarket: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},
     {"label":"initialized","slot":"0","offset":20,"type":"t_bool"},
-    {"label":"services","slot":"1","offset":0,"type":"t_contract(IServices)16016"},
-    {"label":"stakes","slot":"2","offset":0,"type":"t_contract(IStakes)16024"},
+    {"label":"services","slot":"1","offset":0,"type":"t_contract(IServices)16142"},
+    {"label":"stakes","slot":"2","offset":0,"type":"t_contract(IStakes)16150"},
     {"label":"providers","slot":"3","offset":0,"type":"t_struct(AddressSet)_storage"},
     {"label":"offers","slot":"5","offset":0,"type":"t_mapping(t_address,t_struct(Offer)_storage)"},
     {"label":"isAuditor","slot":"6","offset":0,"type":"t_mapping(t_address,t_bool)"},

@@ -56,6 +56,9 @@ export const receiptTypes = {
   ],
 } as const
 
+/** Many receipts under one signature, by the root of the tree over their digests. */
+export const receiptBatchTypes = { ReceiptBatch: [{ name: 'root', type: 'bytes32' }] } as const
+
 export const teeSettlementTypes = {
   TEESettlement: [
     { name: 'requestsHash', type: 'bytes32' },

@@ -1,6 +1,7 @@
 export { type AesCtr, aesCtr, setAesCtr } from './aesCtr.ts'
 export { checkSegment, checkSegmentPath, positionOf, rootOf, type SegmentFault } from './checkSegment.ts'
 export { type Ed25519, ed25519PublicKey, ed25519Sign, ed25519Verify, setEd25519 } from './ed25519.ts'
+export { type AbiEncoder, type AbiType, compileAbi } from './encodeAbi.ts'
 export {
   contentNonce,
   decodeEncryptionHeader,

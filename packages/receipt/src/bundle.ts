@@ -1,9 +1,9 @@
 /** A bundle is what a user keeps: receipt, signature and opening, as JSON from anywhere. Spec: RECEIPT §6. */
 import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
-import type { Acceptance } from './authorization.ts'
 import type { Message, Price, RequestShape, SamplerParameters, SeedSource } from './commitments.ts'
 import type { Receipt } from './receipt.ts'
+import { batchProofMax } from './receiptBatch.ts'
 
 /** One answer. */
 export type ChoiceOutput = {
@@ -54,8 +54,6 @@ export type Bundle<Opened extends Opening = Opening> = {
   receipt: Receipt
   signature: Hex
   opening: Opened
-  /** The provider's word for this job from before it, where it was asked for. SETTLEMENT §2.7 */
-  acceptance?: Acceptance
 }
 
 /** A larger text is refused before it is parsed. */
@@ -79,6 +77,12 @@ const uint = (bits: number) =>
     .transform(BigInt)
     .refine((value) => value < 1n << BigInt(bits))
 const text = z.string().refine((value) => value.isWellFormed())
+
+/** 65 bytes, and of a batch the hashes beside the receipt's way to its root. RECEIPT §3.1 */
+const signatureText = z
+  .string()
+  .regex(new RegExp(`^0x[0-9a-fA-F]{130}([0-9a-fA-F]{64}){0,${batchProofMax}}$`))
+  .transform((text) => text.toLowerCase() as Hex)
 
 const receiptSchema = z.strictObject({
   version: z.int().min(0).max(0xffff),
@@ -187,25 +191,11 @@ const chatSchema = z
     return more.length === choices - 1 && traceRoots.length === (choices === 1 ? 0 : choices)
   }, 'not as many answers as were asked for')
 
-const acceptanceSchema = z.strictObject({
-  authorization: z.strictObject({
-    user: address,
-    provider: address,
-    jobNonce: uint(256),
-    requestHash: word,
-    priceId: word,
-    maxFee: uint(256),
-    deadline: uint(256),
-  }),
-  signature: hexOf(65),
-})
-
 const shell = {
   version: z.literal(1),
   settlement: address,
   receipt: receiptSchema,
-  signature: hexOf(65),
-  acceptance: acceptanceSchema.optional(),
+  signature: signatureText,
 }
 const chatBundleSchema = z.strictObject({ ...shell, opening: chatSchema })
 const bodyBundleSchema = z.strictObject({ ...shell, opening: bodySchema })
@@ -215,13 +205,13 @@ export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
   if (hasBodyOpening(json)) {
     const body = bodyBundleSchema.safeParse(json)
     if (!body.success) return reject('malformed', describe(body.error))
-    const { settlement, receipt, signature, opening, acceptance } = body.data
-    return accept({ settlement, receipt, signature, opening, ...(acceptance && { acceptance }) })
+    const { settlement, receipt, signature, opening } = body.data
+    return accept({ settlement, receipt, signature, opening })
   }
   const parsed = chatBundleSchema.safeParse(json)
   if (!parsed.success) return reject('malformed', describe(parsed.error))
-  const { settlement, receipt, signature, opening, acceptance } = parsed.data
-  return accept({ settlement, receipt, signature, opening: withoutAbsent(opening), ...(acceptance && { acceptance }) })
+  const { settlement, receipt, signature, opening } = parsed.data
+  return accept({ settlement, receipt, signature, opening: withoutAbsent(opening) })
 }
 
 type Parsed = z.infer<typeof chatSchema>
@@ -276,8 +266,13 @@ export function parseBundle(source: string): Verdict<Bundle, 'malformed'> {
 }
 
 /** The JSON value of a bundle; wide integers become decimal strings. */
-export function bundleToJson({ settlement, receipt, signature, opening, acceptance }: Bundle): unknown {
-  return plain({ version: 1, settlement, receipt, signature, opening, ...(acceptance && { acceptance }) })
+export function bundleToJson({ settlement, receipt, signature, opening }: Bundle): unknown {
+  return plain({ version: 1, settlement, receipt, signature, opening })
+}
+
+/** The JSON value of an opening alone. */
+export function openingToJson(opening: Opening): unknown {
+  return plain(opening)
 }
 
 /** The JSON value of a receipt alone. */
@@ -286,12 +281,13 @@ export function receiptToJson(receipt: Receipt): Record<string, string | number>
 }
 
 function plain(value: unknown): unknown {
-  return JSON.parse(JSON.stringify(value, (_, item) => plainItem(item)))
-}
-
-function plainItem(item: unknown): unknown {
-  if (typeof item === 'bigint') return item.toString()
-  return item instanceof Uint8Array ? bytesToHex(item) : item
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Uint8Array) return bytesToHex(value)
+  if (Array.isArray(value)) return value.map(plain)
+  const object: Record<string, unknown> = {}
+  for (const [name, item] of Object.entries(value)) if (item !== undefined) object[name] = plain(item)
+  return object
 }
 
 function describe(error: z.ZodError): string {

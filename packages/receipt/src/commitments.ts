@@ -1,7 +1,7 @@
 /** The salted hashes inside a receipt, and how they follow from the opening. Spec: RECEIPT §4. */
-import { bytesToHex, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
-import { type AbiParameter, encodeAbiParameters, parseAbiParameters } from 'viem'
+import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
+import { type AbiEncoder, compileAbi, keccak256 } from '@weightless/crypto'
+import { parseAbiParameters } from 'viem'
 
 export type Message = { role: string; content: string }
 
@@ -174,16 +174,16 @@ export function feeOf(price: Price, usage: { promptTokens: bigint; completionTok
   return usage.promptTokens * price.inputWeiPerToken + usage.completionTokens * price.outputWeiPerToken
 }
 
-/** Parsed once each: there are ten or so, and every request needs five. */
-const parsedTypes = new Map<string, readonly AbiParameter[]>()
+/** Compiled once each: there are ten or so, and every request needs five. */
+const encoders = new Map<string, AbiEncoder>()
 
 function hash(types: string, values: readonly unknown[]): Hex {
-  let parameters = parsedTypes.get(types)
-  if (!parameters) {
-    parameters = parseAbiParameters(types) as readonly AbiParameter[]
-    parsedTypes.set(types, parameters)
+  let encode = encoders.get(types)
+  if (!encode) {
+    encode = compileAbi(parseAbiParameters(types))
+    encoders.set(types, encode)
   }
-  return bytesToHex(keccak256(hexToBytes(encodeAbiParameters(parameters, values as never))))
+  return bytesToHex(keccak256(encode(values)))
 }
 
 function doubleBits(value: number): bigint {

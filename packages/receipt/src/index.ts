@@ -1,16 +1,4 @@
 export {
-  type Acceptance,
-  type Authorization,
-  type BrokenTerm,
-  brokenTerm,
-  hashAcceptance,
-  hashAuthorization,
-  isAccepted,
-  isForJob,
-  type SigningPlace,
-  signAcceptance,
-} from './authorization.ts'
-export {
   type BodyFinish,
   type BodyOpening,
   type Bundle,
@@ -24,6 +12,7 @@ export {
   isChatBundle,
   logitBiasMax,
   type Opening,
+  openingToJson,
   parseBundle,
   readBundle,
   receiptToJson,
@@ -50,7 +39,6 @@ export {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
-export { findProvableFault, type ProvableFault } from './findProvableFault.ts'
 export {
   checks,
   hashReceipt,
@@ -63,6 +51,7 @@ export {
   signReceipt,
   type TypedSigner,
 } from './receipt.ts'
+export { batchProofMax, type DigestSigner, signReceiptBatch } from './receiptBatch.ts'
 export {
   type Verification,
   type VerifyOptions,

@@ -6,6 +6,7 @@ import { bytesToHex, type Hex, hexToBytes, isHexOf } from '@weightless/codec'
 import { receiptDomain as domainName, receiptTypes } from '@weightless/contracts/typedData'
 import { compileTypedData, recoverAccount } from '@weightless/crypto'
 import type { LocalAccount } from 'viem'
+import { batchSigner, isBatchSignature } from './receiptBatch.ts'
 
 /** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
 export type Receipt = {
@@ -75,7 +76,21 @@ export function signerOfDigest(digest: Hex, signature: Hex): Hex | undefined {
   return signer && bytesToHex(signer)
 }
 
-/** Whose key signed, lower case; undefined for bytes that are no signature at all. */
-export function recoverReceiptSigner(receipt: Receipt, settlement: Hex, signature: Hex): Hex | undefined {
-  return signerOfDigest(hashReceipt(receipt, settlement), signature)
+/**
+ * Whose key signed, alone or in a batch, lower case; undefined for bytes that are no signature at all.
+ * @param digest - of the receipt, where it is known already
+ */
+export function recoverReceiptSigner(
+  receipt: Receipt,
+  settlement: Hex,
+  signature: Hex,
+  digest: Hex = hashReceipt(receipt, settlement),
+): Hex | undefined {
+  if (signature.length <= plainCharacters) return signerOfDigest(digest, signature)
+  if (!isHexOf(signature, (signature.length - 2) / 2)) return undefined
+  const bytes = hexToBytes(signature)
+  if (!isBatchSignature(bytes)) return undefined
+  return batchSigner(hexToBytes(digest), bytes, { chainId: receipt.chainId, verifyingContract: settlement })
 }
+
+const plainCharacters = 2 + 2 * 65

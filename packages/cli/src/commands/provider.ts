@@ -3,7 +3,6 @@ import { join, resolve } from 'node:path'
 import type { DrainOptions } from '@weightless/node/computeProvider/runProvider'
 import { devnetFilePath } from '@weightless/node/devnetFile'
 import { type Command, Option } from 'commander'
-import { addLocalModelFlags } from '../localModel.ts'
 import { formatTokens, globalOptions, remark } from '../output.ts'
 import {
   readModelId,
@@ -25,9 +24,9 @@ export function addProviderCommands(program: Command): void {
   const provider = program.command('provider').description('sell inference')
   addStatusCommand(provider)
   addDrainCommand(provider)
-  const start = provider
+  provider
     .command('start')
-    .description('sell what a server or a model answers: registers, stakes, serves, settles; Ctrl-C drains')
+    .description('sell what an OpenAI-compatible server answers: registers, stakes, serves, settles; Ctrl-C drains')
     .option(
       '--upstream <url>',
       'the server, such as http://127.0.0.1:8000; its key, if any, in UPSTREAM_API_KEY',
@@ -66,13 +65,12 @@ export function addProviderCommands(program: Command): void {
         .default('text'),
     )
     .option('--until-input-ends', 'stop, without draining, when standard input ends, as a child of another process')
-    .action(startSelling)
-  addLocalModelFlags(start)
+    .action(start)
 }
 
-async function startSelling(flags: StartFlags, command: Command): Promise<void> {
+async function start(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)
-  const source = await readSource(flags, dataDir, command)
+  const source = readSource(flags)
   const { network, rpc, price, model, region, port, host, publicUrl, log } = flags
   const { chain, contracts } = readNetwork(resolve(network ?? devnetFilePath(dataDir)))
   const { runProvider, providerAccount } = await import('@weightless/node/computeProvider/runProvider')

@@ -2,16 +2,8 @@
 import { bytesToHex } from '@weightless/codec'
 import { AbortedError, BodyTooLargeError, type FetchResponse, NetworkError } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
-import { type Acceptance, inputHash } from '@weightless/receipt'
 import { ZodError } from 'zod'
-import {
-  acceptanceHeader,
-  acceptHeader,
-  encodeTerms,
-  type JobTerms,
-  jobNonceHeader,
-  termsHeader,
-} from '../wire/payment.ts'
+import { encodeTerms, type JobTerms, jobNonceHeader, termsHeader } from '../wire/payment.ts'
 import { ProviderRefusedError } from './callProvider.ts'
 import { BalanceShortError } from './fundTab.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
@@ -19,17 +11,10 @@ import { ReceiptUnacceptableError, type Tab, TabDisputedError } from './openTab.
 import type { ListedProvider } from './providerDirectory.ts'
 import type { Order } from './readWork.ts'
 
-export type Ask = {
-  customer: Customer
-  order: Order
-  provider: ListedProvider
-  /** The provider must accept the job before it begins. */
-  mustAccept: boolean
-  signal: AbortSignal
-}
+export type Ask = { customer: Customer; order: Order; provider: ListedProvider; signal: AbortSignal }
 
 export type Asked =
-  | { kind: 'answering'; response: FetchResponse; terms: JobTerms; tab: Tab; acceptance: Acceptance | undefined }
+  | { kind: 'answering'; response: FetchResponse; terms: JobTerms; tab: Tab }
   /** The request is at fault; another provider would say the same. */
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'failed'; reason: string }
@@ -53,15 +38,11 @@ export async function askProvider(context: GatewayContext, ask: Ask): Promise<As
       terms = await authorize(context, ask, tab)
       const response = await tab.caller.fetch(order.path, {
         method: 'POST',
-        headers: {
-          'content-type': order.contentType,
-          [termsHeader]: encodeTerms(terms),
-          ...(ask.mustAccept && { [acceptHeader]: '1' }),
-        },
+        headers: { 'content-type': order.contentType, [termsHeader]: encodeTerms(terms) },
         body: order.bytes,
         signal,
       })
-      if (response.status === 200) return await begin(ask, response, terms, tab)
+      if (response.status === 200) return { kind: 'answering', response, terms, tab }
       await tab.close(terms)
       terms = undefined
       const body = await response.text(65_536)
@@ -74,15 +55,6 @@ export async function askProvider(context: GatewayContext, ask: Ask): Promise<As
     else if (terms) await tab.close(terms)
     return outcomeOf(fault)
   }
-}
-
-/** An answer without the acceptance that was asked for is none: nobody gets to see it. */
-async function begin({ mustAccept }: Ask, response: FetchResponse, terms: JobTerms, tab: Tab): Promise<Asked> {
-  const acceptance = mustAccept ? tab.acceptanceOf(terms, response.headers[acceptanceHeader]) : undefined
-  if (!mustAccept || acceptance) return { kind: 'answering', response, terms, tab, acceptance }
-  tab.leaveOpen(terms)
-  await response.body[Symbol.asyncIterator]().return?.()
-  return { kind: 'failed', reason: 'it did not accept the job before it began' }
 }
 
 /** Opens the account with the provider if there is none yet. */
@@ -98,9 +70,8 @@ async function agree(tab: Tab, { payer }: Customer, provider: ListedProvider, ne
 }
 
 function authorize({ env }: GatewayContext, { order, customer }: Ask, tab: Tab): Promise<JobTerms> {
-  const [salt, nonce] = [bytesToHex(env.random.bytes(32)), bytesToHex(env.random.bytes(32))]
-  const requestHash = inputHash(order.requestHash, salt)
-  return tab.authorize({ requestHash, salt, nonce, maxFee: order.maxFee, keyId: customer.key.id })
+  const nonce = bytesToHex(env.random.bytes(32))
+  return tab.authorize({ request: order.requestHash, nonce, maxFee: order.maxFee, keyId: customer.key.id })
 }
 
 /** Undefined when the same provider should be asked again. */
@@ -119,6 +90,10 @@ async function putRight(
   if (code === 'job_nonce_used') {
     const next = headers[jobNonceHeader]
     tab.raiseJobNonce(next && /^\d{1,17}$/.test(next) ? BigInt(next) : 0n)
+    return undefined
+  }
+  if (code === 'authorization_unsigned') {
+    tab.signAll()
     return undefined
   }
   if (code === 'token_expired' || code === 'token_revoked' || code === 'invalid_api_key') {

@@ -1,7 +1,6 @@
 /** One provider asked for one job, up to its first token: until then another can take its place, afterwards never. COMPUTE §10.3 */
 import { bytesToText } from '@weightless/codec'
 import { AbortedError, type FetchResponse } from '@weightless/env'
-import type { Acceptance } from '@weightless/receipt'
 import type { ApiError } from '../wire/apiError.ts'
 import type { JobTerms } from '../wire/payment.ts'
 import { type Asked, askProvider } from './askProvider.ts'
@@ -19,8 +18,6 @@ export type Begun = {
   response: FetchResponse
   terms: JobTerms
   tab: Tab
-  /** The provider's, where it was asked for. */
-  acceptance: Acceptance | undefined
   first: readonly Uint8Array[]
   /** What follows; `ended` when nothing does. */
   rest: AsyncIterator<Uint8Array>
@@ -58,20 +55,27 @@ export async function attemptProvider(
   }
   context.health.tries(provider.address)
   const startedMs = clock.monotonicMs()
-  const [late, begun] = [new AbortController(), new AbortController()]
+  const [leaving, begun] = [new AbortController(), new AbortController()]
+  const leave = () => leaving.abort(signal.reason)
+  if (signal.aborted) leave()
+  // Not `AbortSignal.any`, which takes as long as a signature.
+  else signal.addEventListener('abort', leave, { once: true })
+  let isLate = false
   clock.sleep(timeMs, begun.signal).then(
-    () => late.abort(new AbortedError()),
+    () => {
+      isLate = true
+      leaving.abort(new AbortedError())
+    },
     () => undefined,
   )
   let kept = false
   try {
-    const mustAccept = work.preferences.mustAccept || context.limits.mustAccept
-    const ask = { customer, order, provider, mustAccept, signal: AbortSignal.any([signal, late.signal]) }
+    const ask = { customer, order, provider, signal: leaving.signal }
     const asked = await askProvider(context, ask)
     const first = asked.kind === 'answering' ? await readFirst(asked, work.stream) : asked
     if (first.kind === 'refused') return first
     if (first.kind !== 'begun') {
-      const failed = late.signal.aborted ? { kind: 'failed' as const, reason: 'no token in time' } : first
+      const failed = isLate ? { kind: 'failed' as const, reason: 'no token in time' } : first
       if (failed.kind === 'failed' && !signal.aborted) {
         context.health.failed(provider.address)
         context.metrics.attemptsFailed.add()
@@ -86,12 +90,15 @@ export async function attemptProvider(
     return { kind: 'answering', begun: { provider, order, release, begunAtMs, ...first } }
   } finally {
     begun.abort(ended)
-    if (!kept) release()
+    if (!kept) {
+      signal.removeEventListener('abort', leave)
+      release()
+    }
   }
 }
 
 type Answering = Extract<Asked, { kind: 'answering' }>
-type First = { kind: 'begun' } & Pick<Begun, 'response' | 'terms' | 'tab' | 'acceptance' | 'first' | 'rest' | 'ended'>
+type First = { kind: 'begun' } & Pick<Begun, 'response' | 'terms' | 'tab' | 'first' | 'rest' | 'ended'>
 
 /** Whole answers are kept back to their end, as far as they are small: one that breaks off can still be had elsewhere. */
 const wholeBytesMax = 1024 * 1024
@@ -99,7 +106,7 @@ const wholeBytesMax = 1024 * 1024
 const preludeBytesMax = 64 * 1024
 
 async function readFirst(asked: Answering, stream: boolean): Promise<First | { kind: 'failed'; reason: string }> {
-  const { response, terms, tab, acceptance } = asked
+  const { response, terms, tab } = asked
   const rest = response.body[Symbol.asyncIterator]()
   const first: Uint8Array[] = []
   let size = 0
@@ -114,7 +121,7 @@ async function readFirst(asked: Answering, stream: boolean): Promise<First | { k
     for (;;) {
       const { done, value } = await rest.next()
       if (done && size === 0) return await fail('it answered nothing')
-      if (done) return { kind: 'begun', response, terms, tab, acceptance, first, rest, ended: true }
+      if (done) return { kind: 'begun', response, terms, tab, first, rest, ended: true }
       first.push(value)
       size += value.length
       if (stream) {
@@ -123,7 +130,7 @@ async function readFirst(asked: Answering, stream: boolean): Promise<First | { k
         if (hasToken(prelude) || size > preludeBytesMax) break
       } else if (size > wholeBytesMax) break
     }
-    return { kind: 'begun', response, terms, tab, acceptance, first, rest, ended: false }
+    return { kind: 'begun', response, terms, tab, first, rest, ended: false }
   } catch (fault) {
     return fail(fault instanceof Error ? fault.message : String(fault))
   }

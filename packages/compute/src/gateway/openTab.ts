@@ -2,17 +2,14 @@
  * The running bill of one user with one provider: numbers jobs, signs for them, checks what comes back and pays exactly
  * that, one voucher after the other. Spec: COMPUTE §7, §10.8.
  */
-import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
+import { type Hex, WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import {
-  type Acceptance,
   type Bundle,
-  brokenTerm,
   bundleToJson,
   checkBundle,
-  findProvableFault,
   hashReceipt,
-  isAccepted,
+  inputHash,
   priceId,
   readBundle,
   signerOfDigest,
@@ -29,6 +26,7 @@ import {
   type Voucher,
 } from '../wire/payment.ts'
 import type { ProviderCaller } from './callProvider.ts'
+import { createJobSalts, type JobSalts } from './jobSalts.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import type { PurseLog, PurseRecord } from './purseLog.ts'
 import { createJobSettler, type JobSettler } from './settleJobs.ts'
@@ -38,10 +36,10 @@ export type Tab = {
   caller: ProviderCaller
   /** Agrees with the provider on what happened so far; once, before the first job. */
   agree(): Promise<void>
-  /** Numbers a job, writes down for whom, and signs for it. */
-  authorize(job: { requestHash: Hex; salt: Hex; nonce: Hex; maxFee: bigint; keyId: string }): Promise<JobTerms>
-  /** What the provider signed for the job, if it is good. */
-  acceptanceOf(terms: JobTerms, signature: string | undefined): Acceptance | undefined
+  /** Numbers a job, writes down for whom, and signs for it where it is not on account. `request` is the hash without salt. */
+  authorize(job: JobOrder): Promise<JobTerms>
+  /** The provider takes no job without a signature, until the two agree anew. */
+  signAll(): void
   /** The provider refused it, or it made nothing: nothing is owed for it. */
   close(terms: JobTerms): Promise<void>
   /** The provider was not heard of again: it may still have to be paid. */
@@ -57,6 +55,8 @@ export type Tab = {
    */
   settleJob: JobSettler['settle']
 }
+
+export type JobOrder = { request: Hex; nonce: Hex; maxFee: bigint; keyId: string }
 
 export type TabOptions = {
   env: Pick<Env, 'clock' | 'log'>
@@ -77,6 +77,7 @@ const gatherMs = 40
 export function openTab(options: TabOptions): Tab {
   const { env, purse, caller, provider, user, account, place } = options
   const numbers = { next: purse.jobNonce(user, provider.address) + 1n }
+  const terms: Terms = { onAccountMax: 0n, salts: createJobSalts(account) }
   const vouchers = openVoucherChain({ purse, caller, provider: provider.address, user, account, place, numbers })
   let agreed: Promise<void> | undefined
 
@@ -88,7 +89,8 @@ export function openTab(options: TabOptions): Tab {
       const jobNonce = state.voucher?.voucher.jobNonce ?? 0n
       return { cumulativeFee: state.vouched, receiptsRoot: state.receipts_root, jobNonce }
     })
-    const { job_nonce, voucher, unvouched } = state!
+    const { job_nonce, voucher, unvouched, on_account_max } = state!
+    terms.onAccountMax = on_account_max
     const voucherNonce = voucher?.voucher.jobNonce ?? 0n
     for (const used of [job_nonce, voucherNonce]) if (used >= numbers.next) numbers.next = used + 1n
     for (const job of unvouched) await adopt(job, voucherNonce)
@@ -99,10 +101,11 @@ export function openTab(options: TabOptions): Tab {
   async function adopt({ receipt_hash, job_id, authorization }: UnvouchedJob, voucherNonce: bigint): Promise<void> {
     const paidUnder = purse.vouchedUnder(receipt_hash)
     if (!authorization || (paidUnder !== undefined && paidUnder <= voucherNonce)) return
-    const fault = await authorizationFault(options, authorization)
-    if (fault) return env.log.warn('receipt not adopted', { receiptHash: receipt_hash, fault })
     const bundle = await fetchBundle(caller, `/v1/receipts/${receipt_hash}`)
-    if (bundle) await keep([{ bundle, authorization: authorization.authorization, jobId: job_id }])
+    if (!bundle) return
+    const fault = await authorizationFault(options, terms.salts, authorization, bundle)
+    if (fault) return env.log.warn('receipt not adopted', { receiptHash: receipt_hash, fault })
+    await keep([{ bundle, authorization: authorization.authorization, jobId: job_id }])
   }
 
   const keep = (jobs: readonly Receipted[]) => keepReceipts(options, vouchers, jobs)
@@ -132,10 +135,9 @@ export function openTab(options: TabOptions): Tab {
       })
       return attempt
     },
-    authorize: (job) => signFor(options, numbers, job),
-    acceptanceOf({ authorization }, signature) {
-      const acceptance = isHexOf(signature, 65) && { authorization, signature }
-      return acceptance && isAccepted(acceptance, place) ? acceptance : undefined
+    authorize: (job) => signFor(options, numbers, terms, job),
+    signAll() {
+      terms.onAccountMax = 0n
     },
     close: ({ authorization: { jobNonce } }) =>
       purse.note({ kind: 'closed', user, provider: provider.address, jobNonce }),
@@ -153,16 +155,10 @@ async function keepReceipts(
 ): Promise<(Error | undefined)[]> {
   const { env, purse, provider, user, place } = options
   const good: PurseRecord[] = []
-  const shown: PurseRecord[] = []
   const faults = await Promise.all(
-    jobs.map(async ({ bundle: given, authorization, jobId, differs, acceptance }) => {
-      const bundle = { ...withoutAcceptance(given), ...(acceptance && { acceptance }) }
+    jobs.map(async ({ bundle, authorization, jobId, differs }) => {
       const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
-      if (reason) {
-        const evidence = evidenceOf(options, jobId, bundle)
-        if (evidence) shown.push(evidence)
-        return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
-      }
+      if (reason) return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
       const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
       const receiptHash = hashReceipt(bundle.receipt, place.settlement)
       const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
@@ -172,53 +168,30 @@ async function keepReceipts(
       return undefined
     }),
   )
-  await purse.addAll([...good, ...shown])
+  await purse.addAll(good)
   for (const record of good) {
     if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)
   }
   return faults
 }
 
-/** Larger bundles are not kept as evidence: a provider chooses what stands in them. */
-const evidenceBytesMax = 1024 * 1024
-
-/** A receipt that is not paid is kept if it shows a fault on chain. SETTLEMENT §9.3 */
-function evidenceOf({ env, purse, provider, user, place }: TabOptions, jobId: string, bundle: Bundle) {
-  const { receipt, settlement } = bundle
-  const isOurs = receipt.user === user && receipt.provider === provider.address
-  if (!isOurs || receipt.chainId !== place.chainId || settlement !== place.settlement) return undefined
-  const fault = findProvableFault(bundle)
-  const json = fault && bundleToJson(bundle)
-  if (!fault || JSON.stringify(json).length > evidenceBytesMax) return undefined
-  const { jobNonce } = receipt
-  const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
-  const about = { jobId, user, provider: provider.address, jobNonce, keyId, kind: fault.kind, atMs: env.clock.nowMs() }
-  return { kind: 'fault', fault: about, bundle: json } satisfies PurseRecord
-}
-
-/** What a provider writes there itself says nothing. */
-function withoutAcceptance({ settlement, receipt, signature, opening }: Bundle): Bundle {
-  return { settlement, receipt, signature, opening }
-}
+type Terms = { onAccountMax: bigint; salts: JobSalts }
 
 async function signFor(
   { env, purse, provider, user, account, place }: TabOptions,
   numbers: { next: bigint },
-  { requestHash, salt, nonce, maxFee, keyId }: Parameters<Tab['authorize']>[0],
+  { onAccountMax, salts }: Terms,
+  { request, nonce, maxFee, keyId }: JobOrder,
 ): Promise<JobTerms> {
-  const authorization = {
-    user,
-    provider: provider.address,
-    jobNonce: numbers.next++,
-    requestHash,
-    priceId: priceId(provider.address, provider.price),
-    maxFee,
-    deadline: BigInt(Math.floor(env.clock.nowMs() / 1000)) + authorizationSeconds,
-  }
-  const deadlineMs = Number(authorization.deadline) * 1000
-  const { jobNonce } = authorization
-  await purse.note({ kind: 'open', open: { user, provider: provider.address, jobNonce, keyId, maxFee, deadlineMs } })
-  return { authorization, signature: await signAuthorization(authorization, place, account), salt, nonce }
+  const jobNonce = numbers.next++
+  const deadline = BigInt(Math.floor(env.clock.nowMs() / 1000)) + authorizationSeconds
+  const job = { user, provider: provider.address, jobNonce }
+  const priced = { ...job, priceId: priceId(provider.address, provider.price), maxFee, deadline }
+  const salt = (await salts)(priced)
+  const authorization = { ...priced, requestHash: inputHash(request, salt) }
+  await purse.note({ kind: 'open', open: { ...job, keyId, maxFee, deadlineMs: Number(deadline) * 1000 } })
+  const signature = maxFee > onAccountMax ? await signAuthorization(authorization, place, account) : undefined
+  return { authorization, signature, salt, nonce }
 }
 
 async function fetchBundle(caller: ProviderCaller, path: string): Promise<Bundle | undefined> {
@@ -250,14 +223,17 @@ async function receiptFault(
   if (receipt.jobNonce !== authorization.jobNonce) return 'it is for another job'
   if (receipt.inputHash !== authorization.requestHash) return 'it is for another request'
   if (receipt.priceId !== authorization.priceId) return 'it has another price'
-  if (bundle.acceptance && brokenTerm(authorization, receipt) === 'deadline') return 'it is from after the deadline'
   return receipt.fee > authorization.maxFee ? 'it costs more than was authorised' : undefined
 }
 
+/** Without a signature, the salt shows that we gave this job out, with these terms: nobody else can make it. */
 async function authorizationFault(
   { place, account }: TabOptions,
-  { authorization, signature }: SignedAuthorization,
+  salts: JobSalts,
+  { authorization, signature }: ShownAuthorization,
+  { opening: { salt } }: Bundle,
 ): Promise<string | undefined> {
+  if (signature === undefined) return (await salts)(authorization) === salt ? undefined : 'it is not a job of ours'
   const signer = signerOfDigest(hashAuthorization(authorization, place), signature)
   return signer === account.address.toLowerCase() ? undefined : 'we did not sign for it'
 }
@@ -285,10 +261,9 @@ type Receipted = {
   bundle: Bundle
   authorization: Authorization
   jobId: string
-  acceptance?: Acceptance | undefined
   differs?: (bundle: Bundle) => string | undefined
 }
-type SignedAuthorization = { authorization: Authorization; signature: Hex }
+type ShownAuthorization = { authorization: Authorization; signature?: Hex | undefined }
 type AccountState = z.infer<typeof accountSchema>
 type UnvouchedJob = AccountState['unvouched'][number]
 
@@ -318,6 +293,8 @@ const accountSchema = z.object({
   job_nonce: integer,
   vouched: integer,
   owed_on_chain: integer,
+  /** Providers of before signed everything. */
+  on_account_max: integer.default(0n),
   receipts_root: hexOf(32),
   voucher: z.object({ voucher: voucherSchema, signature: hexOf(65) }).nullable(),
   unvouched: z
@@ -325,7 +302,7 @@ const accountSchema = z.object({
       z.object({
         receipt_hash: hexOf(32),
         job_id: z.string().max(256),
-        authorization: z.object({ authorization: authorizationSchema, signature: hexOf(65) }).nullable(),
+        authorization: z.object({ authorization: authorizationSchema, signature: hexOf(65).optional() }).nullable(),
       }),
     )
     .max(1_024),

@@ -59,7 +59,7 @@ export function readWork(
   const preferences = readPreferences(headers, provider)
   if (!preferences.ok) return preferences
   const asked = { ...rest, model: models[0] }
-  const chat = readExactRequest(path, asked)
+  let chat: Work['chat'] | undefined
   const body = readBodyJson(path, asked, bytes.length)
   const outputGuess = (body.ok ? body.value.maxTokens : undefined) ?? limits.defaultMaxTokens
   return {
@@ -70,13 +70,22 @@ export function readWork(
       preferences: preferences.value,
       stream: rest.stream === true,
       tokensGuess: Math.ceil(bytes.length / bytesPerToken) + outputGuess,
-      chat: chat.ok ? chat : { ok: false, error: chat.error! },
+      // Read where an exact engine might take it.
+      get chat() {
+        chat ??= chatOf(path, asked)
+        return chat
+      },
       body: body.ok ? body : { ok: false, error: body.error! },
       json: rest,
       sealedFor: recipientOf(rest),
       form: undefined,
     },
   }
+}
+
+function chatOf(path: ServicePath, json: Record<string, unknown>): Work['chat'] {
+  const read = readExactRequest(path, json)
+  return read.ok ? read : { ok: false, error: read.error! }
 }
 
 export const isForm = (headers: HttpHeaders): boolean => /^multipart\/form-data\b/i.test(headers['content-type'] ?? '')
@@ -177,17 +186,17 @@ const limitFields: Partial<Record<ServicePath, string>> = {
 function orderBytes(work: Work, provider: ListedProvider, limits: GatewayLimits): Order {
   if (!work.body.ok) throw new TypeError('an order for a provider that cannot serve it')
   const { path } = work
+  const { contextLength } = provider
+  const { defaultMaxTokens } = limits
   const limitField = work.body.value.maxTokens === undefined ? limitFields[path] : undefined
-  const limit = limitField === undefined ? {} : { [limitField]: limits.defaultMaxTokens }
-  const json = { ...work.json, ...limit, model: provider.model }
+  const limit = limitField === undefined ? {} : { [limitField]: defaultMaxTokens }
   const { contentType, bytes } = work.form ?? {
     contentType: 'application/json',
-    bytes: textToBytes(JSON.stringify(json)),
+    bytes: textToBytes(JSON.stringify({ ...work.json, ...limit, model: provider.model })),
   }
-  const sent = work.form ? work.body : readBodyJson(path, json, bytes.length)
-  if (!sent.ok) throw new TypeError(`our own request is refused: ${sent.error?.message}`)
-  const { contextLength } = provider
-  const units = unitsMax(sent.value, { contextLength, defaultMaxTokens: limits.defaultMaxTokens })
+  const { maxTokens = limitField === undefined ? undefined : defaultMaxTokens } = work.body.value
+  const sent = { ...work.body.value, maxTokens, sizeBytes: bytes.length }
+  const units = unitsMax(sent, { contextLength, defaultMaxTokens })
   return {
     path,
     contentType,

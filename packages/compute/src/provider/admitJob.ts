@@ -5,10 +5,8 @@
 import { accept, bytesToHex, type Hex, type Verdict } from '@weightless/codec'
 import { inputHash, priceId, signerOfDigest } from '@weightless/receipt'
 import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
-import { wasAccepted } from '../settlement/accountBook.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
-import { acceptJob } from './acceptJob.ts'
 import { closedFor } from './doors.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { forgetOldBalance, isLeaving } from './refundConsent.ts'
@@ -18,8 +16,6 @@ export type AdmissionAsk = {
   terms: JobTerms | undefined
   /** The user's number used once, where she signed for nothing. */
   nonce: Hex | undefined
-  /** The job is to be accepted before it begins. */
-  mustAccept: boolean
   /** Aborts when the client goes away. */
   signal: AbortSignal
   /** RECEIPT §4.3 or §4.8: what the authorisation must be for. */
@@ -34,8 +30,6 @@ export type Admitted = {
   jobNonce: bigint
   salt: Hex
   nonce: Hex
-  /** The provider's signature that it takes the job, where it was asked for. */
-  acceptance: Hex | undefined
   /** When its turn came (monotonic). */
   turnAtMs: number
   /** Frees turn, money and number; safe to call twice. */
@@ -74,18 +68,7 @@ export async function admitJob(
     freeNonce()
   }
   const turnAtMs = context.env.clock.monotonicMs()
-  const admitted = { user, terms, ...numbered.value, turnAtMs, release }
-  if (!ask.mustAccept || !terms) return accept({ ...admitted, acceptance: undefined })
-  try {
-    const acceptance = await acceptJob(context, terms.authorization)
-    if (acceptance) return accept({ ...admitted, acceptance })
-  } catch (fault) {
-    release()
-    throw fault
-  }
-  release()
-  const message = `To be accepted, an authorisation must last ${context.limits.acceptedSecondsMin} seconds from when its turn comes.`
-  return refuse('invalid_authorization', message)
+  return accept({ user, terms, ...numbered.value, turnAtMs, release })
 }
 
 /** Number, salt and nonce of the job: the user's, if she signed for it, else ours. */
@@ -116,7 +99,7 @@ async function takeNumber(context: ProviderContext, ask: AdmissionAsk) {
   const { jobNonce } = terms.authorization
   const settled = chain && jobNonce <= chain.jobNonce
   const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
-  const answered = context.log.hasNonce(user, jobNonce) || wasAccepted(book, jobNonce)
+  const answered = context.log.hasNonce(user, jobNonce)
   if (settled || vouched || answered || !context.running.take({ user, jobNonce, maxFee })) {
     return refuse('job_nonce_used', `Job nonce ${jobNonce} is used up; the next free one is ${used + 1n}.`)
   }
@@ -129,7 +112,7 @@ async function takeNumber(context: ProviderContext, ask: AdmissionAsk) {
 
 /** COMPUTE §7.2 */
 async function termsFault(
-  { address, place, price, limits, env, sessionKeys }: ProviderContext,
+  { address, place, price, limits, env, sessionKeys, onAccount }: ProviderContext,
   { user, request, maxFee }: AdmissionAsk,
   { authorization, signature, salt }: JobTerms,
 ): Promise<Refusal | undefined> {
@@ -150,6 +133,11 @@ async function termsFault(
   const nowSeconds = BigInt(Math.floor(env.clock.nowMs() / 1000))
   if (authorization.deadline < nowSeconds + BigInt(limits.authorizationSecondsMin)) {
     return refuse('invalid_authorization', 'The authorisation ends too soon.')
+  }
+  if (signature === undefined) {
+    if (authorization.maxFee <= onAccount.weiMax) return undefined
+    const message = `Jobs that may cost more than ${onAccount.weiMax} wei have to be signed for.`
+    return refuse('authorization_unsigned', message)
   }
   const signer = signerOfDigest(hashAuthorization(authorization, place), signature)
   if (await sessionKeys.maySign(signer, user)) return undefined

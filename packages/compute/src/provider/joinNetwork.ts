@@ -10,6 +10,7 @@ import type { ClaimSettler } from '../settlement/claimJobs.ts'
 import { type SettlementLoop, startSettlement } from '../settlement/settlementLoop.ts'
 import { createAuthenticator } from './authenticate.ts'
 import { createJobTimings } from './jobTimings.ts'
+import { createOnAccount } from './onAccount.ts'
 import type { StatusSource } from './operator/describeStatus.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { createProviderMetrics, type ProviderMetrics } from './providerMetrics.ts'
@@ -58,6 +59,8 @@ export async function joinNetwork(
     ...(priorityStake === undefined ? {} : { priorityStake }),
   })
   const metrics = createProviderMetrics(env.metrics)
+  const onAccount = createOnAccount(ledger, limits)
+  await onAccount.refresh()
   const chainId = BigInt(options.chainId)
   const settler = createSettler(options, limits, ledger, metrics)
   const settlement = startSettlement({
@@ -81,6 +84,7 @@ export async function joinNetwork(
     price,
     verifiability,
     limits,
+    onAccount,
     log,
     holds: createHolds({ accounts, book: log.book }),
     rates: createRateLimits({ clock, perMinute: limits.requestsPerMinute }),

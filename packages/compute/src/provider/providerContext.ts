@@ -15,6 +15,7 @@ import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
 import type { Doors } from './doors.ts'
 import type { JobTimings } from './jobTimings.ts'
+import type { OnAccount } from './onAccount.ts'
 import type { ProviderMetrics } from './providerMetrics.ts'
 import type { ProviderLimits } from './providerOptions.ts'
 import type { LeavingUsers } from './refundConsent.ts'
@@ -36,6 +37,7 @@ export type ProviderContext = {
   price: Price
   verifiability: string
   limits: ProviderLimits
+  onAccount: OnAccount
   log: JobLog
   holds: Holds
   queue: FairQueue

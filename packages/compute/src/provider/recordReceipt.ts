@@ -1,7 +1,6 @@
-/** Signs a receipt and makes it durable before the client hears the end; afterwards it can be settled, whatever happens. COMPUTE §8.1 */
+/** Makes a receipt durable before the client hears the end; afterwards it can be signed and settled, whatever happens. COMPUTE §8.1 */
 import { bytesToHex } from '@weightless/codec'
-import { bundleToJson, hashReceipt, type Opening, type Receipt, signReceipt } from '@weightless/receipt'
-import { checkKept } from './acceptJob.ts'
+import { hashReceipt, type Opening, openingToJson, type Receipt, receiptToJson } from '@weightless/receipt'
 import type { Admitted } from './admitJob.ts'
 import type { ProviderContext } from './providerContext.ts'
 
@@ -15,14 +14,12 @@ export type Exchange = {
 
 export async function recordReceipt(
   context: ProviderContext,
-  job: Pick<Admitted, 'terms' | 'acceptance' | 'turnAtMs'> & { id: string },
+  job: Pick<Admitted, 'terms' | 'turnAtMs'> & { id: string },
   { receipt, opening }: { receipt: Receipt; opening: Opening },
   exchange: Exchange,
 ): Promise<void> {
-  const { account, place, log, metrics, timings } = context
-  checkKept(job, receipt)
+  const { place, log, metrics, timings } = context
   const receiptHash = hashReceipt(receipt, place.settlement)
-  const signature = await signReceipt(receipt, place.settlement, account)
   const text = exchange.text ?? `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
   const { user, jobNonce, fee } = receipt
   await log.addReceipt(
@@ -42,7 +39,13 @@ export async function recordReceipt(
       user,
       jobNonce,
       receiptHash,
-      bundle: bundleToJson({ settlement: place.settlement, receipt, signature, opening }),
+      // Signed when it is asked for, with the others that are asked for with it.
+      bundle: {
+        version: 1,
+        settlement: place.settlement,
+        receipt: receiptToJson(receipt),
+        opening: openingToJson(opening),
+      },
       authorization: job.terms && { authorization: job.terms.authorization, signature: job.terms.signature },
       // Few ask for its signature, and whoever does gets it then: what is signed is fixed here.
       exchange: { text },

@@ -21,6 +21,7 @@ import { listOperators, readJob } from './readJob.ts'
 import type { JobHeaders } from './readTerms.ts'
 import { consentToRefund } from './refundConsent.ts'
 import { answerSdk } from './sdkRoutes.ts'
+import { signJobs } from './signJobs.ts'
 import { unknownModel } from './unknownModel.ts'
 import { answerUpstream } from './upstream/answerUpstream.ts'
 import { describeAccount, settleWithUser, takeVoucher } from './vouchers.ts'
@@ -79,6 +80,7 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${request.path}.`)
   const job = await findJob(context, user, found[1]!, decodeURIComponent(found[2]!))
   if (!job) return refuse('receipt_not_found', 'There is no such receipt of this account.')
+  await signJobs(context, [job])
   if (!found[3]) return jsonResponse(job.bundle)
   const choice = /^\d{1,2}$/.exec(request.query.get('choice') ?? '0')
   if (!choice) return refuse('invalid_value', "'choice' is the number of an answer.")

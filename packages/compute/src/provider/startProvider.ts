@@ -11,7 +11,6 @@ import { type AdoptedJobs, type Adoption, adoptJobs } from './handover/adoptJobs
 import { createControlHandler } from './handover/controlRoutes.ts'
 import { createHandOver, type Folder, type HandOver } from './handover/handOver.ts'
 import { joinNetwork, type Opened } from './joinNetwork.ts'
-import { type KeptOffer, keepOffer } from './market/keepOffer.ts'
 import type { Operator } from './operator/answerOperator.ts'
 import { describeStatus } from './operator/describeStatus.ts'
 import { type ProviderLimits, providerLimitsSchema } from './providerOptions.ts'
@@ -23,8 +22,6 @@ export type ComputeContracts = {
   ledgerManager: Hex
   /** Says whose turns come more often; without it all are equal. */
   priorityStake?: Hex
-  /** Where the offer is declared; without it the provider is found in the registry alone. MARKET §2 */
-  serviceMarket?: Hex
 }
 
 export type ProviderOptions = {
@@ -115,9 +112,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const seams = { ...parts, log, server, folder: handOverFolder!, token: operatorToken!, network: env.network }
     const handOver = control && createHandOver(seams)
     void handOver?.moved.then(moved.resolve)
-    const { serviceMarket } = options.contracts
-    const offer = serviceMarket && keepOffer({ ...parts, serviceMarket, region: options.region })
-    opened = { ...parts, adopted, handOver, offer }
+    opened = { ...parts, adopted, handOver }
     env.log.info('provider open', { url: server.url, model: engine.model.name, address: account.address })
     return engine.model.name
   }
@@ -140,8 +135,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       const claimAtOnce = () => {
         settler.claimAfterMs = 0
       }
-      const withdraw = async () => opened?.offer?.withdraw()
-      return drainProvider({ ...rest, withdraw, claimAtOnce, cut: () => server.close() }, drainOptions)
+      return drainProvider({ ...rest, claimAtOnce, cut: () => server.close() }, drainOptions)
     },
     finishMoved: async (deadlineMs) => (await opened?.handOver?.finish(deadlineMs, () => server.close())) ?? 0,
     async close() {
@@ -149,7 +143,6 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await ready.catch(() => undefined)
       await control?.close()
       opened?.handOver?.close()
-      await opened?.offer?.close()
       opened?.adopted?.close()
       await opened?.settlement.close()
       await opened?.context.engine.close()
@@ -158,23 +151,19 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   }
 }
 
-type Running = Opened & {
-  offer: KeptOffer | undefined
-  handOver: HandOver | undefined
-  adopted: AdoptedJobs | undefined
-}
+type Running = Opened & { handOver: HandOver | undefined; adopted: AdoptedJobs | undefined }
 
 /** Until the model is open the operator is told so. */
 function operatorOf(
   { env, contracts, operatorToken, onDrainAsked, version = '' }: ProviderOptions,
-  opened: () => Running | undefined,
+  opened: () => Opened | undefined,
 ): Operator {
   return {
     token: operatorToken,
     async status() {
       const parts = opened()
       if (!parts) return { state: 'opening', version }
-      return describeStatus({ ...parts, ...contracts, version, offer: () => parts.offer?.current() ?? null })
+      return describeStatus({ ...parts, ...contracts, version, offer: () => null })
     },
     async metrics() {
       const context = opened()?.context

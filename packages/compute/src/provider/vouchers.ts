@@ -3,11 +3,13 @@ import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
 import { signerOfDigest } from '@weightless/receipt'
 import type { VoucherFault } from '../settlement/accountBook.ts'
+import type { StoredJob, UnsignedBundle } from '../settlement/jobLog.ts'
 import { recordChainState } from '../settlement/recordChainState.ts'
 import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { hashVoucher, readSettlement, readVoucher, type VoucherNote } from '../wire/payment.ts'
 import type { ProviderContext } from './providerContext.ts'
+import { signJobs } from './signJobs.ts'
 
 const reasons: Record<VoucherFault, string> = {
   stale: 'Its job nonce is not above the last one; see /v1/account.',
@@ -32,21 +34,30 @@ export async function settleWithUser(context: ProviderContext, user: Hex, body: 
   const { voucher, jobs } = read.value
   const refused = voucher && (await creditVoucher(context, user, voucher))
   if (refused) return refused
-  const receipts: string[] = []
+  const found: { job: StoredJob; json: string }[] = []
   let leftBytes = receiptBytesMax
   for (const jobNonce of jobs) {
     const job = await context.log.findByNonce(user, jobNonce)
     if (!job || leftBytes <= 0) continue
-    const json = JSON.stringify(job.bundle)
+    const json = JSON.stringify(unsigned(job.bundle))
     leftBytes -= json.length
-    receipts.push(json)
+    found.push({ job, json })
   }
+  await signJobs(
+    context,
+    found.map(({ job }) => job),
+  )
+  const receipts = found.map(({ job, json }) => `{"signature":"${job.bundle.signature}",${json.slice(1)}`)
   // The bundles are JSON already; only what stands around them has integers to write.
   const standing = JSON.stringify(standingOf(context, user), (_, value) =>
     typeof value === 'bigint' ? value.toString() : value,
   )
   const headers = { 'content-type': 'application/json' }
   return { status: 200, headers, body: `{"standing":${standing},"receipts":[${receipts.join(',')}]}` }
+}
+
+function unsigned({ signature: _, ...rest }: UnsignedBundle): object {
+  return rest
 }
 
 /** Undefined when the voucher is in the log. */
@@ -77,8 +88,9 @@ async function creditVoucher(
 
 /** What a user's gateway needs to go on after it lost its notes. Spec: COMPUTE §7.4. */
 export async function describeAccount(context: ProviderContext, user: Hex) {
-  const { log, accounts } = context
+  const { log, accounts, onAccount } = context
   await recordChainState(log, accounts, user)
+  await onAccount.refresh()
   const account = log.book.of(user)
   return {
     user,
@@ -88,6 +100,7 @@ export async function describeAccount(context: ProviderContext, user: Hex) {
     vouched: account.vouched,
     voucher: account.voucher ?? null,
     receipts_root: account.receiptsRoot,
+    on_account_max: onAccount.weiMax,
     owed_on_chain: account.owedOnChain,
     paid_on_chain: account.paidOnChain,
     claims: [...account.claims].map(([receiptHash, { state, jobNonce, held, readyAtSeconds }]) => ({

@@ -8,7 +8,7 @@ import { abis } from '@weightless/contracts'
 import { keccak256 } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
-import { type Bundle, readBundle } from '@weightless/receipt'
+import { type Bundle, readBundle, signReceipt, type TypedSigner } from '@weightless/receipt'
 import type { ChainAccounts } from '../admission/chainAccounts.ts'
 import { type UserAccount, unsettledVoucher } from './accountBook.ts'
 import type { JobLog, StoredJob } from './jobLog.ts'
@@ -16,6 +16,8 @@ import { recordChainState } from './recordChainState.ts'
 
 export type ClaimSettler = {
   ledger: Ledger
+  /** The provider's. */
+  account: TypedSigner
   receiptSettlement: Hex
   refusedVouchers: ReadonlySet<Hex>
   /** A job without a voucher is claimed after this time. */
@@ -148,7 +150,7 @@ function isWorthwhile({ env, settler }: ClaimWork, receiptHash: Hex, job: Waitin
 
 async function claimJob({ env, log, settler }: ClaimWork, receiptHash: Hex): Promise<void> {
   const job = await log.findByReceipt(receiptHash)
-  const args = job && claimArguments(job)
+  const args = job && (await claimArguments(job, settler))
   if (!args) {
     pause(env.clock, settler, receiptHash)
     return env.log.warn('claim lacks the user’s authorisation', { receiptHash })
@@ -170,16 +172,20 @@ async function claimJob({ env, log, settler }: ClaimWork, receiptHash: Hex): Pro
   }
 }
 
-/** All that `claim` wants to see, from what was written down when the job was answered. */
-function claimArguments({ bundle: json, authorization: signed }: StoredJob) {
-  const read = readBundle(json)
-  if (!read.ok || !signed) return undefined
-  const { receipt, signature, opening }: Bundle = read.value
+/** All that `claim` wants to see, from what was written down when the job was answered. The contract takes plain signatures. */
+async function claimArguments({ bundle: json, authorization: signed }: StoredJob, { account }: ClaimSettler) {
+  const read = readBundle({ ...json, signature: unsigned })
+  if (!read.ok || !signed?.signature) return undefined
+  const { receipt, settlement, opening }: Bundle = read.value
+  const signature = await signReceipt(receipt, settlement, account)
   const { model, inputWeiPerToken, outputWeiPerToken, updatedAt } = opening.price
   const modelHash = bytesToHex(keccak256(textToBytes(model)))
   const price = { modelHash, inputPrice: inputWeiPerToken, outputPrice: outputWeiPerToken, updatedAt }
   return [signed.authorization, signed.signature, receipt, signature, price] as const
 }
+
+/** Of the form of a signature, and nobody's. */
+const unsigned: Hex = `0x${'00'.repeat(65)}`
 
 /** The chain may be ahead of our clock, or idle; the next block's time is at least the later of the two. */
 export async function chainSeconds({ env, settler }: ClaimWork): Promise<bigint> {

@@ -10,7 +10,13 @@ const user: Hex = `0x${'11'.repeat(20)}`
 const receiptHash: Hex = `0x${'22'.repeat(32)}`
 const record = { kind: 'receipt', jobId: 'job-1', path: 'voucher', user, jobNonce: 7n, fee: 5n, receiptHash } as const
 const job = {
-  ...{ jobId: 'job-1', user, jobNonce: 7n, receiptHash, bundle: { some: 'bundle' } },
+  ...{
+    jobId: 'job-1',
+    user,
+    jobNonce: 7n,
+    receiptHash,
+    bundle: { version: 1, settlement: user, receipt: {}, opening: { some: 'bundle' } },
+  },
   ...{ authorization: undefined, exchange: { text: 'a:b' } },
 }
 

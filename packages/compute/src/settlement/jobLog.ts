@@ -5,6 +5,7 @@
 import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import { openSegmentLog } from '@weightless/store'
+import { readIntegers, withIntegers } from '../wire/loggedIntegers.ts'
 import type { Authorization, VoucherNote } from '../wire/payment.ts'
 import { type AccountBook, type BookRecord, createAccountBook, type VoucherFault, voucherFault } from './accountBook.ts'
 
@@ -15,12 +16,15 @@ export type StoredJob = {
   jobNonce: bigint
   receiptHash: Hex
   /** JSON of the bundle, RECEIPT §6. */
-  bundle: unknown
-  /** The user's word for it; undefined on the SDK path. */
-  authorization: { authorization: Authorization; signature: Hex } | undefined
+  bundle: UnsignedBundle
+  /** The user's word for it; undefined on the SDK path. Jobs on account have no signature. */
+  authorization: { authorization: Authorization; signature?: Hex | undefined } | undefined
   /** `sha256(request):sha256(response)` of the bytes on the wire; signed when somebody asks. COMPUTE §6.3 */
   exchange: { text: string }
 }
+
+/** A bundle as JSON; the signature is made when somebody asks for it. */
+export type UnsignedBundle = { version: number; settlement: Hex; receipt: unknown; signature?: Hex; opening: unknown }
 
 export type JobLog = {
   book: AccountBook
@@ -31,7 +35,7 @@ export type JobLog = {
   /** Collects what is unsettled on the provider's word into one batch; durable when it resolves. */
   addSdkBatch(user: Hex, nonce: bigint): Promise<void>
   /** Durable when it resolves. */
-  add(record: Extract<BookRecord, { kind: 'settled' | 'claim' | 'sdkSettled' | 'consent' | 'accepted' }>): Promise<void>
+  add(record: Extract<BookRecord, { kind: 'settled' | 'claim' | 'sdkSettled' | 'consent' }>): Promise<void>
   /** Resolves when all that was added before is in the book. */
   written(): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>
@@ -137,7 +141,8 @@ const nonceKey = (user: Hex, jobNonce: bigint): string => `${user}/${jobNonce}`
 /** Two JSON texts in an array, because free text in the job must not meet the integer notation of the record. */
 export function encodeEntry(record: BookRecord, job: StoredJob | undefined): Uint8Array {
   const { bundle, ...rest } = job ?? { bundle: undefined }
-  return textToBytes(JSON.stringify([withIntegers(record), job ? withIntegers(rest) : null, bundle ?? null]))
+  const restText = job ? JSON.stringify(withIntegers(rest)) : null
+  return textToBytes(JSON.stringify([JSON.stringify(withIntegers(record)), restText, bundle ?? null]))
 }
 
 export function decodeEntry(bytes: Uint8Array): { record: BookRecord; job: StoredJob | undefined } {
@@ -147,9 +152,3 @@ export function decodeEntry(bytes: Uint8Array): { record: BookRecord; job: Store
     job: rest === null ? undefined : ({ ...(readIntegers(rest) as object), bundle } as StoredJob),
   }
 }
-
-const withIntegers = (value: unknown): string =>
-  JSON.stringify(value, (_, item) => (typeof item === 'bigint' ? `${item}n` : item))
-
-const readIntegers = (text: string): unknown =>
-  JSON.parse(text, (_, item) => (typeof item === 'string' && /^\d+n$/.test(item) ? BigInt(item.slice(0, -1)) : item))

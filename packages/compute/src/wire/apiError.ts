@@ -27,6 +27,7 @@ const table = {
   token_expired: [401, 'authentication_error'],
   token_revoked: [401, 'authentication_error'],
   invalid_authorization: [401, 'authentication_error'],
+  authorization_unsigned: [401, 'authentication_error'],
   insufficient_balance: [402, 'insufficient_quota'],
   spending_cap_reached: [402, 'insufficient_quota'],
   voucher_missing: [402, 'insufficient_quota'],

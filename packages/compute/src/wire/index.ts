@@ -7,8 +7,6 @@ export { datasetKeyText } from './datasetKey.ts'
 export { countUp, deliveryFormat } from './deliveryFormat.ts'
 export {
   type Authorization,
-  acceptanceHeader,
-  acceptHeader,
   decodeTerms,
   emptyReceiptsRoot,
   encodeTerms,

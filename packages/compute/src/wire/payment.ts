@@ -1,18 +1,22 @@
 /** What a user signs for a job: an authorisation before it, a cumulative voucher after it. Spec: SETTLEMENT §2, COMPUTE §7. */
-import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
+import { accept, bytesToHex, concatBytes, type Hex, hexToBytes, isHexOf, reject, type Verdict } from '@weightless/codec'
 import { authorizationTypes, receiptDomain as receiptDomainName, voucherTypes } from '@weightless/contracts'
-import { compileTypedData } from '@weightless/crypto'
-import {
-  type Authorization,
-  hashAuthorization,
-  receiptDomain,
-  type SigningPlace,
-  type TypedSigner,
-} from '@weightless/receipt'
-import { keccak256 } from 'viem'
+import { compileTypedData, keccak256 } from '@weightless/crypto'
+import { receiptDomain, type TypedSigner } from '@weightless/receipt'
 import { z } from 'zod'
 
-export { type Authorization, hashAuthorization, type SigningPlace } from '@weightless/receipt'
+/** One job may cost up to `maxFee` wei at the price behind `priceId`. */
+export type Authorization = {
+  user: Hex
+  provider: Hex
+  jobNonce: bigint
+  /** The receipt's `inputHash`: the request under the user's salt. */
+  requestHash: Hex
+  priceId: Hex
+  maxFee: bigint
+  /** Seconds since the Unix epoch. */
+  deadline: bigint
+}
 
 /** All jobs of this pair up to `jobNonce` cost `cumulativeFee` wei together. */
 export type Voucher = {
@@ -24,7 +28,13 @@ export type Voucher = {
 }
 
 /** What travels with a request: the authorisation with the secrets that open its request hash. */
-export type JobTerms = { authorization: Authorization; signature: Hex; salt: Hex; nonce: Hex }
+export type JobTerms = {
+  authorization: Authorization
+  /** Undefined where the job is on account: too small to be claimed. COMPUTE §7.2 */
+  signature: Hex | undefined
+  salt: Hex
+  nonce: Hex
+}
 
 export type SignedVoucher = { voucher: Voucher; signature: Hex }
 
@@ -40,12 +50,20 @@ export type SettlementAsk = { voucher: VoucherNote | null; jobs: bigint[] }
 export const termsHeader = 'x-weightless-authorization'
 export const receiptHeader = 'x-weightless-receipt'
 export const jobNonceHeader = 'x-weightless-job-nonce'
-/** `1` asks the provider to accept the job before it begins. COMPUTE §7.6 */
-export const acceptHeader = 'x-weightless-accept'
-/** Of the answer: the provider's signature, 65 bytes in hex. */
-export const acceptanceHeader = 'x-weightless-acceptance'
 
+/** The chain and contract that a signature is good for. */
+export type SigningPlace = { chainId: bigint; settlement: Hex }
+
+const hashAuthorizationFields = compileTypedData<Authorization>(
+  receiptDomainName,
+  'Authorization',
+  authorizationTypes.Authorization,
+)
 const hashVoucherFields = compileTypedData<Voucher>(receiptDomainName, 'Voucher', voucherTypes.Voucher)
+
+export function hashAuthorization(message: Authorization, { chainId, settlement }: SigningPlace): Hex {
+  return hashAuthorizationFields(message, { chainId, verifyingContract: settlement })
+}
 
 export function hashVoucher(message: Voucher, { chainId, settlement }: SigningPlace): Hex {
   return hashVoucherFields(message, { chainId, verifyingContract: settlement })
@@ -73,7 +91,7 @@ export async function signVoucher(message: Voucher, place: SigningPlace, account
 
 /** COMPUTE §7.3: the chain of receipts that a voucher pays; it starts at 32 zero bytes. */
 export function nextReceiptsRoot(previous: Hex, receiptHash: Hex): Hex {
-  return keccak256(`0x${previous.slice(2)}${receiptHash.slice(2)}`)
+  return bytesToHex(keccak256(concatBytes([hexToBytes(previous), hexToBytes(receiptHash)])))
 }
 
 export const emptyReceiptsRoot: Hex = `0x${'00'.repeat(32)}`
@@ -88,21 +106,6 @@ const uint256 = z
   .regex(/^(0|[1-9][0-9]{0,77})$/)
   .transform(BigInt)
   .refine((value) => value < 1n << 256n)
-
-const termsSchema = z.object({
-  authorization: z.object({
-    user: hexOf(20),
-    provider: hexOf(20),
-    jobNonce: uint256,
-    requestHash: hexOf(32),
-    priceId: hexOf(32),
-    maxFee: uint256,
-    deadline: uint256,
-  }),
-  signature: hexOf(65),
-  salt: hexOf(32),
-  nonce: hexOf(32),
-})
 
 const voucherSchema = z.object({
   voucher: z.object({
@@ -122,24 +125,70 @@ const settlementSchema = z.object({
 })
 
 /** Value of the header `x-weightless-authorization`: JSON in base64url. */
-export function encodeTerms(terms: JobTerms): string {
+export function encodeTerms({ authorization, signature, salt, nonce }: JobTerms): string {
+  const { jobNonce, maxFee, deadline, ...hashes } = authorization
+  const integers = { jobNonce: `${jobNonce}`, maxFee: `${maxFee}`, deadline: `${deadline}` }
   // Digits, hex and names: every character is one byte.
-  return btoa(JSON.stringify(terms, plainInteger)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  const text = btoa(JSON.stringify({ authorization: { ...hashes, ...integers }, signature, salt, nonce }))
+  return text.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 const termsCharactersMax = 8_192
 
 export function decodeTerms(header: string): Verdict<JobTerms, 'invalid_authorization'> {
   if (header.length > termsCharactersMax) return reject('invalid_authorization', 'too long')
+  let json: unknown
   try {
-    const parsed = termsSchema.safeParse(JSON.parse(atob(header.replaceAll('-', '+').replaceAll('_', '/'))))
-    return parsed.success
-      ? accept(parsed.data)
-      : reject('invalid_authorization', parsed.error.issues[0]?.path.join('.'))
+    json = JSON.parse(atob(header.replaceAll('-', '+').replaceAll('_', '/')))
   } catch {
     return reject('invalid_authorization', 'not JSON in base64url')
   }
+  const { authorization, signature, salt, nonce } = fieldsOf(json)
+  const fields = fieldsOf(authorization)
+  // Read by hand: every request has it, and a general reader takes longer than the rest of the admission.
+  for (const [name, byteCount] of authorizationHashes) {
+    if (!isHexOf(fields[name], byteCount)) return reject('invalid_authorization', `authorization.${name}`)
+  }
+  for (const name of authorizationIntegers) {
+    if (!isUint256(fields[name])) return reject('invalid_authorization', `authorization.${name}`)
+  }
+  if (signature !== undefined && !isHexOf(signature, 65)) return reject('invalid_authorization', 'signature')
+  if (!isHexOf(salt, 32)) return reject('invalid_authorization', 'salt')
+  if (!isHexOf(nonce, 32)) return reject('invalid_authorization', 'nonce')
+  const given = fields as Record<keyof Authorization, string>
+  return accept({
+    authorization: {
+      user: lower(given.user),
+      provider: lower(given.provider),
+      jobNonce: BigInt(given.jobNonce),
+      requestHash: lower(given.requestHash),
+      priceId: lower(given.priceId),
+      maxFee: BigInt(given.maxFee),
+      deadline: BigInt(given.deadline),
+    },
+    signature: signature && lower(signature),
+    salt: lower(salt),
+    nonce: lower(nonce),
+  })
 }
+
+const authorizationHashes = [
+  ['user', 20],
+  ['provider', 20],
+  ['requestHash', 32],
+  ['priceId', 32],
+] as const
+const authorizationIntegers = ['jobNonce', 'maxFee', 'deadline'] as const
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+}
+
+function isUint256(value: unknown): boolean {
+  return typeof value === 'string' && /^(0|[1-9][0-9]{0,77})$/.test(value) && BigInt(value) < 1n << 256n
+}
+
+const lower = (text: string): Hex => text.toLowerCase() as Hex
 
 export function voucherToJson({ voucher, signature, receipts }: VoucherNote): string {
   return JSON.stringify({ voucher, signature, receipts }, plainInteger)

@@ -247,7 +247,8 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
             revert ForeignReceipt(receipt.version, receipt.chainId);
         }
         receiptHash = ReceiptTypes.digest(domain, receipt.hash());
-        (address recovered,,) = ECDSA.tryRecoverCalldata(receiptHash, signature);
+        (bytes32 signed, bytes calldata plain) = ReceiptTypes.signedDigest(domain, receiptHash, signature);
+        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, plain);
         if (recovered == address(0) || recovered != receipt.provider) revert NotSignedByProvider(receiptHash);
     }
 

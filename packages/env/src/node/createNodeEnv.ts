@@ -1,5 +1,4 @@
 /** The real world: the machine's clock, randomness, network, a folder of its disk, worker threads, standard error. */
-import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Env, Log } from '../env.ts'
 import './installAesCtr.ts'
@@ -10,6 +9,7 @@ import './installSecp256k1.ts'
 import './tuneMemory.ts'
 import { webClock } from '../browser/webClock.ts'
 import { createNodeNetwork } from './createNodeNetwork.ts'
+import { createNodeRandom } from './createNodeRandom.ts'
 import { createNodeTasks } from './createNodeTasks.ts'
 import { createNodeDisk } from './nodeDisk.ts'
 import { createNodeLog, type LogForm, type LogLevel } from './nodeLog.ts'
@@ -35,8 +35,7 @@ export function createNodeEnv({ dataFolder, log: form = 'text', logLevel, worker
   const disk = createNodeDisk(resolve(dataFolder))
   return {
     clock: webClock,
-    // A copy: small results of randomBytes are views into a pool, which must not be transferred.
-    random: { bytes: (count) => new Uint8Array(randomBytes(count)) },
+    random: createNodeRandom(),
     network,
     disk,
     tasks,

@@ -2,6 +2,7 @@
 import { readSync, writeSync } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { concatBytes } from '@weightless/codec'
 import { joinDiskPath } from '../diskPath.ts'
 import type { Disk, File, OpenMode } from '../env.ts'
 import { DiskError, DiskFullError, FileMissingError } from '../faults.ts'
@@ -87,18 +88,28 @@ function wrap(handle: FileHandle, path: string, onClose: () => void): File {
   return {
     read: (offset, length) => guard(path, 'read', () => readAll(handle, offset, length)),
     readSync: (offset, length) => guardSync(path, 'read', () => readAllSync(fd, offset, length)),
-    write: (offset, bytes) =>
-      guard(path, 'write', () => writeAll(handle, offset, bytes instanceof Uint8Array ? [bytes] : bytes)),
-    writeSync: (offset, bytes) =>
-      guardSync(path, 'write', () => {
-        for (let done = 0; done < bytes.length; ) {
-          done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
-        }
-      }),
+    write: (offset, bytes) => guard(path, 'write', () => write(handle, offset, bytes)),
+    writeSync: (offset, bytes) => guardSync(path, 'write', () => writeAllSync(fd, offset, bytes)),
     sync: () => guard(path, 'sync', () => handle.datasync()),
     truncate: (length) => guard(path, 'truncate', () => handle.truncate(length)),
     size: () => guard(path, 'stat', async () => (await handle.stat()).size),
     close: () => guard(path, 'close', () => handle.close().finally(onClose)),
+  }
+}
+
+/** What is small goes to the system's cache at once: another thread would take longer to hear of it than to write it. */
+const smallBytesMax = 16 * 1024
+
+async function write(handle: FileHandle, offset: number, bytes: Uint8Array | readonly Uint8Array[]): Promise<void> {
+  const parts = bytes instanceof Uint8Array ? [bytes] : bytes
+  const byteLength = parts.reduce((sum, part) => sum + part.length, 0)
+  if (byteLength > smallBytesMax) return writeAll(handle, offset, parts)
+  writeAllSync(handle.fd, offset, parts.length === 1 ? parts[0]! : concatBytes(parts))
+}
+
+function writeAllSync(fd: number, offset: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; ) {
+    done += writeSync(fd, bytes, done, bytes.length - done, offset + done)
   }
 }
 

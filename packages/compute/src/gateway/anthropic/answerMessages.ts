@@ -26,7 +26,9 @@ export async function answerMessages(
   const bytes = textToBytes(JSON.stringify(read.value.chat))
   const response = await forwardBytes(context, customer, { path: '/v1/chat/completions', headers, signal }, bytes)
   if (response.status !== 200) return refuse(response.status, messageOfError(response.body), response.headers)
-  const chunks = response.body as AsyncIterable<Uint8Array>
+  // Small whole answers come in one piece.
+  const { body: answer } = response
+  const chunks = answer instanceof Uint8Array ? piecesOf(answer) : (answer as AsyncIterable<Uint8Array>)
   const kept = { ...response.headers }
   if (!read.value.stream) {
     const pieces: Uint8Array[] = []
@@ -40,6 +42,10 @@ export async function answerMessages(
   }
   const abandon = async () => void (await chunks[Symbol.asyncIterator]().return?.())
   return { status: 200, headers: kept, body: ownedBody(messageEvents(chunks, model), abandon) }
+}
+
+async function* piecesOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 /** Nobody here knows the tokenizer of every provider: a guess that says so. */
