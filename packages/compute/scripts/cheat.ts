@@ -90,7 +90,7 @@ function wrap(engine: ExactEngine, model: EngineModel, cheat: Cheat): ExactEngin
     kind: 'exact',
     model,
     concurrent: engine.concurrent,
-    countPrompt: (messages) => engine.countPrompt(messages),
+    countPrompt: (messages, tools) => engine.countPrompt(messages, tools),
     start: async (job) => bendRun(await engine.start(bend(job)), cheat),
     traceOperators: (job, end) => engine.traceOperators(bend(job), end),
     close: () => engine.close(),

@@ -9,11 +9,14 @@ import {
   type ChatClaim,
   type ChatDifference,
   type ChatRequest,
+  checkShape,
   decodeTrace,
+  GrammarStuckError,
   loadModel,
   type Model,
   operatorName,
   replayChat,
+  SchemaUnsupportedError,
   type Trace,
 } from '@weightless/tensor'
 import { type Bundle, type ChatOpening, type ChoiceOutput, choicesOf, isChatBundle } from './bundle.ts'
@@ -71,7 +74,7 @@ export async function verifyWithModel(
   model: Model,
   options: ReplayOptions = {},
 ): Promise<Verification> {
-  const difference = findOtherProgram(bundle, model) ?? findOtherPrompt(bundle, model)
+  const difference = findImpossibleShape(bundle) ?? findOtherProgram(bundle, model) ?? findOtherPrompt(bundle, model)
   if (difference) return { accepted: false, ...difference }
   return replay(bundle, model, options)
 }
@@ -102,6 +105,23 @@ async function rootOf(weights: Uint8Array, { onProgress, pause, signal }: Verify
   return weights.length === 0 ? '0x' : bytesToHex(hasher.finish().root)
 }
 
+/** What no mask is made for, nobody can have made. */
+function findImpossibleShape({ opening: { shape } }: Bundle<ChatOpening>): Difference | undefined {
+  try {
+    if (shape) checkShape(shape)
+    return undefined
+  } catch (fault) {
+    return asUnsupported(fault)
+  }
+}
+
+/** A mask that cannot be made is the bundle's fault; everything else is ours. */
+function asUnsupported(fault: unknown): Difference {
+  const isShape = fault instanceof SchemaUnsupportedError || fault instanceof GrammarStuckError
+  if (isShape) return { fault: 'unsupported', detail: fault.shortMessage }
+  throw fault
+}
+
 function findOtherProgram({ receipt }: Bundle<ChatOpening>, model: Model): Difference | undefined {
   if (model.programId !== receipt.programId) return differ('program', 'program id', model.programId, receipt.programId)
   if (model.tokenizerRoot === receipt.tokenizerRoot) return undefined
@@ -109,7 +129,7 @@ function findOtherProgram({ receipt }: Bundle<ChatOpening>, model: Model): Diffe
 }
 
 function findOtherPrompt({ receipt, opening }: Bundle<ChatOpening>, model: Model): Difference | undefined {
-  const count = model.promptTokens(opening.messages).length
+  const count = model.promptTokens(opening.messages, opening.shape?.tools).length
   return BigInt(count) === receipt.promptTokens
     ? undefined
     : differ('usage', 'prompt tokens', count, receipt.promptTokens)
@@ -121,7 +141,7 @@ async function replay(bundle: Bundle<ChatOpening>, model: Model, options: Replay
   const choices = choicesOf(opening)
   for (const [index, output] of choices.entries()) {
     const traceRoot = opening.traceRoots?.[index] ?? receipt.traceRoot
-    const difference = await replayChoice({ opening, output, index, traceRoot }, model, options)
+    const difference = await replayChoice({ opening, output, index, traceRoot }, model, options).catch(asUnsupported)
     if (difference) return { accepted: false, ...nameChoice(difference, index, choices.length) }
   }
   return {
@@ -139,7 +159,7 @@ async function replayChoice(choice: Choice, model: Model, options: ReplayOptions
   const { opening, output, traceRoot } = choice
   const { outputTokens, finishReason } = output
   if (outputTokens.length === 0 && opening.traceRoots) return differentNothing(output, traceRoot)
-  const inputs = [...model.promptTokens(opening.messages), ...outputTokens.slice(0, -1)]
+  const inputs = [...model.promptTokens(opening.messages, opening.shape?.tools), ...outputTokens.slice(0, -1)]
   const claim: ChatClaim = { outputTokens, finishReason, traceRoot: hexToBytes(traceRoot) }
   // A trace that is not the committed one proves nothing; the root still binds the provider.
   const trace = output.trace && readTrace(output.trace, inputs, traceRoot)
@@ -195,7 +215,7 @@ function replayClaim({ opening, index }: Choice, model: Model, claim: ChatClaim,
 
 function requestOf({ messages, stop, sampler, seed, shape }: ChatOpening, index: number): ChatRequest {
   const first = seedOf(seed, requestHash(messages, stop, samplerHash(sampler), shape))
-  return { messages, stop, ...sampler, seed32: hexToBytes(choiceSeed(first, index)) }
+  return { messages, stop, ...sampler, shape, seed32: hexToBytes(choiceSeed(first, index)) }
 }
 
 /** RECEIPT §7.2: of a cancelled answer the user may have less text than its tokens make. */

@@ -35,6 +35,17 @@ export { vectorBytes } from './encoder/vectorBytes.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'
+export { type AnswerShape, checkShape } from './grammar/answerGrammar.ts'
+export { SchemaUnsupportedError } from './grammar/schemaError.ts'
+export { GrammarStuckError } from './grammar/tokenMask.ts'
+export {
+  type CallEvent,
+  createCallReader,
+  readToolCalls,
+  type ToolCall,
+  toolLimits,
+  writeToolCall,
+} from './grammar/toolCalls.ts'
 export { MemoryExhaustedError } from './kernels/loadKernels.ts'
 export { ContextFullError, positionsMax, type Session } from './model/createSession.ts'
 export { operatorName } from './model/describeGraph.ts'

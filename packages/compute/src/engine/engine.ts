@@ -2,6 +2,7 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
+import type { AnswerShape } from '@weightless/tensor'
 import type { ApiError } from '../wire/apiError.ts'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
 import type { ServiceName, ServicePath } from '../wire/services.ts'
@@ -22,6 +23,8 @@ export type EngineJob = {
   seed: Hex
   sampler: SamplerParameters
   stop: readonly string[]
+  /** What the answer is held to; absent: nothing. */
+  shape?: AnswerShape | undefined
   /** Alternatives wanted per token; undefined: no log-probabilities at all. */
   topLogprobs: number | undefined
 }
@@ -61,8 +64,8 @@ export type EngineRun = {
 export type ExactEngine = {
   kind: 'exact'
   model: EngineModel
-  /** Tokens of the rendered prompt. @throws {EngineRefusedError} @throws {EngineFailedError} */
-  countPrompt(messages: readonly Message[]): Promise<number>
+  /** Tokens of the rendered prompt; `tools` as in `AnswerShape`. @throws {EngineRefusedError} @throws {EngineFailedError} */
+  countPrompt(messages: readonly Message[], tools?: string): Promise<number>
   /** Jobs that run side by side; more may be started, and wait. The bits of one do not depend on the others. */
   concurrent: number
   /** Starts a job. */

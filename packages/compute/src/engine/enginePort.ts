@@ -16,7 +16,7 @@ export type EngineInput = {
 }
 
 export type ToWorker =
-  | { kind: 'count'; id: number; messages: EngineJob['messages'] }
+  | { kind: 'count'; id: number; messages: EngineJob['messages']; tools: string }
   | { kind: 'run'; id: number; job: EngineJob; ahead: number }
   /** The reader has taken `count` tokens more. */
   | { kind: 'credit'; id: number; count: number }

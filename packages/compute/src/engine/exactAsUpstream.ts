@@ -37,13 +37,13 @@ export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env
 }
 
 function start(engine: ExactEngine, request: ChatRequest, random: Env['random']): Promise<ChoicesRun> {
-  const { messages, stop, maxTokens = 1_024, seed } = request
+  const { messages, stop, shape, maxTokens = 1_024, seed } = request
   const source =
     seed === undefined
       ? ({ kind: 'nonce', nonce: bytesToHex(random.bytes(32)) } as const)
       : ({ kind: 'seed', value: seed } as const)
   const sampler = samplerOf(request, maxTokens)
-  const job = { messages, stop, sampler, seed: seedOf(source, hashChatRequest(request, maxTokens)) }
+  const job = { messages, stop, shape, sampler, seed: seedOf(source, hashChatRequest(request, maxTokens)) }
   const topLogprobs = request.logprobs ? request.topLogprobs : undefined
   return runChoices(engine, { ...job, topLogprobs }, choicesOfRequest(request))
 }

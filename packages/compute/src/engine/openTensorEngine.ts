@@ -59,8 +59,8 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<Ex
     kind: 'exact',
     model: { ...model, check },
     concurrent,
-    async countPrompt(messages) {
-      const answer = await link.ask((id) => ({ kind: 'count', id, messages }))
+    async countPrompt(messages, tools = '') {
+      const answer = await link.ask((id) => ({ kind: 'count', id, messages, tools }))
       return (answer as Extract<FromWorker, { kind: 'counted' }>).tokens
     },
     start: (job) => startRun(link, job, aheadMax),

@@ -43,6 +43,13 @@ type Host = {
 /** Jobs that may wait in the worker; the provider's queue lets far fewer come here. */
 const waitingMax = 256
 const replaysMax = 8
+/** Faults that the request has brought on. */
+const refusals = new Set([
+  'tensor/chat-invalid',
+  'tensor/chat-template',
+  'tensor/schema-unsupported',
+  'tensor/grammar-stuck',
+])
 
 /** The worker's main: see `Tasks.open`. */
 export default async function serveEngine(port: TaskPort, input: unknown): Promise<void> {
@@ -95,13 +102,14 @@ async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | '
   const { id } = message
   try {
     if (message.kind === 'count') {
-      host.send({ kind: 'counted', id, tokens: host.model.promptTokens(message.messages).length })
+      const { messages, tools } = message
+      host.send({ kind: 'counted', id, tokens: host.model.promptTokens(messages, tools).length })
     } else if (message.kind === 'run') await run(host, id, message.job, message.ahead)
     else if (message.kind === 'end') await end(host, id, message.keepTokens)
     else host.send({ kind: 'traced', id, trace: await retrace(host, message.job, message.end) })
   } catch (fault) {
     const code = fault instanceof WeightlessError ? fault.code : ''
-    const refused = code === 'tensor/chat-invalid' || code === 'tensor/chat-template'
+    const refused = refusals.has(code)
     host.send({ kind: 'failed', id, reason: fault instanceof Error ? fault.message : String(fault), refused })
   }
 }
@@ -109,7 +117,7 @@ async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | '
 async function run(host: Host, id: number, job: EngineJob, ahead: number): Promise<void> {
   const { model, batch, send, pump } = host
   // Counted before the rules of a run are applied: a prompt that is too long is known by its length.
-  send({ kind: 'started', id, promptTokens: model.promptTokens(job.messages).length })
+  send({ kind: 'started', id, promptTokens: model.promptTokens(job.messages, job.shape?.tools).length })
   const { topLogprobs } = job
   const texts: string[] = []
   const seat = batch.add(requestOf(job), {
@@ -182,8 +190,8 @@ function endOf(run: ChatRun, texts: readonly string[], keepTokens: number | unde
   }
 }
 
-function requestOf({ messages, sampler, seed, stop }: EngineJob): EngineRequest {
-  return { messages, ...sampler, stop, seed32: hexToBytes(seed) }
+function requestOf({ messages, sampler, seed, stop, shape }: EngineJob): EngineRequest {
+  return { messages, ...sampler, stop, shape, seed32: hexToBytes(seed) }
 }
 
 function tokenOf(model: Model, { token, text, logprobs }: ChatToken): EngineToken {

@@ -2,6 +2,7 @@
 import { bytesToHex, bytesToText, concatBytes } from '@weightless/codec'
 import { createSha256 } from '@weightless/crypto'
 import { type Bundle, choicesOf } from '@weightless/receipt'
+import { readToolCalls } from '@weightless/tensor'
 import type { ServicePath } from '../wire/services.ts'
 
 export type Delivered = {
@@ -49,11 +50,17 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
         return bytesToHex(hash.digest()) === opening.responseSha256 ? undefined : 'its bytes are not those delivered'
       }
       const said = spoken()
+      const hasTools = (opening.shape?.tools ?? '') !== ''
       for (const [choice, { outputText, finishReason }] of choicesOf(opening).entries()) {
-        const delivered = said.map((part) => textIn(path, streamed, part, choice)).join('')
+        const parts = said.flatMap((part) =>
+          (Array.isArray(part.choices) ? part.choices : []).filter((own) => (own?.index ?? 0) === choice),
+        )
+        const delivered = hasTools
+          ? joinCalls(gatherCalls(parts))
+          : said.map((part) => textIn(path, streamed, part, choice)).join('')
+        const promised = hasTools ? joinCalls(readToolCalls(outputText)) : outputText
         // A client that leaves may have been sent less than the provider had on its way to it.
-        const same =
-          outputText.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(outputText))
+        const same = promised.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(promised))
         if (!same) return 'its text is not the text that was delivered'
       }
       return undefined
@@ -61,7 +68,11 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
   }
 }
 
-type Said = { index?: unknown; text?: unknown; message?: { content?: unknown }; delta?: { content?: unknown } }
+type Spell = {
+  content?: unknown
+  tool_calls?: { index?: unknown; function?: { name?: unknown; arguments?: unknown } }[]
+}
+type Said = { index?: unknown; text?: unknown; message?: Spell; delta?: Spell }
 
 type Spoken = {
   choices?: Said[]
@@ -82,6 +93,30 @@ function textIn(path: ServicePath, streamed: boolean, part: Spoken, choice: numb
     .map((said) => textOf(path === '/v1/completions' ? said.text : (said.message ?? said.delta)?.content))
     .join('')
 }
+
+type Calls = ReturnType<typeof readToolCalls>
+
+/** Text and calls of one answer, whole or in pieces. */
+function gatherCalls(parts: readonly Said[]): Calls {
+  const gathered: Calls = { content: '', calls: [] }
+  for (const part of parts) {
+    const { content, tool_calls: calls } = part.message ?? part.delta ?? {}
+    gathered.content += textOf(content)
+    for (const [at, call] of (Array.isArray(calls) ? calls : []).entries()) {
+      const index = part.message ? at : call?.index
+      if (index === gathered.calls.length) gathered.calls.push({ name: '', arguments: '' })
+      const known = typeof index === 'number' ? gathered.calls[index] : undefined
+      if (!known) continue
+      known.name += textOf(call?.function?.name)
+      known.arguments += textOf(call?.function?.arguments)
+    }
+  }
+  return gathered
+}
+
+/** So that what was delivered in part is the beginning of the whole. */
+const joinCalls = ({ content, calls }: Calls): string =>
+  content + calls.map((call) => `\0${call.name}\0${call.arguments}`).join('')
 
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 

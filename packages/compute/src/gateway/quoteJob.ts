@@ -9,6 +9,11 @@ import type { ListedProvider } from './providerDirectory.ts'
 const templateTokens = 256
 /** Role markers and line ends around each message. */
 const tokensPerMessage = 16
+/** Around the result of a call. */
+const tokensPerResult = 32
+/** What a template says of tools, whose JSON some templates indent. */
+const toolTokens = 512
+const bytesPerToolByte = 4
 
 export type JobQuote = { maxTokens: number; maxFee: bigint }
 
@@ -16,8 +21,11 @@ export function quoteJob(request: ChatRequest, provider: ListedProvider, default
   const maxTokens = request.maxTokens ?? defaultMaxTokens
   let promptTokens = templateTokens
   for (const { role, content } of request.messages) {
-    promptTokens += tokensPerMessage + textToBytes(role).length + textToBytes(content).length
+    promptTokens +=
+      (role === 'tool' ? tokensPerResult : tokensPerMessage) + textToBytes(role).length + textToBytes(content).length
   }
+  const tools = request.shape?.tools ?? ''
+  if (tools !== '') promptTokens += toolTokens + bytesPerToolByte * textToBytes(tools).length
   const room = provider.contextLength > 0 ? provider.contextLength : Number.MAX_SAFE_INTEGER
   const maxFee = feeOf(provider.price, {
     promptTokens: BigInt(Math.min(promptTokens, room)),

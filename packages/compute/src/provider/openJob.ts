@@ -36,7 +36,7 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   const { engine, price, limits, env } = context
   const { request, path } = ask
   const { idPrefix, promptField } = formOf(path)
-  const promptTokens = await engine.countPrompt(request.messages)
+  const promptTokens = await engine.countPrompt(request.messages, request.shape?.tools)
   const room = engine.model.contextLength - promptTokens
   if (room < 1) return refuseLength(engine.model.contextLength, promptTokens, promptField)
   const maxTokens = request.maxTokens ?? limits.defaultMaxTokens
@@ -52,9 +52,9 @@ export async function openJob(context: ExactContext, ask: JobAsk): Promise<{ ok:
   const seed = seedOf(seedSource, hash)
   try {
     const topLogprobs = request.logprobs ? request.topLogprobs : undefined
-    const { messages, stop } = request
+    const { messages, stop, shape } = request
     const sampler = samplerOf(request, maxTokens)
-    const run = await runChoices(engine, { messages, seed, sampler, stop, topLogprobs }, choices)
+    const run = await runChoices(engine, { messages, seed, sampler, stop, shape, topLogprobs }, choices)
     const id = `${idPrefix}${bytesToHex(env.random.bytes(16)).slice(2)}`
     const createdSeconds = Math.floor(env.clock.nowMs() / 1000)
     return accept({ ...job, id, createdSeconds, request, maxTokens, seedSource, seed, run })

@@ -27,9 +27,9 @@ export async function listOperators(
   const { opening, receipt } = bundle
   const output = choicesOf(opening)[choice]
   if (!output || output.outputTokens.length === 0) return noTrace()
-  const { messages, stop, sampler } = opening
+  const { messages, stop, sampler, shape } = opening
   const { outputTokens, finishReason } = output
-  const job = { messages, stop, sampler, seed: choiceSeed(receipt.seed, choice), topLogprobs: undefined }
+  const job = { messages, stop, sampler, shape, seed: choiceSeed(receipt.seed, choice), topLogprobs: undefined }
   let leave: (() => void) | undefined
   try {
     leave = await queue.enter(user, signal)

@@ -1,21 +1,24 @@
 /** OpenAI's `chat.completion`, whole and streamed. COMPUTE §5.1, §5.2 */
 import type { EngineEnd } from '../engine/engine.ts'
-import { type ChatChunk, type ChatCompletion, sseDone, sseEvent } from '../wire/chatAnswer.ts'
+import { type ChatChunk, type ChatCompletion, type FinishReason, sseDone, sseEvent } from '../wire/chatAnswer.ts'
 import { choicesOfRequest } from '../wire/commitRequest.ts'
 import type { ProviderContext } from './providerContext.ts'
+import { createSpeaker } from './speakCalls.ts'
 import { type AnswerWriter, fingerprintOf, type TokenLogprobs, usageOfAll, type WrittenJob } from './writeAnswer.ts'
+
+type Delta = ChatChunk['choices'][number]['delta']
 
 export function writeChat(context: Pick<ProviderContext, 'engine'>, job: WrittenJob): AnswerWriter {
   const { request } = job
   const common = { created: job.createdSeconds, model: request.model, system_fingerprint: fingerprintOf(context) }
   const head = { id: job.id, object: 'chat.completion.chunk', ...common } as const
-  const count = choicesOfRequest(request)
+  const speakers = Array.from({ length: choicesOfRequest(request) }, (_, choice) => createSpeaker(job, choice))
 
   function chunkOf(
     index: number,
     delta: ChatChunk['choices'][number]['delta'],
     logprobs: TokenLogprobs = [],
-    finishReason: 'stop' | 'length' | null = null,
+    finishReason: FinishReason | null = null,
   ): string {
     const shown = request.logprobs && logprobs.length > 0 ? { content: logprobs, refusal: null } : null
     const chunk: ChatChunk = {
@@ -26,10 +29,17 @@ export function writeChat(context: Pick<ProviderContext, 'engine'>, job: Written
     return sseEvent(chunk)
   }
 
+  /** The log-probabilities go with the first event; where nothing is said yet, with an empty one. */
+  function chunksOf(index: number, deltas: readonly Delta[], logprobs: TokenLogprobs): string {
+    const isLate = deltas.length === 0 && request.logprobs && logprobs.length > 0
+    const told = isLate ? [{ content: '' }] : deltas
+    return told.map((delta, at) => chunkOf(index, delta, at === 0 ? logprobs : [])).join('')
+  }
+
   function finishOf(index: number, end: EngineEnd, rest: string, logprobs: TokenLogprobs): string {
-    const late = rest !== '' || (request.logprobs && logprobs.length > 0)
-    const text = late ? chunkOf(index, { content: rest }, logprobs) : ''
-    return text + chunkOf(index, {}, [], reasonOf(end))
+    const speaker = speakers[index]!
+    const late = chunksOf(index, [...speaker.piece(rest), ...speaker.rest()], logprobs)
+    return late + chunkOf(index, {}, [], speaker.reasonOf(end))
   }
 
   return {
@@ -40,18 +50,15 @@ export function writeChat(context: Pick<ProviderContext, 'engine'>, job: Written
         ...common,
         choices: ends.map((end, index) => ({
           index,
-          message: { role: 'assistant', content: end.outputText, refusal: null },
+          message: speakers[index]!.whole(end.outputText),
           logprobs: request.logprobs ? { content: logprobs[index]!, refusal: null } : null,
-          finish_reason: reasonOf(end),
+          finish_reason: speakers[index]!.reasonOf(end),
         })),
         usage: usageOfAll(ends),
       }
     },
-    begin: () =>
-      Array.from({ length: count }, (_, index) =>
-        chunkOf(index, { role: 'assistant', content: '', refusal: null }),
-      ).join(''),
-    piece: (index, text, logprobs) => chunkOf(index, { content: text }, logprobs),
+    begin: () => speakers.map((_, index) => chunkOf(index, { role: 'assistant', content: '', refusal: null })).join(''),
+    piece: (index, text, logprobs) => chunksOf(index, speakers[index]!.piece(text), logprobs),
     finish(ends, rests, logprobs) {
       const finish = ends.map((end, index) => finishOf(index, end, rests[index]!, logprobs[index]!)).join('')
       const last = request.includeUsage ? sseEvent({ ...head, choices: [], usage: usageOfAll(ends) }) : ''
@@ -59,5 +66,3 @@ export function writeChat(context: Pick<ProviderContext, 'engine'>, job: Written
     },
   }
 }
-
-const reasonOf = ({ finishReason }: EngineEnd): 'stop' | 'length' => (finishReason === 'length' ? 'length' : 'stop')

@@ -2,7 +2,14 @@
 
 export type Usage = { prompt_tokens: number; completion_tokens: number; total_tokens: number }
 
-export type FinishReason = 'stop' | 'length'
+export type FinishReason = 'stop' | 'length' | 'tool_calls'
+
+export type ToolCallPart = { id: string; type: 'function'; function: { name: string; arguments: string } }
+
+/** A piece of a call: the first has all but the arguments, which follow. */
+export type ToolCallDelta = { index: number; function: { name?: string; arguments: string } } & Partial<
+  Pick<ToolCallPart, 'id' | 'type'>
+>
 
 export type TokenLogprob = { token: string; logprob: number; bytes: number[] | null }
 export type Logprobs = { content: (TokenLogprob & { top_logprobs: TokenLogprob[] })[]; refusal: null }
@@ -16,7 +23,7 @@ export type ChatCompletion = {
   system_fingerprint: string
   choices: {
     index: number
-    message: { role: 'assistant'; content: string; refusal: null }
+    message: { role: 'assistant'; content: string | null; refusal: null; tool_calls?: ToolCallPart[] }
     logprobs: Logprobs | null
     finish_reason: FinishReason
   }[]
@@ -31,7 +38,7 @@ export type ChatChunk = {
   system_fingerprint: string
   choices: {
     index: number
-    delta: { role?: 'assistant'; content?: string; refusal?: null }
+    delta: { role?: 'assistant'; content?: string | null; refusal?: null; tool_calls?: ToolCallDelta[] }
     logprobs: Logprobs | null
     finish_reason: FinishReason | null
   }[]

@@ -1,13 +1,15 @@
 /** The body of `POST /v1/chat/completions`: what is understood, and a clear refusal of what is not. Spec: COMPUTE §4. */
-import { choicesMax, type RequestShape } from '@weightless/receipt'
+import type { Message, RequestShape } from '@weightless/receipt'
 import { z } from 'zod'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
+import { chatMessage, messageOf } from './readMessages.ts'
 import { type Adjustments, adjustmentFields, readAdjustments } from './readSampling.ts'
+import { readShape, shapeFields } from './readShape.ts'
 
 /** A request in one form, whatever spelling the client chose. */
 export type ChatRequest = {
   model: string
-  messages: { role: string; content: string }[]
+  messages: Message[]
   stream: boolean
   includeUsage: boolean
   /** Undefined: as many as the provider allows. */
@@ -28,16 +30,9 @@ export const chatLimits = { messages: 1_024, stops: 4, topLogprobs: 20 } as cons
 
 const optional = <Schema extends z.ZodType>(schema: Schema) => schema.nullish()
 
-const textPart = z.object({ type: z.literal('text'), text: wellFormed })
-const message = z.object({
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([wellFormed, z.array(textPart).min(1)]),
-  name: optional(z.string()),
-})
-
 const schema = z.object({
   model: z.string().min(1).max(256),
-  messages: z.array(message).min(1).max(chatLimits.messages),
+  messages: z.array(chatMessage).min(1).max(chatLimits.messages),
   stream: optional(z.boolean()),
   stream_options: optional(
     z.object({ include_usage: optional(z.boolean()), include_obfuscation: optional(z.boolean()) }),
@@ -50,19 +45,15 @@ const schema = z.object({
   seed: optional(z.int()),
   logprobs: optional(z.boolean()),
   top_logprobs: optional(z.int().min(0).max(chatLimits.topLogprobs)),
-  n: optional(z.int().min(1).max(choicesMax)),
+  ...shapeFields,
   ...adjustmentFields,
 })
 
 const rules: FieldRules = {
   // Fields that change the answer and are not built.
   neutral: {
-    tools: (value) => Array.isArray(value) && value.length === 0,
     functions: (value) => Array.isArray(value) && value.length === 0,
-    tool_choice: (value) => value === 'none' || value === 'auto',
     function_call: (value) => value === 'none' || value === 'auto',
-    parallel_tool_calls: () => true,
-    response_format: (value) => (value as { type?: unknown } | null)?.type === 'text',
     modalities: (value) => Array.isArray(value) && value.length === 1 && value[0] === 'text',
     audio: () => false,
     prediction: () => false,
@@ -81,15 +72,13 @@ export function readChatRequest(body: unknown): FieldVerdict<ChatRequest> {
   if ((data.top_logprobs ?? 0) > 0 && !data.logprobs) {
     return refuseField('invalid_value', "'top_logprobs' needs 'logprobs' to be true.", 'top_logprobs')
   }
+  const shape = readShape(data, body)
+  if (!shape.ok) return shape
   return {
     ok: true,
     value: {
       model: data.model,
-      messages: data.messages.map(({ role, content }) => ({
-        // The models served here know no developer; OpenAI itself treats the two alike.
-        role: role === 'developer' ? 'system' : role,
-        content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
-      })),
+      messages: data.messages.map(messageOf),
       stream: data.stream ?? false,
       includeUsage: data.stream_options?.include_usage ?? false,
       maxTokens: data.max_completion_tokens ?? data.max_tokens ?? undefined,
@@ -100,12 +89,7 @@ export function readChatRequest(body: unknown): FieldVerdict<ChatRequest> {
       logprobs: data.logprobs ?? false,
       topLogprobs: data.top_logprobs ?? 0,
       adjustments: readAdjustments(data),
-      ...shapeOf(data.n ?? 1),
+      ...shape.value,
     },
   }
-}
-
-/** RECEIPT §4.3.1 */
-export function shapeOf(choices: number): { shape?: RequestShape } {
-  return choices === 1 ? {} : { shape: { choices, schema: '', tools: '', toolChoice: '', callsMax: 0 } }
 }

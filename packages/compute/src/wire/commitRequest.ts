@@ -1,6 +1,7 @@
 /** What the receipt of a chat commits to of its request; gateway and provider compute it alike. RECEIPT §4.2, §4.3 */
 import type { Hex } from '@weightless/codec'
-import { requestHash, type SamplerParameters, samplerHash } from '@weightless/receipt'
+import type { SamplerParameters } from '@weightless/receipt'
+import { requestHash, samplerHash } from '@weightless/receipt/commitments'
 import type { ChatRequest } from './chatRequest.ts'
 
 export function samplerOf({ temperature, topP, adjustments }: ChatRequest, maxTokens: number): SamplerParameters {

@@ -1,11 +1,12 @@
 /** The body of `POST /v1/completions` for an exact engine: a raw prompt is a conversation of one message without template. COMPUTE §4.3 */
 import { accept } from '@weightless/codec'
-import { choicesMax } from '@weightless/receipt'
+import { choicesMax } from '@weightless/receipt/bundle'
 import { promptRole } from '@weightless/tensor'
 import { z } from 'zod'
-import { type ChatRequest, chatLimits, shapeOf } from './chatRequest.ts'
+import { type ChatRequest, chatLimits } from './chatRequest.ts'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
 import { adjustmentFields, readAdjustments } from './readSampling.ts'
+import { shapeOf } from './readShape.ts'
 
 const logprobsMax = 5
 

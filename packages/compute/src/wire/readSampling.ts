@@ -1,5 +1,6 @@
 /** The fields of a request that change how its tokens are chosen, besides temperature and top-p. COMPUTE §4.1 */
-import { type LogitBias, logitBiasMax, type SamplerParameters } from '@weightless/receipt'
+import type { LogitBias, SamplerParameters } from '@weightless/receipt'
+import { logitBiasMax } from '@weightless/receipt/bundle'
 import { z } from 'zod'
 
 /** Only what changes something: a penalty of 0 is none. */

@@ -1,5 +1,6 @@
 /** What a user asks of a model, checked, and the rules by which an answer ends. */
 import { WeightlessError } from '@weightless/codec'
+import type { AnswerShape } from '../grammar/answerGrammar.ts'
 import type { ModelDescription } from '../model/loadModel.ts'
 import type { Adjustments } from '../sampler/adjustLogits.ts'
 import type { SamplingParameters } from '../sampler/sampleToken.ts'
@@ -13,6 +14,8 @@ export type ChatRequest = SamplingParameters &
     maxTokens: number
     /** Texts that end the answer and are not part of it; up to 16. */
     stop?: readonly string[] | undefined
+    /** What the answer is held to; absent: nothing. */
+    shape?: AnswerShape | undefined
   }
 
 /** `stop`: the model or a stop text ended it; `length`: maxTokens or the context did; `cancelled`: the caller did. */
@@ -37,7 +40,7 @@ export function prepareChat(model: ModelDescription, request: ChatRequest): Prep
   checkAdjustments(model, request)
   const characters = request.messages.reduce((sum, { role, content }) => sum + role.length + content.length, 0)
   if (characters > charactersMax) throw new ChatInvalidError(`the conversation has ${characters} characters`)
-  const promptTokens = model.promptTokens(request.messages)
+  const promptTokens = model.promptTokens(request.messages, request.shape?.tools)
   const room = model.info.contextLength - promptTokens.length
   if (promptTokens.length === 0) throw new ChatInvalidError('the prompt is empty')
   if (room < 1) {

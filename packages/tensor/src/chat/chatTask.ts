@@ -1,4 +1,5 @@
 /** The state of one answer between passes of the model: what goes in next, and what the logits that come out mean. */
+import { maskOf } from '../grammar/answerGrammar.ts'
 import { bodyOperatorCount } from '../model/describeGraph.ts'
 import type { Model } from '../model/loadModel.ts'
 import { createAdjuster } from '../sampler/adjustLogits.ts'
@@ -59,6 +60,7 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
   const sampleOperator = bodyOperatorCount(graph.layerCount) + 2
   const output = createChatOutput(model, request, outputLimit)
   const adjuster = createAdjuster(arena, adjustedLogits, request)
+  const mask = maskOf(model.tokenizer, request.shape)
   const run: ChatRun = {
     promptTokens,
     outputTokens: [],
@@ -71,13 +73,15 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
 
   function choose(logits: Float32Array, row: number): ChatToken {
     const index = run.outputTokens.length
-    const { token, record } = sampleToken(arena, adjuster.adjust(logits), sampleWeights, request, index)
+    const changed = adjuster.adjust(logits, mask?.allowed())
+    const { token, record } = sampleToken(arena, changed, sampleWeights, request, index)
     recorder?.record(row, sampleOperator, record)
     const logprobs =
       topLogprobs === undefined ? undefined : logprobsOf(arena, logits, sampleWeights, token, topLogprobs)
     const { text, finishReason } = output.push(token)
     run.outputTokens.push(token)
     adjuster.push(token)
+    mask?.push(token)
     run.text += text
     if (logprobs !== undefined) run.logprobs.push(logprobs)
     if (finishReason !== undefined) run.finishReason = finishReason

@@ -1,6 +1,7 @@
 /** Turns a conversation into a prompt with the model's own Jinja template. */
 import { Environment, Interpreter, Template } from '@huggingface/jinja'
 import { WeightlessError } from '@weightless/codec'
+import { withoutToolRoles } from '../grammar/toolCalls.ts'
 import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
 
 export type ChatMessage = { role: string; content: string }
@@ -20,9 +21,10 @@ const rangeMax = 10_000
 export function createChatTemplate(
   source: string,
   tokenizer: Tokenizer,
-): (messages: readonly ChatMessage[], ending?: ChatEnding) => string {
+): (messages: readonly ChatMessage[], ending?: ChatEnding, tools?: string) => string {
   let template: Template | undefined
-  return (messages, ending = 'answer') => {
+  const knowsTools = /\btools\b/.test(source)
+  return (messages, ending = 'answer', tools = '') => {
     if (messages.some(({ role }) => role === promptRole)) {
       if (messages.length > 1) throw new ChatTemplateError(`the role ${promptRole} is for one text alone`)
       return messages[0]!.content
@@ -30,7 +32,9 @@ export function createChatTemplate(
     if (source === '') throw new ChatTemplateError('the model has no chat template')
     try {
       template ??= new Template(source)
-      const environment = createEnvironment(messages, tokenizer, ending)
+      const told = knowsTools ? messages : withoutToolRoles(messages, tools)
+      const environment = createEnvironment(told, tokenizer, ending)
+      if (knowsTools && tools !== '') environment.set('tools', JSON.parse(tools))
       return String(new Interpreter(environment).run(template.parsed).value)
     } catch (cause) {
       if (cause instanceof ChatTemplateError) throw cause

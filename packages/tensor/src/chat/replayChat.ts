@@ -3,6 +3,7 @@
  * many at a time, which gives the bits of the original run at several times its speed. Spec: spec/tensor.md §8.4.
  */
 import { bytesEqual, bytesToHex } from '@weightless/codec'
+import { maskOf } from '../grammar/answerGrammar.ts'
 import { bodyOperatorCount, operatorName } from '../model/describeGraph.ts'
 import type { Model } from '../model/loadModel.ts'
 import { positionsMax } from '../model/scratch.ts'
@@ -107,6 +108,7 @@ function createReplay(
   const recorder = recordSteps(graph.layerCount, true)
   const output = createChatOutput(model, request, outputLimit)
   const adjuster = createAdjuster(arena, adjustedLogits, request)
+  const mask = maskOf(model.tokenizer, request.shape)
   const sampleOperator = bodyOperatorCount(graph.layerCount) + 2
   const operator = operatorName(graph.layerCount, sampleOperator)
   let text = ''
@@ -118,6 +120,7 @@ function createReplay(
     const at = { position, outputIndex, operator }
     if (token !== claimed) return { what: 'token', ...at, expected: String(token), claimed: String(claimed) }
     adjuster.push(token)
+    mask?.push(token)
     const pushed = output.push(token)
     text += pushed.text
     const isLast = outputIndex === claim.outputTokens.length - 1
@@ -135,7 +138,7 @@ function createReplay(
       for (let i = 0; i < pass.length; i++) {
         const row = logits[i - wanted]
         const index = first + i - promptTokens.length + 1
-        const sample = row && sampleToken(arena, adjuster.adjust(row), sampleWeights, request, index)
+        const sample = row && sampleToken(arena, adjuster.adjust(row, mask?.allowed()), sampleWeights, request, index)
         if (sample !== undefined) recorder.record(i, sampleOperator, sample.record)
         const position = first + i
         const difference =

@@ -40,11 +40,11 @@ export type ModelDescription = {
   tokenizerRoot: Hex
   tokenizer: Tokenizer
   /** The prompt for a conversation, ending where the answer begins, or without what begins it. Throws `ChatTemplateError`. */
-  renderChat(messages: readonly ChatMessage[], ending?: ChatEnding): string
+  renderChat(messages: readonly ChatMessage[], ending?: ChatEnding, tools?: string): string
   /** Whether the file has a chat template. */
   hasChat: boolean
-  /** Tokens of `renderChat(messages)`. */
-  promptTokens(messages: readonly ChatMessage[]): number[]
+  /** Tokens of the rendered prompt. `tools`: the functions that the model is told of, OpenAI's `tools` as JSON text. */
+  promptTokens(messages: readonly ChatMessage[], tools?: string): number[]
 }
 
 export type Model = ModelDescription & {
@@ -148,8 +148,8 @@ async function open(
     tokenizer,
     renderChat: chat,
     hasChat: templateText !== '',
-    promptTokens(messages) {
-      const tokens = tokenizer.encode(chat(messages))
+    promptTokens(messages, tools) {
+      const tokens = tokenizer.encode(chat(messages, 'answer', tools))
       return tokens[0] === begin[0] ? tokens : [...begin, ...tokens]
     },
   }

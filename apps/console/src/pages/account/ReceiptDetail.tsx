@@ -1,7 +1,7 @@
 /** What a receipt says in full, the transaction that settled it, and the bundle as a file for any other verifier. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { bundleToJson } from '@weightless/receipt/bundle'
+import { bundleToJson, type ChatOpening, choicesOf } from '@weightless/receipt/bundle'
 import type { KeptBundle } from '../../network/keptBundles.ts'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 import { Amount } from '../../parts/Amount.tsx'
@@ -15,7 +15,7 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
   return (
     <div className="grid gap-5 pb-6">
       <p className="whitespace-pre-wrap border-line border-l-2 pl-4 text-soft">
-        {'kind' in opening ? `answer with SHA-256 ${opening.responseSha256.slice(2)}` : opening.outputText}
+        {'kind' in opening ? `answer with SHA-256 ${opening.responseSha256.slice(2)}` : textOf(opening)}
       </p>
       <Facts>
         <Fact name="Receipt">
@@ -53,6 +53,12 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
     </div>
   )
 }
+
+/** Several answers one below the other. */
+const textOf = (opening: ChatOpening): string =>
+  choicesOf(opening)
+    .map(({ outputText }) => outputText)
+    .join('\n\n')
 
 function Settlement({ kept }: { kept: KeptBundle }) {
   const loadClient = useLoadClient()
