@@ -1,6 +1,7 @@
 /** `weightless provider start`, `status` and `drain` as processes: too little money, the first sale, the operator's view, an orderly end. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Gateway } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
@@ -105,6 +106,8 @@ describe('weightless provider', () => {
     const bearer = { authorization: `Bearer ${command.token()}` }
     const metrics = await (await fetch(`${url}/metrics`, { headers: bearer })).text()
     assert.match(metrics, /^weightless_compute_running_jobs 1$/m)
+    const board = readFileSync(new URL('../../docs/providerBoard.json', import.meta.url), 'utf8')
+    for (const [name] of board.matchAll(/weightless_\w+/g)) assert.ok(metrics.includes(`\n${name}`), `${name} is shown`)
     for (const path of ['/v1/status', '/metrics']) {
       assert.equal((await fetch(url + path)).status, 401)
       assert.equal((await fetch(url + path, { headers: { authorization: `Bearer ${gatewayKey}` } })).status, 401)

@@ -1,4 +1,4 @@
-/** The numbers a provider shows. */
+/** The numbers a provider shows its operator at `/metrics`; `docs/providerBoard.json` is a Grafana board of them. */
 import type { Metrics } from '@weightless/env'
 
 export type ProviderMetrics = ReturnType<typeof createProviderMetrics>
