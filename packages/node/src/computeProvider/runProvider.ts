@@ -177,7 +177,14 @@ function describe(
 ): RunningProvider {
   const { address, url, controlUrl, drain, moved, finishMoved } = provider
   writeProviderFile(path, { pid: process.pid, url, controlUrl: controlUrl!, address, model, version })
-  closers.add(() => removeProviderFile(path, process.pid))
+  let isMoved = false
+  void moved.then(() => {
+    isMoved = true
+  })
+  closers.add(() => {
+    // The file is the other process's then, which writes its own name over ours.
+    if (!isMoved) removeProviderFile(path, process.pid)
+  })
   return { address, url, drain, moved, finishMoved, close: () => closers.close() }
 }
 
