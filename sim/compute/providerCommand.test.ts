@@ -1,7 +1,7 @@
 /** `weightless provider start`, `status` and `drain` as processes: too little money, the first sale, the operator's view, an orderly end. */
 import assert from 'node:assert/strict'
-import { after, before, describe, test } from 'node:test'
 import { readFileSync } from 'node:fs'
+import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import type { Gateway } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
