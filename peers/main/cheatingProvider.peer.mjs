@@ -1,5 +1,6 @@
 // Providers that cheat, each a process of its own behind the public interface: asked by the openai client through the
-// gateway, paid like any other, and caught by `weightless verify`, which is given the bundle alone.
+// gateway, paid like any other, and caught by `weightless verify`, which is given the bundle alone; or, where the receipt
+// lies about a job that was accepted, not paid, and reported on chain by `weightless receipt report`.
 import assert from 'node:assert/strict'
 import { execFile, spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -16,7 +17,12 @@ const otherWeights = join(root, 'vectors/tensor/tiny-random.gguf')
 const cheats = /cheats = \[([^\]]+)\]/
   .exec(readFileSync(join(root, 'packages/compute/scripts/cheat.ts'), 'utf8'))[1]
   .match(/[a-z-]+/g)
-const { privateKey } = devnet.chain.accounts[1]
+const receiptCheats = {
+  'wrong-body': 'broken-acceptance',
+  'late-answer': 'broken-acceptance',
+  'false-bill': 'false-bill',
+  'no-acceptance': undefined,
+}
 const openai = new OpenAI({ baseURL: `${devnet.compute.gatewayUrl}/v1`, apiKey: devnet.compute.apiKey })
 const folder = mkdtempSync(join(tmpdir(), 'weightless-cheat-'))
 try {
@@ -28,12 +34,65 @@ try {
     const place = [outcome.token === undefined ? '' : `token ${outcome.token}`, outcome.operator ?? ''].filter(Boolean)
     console.log(`${cheat}: ${outcome.fault ?? 'accepted'}${place.length > 0 ? ` at ${place.join(', ')}` : ''}`)
   }
+  for (const [index, [cheat, kind]] of Object.entries(receiptCheats).entries()) {
+    await catchReceiptCheat(cheat, kind, { port: 29_520 + index, account: 2 + index })
+  }
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
 
 async function catchCheat(cheat, port) {
+  return withCheat(cheat, { port, account: 1 }, async (model) => {
+    const { response } = await ask(model)
+    const id = response.headers.get('x-weightless-receipt')
+    const headers = { authorization: `Bearer ${devnet.compute.apiKey}` }
+    const bundle = await (await fetch(`${devnet.compute.gatewayUrl}/v1/receipts/${id}`, { headers })).json()
+    const file = join(folder, `${cheat}.json`)
+    writeFileSync(file, JSON.stringify(bundle))
+    return weightless('verify', file)
+  })
+}
+
+/** Accepted before the job, so that the lie of its receipt costs the provider half its stake, by the user's own command. */
+async function catchReceiptCheat(cheat, kind, place) {
+  await withCheat(cheat, place, async (model, provider) => {
+    const asked = ask(model, { headers: { 'x-weightless-accept': '1' }, maxRetries: 0 })
+    if (kind === undefined) {
+      await assert.rejects(asked, /did not accept/)
+      console.log(`${cheat}: not answered`)
+      return
+    }
+    await asked
+    const shown = await until(async () =>
+      (await weightless('receipt', 'faults')).faults.find((fault) => fault.provider === provider),
+    )
+    assert.equal(shown.kind, kind)
+    const report = await weightless('receipt', 'report', shown.id, '--yes')
+    assert.equal(report.fault, kind)
+    assert.ok(BigInt(report.slashedWei) > 0n && BigInt(report.toUserWei) * 5n === BigInt(report.slashedWei) * 2n)
+    console.log(`${cheat}: ${kind}, lost ${report.slashedWei} wei of its stake`)
+  })
+}
+
+function ask(model, options) {
+  const messages = [{ role: 'user', content: 'To be, or' }]
+  return openai.chat.completions.create({ model, messages, max_tokens: 12, temperature: 0.8 }, options).withResponse()
+}
+
+/** The gateway fetches and judges a receipt after the answer. */
+async function until(look) {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const found = await look()
+    if (found) return found
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  throw new Error('the gateway shows no fault')
+}
+
+/** A cheating process of its own, while `work` runs. */
+async function withCheat(cheat, { port, account }, work) {
   const name = `cheating-${cheat}`
+  const { privateKey } = devnet.chain.accounts[account]
   const child = spawn(
     process.execPath,
     [
@@ -44,19 +103,11 @@ async function catchCheat(cheat, port) {
     { stdio: ['ignore', 'pipe', 'inherit'] },
   )
   try {
-    await new Promise((resolve, reject) => {
+    const started = await new Promise((resolve, reject) => {
       child.once('close', (code) => reject(new Error(`${cheat} ended with ${code}`)))
-      child.stdout.on('data', (text) => String(text).includes('"url"') && resolve())
+      child.stdout.on('data', (text) => String(text).includes('"url"') && resolve(JSON.parse(String(text))))
     })
-    const { response } = await openai.chat.completions
-      .create({ model: name, messages: [{ role: 'user', content: 'To be, or' }], max_tokens: 12, temperature: 0.8 })
-      .withResponse()
-    const id = response.headers.get('x-weightless-receipt')
-    const headers = { authorization: `Bearer ${devnet.compute.apiKey}` }
-    const bundle = await (await fetch(`${devnet.compute.gatewayUrl}/v1/receipts/${id}`, { headers })).json()
-    const file = join(folder, `${cheat}.json`)
-    writeFileSync(file, JSON.stringify(bundle))
-    return await weightless('verify', file)
+    return await work(name, started.address)
   } finally {
     child.kill('SIGKILL')
     await new Promise((resolve) =>

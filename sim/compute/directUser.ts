@@ -97,13 +97,13 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
       assert.ok(read.ok)
       return { bundle: read.value, receiptHash: hashReceipt(read.value.receipt, settlement) }
     },
-    /** One job without an authorisation, as a published SDK asks; the status of the answer. */
-    async askPlainly(temperature: number): Promise<number> {
-      const body = JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens, temperature })
-      const answer = await fetch(`${provider.url}/v1/chat/completions`, { method: 'POST', headers, body })
-      await answer.arrayBuffer()
-      return answer.status
+    /** One job under an authorisation, with further headers; the status of the answer. */
+    async askUnder(jobNonce: bigint, more: Record<string, string>, endsInSeconds = deadlineSeconds): Promise<number> {
+      const signed = { [termsHeader]: encodeTerms(await terms(jobNonce, { deadline: endingIn(endsInSeconds) })) }
+      return statusOf(provider.url, { ...headers, ...signed, ...more }, {})
     },
+    /** One job without an authorisation, as a published SDK asks; the status of the answer. */
+    askPlainly: (temperature: number) => statusOf(provider.url, headers, { temperature }),
     account: async () => (await readJson('/v1/account')) as AccountJson,
     /** Sends a voucher that adds these receipts to a sum; the status of the answer. */
     async pay(sum: { cumulativeFee: bigint; jobNonce: bigint; receipts: Hex[]; root: Hex }): Promise<number> {
@@ -116,6 +116,13 @@ export async function createDirectUser(net: ComputeNet, provider: { address: Hex
     },
     ...chainOf(ledger, address, provider.address),
   }
+}
+
+async function statusOf(url: string, headers: Record<string, string>, more: object): Promise<number> {
+  const body = JSON.stringify({ model: 'tiny', messages, max_tokens: maxTokens, ...more })
+  const answer = await fetch(`${url}/v1/chat/completions`, { method: 'POST', headers, body })
+  await answer.arrayBuffer()
+  return answer.status
 }
 
 /** What the contracts have on record for a pair. */

@@ -1,51 +1,98 @@
-/** An offer of a running provider is found by the SDK as the contract itself would match it. MARKET §4 */
+/** Running providers declare what they sell and how fast it was measured; SDK and contract match the same ones. MARKET §2 to §4 */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Hex } from '@weightless/codec'
 import type { Provider } from '@weightless/compute'
 import { abis, addresses } from '@weightless/contracts'
-import { findProviders } from '@weightless/sdk'
-import { type ComputeNet, startComputeNet } from './computeNet.ts'
+import { createClient, findProviders, readNetworkConfig } from '@weightless/sdk'
+import { type ComputeNet, contracts, startComputeNet } from './computeNet.ts'
 
-const nothing: Hex = `0x${'00'.repeat(32)}`
-const anywhere: Hex = `0x${'00'.repeat(16)}`
-const need = {
-  ...{ serviceType: nothing, model: nothing, modelRoot: nothing, region: anywhere },
-  ...{ inputPriceMax: 1_000n, outputPriceMax: 2_000n, inputTokens: 3, outputTokens: 1, toleranceBps: 0 },
-  ...{ firstTokenMsMax: 0, tokensPerSecondMin: 0, concurrentSlotsMin: 0, measuredSince: 0n },
-  // re-execution alone
-  ...{ privacyMin: 0, checks: 2, auditedOnly: false, redundancy: 2 },
-}
 const market = { address: addresses.serviceMarket, abi: abis.serviceMarket } as const
+const withMarket = { ...contracts, serviceMarket: addresses.serviceMarket }
 let net: ComputeNet
-let provider: Provider
+let cheap: Provider
+let dear: Provider
 
 describe('market on a whole network', () => {
   before(async () => {
     net = await startComputeNet()
-    provider = await net.startProvider()
-    await provider.ready
+    const shared = { contracts: withMarket, limits: { settleAgeMsMax: 100, measureIdleMs: 100 }, region: 'here' }
+    cheap = await net.startProvider({ ...shared, folder: 'cheap' })
+    dear = await net.startProvider({ ...shared, folder: 'dear', accountIndex: 3, outputWeiPerToken: 3_000n })
+    await Promise.all([cheap.ready, dear.ready])
   })
 
   after(() => net.close())
 
-  test('a provider that declares its offer is found, by the SDK and by the contract alike', async () => {
-    const ledger = net.ledgerOf(1)
-    const requester = net.accountOf(4).address
-    assert.deepEqual((await findProviders(ledger, addresses.serviceMarket, need, { requester })).providers, [])
-    const unmeasured = { tokensPerSecond: 0, concurrentSlots: 0, firstTokenMs: 0, measuredAt: 0n }
-    const root: Hex = `0x${'11'.repeat(32)}`
-    await ledger.submit({ ...market, functionName: 'declareOffer', args: [root, anywhere, 0, unmeasured] })
-    const found = await findProviders(ledger, addresses.serviceMarket, need, { requester, count: 3 })
-    assert.deepEqual(
-      found.providers.map((address) => address.toLowerCase()),
-      [provider.address],
-    )
+  function clientOf(index: number) {
+    const config = readNetworkConfig({
+      chain: { rpcUrl: net.rpcUrl, wsUrl: '', chainId: 31_337, accounts: [] },
+      contracts: { ...addresses },
+      storage: { indexerUrl: 'http://127.0.0.1:9', nodeUrls: [] },
+      compute: { gatewayUrl: 'http://127.0.0.1:9', providers: [] },
+    })
+    assert.ok(config.ok)
+    return createClient({ config: config.value, env: net.env, account: net.accountOf(index) })
+  }
+
+  const lower = (addresses: readonly Hex[]) => addresses.map((address) => address.toLowerCase())
+
+  /** Offers come when they are mined, and measurements when a provider is idle. */
+  async function until<Value>(read: () => Promise<Value | undefined>): Promise<Value> {
+    for (let attempt = 0; attempt < 400; attempt++) {
+      const value = await read()
+      if (value !== undefined) return value
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    throw new Error('nothing was declared')
+  }
+
+  test('both are found as soon as they are open, measured a moment later, by SDK and contract alike', async () => {
+    const client = clientOf(4)
+    const wanted = { model: 'tiny', region: 'here', checks: 2, privacyMin: 1, redundancy: 2 }
+    const measured = { ...wanted, concurrentSlotsMin: 8, tokensPerSecondMin: 1, firstTokenMsMax: 60_000 }
+    const found = await until(async () => {
+      const match = await client.market.find(measured, 3)
+      return match.providers.length === 2 ? match : undefined
+    })
+    assert.deepEqual(lower(found.providers), [cheap.address, dear.address])
+    for (const candidate of found.candidates) {
+      assert.ok(candidate.tokensPerSecond > 0 && candidate.firstTokenMs > 0 && candidate.measuredAt > 0n)
+      assert.deepEqual([candidate.concurrentSlots, candidate.check, candidate.isAudited], [8, 1, false])
+    }
     const at = { ...market, blockNumber: found.blockNumber } as const
-    const { hash } = await ledger.block(found.blockNumber)
-    assert.equal(await ledger.read({ ...at, functionName: 'seedOf', args: [hash, requester, 3n] }), found.seed)
-    assert.deepEqual(await ledger.read({ ...at, functionName: 'matchNeed', args: [need, found.seed] }), found.providers)
-    const cheaper = { ...need, outputPriceMax: 1_999n }
-    assert.deepEqual((await findProviders(ledger, addresses.serviceMarket, cheaper, { requester })).providers, [])
+    const { hash } = await client.ledger.block(found.blockNumber)
+    const requester = net.accountOf(4).address
+    assert.equal(await client.ledger.read({ ...at, functionName: 'seedOf', args: [hash, requester, 3n] }), found.seed)
+    assert.deepEqual(lower((await client.market.find({ ...wanted, outputPriceMax: 2_000n })).providers), [
+      cheap.address,
+    ])
+    assert.deepEqual((await client.market.find({ ...wanted, region: 'elsewhere' })).providers, [])
+    assert.deepEqual((await client.market.find({ ...wanted, model: 'another' })).providers, [])
+    await assert.rejects(client.market.find({ region: 'a'.repeat(17) }), { code: 'sdk/region-too-long' })
+    const again = await findProviders(client.ledger, addresses.serviceMarket, needOfAll, { requester })
+    const args = [needOfAll, again.seed] as const
+    const byContract = await client.ledger.read({
+      ...market,
+      blockNumber: again.blockNumber,
+      functionName: 'matchNeed',
+      args,
+    })
+    assert.deepEqual(byContract, again.providers)
+  })
+
+  test('a drained provider takes its offer off the market', async () => {
+    await dear.drain()
+    assert.deepEqual(lower((await clientOf(4).market.find({ model: 'tiny', redundancy: 2 })).providers), [
+      cheap.address,
+    ])
   })
 })
+
+const nothing: Hex = `0x${'00'.repeat(32)}`
+const needOfAll = {
+  ...{ serviceType: nothing, model: nothing, modelRoot: nothing, region: `0x${'00'.repeat(16)}` as Hex },
+  ...{ inputPriceMax: 1n << 100n, outputPriceMax: 1n << 100n, inputTokens: 3, outputTokens: 1, toleranceBps: 0 },
+  ...{ firstTokenMsMax: 0, tokensPerSecondMin: 0, concurrentSlotsMin: 0, measuredSince: 0n },
+  ...{ privacyMin: 0, checks: 0, auditedOnly: false, redundancy: 2 },
+}

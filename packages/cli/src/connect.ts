@@ -17,9 +17,10 @@ import { globalOptions } from './output.ts'
 export async function withClient<Result>(
   command: Command,
   work: (client: Client, env: NodeEnv) => Promise<Result>,
+  networkFile?: string,
 ): Promise<Result> {
   const { dataDir } = globalOptions(command)
-  const config = readConfig(process.env.WEIGHTLESS_NETWORK ?? devnetFilePath(dataDir))
+  const config = readConfig(networkFile ?? process.env.WEIGHTLESS_NETWORK ?? devnetFilePath(dataDir))
   const env = createNodeEnv({ dataFolder: dataDir, log: 'silent', workersMax: 1 })
   try {
     const key = keyOf(config)

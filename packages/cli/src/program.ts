@@ -6,6 +6,7 @@ import { addChatCommand } from './commands/chat.ts'
 import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
+import { addEngineCommands } from './commands/engine.ts'
 import { addFileCommands } from './commands/file.ts'
 import { addFineTuneCommands } from './commands/finetune.ts'
 import { addModelCommands } from './commands/model.ts'
@@ -35,6 +36,7 @@ export function createProgram(): Command {
   addFineTuneCommands(program)
   addVerifyCommand(program)
   addProviderCommands(program)
+  addEngineCommands(program)
   addReceiptCommands(program)
   addModelCommands(program)
   addAccountCommands(program)

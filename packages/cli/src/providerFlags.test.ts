@@ -34,8 +34,10 @@ describe('the flags of a provider', () => {
 
   test('what is missing, double or malformed', async () => {
     const start = (...words: string[]) => faultOf('start', ...words)
-    assert.match(await start(...model, ...price), /cli\/provider-source .*--upstream or --weights/)
+    assert.match(await start(...model, ...price), /cli\/provider-source .*--upstream, --weights and --gguf/)
     assert.match(await start(...model, ...price, ...upstream, '--weights', 'x'), /cli\/provider-source/)
+    assert.match(await start(...model, ...price, ...upstream, '--gguf', 'x'), /cli\/provider-source/)
+    assert.match(await start(...model, ...price, ...upstream, '--engine', 'llama'), /cli\/local-model/)
     assert.match(await start(...price, ...upstream), /required option '--model/)
     assert.match(await start(...model, ...upstream), /required option '--price/)
     for (const bad of ['1', '1/', '-1/2', '1/2/3', '1e3/2', '0.1234567890123/1']) {

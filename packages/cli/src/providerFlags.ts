@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
-import type { EngineSource } from '@weightless/node/computeProvider/runProvider'
+import type { EngineSource } from '@weightless/node/computeProvider/engineSource'
 import { readNetworkConfig } from '@weightless/sdk'
-import { InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
+import { type LocalModelFlags, readLocalModel } from './localModel.ts'
 
 export const serviceNames = ['chat', 'completions', 'embeddings', 'images', 'audio', 'responses'] as const
 
-export type StartFlags = {
+export type StartFlags = LocalModelFlags & {
   upstream?: string
   weights?: string
   model: string
@@ -16,7 +17,6 @@ export type StartFlags = {
   upstreamModel?: string
   tokenizer?: string
   services: (typeof serviceNames)[number][]
-  context?: number
   region?: string
   network?: string
   rpc?: string
@@ -29,10 +29,12 @@ export type StartFlags = {
   untilInputEnds?: boolean
 }
 
-/** @throws {SourceError} */
-export function readSource(flags: StartFlags): EngineSource {
-  const { upstream, weights, upstreamModel, services, context, tokenizer } = flags
-  if ((upstream === undefined) === (weights === undefined)) throw new SourceError()
+/** @throws {SourceError} {LocalModelError} {EngineMissingError} */
+export async function readSource(flags: StartFlags, dataDir: string, command: Command): Promise<EngineSource> {
+  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer } = flags
+  if ([upstream, weights, gguf].filter((each) => each !== undefined).length !== 1) throw new SourceError()
+  const local = await readLocalModel(flags, dataDir, command)
+  if (local) return local
   if (upstream === undefined) return { weightsFile: resolve(weights!) }
   const apiKey = process.env.UPSTREAM_API_KEY
   return {
@@ -50,11 +52,17 @@ export function readNetwork(path: string) {
   const verdict = readNetworkConfig(readJson(path))
   if (!verdict.ok) throw new NetworkIncompleteError(path)
   const { chain } = verdict.value
-  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake } = verdict.value.contracts
+  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake, serviceMarket } = verdict.value.contracts
   if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError(path)
   return {
     chain,
-    contracts: { inferenceServing, receiptSettlement, ledgerManager, ...(priorityStake && { priorityStake }) },
+    contracts: {
+      inferenceServing,
+      receiptSettlement,
+      ledgerManager,
+      ...(priorityStake && { priorityStake }),
+      ...(serviceMarket && { serviceMarket }),
+    },
   }
 }
 
@@ -111,7 +119,7 @@ export function readPrice(text: string): StartFlags['price'] {
 
 export class SourceError extends WeightlessError {
   constructor() {
-    super('cli/provider-source', 'A provider needs --upstream or --weights, and not both.', {})
+    super('cli/provider-source', 'A provider needs one of --upstream, --weights and --gguf.', {})
   }
 }
 

@@ -4,6 +4,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { createNodeEnv } from '@weightless/env/node'
+import { createClient, readNetworkConfig } from '@weightless/sdk'
 import type { DevnetEvent } from './devnetOptions.ts'
 import type { Devnet } from './startDevnet.ts'
 import { startTestDevnet } from './startTestDevnet.ts'
@@ -111,6 +113,27 @@ describe('two providers of one model', () => {
       const answer = await ask(provider, { max_tokens: 4 })
       assert.equal(answer.headers.get('x-0g-provider-address'), provider)
       await answer.text()
+    }
+  })
+
+  test('both are on the market, and whoever asks the chain finds them, the cheaper first', async () => {
+    const env = createNodeEnv({ dataFolder, log: 'silent', workersMax: 1 })
+    try {
+      const config = readNetworkConfig(JSON.parse(JSON.stringify(devnet.file)))
+      assert.ok(config.ok)
+      const { market } = createClient({ config: config.value, env })
+      const find = () => market.find({ model, serviceType: 'chatbot', checks: 2, redundancy: 2 })
+      let found = await find()
+      for (let attempt = 0; attempt < 200 && found.providers.length < 2; attempt++) {
+        await pause(50)
+        found = await find()
+      }
+      assert.deepEqual(
+        found.providers.map((provider) => provider.toLowerCase()),
+        addresses(),
+      )
+    } finally {
+      await env.close()
     }
   })
 

@@ -1,6 +1,7 @@
 /** A bundle is what a user keeps: receipt, signature and opening, as JSON from anywhere. Spec: RECEIPT §6. */
 import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
+import type { Acceptance } from './authorization.ts'
 import type { Message, Price, RequestShape, SamplerParameters, SeedSource } from './commitments.ts'
 import type { Receipt } from './receipt.ts'
 import { batchProofMax } from './receiptBatch.ts'
@@ -54,6 +55,8 @@ export type Bundle<Opened extends Opening = Opening> = {
   receipt: Receipt
   signature: Hex
   opening: Opened
+  /** The provider's word for this job from before it, where it was asked for. SETTLEMENT §2.7 */
+  acceptance?: Acceptance
 }
 
 /** A larger text is refused before it is parsed. */
@@ -191,11 +194,25 @@ const chatSchema = z
     return more.length === choices - 1 && traceRoots.length === (choices === 1 ? 0 : choices)
   }, 'not as many answers as were asked for')
 
+const acceptanceSchema = z.strictObject({
+  authorization: z.strictObject({
+    user: address,
+    provider: address,
+    jobNonce: uint(256),
+    requestHash: word,
+    priceId: word,
+    maxFee: uint(256),
+    deadline: uint(256),
+  }),
+  signature: hexOf(65),
+})
+
 const shell = {
   version: z.literal(1),
   settlement: address,
   receipt: receiptSchema,
   signature: signatureText,
+  acceptance: acceptanceSchema.optional(),
 }
 const chatBundleSchema = z.strictObject({ ...shell, opening: chatSchema })
 const bodyBundleSchema = z.strictObject({ ...shell, opening: bodySchema })
@@ -205,13 +222,13 @@ export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
   if (hasBodyOpening(json)) {
     const body = bodyBundleSchema.safeParse(json)
     if (!body.success) return reject('malformed', describe(body.error))
-    const { settlement, receipt, signature, opening } = body.data
-    return accept({ settlement, receipt, signature, opening })
+    const { settlement, receipt, signature, opening, acceptance } = body.data
+    return accept({ settlement, receipt, signature, opening, ...(acceptance && { acceptance }) })
   }
   const parsed = chatBundleSchema.safeParse(json)
   if (!parsed.success) return reject('malformed', describe(parsed.error))
-  const { settlement, receipt, signature, opening } = parsed.data
-  return accept({ settlement, receipt, signature, opening: withoutAbsent(opening) })
+  const { settlement, receipt, signature, opening, acceptance } = parsed.data
+  return accept({ settlement, receipt, signature, opening: withoutAbsent(opening), ...(acceptance && { acceptance }) })
 }
 
 type Parsed = z.infer<typeof chatSchema>
@@ -266,8 +283,8 @@ export function parseBundle(source: string): Verdict<Bundle, 'malformed'> {
 }
 
 /** The JSON value of a bundle; wide integers become decimal strings. */
-export function bundleToJson({ settlement, receipt, signature, opening }: Bundle): unknown {
-  return plain({ version: 1, settlement, receipt, signature, opening })
+export function bundleToJson({ settlement, receipt, signature, opening, acceptance }: Bundle): unknown {
+  return plain({ version: 1, settlement, receipt, signature, opening, ...(acceptance && { acceptance }) })
 }
 
 /** The JSON value of an opening alone. */

@@ -1,4 +1,16 @@
 export {
+  type Acceptance,
+  type Authorization,
+  type BrokenTerm,
+  brokenTerm,
+  hashAcceptance,
+  hashAuthorization,
+  isAccepted,
+  isForJob,
+  type SigningPlace,
+  signAcceptance,
+} from './authorization.ts'
+export {
   type BodyFinish,
   type BodyOpening,
   type Bundle,
@@ -39,6 +51,7 @@ export {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
+export { findProvableFault, type ProvableFault } from './findProvableFault.ts'
 export {
   checks,
   hashReceipt,

@@ -68,6 +68,7 @@ export {
 export { DatasetKeyError } from './fineTuning/sealDataset.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
+export { RegionTooLongError, type Wanted } from './market/readNeed.ts'
 export {
   ContractUnknownError,
   contractAddress,
@@ -76,6 +77,7 @@ export {
   type WeightsProgress,
 } from './networkConfig.ts'
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
-export { type Bundle, BundleMalformedError, type ReceiptsApi } from './receipts/openReceipts.ts'
+export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
+export { type FaultReport, ForeignFaultError, NoFaultShownError } from './receipts/reportFault.ts'
 export type { VerifyOptions } from './receipts/verifyReceipt.ts'
 export { type FilePlace, IndexerRefusedError, type StorageApi } from './storage/openStorage.ts'

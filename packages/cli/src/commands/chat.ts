@@ -19,6 +19,7 @@ type ChatFlags = {
   save?: string
   quote?: boolean
   private?: boolean
+  accepted?: boolean
 }
 
 export function addChatCommand(program: Command): void {
@@ -33,6 +34,7 @@ export function addChatCommand(program: Command): void {
     .option('--seed <n>', 'repeat an answer', wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }))
     .option('--save <file>', 'where to keep receipt and opening')
     .option('--private', 'sealed end to end: only the provider reads it; the answer cannot be executed again')
+    .option('--accepted', 'only of a provider that accepts the job first, and answers for it with its stake')
     .option('--quote', 'say what it may cost at most, and do not ask')
     .action((question: string, flags: ChatFlags, command: Command) =>
       withClient(command, (client) => chat(client, question, flags, command)),
@@ -55,6 +57,7 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     topP: flags.topP,
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(flags.private && { private: true }),
+    ...(flags.accepted && { accepted: true }),
   }
   const prices = { input: model.inputWeiPerToken ?? 0n, output: model.outputWeiPerToken ?? 0n }
   if (flags.quote) {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import type { DrainOptions } from '@weightless/node/computeProvider/runProvider'
 import { devnetFilePath } from '@weightless/node/devnetFile'
 import { type Command, Option } from 'commander'
+import { addLocalModelFlags } from '../localModel.ts'
 import { formatTokens, globalOptions, remark } from '../output.ts'
 import {
   readModelId,
@@ -24,9 +25,9 @@ export function addProviderCommands(program: Command): void {
   const provider = program.command('provider').description('sell inference')
   addStatusCommand(provider)
   addDrainCommand(provider)
-  provider
+  const start = provider
     .command('start')
-    .description('sell what an OpenAI-compatible server answers: registers, stakes, serves, settles; Ctrl-C drains')
+    .description('sell what a server or a model answers: registers, stakes, serves, settles; Ctrl-C drains')
     .option(
       '--upstream <url>',
       'the server, such as http://127.0.0.1:8000; its key, if any, in UPSTREAM_API_KEY',
@@ -65,12 +66,13 @@ export function addProviderCommands(program: Command): void {
         .default('text'),
     )
     .option('--until-input-ends', 'stop, without draining, when standard input ends, as a child of another process')
-    .action(start)
+    .action(startSelling)
+  addLocalModelFlags(start)
 }
 
-async function start(flags: StartFlags, command: Command): Promise<void> {
+async function startSelling(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)
-  const source = readSource(flags)
+  const source = await readSource(flags, dataDir, command)
   const { network, rpc, price, model, region, port, host, publicUrl, log } = flags
   const { chain, contracts } = readNetwork(resolve(network ?? devnetFilePath(dataDir)))
   const { runProvider, providerAccount } = await import('@weightless/node/computeProvider/runProvider')

@@ -30,7 +30,7 @@ const gasWeiLeast = 10n ** 17n
 
 export function describeStatus(status: ToldStatus): string[] {
   if (!('earnings' in status)) return ['state      opening its model']
-  const { earnings, jobs, latency, chain, pricing } = status
+  const { earnings, jobs, latency, chain, pricing, offer } = status
   const tokens = (wei: string) => formatTokens(BigInt(wei))
   const uptime = formatDuration(status.uptime_seconds * 1000)
   const lines = [
@@ -43,6 +43,7 @@ export function describeStatus(status: ToldStatus): string[] {
     `earned     ${tokens(earnings.receipted_wei)} receipted, ${tokens(earnings.vouched_wei)} vouched, ${tokens(earnings.paid_wei)} paid`,
     `unsettled  ${tokens(earnings.unsettled_wei)} (${earnings.unvouched_jobs} answers without a voucher, ${earnings.open_claims} open claims)`,
   ]
+  lines.push(`market     ${describeOffer(offer)}`)
   if (!chain) return [...lines, 'chain      does not answer']
   lines.push(`stake      ${tokens(chain.stake_wei)}`, `gas        ${tokens(chain.balance_wei)}`)
   if (BigInt(chain.balance_wei) < gasWeiLeast) lines.push('           top it up: without gas nothing is settled')
@@ -50,6 +51,14 @@ export function describeStatus(status: ToldStatus): string[] {
     lines.push(`           ${tokens(earnings.on_word_wei)} wait for the registry's owner to acknowledge this provider`)
   }
   return lines
+}
+
+function describeOffer(offer: Told<ProviderStatus>['offer']): string {
+  if (!offer) return 'no offer stands'
+  if (offer.measured_at === 0) return 'offered, not measured yet'
+  const { concurrent_slots, tokens_per_second, first_token_ms, measured_at } = offer
+  const measured = `${concurrent_slots} slots, ${tokens_per_second} tokens/s, first token ${formatDuration(first_token_ms)}`
+  return `${measured}, measured ${new Date(measured_at * 1000).toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
 const perMillion = (wei: string): string => formatTokens(BigInt(wei) * 1_000_000n)

@@ -2,9 +2,13 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseBundle } from '@weightless/receipt'
+import type { Client } from '@weightless/sdk'
 import type { Command } from 'commander'
+import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult } from '../output.ts'
+import { printable } from '../printable.ts'
+import { readBundleFile } from '../readBundleFile.ts'
 import { keepBundle, receiptFile } from '../receiptFile.ts'
 
 export function addReceiptCommands(program: Command): void {
@@ -34,6 +38,43 @@ export function addReceiptCommands(program: Command): void {
         printResult(command, { file }, [file])
       }),
     )
+  receipt
+    .command('faults')
+    .description('receipts that the gateway did not pay because they show a fault on chain')
+    .action((_options: object, command: Command) =>
+      withClient(command, async (client) => {
+        const faults = await client.receipts.faults()
+        const lines = faults.map(({ id, kind, provider }) => `${printable(id)}  ${printable(kind)}  ${provider}`)
+        printResult(command, { faults }, lines.length > 0 ? lines : ['No provider has shown a fault to this key.'])
+      }),
+    )
+  receipt
+    .command('report <bundle> [other]')
+    .description('show on chain what one bundle, or two of one job, prove against their provider; it loses stake')
+    .option('--yes', 'do not ask before sending the transaction')
+    .addHelpText('after', '\nA bundle is a file, or the id of one of `weightless receipt faults`.')
+    .action((bundle: string, other: string | undefined, options: { yes?: boolean }, command: Command) =>
+      withClient(command, (client) => report(client, bundle, other, options, command)),
+    )
+}
+
+async function report(
+  client: Client,
+  bundle: string,
+  other: string | undefined,
+  options: { yes?: boolean },
+  command: Command,
+): Promise<void> {
+  const read = (name: string) =>
+    existsSync(name) ? Promise.resolve(readBundleFile(name)) : client.receipts.faultBundle(name)
+  const [one, two] = [await read(bundle), other === undefined ? undefined : await read(other)]
+  await askBeforeSpending(`Report provider ${one.receipt.provider}? The transaction costs gas.`, options)
+  const shown = await client.receipts.report(one, two)
+  printResult(command, shown, [
+    `${shown.fault} of ${shown.provider}, job ${shown.jobNonce}`,
+    `it lost ${formatTokens(shown.slashedWei)}: ${formatTokens(shown.toUserWei)} to the user, ${formatTokens(shown.toReporterWei)} to you, the rest is burned`,
+    `transaction ${shown.transactionHash}`,
+  ])
 }
 
 function listKept(dataFolder: string): { file: string; completionTokens: string; feeWei: string; provider: string }[] {

@@ -1,9 +1,8 @@
 /** `weightless verify BUNDLE`: does the work of a receipt again, in this process, without the provider. */
-import { existsSync, readFileSync, statSync } from 'node:fs'
-import { WeightlessError } from '@weightless/codec'
-import { bundleBytesMax, parseBundle, type Verification } from '@weightless/receipt'
+import type { Verification } from '@weightless/receipt'
 import type { Command } from 'commander'
 import { formatDuration, printResult } from '../output.ts'
+import { readBundleFile } from '../readBundleFile.ts'
 import { verifyBundleFile } from '../verifyBundleFile.ts'
 
 export function addVerifyCommand(program: Command): void {
@@ -28,18 +27,4 @@ function describe(outcome: Verification): string {
     .filter(Boolean)
     .join(', ')
   return `REFUSED   ${outcome.detail}${place ? ` (${place})` : ''}`
-}
-
-function readBundleFile(path: string) {
-  if (!existsSync(path)) throw new BundleFileError({ path, reason: 'there is no such file' })
-  if (statSync(path).size > bundleBytesMax) throw new BundleFileError({ path, reason: 'too large for a bundle' })
-  const verdict = parseBundle(readFileSync(path, 'utf8'))
-  if (!verdict.ok) throw new BundleFileError({ path, reason: verdict.detail ?? verdict.code })
-  return verdict.value
-}
-
-export class BundleFileError extends WeightlessError {
-  constructor(facts: { path: string; reason: string }) {
-    super('cli/bundle-file', `This is not a receipt bundle: ${facts.reason}`, facts)
-  }
 }

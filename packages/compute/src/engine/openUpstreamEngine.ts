@@ -11,8 +11,8 @@ import { openTokenCounter, type TokenCounter } from './openTokenCounter.ts'
 
 export type UpstreamOptions = {
   env: Pick<Env, 'clock' | 'log' | 'network' | 'tasks'>
-  /** With or without `/v1` at its end. */
-  url: string
+  /** With or without `/v1` at its end. A function where it may move, as a process of our own does that is started again. */
+  url: string | (() => string)
   /** Bearer key of the upstream, if it wants one. */
   apiKey?: string
   /** Name under which the model is sold. */
@@ -24,6 +24,8 @@ export type UpstreamOptions = {
   contextLength?: number
   /** A GGUF file or a tokenizer.json, to count tokens with. */
   tokenizer?: Uint8Array
+  /** What counts instead of it, and is closed with the engine. */
+  counter?: TokenCounter
   limits?: Partial<UpstreamLimits>
 }
 
@@ -46,14 +48,13 @@ const failuresMax = 2
 export async function openUpstreamEngine(options: UpstreamOptions): Promise<UpstreamEngine> {
   const { env, name, upstreamModel = name, services } = options
   const limits = { ...limitsDefault, ...options.limits }
-  const base = options.url.replace(/\/+$/, '').replace(/\/v1$/, '')
-  const listed = await findModel(options, limits, base, upstreamModel)
-  const counter: TokenCounter | undefined = options.tokenizer
-    ? await openTokenCounter(env, options.tokenizer)
-    : undefined
-  const health = watchHealth(env, limits.probeMs, () => listModels(options, limits, base))
+  const base = () =>
+    (typeof options.url === 'string' ? options.url : options.url()).replace(/\/+$/, '').replace(/\/v1$/, '')
+  const listed = await findModel(options, limits, base(), upstreamModel)
+  const counter = options.counter ?? (options.tokenizer && (await openTokenCounter(env, options.tokenizer)))
+  const health = watchHealth(env, limits.probeMs, () => listModels(options, limits, base()))
   const contextLength = options.contextLength ?? listed ?? contextLengthDefault
-  env.log.info('upstream opened', { model: name, url: base, contextLength, counted: counter !== undefined })
+  env.log.info('upstream opened', { model: name, url: base(), contextLength, counted: counter !== undefined })
   return {
     kind: 'upstream',
     model: {
@@ -69,7 +70,7 @@ export async function openUpstreamEngine(options: UpstreamOptions): Promise<Upst
     countTokens: counter && ((text) => counter.count(text)),
     async ask(ask) {
       try {
-        const response = await send(options, limits, base, ask)
+        const response = await send(options, limits, base(), ask)
         health.answered(response.status)
         return response
       } catch (fault) {

@@ -2,8 +2,16 @@
 import { bytesToHex } from '@weightless/codec'
 import { AbortedError, BodyTooLargeError, type FetchResponse, NetworkError } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
+import type { Acceptance } from '@weightless/receipt'
 import { ZodError } from 'zod'
-import { encodeTerms, type JobTerms, jobNonceHeader, termsHeader } from '../wire/payment.ts'
+import {
+  acceptanceHeader,
+  acceptHeader,
+  encodeTerms,
+  type JobTerms,
+  jobNonceHeader,
+  termsHeader,
+} from '../wire/payment.ts'
 import { ProviderRefusedError } from './callProvider.ts'
 import { BalanceShortError } from './fundTab.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
@@ -11,10 +19,17 @@ import { ReceiptUnacceptableError, type Tab, TabDisputedError } from './openTab.
 import type { ListedProvider } from './providerDirectory.ts'
 import type { Order } from './readWork.ts'
 
-export type Ask = { customer: Customer; order: Order; provider: ListedProvider; signal: AbortSignal }
+export type Ask = {
+  customer: Customer
+  order: Order
+  provider: ListedProvider
+  /** The provider must accept the job before it begins. */
+  mustAccept: boolean
+  signal: AbortSignal
+}
 
 export type Asked =
-  | { kind: 'answering'; response: FetchResponse; terms: JobTerms; tab: Tab }
+  | { kind: 'answering'; response: FetchResponse; terms: JobTerms; tab: Tab; acceptance: Acceptance | undefined }
   /** The request is at fault; another provider would say the same. */
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'failed'; reason: string }
@@ -38,11 +53,15 @@ export async function askProvider(context: GatewayContext, ask: Ask): Promise<As
       terms = await authorize(context, ask, tab)
       const response = await tab.caller.fetch(order.path, {
         method: 'POST',
-        headers: { 'content-type': order.contentType, [termsHeader]: encodeTerms(terms) },
+        headers: {
+          'content-type': order.contentType,
+          [termsHeader]: encodeTerms(terms),
+          ...(ask.mustAccept && { [acceptHeader]: '1' }),
+        },
         body: order.bytes,
         signal,
       })
-      if (response.status === 200) return { kind: 'answering', response, terms, tab }
+      if (response.status === 200) return await begin(ask, response, terms, tab)
       await tab.close(terms)
       terms = undefined
       const body = await response.text(65_536)
@@ -55,6 +74,15 @@ export async function askProvider(context: GatewayContext, ask: Ask): Promise<As
     else if (terms) await tab.close(terms)
     return outcomeOf(fault)
   }
+}
+
+/** An answer without the acceptance that was asked for is none: nobody gets to see it. */
+async function begin({ mustAccept }: Ask, response: FetchResponse, terms: JobTerms, tab: Tab): Promise<Asked> {
+  const acceptance = mustAccept ? tab.acceptanceOf(terms, response.headers[acceptanceHeader]) : undefined
+  if (!mustAccept || acceptance) return { kind: 'answering', response, terms, tab, acceptance }
+  tab.leaveOpen(terms)
+  await response.body[Symbol.asyncIterator]().return?.()
+  return { kind: 'failed', reason: 'it did not accept the job before it began' }
 }
 
 /** Opens the account with the provider if there is none yet. */

@@ -1,6 +1,7 @@
 /** One provider asked for one job, up to its first token: until then another can take its place, afterwards never. COMPUTE §10.3 */
 import { bytesToText } from '@weightless/codec'
 import { AbortedError, type FetchResponse } from '@weightless/env'
+import type { Acceptance } from '@weightless/receipt'
 import type { ApiError } from '../wire/apiError.ts'
 import type { JobTerms } from '../wire/payment.ts'
 import { type Asked, askProvider } from './askProvider.ts'
@@ -18,6 +19,8 @@ export type Begun = {
   response: FetchResponse
   terms: JobTerms
   tab: Tab
+  /** The provider's, where it was asked for. */
+  acceptance: Acceptance | undefined
   first: readonly Uint8Array[]
   /** What follows; `ended` when nothing does. */
   rest: AsyncIterator<Uint8Array>
@@ -70,7 +73,8 @@ export async function attemptProvider(
   )
   let kept = false
   try {
-    const ask = { customer, order, provider, signal: leaving.signal }
+    const mustAccept = work.preferences.mustAccept || context.limits.mustAccept
+    const ask = { customer, order, provider, mustAccept, signal: leaving.signal }
     const asked = await askProvider(context, ask)
     const first = asked.kind === 'answering' ? await readFirst(asked, work.stream) : asked
     if (first.kind === 'refused') return first
@@ -98,7 +102,7 @@ export async function attemptProvider(
 }
 
 type Answering = Extract<Asked, { kind: 'answering' }>
-type First = { kind: 'begun' } & Pick<Begun, 'response' | 'terms' | 'tab' | 'first' | 'rest' | 'ended'>
+type First = { kind: 'begun' } & Pick<Begun, 'response' | 'terms' | 'tab' | 'acceptance' | 'first' | 'rest' | 'ended'>
 
 /** Whole answers are kept back to their end, as far as they are small: one that breaks off can still be had elsewhere. */
 const wholeBytesMax = 1024 * 1024
@@ -106,7 +110,7 @@ const wholeBytesMax = 1024 * 1024
 const preludeBytesMax = 64 * 1024
 
 async function readFirst(asked: Answering, stream: boolean): Promise<First | { kind: 'failed'; reason: string }> {
-  const { response, terms, tab } = asked
+  const { response, terms, tab, acceptance } = asked
   const rest = response.body[Symbol.asyncIterator]()
   const first: Uint8Array[] = []
   let size = 0
@@ -121,7 +125,7 @@ async function readFirst(asked: Answering, stream: boolean): Promise<First | { k
     for (;;) {
       const { done, value } = await rest.next()
       if (done && size === 0) return await fail('it answered nothing')
-      if (done) return { kind: 'begun', response, terms, tab, first, rest, ended: true }
+      if (done) return { kind: 'begun', response, terms, tab, acceptance, first, rest, ended: true }
       first.push(value)
       size += value.length
       if (stream) {
@@ -130,7 +134,7 @@ async function readFirst(asked: Answering, stream: boolean): Promise<First | { k
         if (hasToken(prelude) || size > preludeBytesMax) break
       } else if (size > wholeBytesMax) break
     }
-    return { kind: 'begun', response, terms, tab, first, rest, ended: false }
+    return { kind: 'begun', response, terms, tab, acceptance, first, rest, ended: false }
   } catch (fault) {
     return fail(fault instanceof Error ? fault.message : String(fault))
   }

@@ -60,6 +60,8 @@ export const gatewayLimitsSchema = z.object({
   directoryAgeMsMax: z.int().min(0).default(5_000),
   /** How long a request waits here while all providers are busy. */
   busyWaitMsMax: z.int().min(0).default(30_000),
+  /** Only providers that accept a job before they begin may answer, whatever the request says. COMPUTE §10.2 */
+  mustAccept: z.boolean().default(false),
   /** Silence of a provider that ends an attempt. */
   providerTimeoutMs: z.int().min(100).default(120_000),
   /** A client that takes nothing for so long loses its answer. */

@@ -53,6 +53,8 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
       ? answerInference(context, customer, request, path)
       : refuse('method_not_allowed', 'Use POST.')
   }
+  const fault = method === 'GET' ? /^\/v1\/faults(?:\/([^/]+))?$/.exec(path) : null
+  if (fault) return answerFaults(context, customer, fault[1] && decodeURIComponent(fault[1]))
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   const operators = found[2] === undefined ? undefined : { choice: query.get('choice') ?? '0' }
@@ -91,6 +93,22 @@ async function answerReceipt(
   const asked = `/v1/receipts/${id}/operators?choice=${encodeURIComponent(operators.choice)}`
   const { status, headers, body } = await payer.tabOf(provider).caller.fetch(asked)
   return { status, headers: { 'content-type': headers['content-type'] ?? 'application/octet-stream' }, body }
+}
+
+/** Receipts that were not paid and show a fault on chain: all of the key, or the bundle of one. */
+async function answerFaults({ purse }: GatewayContext, { key, payer }: Customer, jobId: string | undefined) {
+  if (jobId !== undefined) {
+    const bundle = await purse.faultBundle(payer.user, key.id, jobId)
+    return bundle ? jsonResponse(bundle) : refuse('receipt_not_found', 'There is no such fault shown to this key.')
+  }
+  const data = purse.faults(payer.user, key.id).map(({ jobId: id, provider, jobNonce, kind, atMs }) => ({
+    id,
+    provider,
+    job_nonce: jobNonce,
+    kind,
+    at: Math.floor(atMs / 1000),
+  }))
+  return jsonResponse({ object: 'list', data })
 }
 
 /** One entry per model: the cheapest provider's. */

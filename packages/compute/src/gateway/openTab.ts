@@ -2,14 +2,18 @@
  * The running bill of one user with one provider: numbers jobs, signs for them, checks what comes back and pays exactly
  * that, one voucher after the other. Spec: COMPUTE §7, §10.8.
  */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import {
+  type Acceptance,
   type Bundle,
+  brokenTerm,
   bundleToJson,
   checkBundle,
+  findProvableFault,
   hashReceipt,
   inputHash,
+  isAccepted,
   priceId,
   readBundle,
   signerOfDigest,
@@ -40,6 +44,8 @@ export type Tab = {
   authorize(job: JobOrder): Promise<JobTerms>
   /** The provider takes no job without a signature, until the two agree anew. */
   signAll(): void
+  /** What the provider signed for the job, if it is good. */
+  acceptanceOf(terms: JobTerms, signature: string | undefined): Acceptance | undefined
   /** The provider refused it, or it made nothing: nothing is owed for it. */
   close(terms: JobTerms): Promise<void>
   /** The provider was not heard of again: it may still have to be paid. */
@@ -139,6 +145,10 @@ export function openTab(options: TabOptions): Tab {
     signAll() {
       terms.onAccountMax = 0n
     },
+    acceptanceOf({ authorization }, signature) {
+      const acceptance = isHexOf(signature, 65) && { authorization, signature }
+      return acceptance && isAccepted(acceptance, place) ? acceptance : undefined
+    },
     close: ({ authorization: { jobNonce } }) =>
       purse.note({ kind: 'closed', user, provider: provider.address, jobNonce }),
     leaveOpen: ({ authorization: { jobNonce } }) => purse.openJobs.leaveOpen(user, provider.address, jobNonce),
@@ -155,10 +165,16 @@ async function keepReceipts(
 ): Promise<(Error | undefined)[]> {
   const { env, purse, provider, user, place } = options
   const good: PurseRecord[] = []
+  const shown: PurseRecord[] = []
   const faults = await Promise.all(
-    jobs.map(async ({ bundle, authorization, jobId, differs }) => {
+    jobs.map(async ({ bundle: given, authorization, jobId, differs, acceptance }) => {
+      const bundle = { ...withoutAcceptance(given), ...(acceptance && { acceptance }) }
       const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
-      if (reason) return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
+      if (reason) {
+        const evidence = evidenceOf(options, jobId, bundle)
+        if (evidence) shown.push(evidence)
+        return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
+      }
       const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
       const receiptHash = hashReceipt(bundle.receipt, place.settlement)
       const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
@@ -168,11 +184,33 @@ async function keepReceipts(
       return undefined
     }),
   )
-  await purse.addAll(good)
+  await purse.addAll([...good, ...shown])
   for (const record of good) {
     if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)
   }
   return faults
+}
+
+/** Larger bundles are not kept as evidence: a provider chooses what stands in them. */
+const evidenceBytesMax = 1024 * 1024
+
+/** A receipt that is not paid is kept if it shows a fault on chain. SETTLEMENT §9.3 */
+function evidenceOf({ env, purse, provider, user, place }: TabOptions, jobId: string, bundle: Bundle) {
+  const { receipt, settlement } = bundle
+  const isOurs = receipt.user === user && receipt.provider === provider.address
+  if (!isOurs || receipt.chainId !== place.chainId || settlement !== place.settlement) return undefined
+  const fault = findProvableFault(bundle)
+  const json = fault && bundleToJson(bundle)
+  if (!fault || JSON.stringify(json).length > evidenceBytesMax) return undefined
+  const { jobNonce } = receipt
+  const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
+  const about = { jobId, user, provider: provider.address, jobNonce, keyId, kind: fault.kind, atMs: env.clock.nowMs() }
+  return { kind: 'fault', fault: about, bundle: json } satisfies PurseRecord
+}
+
+/** What a provider writes there itself says nothing. */
+function withoutAcceptance({ settlement, receipt, signature, opening }: Bundle): Bundle {
+  return { settlement, receipt, signature, opening }
 }
 
 type Terms = { onAccountMax: bigint; salts: JobSalts }
@@ -223,6 +261,7 @@ async function receiptFault(
   if (receipt.jobNonce !== authorization.jobNonce) return 'it is for another job'
   if (receipt.inputHash !== authorization.requestHash) return 'it is for another request'
   if (receipt.priceId !== authorization.priceId) return 'it has another price'
+  if (bundle.acceptance && brokenTerm(authorization, receipt) === 'deadline') return 'it is from after the deadline'
   return receipt.fee > authorization.maxFee ? 'it costs more than was authorised' : undefined
 }
 
@@ -261,6 +300,7 @@ type Receipted = {
   bundle: Bundle
   authorization: Authorization
   jobId: string
+  acceptance?: Acceptance | undefined
   differs?: (bundle: Bundle) => string | undefined
 }
 type ShownAuthorization = { authorization: Authorization; signature?: Hex | undefined }

@@ -5,7 +5,7 @@ import type { Bundle } from '@weightless/receipt'
 import { errorBody } from '../wire/apiError.ts'
 import { sseEvent } from '../wire/chatAnswer.ts'
 import { ownedBody } from '../wire/ownedBody.ts'
-import { receiptHeader } from '../wire/payment.ts'
+import { acceptanceHeader, receiptHeader } from '../wire/payment.ts'
 import type { Begun } from './attemptProvider.ts'
 import { createDelivered, type Delivered } from './delivered.ts'
 import type { Request } from './forwardWork.ts'
@@ -91,7 +91,7 @@ async function* pour(
 function settleWhenDone(
   context: GatewayContext,
   { customer }: Request,
-  { provider, terms, tab, release, begunAtMs }: Begun,
+  { provider, terms, tab, acceptance, release, begunAtMs }: Begun,
   { jobId, delivered, end }: { jobId: string; delivered: Delivered; end: AnswerEnd },
 ): () => void {
   const { key } = customer
@@ -100,7 +100,7 @@ function settleWhenDone(
     await done.promise
     const overMs = context.env.clock.monotonicMs() - begunAtMs
     const differs = (bundle: Bundle) => delivered.differsFrom(bundle)
-    const bundle = await tab.settleJob(terms, { jobId, differs })
+    const bundle = await tab.settleJob(terms, { jobId, acceptance, differs })
     if (bundle) noteReceipt(context, provider, bundle, overMs)
     else await tab.close(terms)
     const used = bundle ? Number(bundle.receipt.promptTokens + bundle.receipt.completionTokens) : 0
@@ -167,9 +167,11 @@ async function payLater({ env, stopping }: GatewayContext, provider: ListedProvi
   }
 }
 
+const passedHeaders = ['content-type', 'cache-control', receiptHeader, acceptanceHeader, 'zg-res-key', 'x-request-id']
+
 function headersOf({ response: { headers } }: Begun): Record<string, string> {
   const passed: Record<string, string> = {}
-  for (const name of ['content-type', 'cache-control', receiptHeader, 'zg-res-key', 'x-request-id']) {
+  for (const name of passedHeaders) {
     const value = headers[name]
     if (value !== undefined) passed[name] = value
   }

@@ -1,6 +1,7 @@
 /** What a gateway remembers across restarts: receipts that it was given, vouchers that it signed. COMPUTE §10.8 */
 import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
+import type { ProvableFault } from '@weightless/receipt'
 import { openSegmentLog } from '@weightless/store'
 import { readIntegers, withIntegers } from '../wire/loggedIntegers.ts'
 import type { VoucherNote } from '../wire/payment.ts'
@@ -22,8 +23,20 @@ export type PaidJob = {
   atMs?: number
 }
 
+/** A receipt that was not paid and that shows a fault of its provider on chain. */
+export type ShownFault = {
+  jobId: string
+  user: Hex
+  provider: Hex
+  jobNonce: bigint
+  keyId: string | undefined
+  kind: ProvableFault['kind']
+  atMs: number
+}
+
 export type PurseRecord =
   | { kind: 'job'; job: PaidJob; bundle: unknown }
+  | { kind: 'fault'; fault: ShownFault; bundle: unknown }
   | { kind: 'voucher'; note: VoucherNote }
   | { kind: 'open'; open: OpenJob }
   | { kind: 'closed'; user: Hex; provider: Hex; jobNonce: bigint }
@@ -39,6 +52,10 @@ export type PurseLog = {
   usage: UsageBook
   /** JSON of a bundle by job id or receipt hash, for the key that asked only. */
   bundle(user: Hex, keyId: string, id: string): Promise<{ bundle: unknown; provider: Hex } | undefined>
+  /** Faults shown to a key, the newest first. */
+  faults(user: Hex, keyId: string): ShownFault[]
+  /** JSON of the bundle that shows one of them. */
+  faultBundle(user: Hex, keyId: string, jobId: string): Promise<unknown>
   /** Last voucher for a pair. */
   voucher(user: Hex, provider: Hex): VoucherNote | undefined
   /** Job nonce of the newest voucher that lists a receipt. */
@@ -48,6 +65,9 @@ export type PurseLog = {
   close(): Promise<void>
 }
 
+/** Faults that are remembered, of all keys together. */
+const faultsMax = 1_024
+
 export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog> {
   const places = new Map<string, number>()
   const vouchers = new Map<string, VoucherNote>()
@@ -55,6 +75,9 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
   const usage = createUsageBook()
   const openJobs = createOpenJobs()
   const vouched = new Map<Hex, bigint>()
+  const faults = new Map<string, ShownFault & { position: number }>()
+  const isOf = (fault: ShownFault | undefined, user: Hex, keyId: string) =>
+    fault?.user === user && (fault.keyId ?? keyId) === keyId
 
   function index(record: PurseRecord, position: number): void {
     if (record.kind === 'voucher') {
@@ -67,6 +90,11 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
     if (record.kind === 'open') {
       openJobs.open(record.open)
       raise(nonces, pair(record.open.user, record.open.provider), record.open.jobNonce)
+      return
+    }
+    if (record.kind === 'fault') {
+      faults.set(record.fault.jobId, { ...record.fault, position })
+      if (faults.size > faultsMax) faults.delete(faults.keys().next().value!)
       return
     }
     if (record.kind === 'closed') return openJobs.close(record)
@@ -105,6 +133,17 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
       if (record?.kind !== 'job' || record.job.user !== user || (record.job.keyId ?? keyId) !== keyId) return undefined
       return { bundle: record.bundle, provider: record.job.provider }
     },
+    faults: (user, keyId) =>
+      [...faults.values()]
+        .filter((fault) => isOf(fault, user, keyId))
+        .map(({ position: _, ...fault }) => fault)
+        .reverse(),
+    async faultBundle(user, keyId, jobId) {
+      const fault = faults.get(jobId)
+      if (!fault || !isOf(fault, user, keyId)) return undefined
+      const record = decode(await log.read(fault.position))
+      return record.kind === 'fault' ? record.bundle : undefined
+    },
     voucher: (user, provider) => vouchers.get(pair(user, provider)),
     vouchedUnder: (receiptHash) => vouched.get(receiptHash),
     jobNonce: (user, provider) => nonces.get(pair(user, provider)) ?? 0n,
@@ -120,12 +159,12 @@ function raise(nonces: Map<string, bigint>, key: string, jobNonce: bigint): void
 
 /** The bundle's free text stays apart from the notation of integers. */
 function encode(record: PurseRecord): Uint8Array {
-  const { bundle, ...rest } = record.kind === 'job' ? record : { ...record, bundle: null }
+  const { bundle, ...rest } = 'bundle' in record ? record : { ...record, bundle: null }
   return textToBytes(JSON.stringify([JSON.stringify(withIntegers(rest)), bundle]))
 }
 
 function decode(bytes: Uint8Array): PurseRecord {
   const [plain, bundle] = JSON.parse(bytesToText(bytes)) as [string, unknown]
   const record = readIntegers(plain) as PurseRecord
-  return record.kind === 'job' ? { ...record, bundle } : record
+  return record.kind === 'job' || record.kind === 'fault' ? { ...record, bundle } : record
 }

@@ -3,11 +3,13 @@
  * voucher pays them together, in the same exchange that asks for the next ones. COMPUTE §7.5
  */
 import type { Clock } from '@weightless/env'
-import type { Bundle } from '@weightless/receipt'
+import type { Acceptance, Bundle } from '@weightless/receipt'
 import { type JobTerms, settledJobsMax } from '../wire/payment.ts'
 
 export type Delivered = {
   jobId: string
+  /** The provider's word for the job, where it was asked for: it is kept with the receipt. */
+  acceptance: Acceptance | undefined
   /** Why what was delivered is not what the bundle says; undefined when it is. */
   differs(bundle: Bundle): string | undefined
 }

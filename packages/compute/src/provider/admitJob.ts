@@ -5,8 +5,10 @@
 import { accept, bytesToHex, type Hex, type Verdict } from '@weightless/codec'
 import { inputHash, priceId, signerOfDigest } from '@weightless/receipt'
 import { QueueFullError, QueueLeftError } from '../admission/fairQueue.ts'
+import { wasAccepted } from '../settlement/accountBook.ts'
 import type { ApiError, ApiErrorCode } from '../wire/apiError.ts'
 import { hashAuthorization, type JobTerms } from '../wire/payment.ts'
+import { acceptJob } from './acceptJob.ts'
 import { closedFor } from './doors.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { forgetOldBalance, isLeaving } from './refundConsent.ts'
@@ -16,6 +18,8 @@ export type AdmissionAsk = {
   terms: JobTerms | undefined
   /** The user's number used once, where she signed for nothing. */
   nonce: Hex | undefined
+  /** The job is to be accepted before it begins. */
+  mustAccept: boolean
   /** Aborts when the client goes away. */
   signal: AbortSignal
   /** RECEIPT §4.3 or §4.8: what the authorisation must be for. */
@@ -30,6 +34,8 @@ export type Admitted = {
   jobNonce: bigint
   salt: Hex
   nonce: Hex
+  /** The provider's signature that it takes the job, where it was asked for. */
+  acceptance: Hex | undefined
   /** When its turn came (monotonic). */
   turnAtMs: number
   /** Frees turn, money and number; safe to call twice. */
@@ -68,7 +74,18 @@ export async function admitJob(
     freeNonce()
   }
   const turnAtMs = context.env.clock.monotonicMs()
-  return accept({ user, terms, ...numbered.value, turnAtMs, release })
+  const admitted = { user, terms, ...numbered.value, turnAtMs, release }
+  if (!ask.mustAccept || !terms) return accept({ ...admitted, acceptance: undefined })
+  try {
+    const acceptance = await acceptJob(context, terms.authorization)
+    if (acceptance) return accept({ ...admitted, acceptance })
+  } catch (fault) {
+    release()
+    throw fault
+  }
+  release()
+  const message = `To be accepted, an authorisation must last ${context.limits.acceptedSecondsMin} seconds from when its turn comes.`
+  return refuse('invalid_authorization', message)
 }
 
 /** Number, salt and nonce of the job: the user's, if she signed for it, else ours. */
@@ -99,7 +116,7 @@ async function takeNumber(context: ProviderContext, ask: AdmissionAsk) {
   const { jobNonce } = terms.authorization
   const settled = chain && jobNonce <= chain.jobNonce
   const vouched = jobNonce <= (book.voucher?.voucher.jobNonce ?? 0n)
-  const answered = context.log.hasNonce(user, jobNonce)
+  const answered = context.log.hasNonce(user, jobNonce) || wasAccepted(book, jobNonce)
   if (settled || vouched || answered || !context.running.take({ user, jobNonce, maxFee })) {
     return refuse('job_nonce_used', `Job nonce ${jobNonce} is used up; the next free one is ${used + 1n}.`)
   }

@@ -6,6 +6,7 @@ import type { ChoiceToken } from '../engine/runChoices.ts'
 import { type Logprobs, sseEvent } from '../wire/chatAnswer.ts'
 import { ownedBody } from '../wire/ownedBody.ts'
 import { receiptHeader } from '../wire/payment.ts'
+import { acceptanceHeaders, endInTime } from './acceptJob.ts'
 import { finishJob } from './finishJob.ts'
 import type { Job } from './openJob.ts'
 import type { ProviderContext } from './providerContext.ts'
@@ -54,7 +55,7 @@ export async function answerStream(answering: Answering, signal: AbortSignal): P
     }
     context.timings.began(job.turnAtMs)
     const headers = { ...headersOf(job, 'text/event-stream; charset=utf-8'), 'cache-control': 'no-cache' }
-    const body = ownedBody(streamBody(answering, first, tokens), async () => {
+    const body = ownedBody(endInTime(streamBody(answering, first, tokens), job, context.env.clock), async () => {
       job.release()
       await job.run.stop()
     })
@@ -142,5 +143,6 @@ function perChoice<T>(job: Job, make: () => T): T[] {
 }
 
 function headersOf(job: Job, contentType: string): Record<string, string> {
-  return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+  const ids = { [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+  return { 'content-type': contentType, ...ids, ...acceptanceHeaders(job) }
 }

@@ -8,6 +8,7 @@ import { readBodyRequest, unitsMax } from '../wire/bodyRequest.ts'
 import { readEmbeddingsRequest } from '../wire/embeddingsRequest.ts'
 import { receiptHeader } from '../wire/payment.ts'
 import type { ServicePath } from '../wire/services.ts'
+import { acceptanceHeaders } from './acceptJob.ts'
 import { admitJob } from './admitJob.ts'
 import type { EncoderContext } from './providerContext.ts'
 import { type JobHeaders, readTerms } from './readTerms.ts'
@@ -53,7 +54,7 @@ export async function answerEmbeddings(
     }
     await finishBody(context, job, { units, responseSha256: sha256(verdict.body), finishReason: 'stop' })
     const headers = { 'content-type': 'application/json', [receiptHeader]: id, 'zg-res-key': id, 'x-request-id': id }
-    return { status: 200, headers, body: verdict.body }
+    return { status: 200, headers: { ...headers, ...acceptanceHeaders(job) }, body: verdict.body }
   } catch (fault) {
     // Nothing was sent, so nothing is billed.
     if (fault instanceof AbortedError) return { status: 499 }

@@ -22,6 +22,8 @@ export type DrainReport = {
 export type Drained = {
   context: ProviderContext
   settlement: SettlementLoop
+  /** Takes the offer off the market. */
+  withdraw(): Promise<void>
   /** Cuts all connections. */
   cut(): Promise<void>
   /** From now on a missing voucher is overdue at once. */
@@ -46,6 +48,8 @@ export async function drainProvider(drained: Drained, options: DrainOptions = {}
   doors.state = 'draining'
   metrics.draining.set(1)
   env.log.info('provider draining', { jobs: running.count() })
+  // While the streams go on.
+  const withdrawn = drained.withdraw()
   await untilTrue(clock, deadlineMs, () => running.count() === 0)
   const cutJobs = running.count()
   if (cutJobs > 0) {
@@ -53,6 +57,7 @@ export async function drainProvider(drained: Drained, options: DrainOptions = {}
     await cut()
     await untilTrue(clock, cutMs, () => running.count() === 0)
   } else await untilTrue(clock, voucherMs, () => sumEarnings(log.book).unvouched_jobs === 0)
+  await withdrawn
   await settleRest(drained)
   const { unsettled_wei: unsettledWei, unvouched_jobs: unvouchedJobs, open_claims: openClaims } = sumEarnings(log.book)
   const report = { cutJobs, unsettledWei, unvouchedJobs, openClaims }

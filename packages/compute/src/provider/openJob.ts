@@ -27,6 +27,7 @@ export type JobAsk = {
   terms: JobTerms | undefined
   /** The user's number used once, for requests without `seed`. */
   nonce: Hex | undefined
+  mustAccept: boolean
   /** Aborts when the client goes away. */
   signal: AbortSignal
 }

@@ -35,6 +35,8 @@ export const providerLimitsSchema = z.object({
   stallMsMax: z.int().min(100).default(20_000),
   /** Seconds for which an authorisation must still be good. */
   authorizationSecondsMin: z.int().min(0).default(60),
+  /** The same when its turn comes, for a job that is to be accepted: it ends two minutes before its authorisation. */
+  acceptedSecondsMin: z.int().min(180).default(600),
   /** A batch is settled when this many users have something to settle, … */
   settleUsersMin: z.int().min(1).default(20),
   /** … or when the oldest of it is so old. */
@@ -43,6 +45,8 @@ export const providerLimitsSchema = z.object({
   claimAfterMs: z.int().min(0).default(600_000),
   /** Also claim jobs whose fee is below the gas of the claim. */
   claimAlways: z.boolean().default(false),
+  /** Capacity for the market is measured when no job ran for so long. */
+  measureIdleMs: z.int().min(0).default(5_000),
 })
 
 export type ProviderLimits = z.infer<typeof providerLimitsSchema>

@@ -1,6 +1,7 @@
 /** Makes a receipt durable before the client hears the end; afterwards it can be signed and settled, whatever happens. COMPUTE §8.1 */
 import { bytesToHex } from '@weightless/codec'
 import { hashReceipt, type Opening, openingToJson, type Receipt, receiptToJson } from '@weightless/receipt'
+import { checkKept } from './acceptJob.ts'
 import type { Admitted } from './admitJob.ts'
 import type { ProviderContext } from './providerContext.ts'
 
@@ -14,11 +15,12 @@ export type Exchange = {
 
 export async function recordReceipt(
   context: ProviderContext,
-  job: Pick<Admitted, 'terms' | 'turnAtMs'> & { id: string },
+  job: Pick<Admitted, 'terms' | 'acceptance' | 'turnAtMs'> & { id: string },
   { receipt, opening }: { receipt: Receipt; opening: Opening },
   exchange: Exchange,
 ): Promise<void> {
   const { place, log, metrics, timings } = context
+  checkKept(job, receipt)
   const receiptHash = hashReceipt(receipt, place.settlement)
   const text = exchange.text ?? `${hex(exchange.requestSha256)}:${hex(exchange.responseSha256)}`
   const { user, jobNonce, fee } = receipt

@@ -11,6 +11,7 @@ import { type AdoptedJobs, type Adoption, adoptJobs } from './handover/adoptJobs
 import { createControlHandler } from './handover/controlRoutes.ts'
 import { createHandOver, type Folder, type HandOver } from './handover/handOver.ts'
 import { joinNetwork, type Opened } from './joinNetwork.ts'
+import { type KeptOffer, keepOffer } from './market/keepOffer.ts'
 import type { Operator } from './operator/answerOperator.ts'
 import { describeStatus } from './operator/describeStatus.ts'
 import { type ProviderLimits, providerLimitsSchema } from './providerOptions.ts'
@@ -22,6 +23,8 @@ export type ComputeContracts = {
   ledgerManager: Hex
   /** Says whose turns come more often; without it all are equal. */
   priorityStake?: Hex
+  /** Where the offer is declared; without it the provider is found in the registry alone. MARKET §2 */
+  serviceMarket?: Hex
 }
 
 export type ProviderOptions = {
@@ -112,7 +115,9 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const seams = { ...parts, log, server, folder: handOverFolder!, token: operatorToken!, network: env.network }
     const handOver = control && createHandOver(seams)
     void handOver?.moved.then(moved.resolve)
-    opened = { ...parts, adopted, handOver }
+    const { serviceMarket } = options.contracts
+    const offer = serviceMarket && keepOffer({ ...parts, serviceMarket, region: options.region })
+    opened = { ...parts, adopted, handOver, offer }
     env.log.info('provider open', { url: server.url, model: engine.model.name, address: account.address })
     return engine.model.name
   }
@@ -135,7 +140,8 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       const claimAtOnce = () => {
         settler.claimAfterMs = 0
       }
-      return drainProvider({ ...rest, claimAtOnce, cut: () => server.close() }, drainOptions)
+      const withdraw = async () => opened?.offer?.withdraw()
+      return drainProvider({ ...rest, withdraw, claimAtOnce, cut: () => server.close() }, drainOptions)
     },
     finishMoved: async (deadlineMs) => (await opened?.handOver?.finish(deadlineMs, () => server.close())) ?? 0,
     async close() {
@@ -143,6 +149,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await ready.catch(() => undefined)
       await control?.close()
       opened?.handOver?.close()
+      await opened?.offer?.close()
       opened?.adopted?.close()
       await opened?.settlement.close()
       await opened?.context.engine.close()
@@ -151,19 +158,23 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
   }
 }
 
-type Running = Opened & { handOver: HandOver | undefined; adopted: AdoptedJobs | undefined }
+type Running = Opened & {
+  offer: KeptOffer | undefined
+  handOver: HandOver | undefined
+  adopted: AdoptedJobs | undefined
+}
 
 /** Until the model is open the operator is told so. */
 function operatorOf(
   { env, contracts, operatorToken, onDrainAsked, version = '' }: ProviderOptions,
-  opened: () => Opened | undefined,
+  opened: () => Running | undefined,
 ): Operator {
   return {
     token: operatorToken,
     async status() {
       const parts = opened()
       if (!parts) return { state: 'opening', version }
-      return describeStatus({ ...parts, ...contracts, version, offer: () => null })
+      return describeStatus({ ...parts, ...contracts, version, offer: () => parts.offer?.current() ?? null })
     },
     async metrics() {
       const context = opened()?.context

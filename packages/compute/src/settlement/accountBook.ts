@@ -37,6 +37,8 @@ export type BookRecord =
   | { kind: 'sdkSettled'; user: Hex; nonce: bigint; unpaid: bigint }
   /** The process before this one still answers the job with this number: nobody else may. COMPUTE §12.2 */
   | { kind: 'elsewhere'; user: Hex; jobNonce: bigint }
+  /** The job's number is about to be accepted, and used from then on. SETTLEMENT §2.7 */
+  | { kind: 'accepted'; user: Hex; jobNonce: bigint }
   /** A consent to refund everything is about to be signed. */
   | { kind: 'consent'; user: Hex; leavingUntilMs: number }
 
@@ -66,6 +68,9 @@ export type UserAccount = {
   /** Receipt hashes of `sdkUnsettled`, chained. */
   sdkRequestsHash: Hex
   sdkBatch: { nonce: bigint; fee: bigint; requestsHash: Hex } | undefined
+  /** Numbers of accepted jobs, the highest ones; those below `acceptedFloor` count as accepted too. */
+  accepted: Set<bigint>
+  acceptedFloor: bigint
   /** Until when a consent to refund everything may be used, in milliseconds since the Unix epoch. SETTLEMENT §8 */
   leavingUntilMs: number
 }
@@ -137,6 +142,7 @@ function applyRecord(account: UserAccount, record: BookRecord): void {
   else if (record.kind === 'voucher') applyVoucher(account, record)
   else if (record.kind === 'consent') account.leavingUntilMs = record.leavingUntilMs
   else if (record.kind === 'claim') applyClaim(account, record)
+  else if (record.kind === 'accepted') applyAccepted(account, record.jobNonce)
   else if (record.kind === 'elsewhere') {
     if (record.jobNonce > account.jobNonce) account.jobNonce = record.jobNonce
   } else if (record.kind === 'settled') {
@@ -181,6 +187,24 @@ function applyVoucher(account: UserAccount, record: Extract<BookRecord, { kind: 
   if (voucher.jobNonce > account.jobNonce) account.jobNonce = voucher.jobNonce
 }
 
+/** Accepted numbers that are known one by one, of each user. */
+const acceptedMax = 4_096
+
+/** Whether a job with this number was ever accepted, whatever became of it: it must not be another job. */
+export function wasAccepted({ accepted, acceptedFloor }: UserAccount, jobNonce: bigint): boolean {
+  return jobNonce < acceptedFloor || accepted.has(jobNonce)
+}
+
+function applyAccepted(account: UserAccount, jobNonce: bigint): void {
+  if (jobNonce > account.jobNonce) account.jobNonce = jobNonce
+  account.accepted.add(jobNonce)
+  if (account.accepted.size <= acceptedMax) return
+  // The lower half is forgotten one by one and refused altogether.
+  const sorted = [...account.accepted].sort((a, b) => (a < b ? -1 : 1))
+  for (const low of sorted.slice(0, acceptedMax / 2)) account.accepted.delete(low)
+  account.acceptedFloor = sorted[acceptedMax / 2]!
+}
+
 function applyClaim(account: UserAccount, record: Extract<BookRecord, { kind: 'claim' }>): void {
   const { receiptHash, state, jobNonce, held, readyAtSeconds } = record
   const job = account.unvouched.get(receiptHash)
@@ -209,6 +233,8 @@ function emptyAccount(): UserAccount {
     sdkUnsettled: 0n,
     sdkRequestsHash: emptyReceiptsRoot,
     sdkBatch: undefined,
+    accepted: new Set(),
+    acceptedFloor: 0n,
     leavingUntilMs: 0,
   }
 }

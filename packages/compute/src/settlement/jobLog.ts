@@ -35,7 +35,7 @@ export type JobLog = {
   /** Collects what is unsettled on the provider's word into one batch; durable when it resolves. */
   addSdkBatch(user: Hex, nonce: bigint): Promise<void>
   /** Durable when it resolves. */
-  add(record: Extract<BookRecord, { kind: 'settled' | 'claim' | 'sdkSettled' | 'consent' }>): Promise<void>
+  add(record: Extract<BookRecord, { kind: 'settled' | 'claim' | 'sdkSettled' | 'consent' | 'accepted' }>): Promise<void>
   /** Resolves when all that was added before is in the book. */
   written(): Promise<void>
   find(jobId: string): Promise<StoredJob | undefined>

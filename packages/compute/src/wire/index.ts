@@ -7,6 +7,8 @@ export { datasetKeyText } from './datasetKey.ts'
 export { countUp, deliveryFormat } from './deliveryFormat.ts'
 export {
   type Authorization,
+  acceptanceHeader,
+  acceptHeader,
   decodeTerms,
   emptyReceiptsRoot,
   encodeTerms,

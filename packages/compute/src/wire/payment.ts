@@ -2,21 +2,16 @@
 import { accept, bytesToHex, concatBytes, type Hex, hexToBytes, isHexOf, reject, type Verdict } from '@weightless/codec'
 import { authorizationTypes, receiptDomain as receiptDomainName, voucherTypes } from '@weightless/contracts'
 import { compileTypedData, keccak256 } from '@weightless/crypto'
-import { receiptDomain, type TypedSigner } from '@weightless/receipt'
+import {
+  type Authorization,
+  hashAuthorization,
+  receiptDomain,
+  type SigningPlace,
+  type TypedSigner,
+} from '@weightless/receipt'
 import { z } from 'zod'
 
-/** One job may cost up to `maxFee` wei at the price behind `priceId`. */
-export type Authorization = {
-  user: Hex
-  provider: Hex
-  jobNonce: bigint
-  /** The receipt's `inputHash`: the request under the user's salt. */
-  requestHash: Hex
-  priceId: Hex
-  maxFee: bigint
-  /** Seconds since the Unix epoch. */
-  deadline: bigint
-}
+export { type Authorization, hashAuthorization, type SigningPlace } from '@weightless/receipt'
 
 /** All jobs of this pair up to `jobNonce` cost `cumulativeFee` wei together. */
 export type Voucher = {
@@ -50,20 +45,12 @@ export type SettlementAsk = { voucher: VoucherNote | null; jobs: bigint[] }
 export const termsHeader = 'x-weightless-authorization'
 export const receiptHeader = 'x-weightless-receipt'
 export const jobNonceHeader = 'x-weightless-job-nonce'
+/** `1` asks the provider to accept the job before it begins. COMPUTE §7.6 */
+export const acceptHeader = 'x-weightless-accept'
+/** Of the answer: the provider's signature, 65 bytes in hex. */
+export const acceptanceHeader = 'x-weightless-acceptance'
 
-/** The chain and contract that a signature is good for. */
-export type SigningPlace = { chainId: bigint; settlement: Hex }
-
-const hashAuthorizationFields = compileTypedData<Authorization>(
-  receiptDomainName,
-  'Authorization',
-  authorizationTypes.Authorization,
-)
 const hashVoucherFields = compileTypedData<Voucher>(receiptDomainName, 'Voucher', voucherTypes.Voucher)
-
-export function hashAuthorization(message: Authorization, { chainId, settlement }: SigningPlace): Hex {
-  return hashAuthorizationFields(message, { chainId, verifyingContract: settlement })
-}
 
 export function hashVoucher(message: Voucher, { chainId, settlement }: SigningPlace): Hex {
   return hashVoucherFields(message, { chainId, verifyingContract: settlement })

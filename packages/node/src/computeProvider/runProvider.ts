@@ -1,5 +1,4 @@
 /** A compute provider as a process of its own: takes its folder, loads its key, opens its engine, registers, serves, drains. */
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { bytesToHex, WeightlessError } from '@weightless/codec'
 import {
@@ -7,12 +6,10 @@ import {
   type ComputeContracts,
   type DrainOptions,
   type Engine,
-  openUpstreamEngine,
   type Predecessor,
   type Provider,
   startProvider,
 } from '@weightless/compute'
-import type { ServiceName } from '@weightless/compute/wire'
 import type { Env } from '@weightless/env'
 import { createNodeEnv } from '@weightless/env/node'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -20,26 +17,10 @@ import { loadOperatorToken } from '../apiKey.ts'
 import { type DataFolder, takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
-import { openWeights } from './openWeights.ts'
+import { concurrentOf, type EngineSource, openSource } from './engineSource.ts'
 import { type ProviderFile, readProviderFile, removeProviderFile, writeProviderFile } from './providerFile.ts'
 
 export type { DrainOptions, ProviderStatus } from '@weightless/compute'
-
-/** Where the answers come from. */
-export type EngineSource = UpstreamSource | WeightsSource
-
-/** An OpenAI-compatible server. */
-export type UpstreamSource = {
-  upstream: string
-  apiKey?: string
-  upstreamModel?: string
-  services: readonly ServiceName[]
-  contextLength?: number
-  tokenizerFile?: string
-}
-
-/** A GGUF file, run by the embedded engine: its answers can be re-executed. */
-export type WeightsSource = { weightsFile: string }
 
 export type ProviderProcessOptions = {
   source: EngineSource
@@ -93,7 +74,13 @@ type Closers = ReturnType<typeof createClosers>
 async function start(options: ProviderProcessOptions, path: string, closers: Closers): Promise<RunningProvider> {
   const folder = takeFolder(path, closers)
   const env = openEnv(options, path, closers)
-  const provider = await open(options, { env, path, folder, closers, openEngine: () => openEngine(env, options) })
+  const provider = await open(options, {
+    env,
+    path,
+    folder,
+    closers,
+    openEngine: () => openSource(env, options.model, options.source),
+  })
   return describe(options, path, provider, closers)
 }
 
@@ -107,7 +94,7 @@ async function takeOver(
   const port = Number(new URL(before.url).port)
   if (options.port !== 0 && options.port !== port) throw new OtherPortError({ running: port, asked: options.port })
   const env = openEnv(options, path, closers)
-  const engine = await openEngine(env, options)
+  const engine = await openSource(env, options.model, options.source)
   closers.add(() => engine.close())
   const predecessor = await askHandOver(env, before.controlUrl, loadOperatorToken(path))
   if (predecessor) closers.add(predecessor.abandon)
@@ -161,6 +148,7 @@ async function open(
     ...{ ...options, env, openEngine },
     account: providerAccount(path),
     operatorToken: loadOperatorToken(path),
+    limits: concurrentOf(options.source),
     handOverFolder: folder,
     ...(adoption && { adoption }),
   })
@@ -186,25 +174,6 @@ function describe(
     if (!isMoved) removeProviderFile(path, process.pid)
   })
   return { address, url, drain, moved, finishMoved, close: () => closers.close() }
-}
-
-function openEngine(env: Env, { source, model }: ProviderProcessOptions): Promise<Engine> {
-  return 'weightsFile' in source ? openWeights(env, model, source.weightsFile) : openUpstream(env, model, source)
-}
-
-async function openUpstream(env: Env, name: string, source: UpstreamSource) {
-  const { upstream: url, services, apiKey, upstreamModel, contextLength, tokenizerFile } = source
-  const tokenizer = tokenizerFile === undefined ? undefined : new Uint8Array(await readFile(tokenizerFile))
-  return openUpstreamEngine({
-    env,
-    url,
-    name,
-    services,
-    ...(apiKey && { apiKey }),
-    ...(upstreamModel && { upstreamModel }),
-    ...(contextLength && { contextLength }),
-    ...(tokenizer && { tokenizer }),
-  })
 }
 
 export class OtherPortError extends WeightlessError {

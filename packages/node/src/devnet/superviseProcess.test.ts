@@ -60,6 +60,19 @@ describe('a supervised process', () => {
     await supervised.stop()
   })
 
+  test('is given up after so many crashes in a row', async () => {
+    const crashes: string[] = []
+    const words = ['-e', 'process.exit(3)']
+    const onCrash = (reason: string) => crashes.push(reason)
+    const supervised = superviseProcess({ name: 'child', words, onCrash, crashesMax: 2 })
+    await assert.rejects(supervised.start(), ProcessFailedError)
+    await until('both crashes', () => crashes.length === 2)
+    // The pause before a third life would be 1.2 s.
+    await new Promise((resolve) => setTimeout(resolve, 1_500))
+    assert.equal(supervised.isRunning(), false)
+    await supervised.stop()
+  })
+
   test('no child is left over when the parent is killed', async () => {
     const parentFile = join(folder, 'parent.mjs')
     const module = join(import.meta.dirname, 'superviseProcess.ts')

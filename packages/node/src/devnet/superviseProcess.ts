@@ -24,6 +24,8 @@ export type ProcessOptions = {
   /** Told after each crash. */
   onCrash(reason: string): void
   openMsMax?: number
+  /** It is not started again after so many crashes in a row; default: however many. */
+  crashesMax?: number
 }
 
 const pauseMs = 300
@@ -50,6 +52,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
       if (!wanted) return
       crashes = performance.now() - begun.startedMs > steadyMs ? 1 : crashes + 1
       options.onCrash(reason)
+      if (crashes >= (options.crashesMax ?? Number.POSITIVE_INFINITY)) return
       retry = setTimeout(() => wanted && !life && begin(), Math.min(pauseMsMax, pauseMs * 2 ** crashes))
     })
     return begun
@@ -119,6 +122,6 @@ function beginLife({ name, words, environment, onOpen, openMsMax = 30_000 }: Pro
 
 export class ProcessFailedError extends WeightlessError {
   constructor(facts: { name: string; reason: string }) {
-    super('node/process-failed', 'A process of the devnet did not open.', facts)
+    super('node/process-failed', 'A process did not open.', facts)
   }
 }

@@ -26,6 +26,11 @@ export type ChatRequest = {
    * receipt then says what it cost, and nobody can execute the answer again.
    */
   private?: boolean
+  /**
+   * Only of a provider that accepts the job before it begins: if its receipt is then for another request, price or time, or
+   * above the quote, it can be reported (`receipts.report`). SETTLEMENT §9.3
+   */
+  accepted?: boolean
 }
 
 export type ChatAnswer = {
@@ -79,6 +84,7 @@ async function* streamChat(
     headers: {
       'content-type': 'application/json',
       ...(request.provider && { 'x-0g-provider-address': request.provider }),
+      ...(request.accepted && { 'x-weightless-accept': '1' }),
       ...(sealed && { 'x-0g-provider-trust-mode': 'private' }),
     },
     body: JSON.stringify(sealed ? sealed.envelope : toWire(request)),

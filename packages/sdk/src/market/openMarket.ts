@@ -2,6 +2,9 @@
 import type { Hex } from '@weightless/codec'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
+import { contractAddress } from '../networkConfig.ts'
+import { type FoundProviders, findProviders } from './findProviders.ts'
+import { readNeed, type Wanted } from './readNeed.ts'
 
 export type OfferedModel = {
   model: string
@@ -51,6 +54,12 @@ export type Spending = {
 }
 
 export type MarketApi = {
+  /**
+   * Who serves a need, best first, matched here from the chain's list of offers (MARKET §4); nothing is asked of a gateway.
+   * @param count - numbers the asker's matches at one block, so that each draws anew
+   * @throws {ContractUnknownError} on a network without a market @throws {RegionTooLongError} {LedgerUnreachableError}
+   */
+  find(need: Wanted, count?: number): Promise<FoundProviders>
   /** All offers, or those of one model. */
   offers(model?: string): Promise<OfferedModel[]>
   /** What the API key used, by day, model and provider. */
@@ -60,6 +69,12 @@ export type MarketApi = {
 
 export function openMarket(context: ClientContext): MarketApi {
   return {
+    async find(wanted, count = 0) {
+      const { ledger, config, account } = context
+      const market = contractAddress(config, 'serviceMarket')
+      const requester = account?.address ?? nobody
+      return findProviders(ledger, market, readNeed(wanted), { requester, count })
+    },
     async offers(model) {
       const query = model === undefined ? '' : `?model_id=${encodeURIComponent(model)}`
       return listOf(await getJson(context, `/v1/providers${query}`)).map(offerOf)
@@ -88,6 +103,9 @@ export function openMarket(context: ClientContext): MarketApi {
     },
   }
 }
+
+/** Who has no account draws as this one. */
+const nobody: Hex = `0x${'00'.repeat(20)}`
 
 type Json = { [field: string]: unknown }
 

@@ -1,11 +1,13 @@
 /** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
-import { WeightlessError } from '@weightless/codec'
+import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
 import type { Bundle, Verification } from '@weightless/receipt'
 
+import type { SendOptions } from '../account/openAccount.ts'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'
+import { type FaultReport, reportFault } from './reportFault.ts'
 import { type VerifyOptions, verifyReceipt } from './verifyReceipt.ts'
 
 export type { Bundle }
@@ -21,16 +23,30 @@ export type ReceiptsApi = {
    * Takes about as long as the answer itself took, plus loading the model.
    */
   verify(bundle: Bundle, options?: VerifyOptions): Promise<Verification>
+  /** Receipts that the gateway did not pay because they show a fault of their provider, the newest first. */
+  faults(options?: { signal?: AbortSignal }): Promise<ShownFault[]>
+  /** The bundle that shows one of them. @throws {BundleMalformedError} @throws {GatewayRefusedError} */
+  faultBundle(id: string, options?: { signal?: AbortSignal }): Promise<Bundle>
+  /**
+   * Shows on chain what one bundle, or two of one job, prove against their provider. Anybody may; the user of the receipt and
+   * whoever reports get a share of what it loses.
+   * @throws {NoFaultShownError} @throws {ForeignFaultError} @throws {TransactionRevertedError}
+   */
+  report(bundle: Bundle, other?: Bundle, options?: SendOptions): Promise<FaultReport>
   /** The transaction that paid for the answer; undefined until its batch is settled. */
   settlement(bundle: Bundle): Promise<Settlement | undefined>
 }
 
+export type ShownFault = { id: string; provider: Hex; jobNonce: bigint; kind: string; atSeconds: number }
+
 export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsApi {
+  const bundleAt = async (path: string, receiptId: string, signal: AbortSignal | undefined) =>
+    readReceivedBundle(receiptId, await getJson(context, path, signal))
   return {
-    async get(receiptId, { signal } = {}) {
-      const document = await getJson(context, `/v1/receipts/${encodeURIComponent(receiptId)}`, signal)
-      return readReceivedBundle(receiptId, document)
-    },
+    get: (id, { signal } = {}) => bundleAt(`/v1/receipts/${encodeURIComponent(id)}`, id, signal),
+    faultBundle: (id, { signal } = {}) => bundleAt(`/v1/faults/${encodeURIComponent(id)}`, id, signal),
+    faults: async ({ signal } = {}) => readFaults(await getJson(context, '/v1/faults', signal)),
+    report: (bundle, other, options) => reportFault(context, bundle, other, options),
     verify: (bundle, options = {}) => verifyReceipt(context, files, bundle, options),
     settlement: (bundle) => findSettlement(context, bundle),
   }
@@ -42,6 +58,18 @@ export async function readReceivedBundle(receiptId: string, document: unknown): 
   const verdict = readBundle(document)
   if (!verdict.ok) throw new BundleMalformedError({ receiptId, detail: verdict.detail })
   return verdict.value
+}
+
+/** What is malformed is left out: the bundle is what counts. */
+function readFaults(document: unknown): ShownFault[] {
+  const { data } = (document ?? {}) as { data?: unknown }
+  if (!Array.isArray(data)) return []
+  return data.flatMap((entry) => {
+    const { id, provider, job_nonce: jobNonce, kind, at } = (entry ?? {}) as Record<string, unknown>
+    if (typeof id !== 'string' || typeof kind !== 'string' || !isHexOf(provider, 20)) return []
+    if (typeof jobNonce !== 'string' || !/^\d{1,78}$/.test(jobNonce)) return []
+    return [{ id, provider, jobNonce: BigInt(jobNonce), kind, atSeconds: Number(at) }]
+  })
 }
 
 export class BundleMalformedError extends WeightlessError {

@@ -17,10 +17,15 @@ export type ChatEnding = 'answer' | 'message'
 
 const rangeMax = 10_000
 
+/** What a template is told of the tokens that begin and end a text; -1 where there is none. */
+export type TemplateTokens = Pick<Tokenizer, 'tokenText'> & {
+  tables: Pick<Tokenizer['tables'], 'beginToken' | 'endToken'>
+}
+
 /** @param source - the template; an empty one makes a renderer that throws for all but a raw prompt */
 export function createChatTemplate(
   source: string,
-  tokenizer: Tokenizer,
+  tokenizer: TemplateTokens,
 ): (messages: readonly ChatMessage[], ending?: ChatEnding, tools?: string) => string {
   let template: Template | undefined
   const knowsTools = /\btools\b/.test(source)
@@ -44,7 +49,11 @@ export function createChatTemplate(
 }
 
 /** What a template sees: not the time, since a prompt must not depend on when it is made, and no endless ranges. */
-function createEnvironment(messages: readonly ChatMessage[], tokenizer: Tokenizer, ending: ChatEnding): Environment {
+function createEnvironment(
+  messages: readonly ChatMessage[],
+  tokenizer: TemplateTokens,
+  ending: ChatEnding,
+): Environment {
   const environment = new Environment()
   const globals: Record<string, unknown> = {
     messages: messages.map(({ role, content }) => ({ role, content })),

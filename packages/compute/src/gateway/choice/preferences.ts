@@ -3,6 +3,7 @@ import type { Verdict } from '@weightless/codec'
 import type { HttpHeaders } from '@weightless/env'
 import { z } from 'zod'
 import type { ApiError } from '../../wire/apiError.ts'
+import { acceptHeader } from '../../wire/payment.ts'
 
 export type Sort = 'price' | 'latency' | 'throughput'
 export type TrustMode = 'verified' | 'private'
@@ -20,6 +21,8 @@ export type Preferences = {
   maxPrice: { prompt?: bigint | undefined; completion?: bigint | undefined }
   trustMode: TrustMode | undefined
   allowFallbacks: boolean
+  /** The provider must accept the job before it begins. */
+  mustAccept: boolean
 }
 
 export const choiceHeaders = {
@@ -27,6 +30,7 @@ export const choiceHeaders = {
   sort: 'x-0g-provider-sort',
   trustMode: 'x-0g-provider-trust-mode',
   allowFallbacks: 'x-0g-provider-allow-fallbacks',
+  accept: acceptHeader,
 } as const
 
 const address = z
@@ -54,6 +58,7 @@ const headerSchema = z.object({
   sort: z.enum(sorts).optional(),
   trustMode: z.enum(['verified', 'private']).optional(),
   allowFallbacks: z.enum(['true', 'false']).optional(),
+  accept: z.literal('1').optional(),
 })
 
 /** A wish that is not understood is refused: what it was meant to keep out must not come in. */
@@ -64,6 +69,7 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
     sort: said('sort'),
     trustMode: said('trustMode'),
     allowFallbacks: said('allowFallbacks'),
+    accept: said('accept'),
   })
   if (!fromHeaders.success) {
     const issue = fromHeaders.error.issues[0]!
@@ -90,6 +96,7 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
       },
       trustMode,
       allowFallbacks: allowFallbacks === undefined ? (body.allow_fallbacks ?? true) : allowFallbacks === 'true',
+      mustAccept: fromHeaders.data.accept === '1',
     },
   }
 }

@@ -4,6 +4,7 @@ import { abis } from '@weightless/contracts'
 import { type Ledger, LedgerUnreachableError, TransactionRevertedError } from '@weightless/ledger'
 import { type AccountBook, outstandingWei } from '../../settlement/accountBook.ts'
 import type { Spread } from '../jobTimings.ts'
+import type { DeclaredOffer } from '../market/keepOffer.ts'
 import type { ProviderContext } from '../providerContext.ts'
 import { servicesOf } from '../registerService.ts'
 
@@ -16,7 +17,7 @@ export type StatusSource = {
   version: string
   startedAtMs: number
   /** Of the market; null where the provider offers nothing there. */
-  offer(): object | null
+  offer(): DeclaredOffer | null
 }
 
 export async function describeStatus(source: StatusSource) {
@@ -45,11 +46,26 @@ export async function describeStatus(source: StatusSource) {
     },
     latency: { first_token: spreadOf(firstToken), answer: spreadOf(answer) },
     chain: await readChain(source),
-    offer: source.offer(),
+    offer: offerOf(source.offer()),
   }
 }
 
 export type ProviderStatus = Awaited<ReturnType<typeof describeStatus>>
+
+function offerOf(offer: DeclaredOffer | null) {
+  if (!offer) return null
+  const { tokensPerSecond, concurrentSlots, firstTokenMs, measuredAt } = offer.measured
+  return {
+    model_root: offer.model_root,
+    region: offer.region,
+    privacy: offer.privacy,
+    tokens_per_second: tokensPerSecond,
+    concurrent_slots: concurrentSlots,
+    first_token_ms: firstTokenMs,
+    /** 0: not measured yet. */
+    measured_at: Number(measuredAt),
+  }
+}
 
 const spreadOf = ({ samples, p50Ms, p95Ms }: Spread) => ({ samples, p50_ms: p50Ms ?? null, p95_ms: p95Ms ?? null })
 

@@ -7,6 +7,7 @@ import type { BodyFinish } from '@weightless/receipt'
 import { UpstreamFailedError } from '../../engine/engine.ts'
 import { sseEvent } from '../../wire/chatAnswer.ts'
 import { ownedBody } from '../../wire/ownedBody.ts'
+import { endInTime } from '../acceptJob.ts'
 import { boundSilence } from './boundSilence.ts'
 import { headersOf, type Passing, recordTokens } from './passing.ts'
 import { type AnswerPart, type Reported, readPart } from './readAnswer.ts'
@@ -38,7 +39,7 @@ export async function passStream(passing: Passing, response: FetchResponse): Pro
     throw new UpstreamFailedError({ reason: first.done ? 'its stream is empty' : 'its stream begins with an error' })
   }
   context.timings.began(job.turnAtMs)
-  const body = ownedBody(streamBody(passing, first.value, events), async () => {
+  const body = ownedBody(endInTime(streamBody(passing, first.value, events), job, context.env.clock), async () => {
     leave()
     await events.return(undefined)
     job.release()

@@ -2,6 +2,7 @@
 import type { BodyFinish } from '@weightless/receipt'
 import type { BodyRequest, Units } from '../../wire/bodyRequest.ts'
 import { receiptHeader } from '../../wire/payment.ts'
+import { acceptanceHeaders } from '../acceptJob.ts'
 import type { UpstreamContext } from '../providerContext.ts'
 import { type BodyJob, finishBody } from './finishBody.ts'
 import type { Reported } from './readAnswer.ts'
@@ -37,5 +38,6 @@ export async function recordTokens(
 }
 
 export function headersOf({ job }: Passing, contentType: string): Record<string, string> {
-  return { 'content-type': contentType, [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+  const ids = { [receiptHeader]: job.id, 'zg-res-key': job.id, 'x-request-id': job.id }
+  return { 'content-type': contentType, ...ids, ...acceptanceHeaders(job) }
 }
