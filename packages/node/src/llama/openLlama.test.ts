@@ -1,6 +1,6 @@
 /**
  * The process that runs llama.cpp, its crashes included. In the place of the library, which is installed on demand, stands
- * one of a few lines with the same interface; the real one is driven by `peers/llama`.
+ * one of a few lines with the same interface; the real one is driven by `peers/engines`.
  */
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
