@@ -23,6 +23,8 @@ export type DevnetFile = {
     gatewayUrl: string
     apiKey: string
     managementKey: string
+    /** Opens the status and metrics of the devnet's own providers; it is to be sent to no other. */
+    operatorToken: string
     providers: { address: Hex; url: string; models: string[] }[]
     fineTuning?: { address: Hex; url: string; models: string[] }
   }

@@ -6,7 +6,7 @@ import { addresses, genesis } from '@weightless/contracts'
 import { isLoopback } from '@weightless/env'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { startKeyValueNode } from '@weightless/kv'
-import { loadApiKey, loadManagementKey } from './apiKey.ts'
+import { loadApiKey, loadManagementKey, loadOperatorToken } from './apiKey.ts'
 import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex } from './devnet/devnetKeys.ts'
@@ -147,7 +147,13 @@ async function startServices(
     contracts: { ...addresses },
     storage: describeStorage(storage, mining),
     ...further,
-    compute: { gatewayUrl: gateway.url, apiKey, managementKey, providers: [] },
+    compute: {
+      gatewayUrl: gateway.url,
+      apiKey,
+      managementKey,
+      operatorToken: loadOperatorToken(folder),
+      providers: [],
+    },
     console: { url: '' },
   }
   if (options.console !== false) {

@@ -137,6 +137,21 @@ describe('two providers of one model', () => {
     }
   })
 
+  test('each tells the devnet’s operator how it goes, and nobody else; there is nothing to drain', async () => {
+    const { providers, operatorToken } = devnet.file.compute
+    for (const { address, url } of providers) {
+      const headers = { authorization: `Bearer ${operatorToken}` }
+      const status = (await (await fetch(`${url}/v1/status`, { headers })).json()) as {
+        provider: string
+        state: string
+      }
+      assert.deepEqual([status.provider, status.state], [address.toLowerCase(), 'serving'])
+      assert.equal((await fetch(`${url}/v1/status`)).status, 401)
+      // A supervised process would be started again.
+      assert.ok((await fetch(`${url}/v1/drain`, { method: 'POST', headers })).status >= 400)
+    }
+  })
+
   test('one that is killed while idle: the other answers, and the dead one comes back', async () => {
     const [cheap, dear] = addresses() as [string, string]
     const before = pidOf(cheap)

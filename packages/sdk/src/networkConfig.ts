@@ -22,6 +22,8 @@ export type NetworkConfig = {
     readonly gatewayUrl: string
     /** Absent where a user must bring a key of her own. */
     readonly apiKey?: string
+    /** Opens the status of the `providers` below, and is to be sent to no others. */
+    readonly operatorToken?: string
     readonly providers: readonly { readonly address: Hex; readonly url: string; readonly models: readonly string[] }[]
   }
   readonly console?: { readonly url: string }
@@ -55,7 +57,7 @@ export function readNetworkConfig(document: unknown): Verdict<NetworkConfig, 'sd
   if (!gatewayUrl) return reject('sdk/config-invalid', 'compute.gatewayUrl is not a URL')
   const kvUrl = asUrl(asRecord(root.kv).url) ?? asUrl(storage.kvUrl)
   const s3Url = asUrl(asRecord(root.s3).url) ?? asUrl(storage.s3Url)
-  const apiKey = compute.apiKey
+  const { apiKey, operatorToken } = compute
   const consoleUrl = asUrl(asRecord(root.console).url)
   const weights = readWeights(root.weights)
   return {
@@ -79,6 +81,7 @@ export function readNetworkConfig(document: unknown): Verdict<NetworkConfig, 'sd
       compute: {
         gatewayUrl,
         ...(typeof apiKey === 'string' && apiKey && { apiKey }),
+        ...(typeof operatorToken === 'string' && operatorToken && { operatorToken }),
         providers: readProviders(compute),
       },
       ...(consoleUrl && { console: { url: consoleUrl } }),

@@ -1,6 +1,7 @@
 /** Main of a provider's process: `node modelProviderProcess.ts DATA_FOLDER SETTINGS`; ends when its input does, or at SIGTERM. */
 import { join, resolve } from 'node:path'
 import { createNodeEnv } from '@weightless/env/node'
+import { loadOperatorToken } from '../apiKey.ts'
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from './closeInOrder.ts'
 import { devnetKey } from './devnetKeys.ts'
@@ -24,7 +25,7 @@ try {
   // Its files lie where they would be without a process.
   const env = createNodeEnv({ dataFolder: resolve(dataFolder), log: 'silent' })
   closers.add(() => env.close())
-  const { close, ...opened } = await openModelProvider(env, settings)
+  const { close, ...opened } = await openModelProvider(env, settings, loadOperatorToken(resolve(dataFolder)))
   closers.add(close)
   process.stdout.write(`${JSON.stringify({ type: 'open', ...opened })}\n`)
   await stopped

@@ -4,6 +4,7 @@ import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import { parseEther } from 'viem'
+import { loadOperatorToken } from '../apiKey.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import { checkModelFile } from '../weights/addModel.ts'
 import { devnetKey, gatewayAccountIndex } from './devnetKeys.ts'
@@ -55,7 +56,7 @@ export async function serveModel(
   if (settings.rank > 0) await fundProvider(env, rpcUrl, address)
   const provider = processes
     ? await superviseModelProvider(dataFolder, settings, emit)
-    : await openModelProvider(env, settings)
+    : await openModelProvider(env, settings, loadOperatorToken(dataFolder))
   try {
     await acknowledge(env, rpcUrl, address)
   } catch (error) {

@@ -42,7 +42,11 @@ const inputWeiPerToken = 1_000_000_000n
 const outputWeiPerToken = 2_000_000_000n
 
 /** Resolves when it is registered and its model open. @throws what opening threw, with nothing left open */
-export async function openModelProvider(env: Env, settings: ModelProviderSettings): Promise<ModelProvider> {
+export async function openModelProvider(
+  env: Env,
+  settings: ModelProviderSettings,
+  operatorToken: string,
+): Promise<ModelProvider> {
   const { model, rank, port, host, rpcUrl } = settings
   const { account, address } = devnetKey(settings.account)
   const closers = createClosers()
@@ -52,6 +56,7 @@ export async function openModelProvider(env: Env, settings: ModelProviderSetting
     const provider = await startProvider({
       ...{ env, account, rpcUrl, port, host, contracts: addresses, chainId: genesis.chainId },
       folder: `provider-${address.toLowerCase()}`,
+      operatorToken,
       openEngine: () => openEngine(env, model),
       inputWeiPerToken: (inputWeiPerToken * (2n + BigInt(rank))) / 2n,
       // What is embedded makes no tokens.

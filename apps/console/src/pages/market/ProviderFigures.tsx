@@ -1,14 +1,13 @@
-/** For operators: stake and settled earnings as the chain has them, and the counters that the gateway's process shows. */
+/** For operators: stake and settled earnings as the chain has them, and what each of the network's own providers says of itself. */
 import { useQuery } from '@tanstack/react-query'
 import type { ReactNode } from 'react'
 import { useNetwork } from '../../network/NetworkProvider.tsx'
 import { useOffers } from '../../network/useOffers.ts'
 import { Amount } from '../../parts/Amount.tsx'
 import { Copyable } from '../../parts/Copyable.tsx'
-import { formatCount, formatMs } from '../../parts/formatAmount.ts'
 import { ErrorNotice, Notice } from '../../parts/Notice.tsx'
+import { ProviderDashboard } from './ProviderDashboard.tsx'
 import { type ChainFigures, readChainFigures } from './readChainFigures.ts'
-import { type ProcessFigures, readProcessFigures } from './readProcessFigures.ts'
 
 export function ProviderFigures() {
   const config = useNetwork()
@@ -17,11 +16,6 @@ export function ProviderFigures() {
     queryKey: ['provider figures', config.chain.rpcUrl],
     queryFn: () => readChainFigures(config),
     refetchInterval: 10_000,
-  })
-  const counters = useQuery({
-    queryKey: ['process figures', config.compute.gatewayUrl],
-    queryFn: () => readProcessFigures(config.compute.gatewayUrl),
-    refetchInterval: 5_000,
   })
   const providers = [
     ...new Set([...offers.map(({ provider }) => provider.toLowerCase()), ...(chain.data?.keys() ?? [])]),
@@ -46,12 +40,7 @@ export function ProviderFigures() {
           ))}
         </ul>
       )}
-      {counters.data && <Counters figures={counters.data} />}
-      {counters.data === null && (
-        <p className="text-mute text-sm">
-          Queue, latency and unsettled fees are in each provider’s own metrics, which its operator alone can reach.
-        </p>
-      )}
+      <ProviderDashboard />
     </section>
   )
 }
@@ -72,47 +61,11 @@ function ProviderRow({ provider, figures }: { provider: string; figures: ChainFi
   )
 }
 
-/** Of every provider that shares the gateway's process, as on a devnet: the counters do not tell them apart. */
-function Counters({ figures }: { figures: ProcessFigures }) {
-  const { jobs, refusals, waiting, earnedWei, unsettledWei, openClaimsWei, firstTokenMs } = figures
-  return (
-    <div className="sheet grid gap-3 px-5 py-4">
-      <h3 className="label">All providers in the gateway’s process, since it started</h3>
-      <dl className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-4">
-        <Block name="Jobs answered">{formatCount(jobs)}</Block>
-        <Block name="Refused">{formatCount(refusals)}</Block>
-        <Block name="Waiting now">{formatCount(waiting)}</Block>
-        <Block name="First token, on average">
-          {firstTokenMs === undefined ? 'not measured yet' : formatMs(firstTokenMs)}
-        </Block>
-        <Block name="Earned">
-          <Amount wei={earnedWei} />
-        </Block>
-        <Block name="Not settled yet">
-          <Amount wei={unsettledWei} />
-        </Block>
-        <Block name="Claimed on chain, not paid yet">
-          <Amount wei={openClaimsWei} />
-        </Block>
-      </dl>
-    </div>
-  )
-}
-
 function Pair({ name, children }: { name: string; children: ReactNode }) {
   return (
     <div className="flex gap-1.5">
       <dt className="text-mute">{name}</dt>
       <dd>{children}</dd>
-    </div>
-  )
-}
-
-function Block({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div>
-      <dt className="label">{name}</dt>
-      <dd className="tabular-nums">{children}</dd>
     </div>
   )
 }
