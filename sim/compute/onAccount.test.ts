@@ -1,6 +1,7 @@
 /** Jobs too small to be claimed need no signature: taken up to a published limit, and paid even after both forgot them. COMPUTE §7.2, §7.4 */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { Hex } from '@weightless/codec'
 import type { Gateway, Provider } from '@weightless/compute'
 import { decodeTerms, encodeTerms, type JobTerms, termsHeader } from '@weightless/compute/wire'
 import { NetworkError } from '@weightless/env'
@@ -9,6 +10,8 @@ import { type ComputeNet, gatewayKey, startComputeNet, tokens } from './computeN
 import { createDirectUser, type DirectUser } from './directUser.ts'
 
 type Fetch = NodeEnv['network']['fetch']
+
+const request = { model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], max_tokens: 4 }
 
 describe('jobs on account', () => {
   let net: ComputeNet
@@ -38,11 +41,11 @@ describe('jobs on account', () => {
     return net.startGateway({ folder, env: { ...net.env, network: { ...net.env.network, fetch: fetchThrough } } })
   }
 
-  async function ask({ url }: Gateway, maxTokens = 4): Promise<number> {
+  async function ask({ url }: Gateway, only: Hex = provider.address): Promise<number> {
     const answer = await fetch(`${url}/v1/chat/completions`, {
       method: 'POST',
       headers: { authorization: `Bearer ${gatewayKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Hi' }], max_tokens: maxTokens }),
+      body: JSON.stringify({ ...request, provider: { only: [only] } }),
     })
     await answer.text()
     return answer.status
@@ -113,7 +116,6 @@ describe('jobs on account', () => {
     assert.deepEqual([unsigned.status, error.code], [401, 'authorization_unsigned'])
     const dear = await net.startProvider({ accountIndex: 8, folder: 'dear', limits: { claimAlways: true } })
     await dear.ready
-    await provider.drain()
     // Told a limit that is too high, it is refused once.
     const gateway = await startGateway('misled', async (url, go) => {
       const response = await go()
@@ -121,7 +123,7 @@ describe('jobs on account', () => {
       const account = (await response.json()) as object
       return { ...response, json: async () => ({ ...account, on_account_max: `${2n ** 100n}` }) }
     })
-    assert.equal(await ask(gateway), 200)
+    assert.equal(await ask(gateway, dear.address), 200)
     await gateway.settled()
     assert.deepEqual(
       seen.map(({ signature }) => signature !== undefined),
