@@ -88,14 +88,15 @@ describe('a provider that is upgraded while it streams', () => {
     assert.deepEqual(new Set(slow.map(({ status }) => status)), new Set([200]))
     const quick: Response[] = []
     let isOver = false
-    const traffic = (async () => {
+    const askOn = async () => {
       while (!isOver) {
         const answer = await ask(`quick ${quick.length}`)
         quick.push(answer)
         const text = await answer.text()
         assert.ok(whole(text), `${answer.status} ${text}`)
       }
-    })()
+    }
+    const traffic = Promise.all(Array.from({ length: 4 }, askOn))
     traffic.catch(() => {
       isOver = true
     })

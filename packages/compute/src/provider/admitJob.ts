@@ -57,7 +57,11 @@ export async function admitJob(
   if (!numbered.ok) return numbered
   const { jobNonce } = numbered.value
   const freeNonce = () => context.running.free(user, jobNonce)
-  const held = await context.holds.take(user, maxFee)
+  const held = await context.holds.take(user, maxFee).catch((fault) => {
+    // The chain is away: a number that nobody answers would keep a drain waiting.
+    freeNonce()
+    throw fault
+  })
   if (!held.ok) {
     freeNonce()
     return refuseBalance(context, user, maxFee, held.freeWei)

@@ -43,7 +43,8 @@ export function createProviderHandler(
     if (!context) return notReady()
     const { entering } = context.doors
     try {
-      const redirected = await handOver?.redirect(request)
+      const redirecting = handOver?.redirect(request)
+      const redirected = redirecting && (await redirecting)
       if (redirected) return redirected
       entering.add(request.signal)
       return await route(context, request, path)

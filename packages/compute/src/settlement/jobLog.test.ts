@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Hex } from '@weightless/codec'
 import { createSim } from '@weightless/env/sim'
+import { wasAccepted } from './accountBook.ts'
 import { openJobLog } from './jobLog.ts'
 import { openMovableLog } from './movableLog.ts'
 
@@ -60,7 +61,12 @@ test('a log that was let go takes nothing, delivers receipts, and comes back wit
       const log = await openMovableLog(() => openJobLog(disk, 'log'))
       const { book } = log
       const writing = log.add({ kind: 'consent', user, leavingUntilMs: 5 })
-      await log.letGo(async ({ jobNonce }) => void delivered.push(jobNonce))
+      const decided = Promise.withResolvers<void>()
+      await log.letGo(
+        async ({ jobNonce }) => void delivered.push(jobNonce),
+        () => decided.promise,
+      )
+      const accepting = log.add({ kind: 'accepted', user, jobNonce: 8n })
       await writing
       await log.addReceipt(record, job)
       assert.deepEqual([delivered, log.isGone()], [[7n], true])
@@ -70,8 +76,12 @@ test('a log that was let go takes nothing, delivers receipts, and comes back wit
       await other.addReceipt(record, job)
       await other.close()
       await log.takeBack()
+      // It was not decided until then: the acceptance is in the log that came back.
+      decided.resolve()
+      await accepting
+      assert.equal(wasAccepted(book.of(user), 8n), true)
       assert.equal((await log.find('job-1'))?.jobNonce, 7n)
-      assert.deepEqual([book.of(user).jobNonce, book.of(user).leavingUntilMs], [7n, 5])
+      assert.deepEqual([book.of(user).jobNonce, book.of(user).leavingUntilMs], [8n, 5])
       await log.close()
     })(),
   )

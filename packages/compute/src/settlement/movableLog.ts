@@ -10,8 +10,11 @@ import type { JobLog } from './jobLog.ts'
 export type Deliver = JobLog['addReceipt']
 
 export type MovableLog = JobLog & {
-  /** Closes the files after all that was being written; from then on receipts go through `deliver`, and nothing else goes. */
-  letGo(deliver: Deliver): Promise<void>
+  /**
+   * Closes the files after all that was being written. From then on receipts go through `deliver`, and an acceptance waits until it is
+   * `decided` who has the log: the new owner has its number as one that is answered elsewhere, which is as good. Nothing else goes.
+   */
+  letGo(deliver: Deliver, decided: () => Promise<void>): Promise<void>
   /** Opens the files again, as whoever had them meanwhile left them. */
   takeBack(): Promise<void>
   isGone(): boolean
@@ -21,7 +24,10 @@ export type MovableLog = JobLog & {
 export async function openMovableLog(open: () => Promise<JobLog>): Promise<MovableLog> {
   let log = await open()
   let deliver: Deliver | undefined
+  let whenDecided: (() => Promise<void>) | undefined
   const writing = new Set<Promise<unknown>>()
+
+  const isGone = () => deliver !== undefined
 
   /** As long as the files are ours. @throws {ProviderMovedError} */
   function own<Result>(work: (log: JobLog) => Promise<Result>): Promise<Result> {
@@ -44,7 +50,13 @@ export async function openMovableLog(open: () => Promise<JobLog>): Promise<Movab
     addReceipt: (record, job) => (deliver ? deliver(record, job) : own((it) => it.addReceipt(record, job))),
     addVoucher: (note) => own((it) => it.addVoucher(note)),
     addSdkBatch: (user, nonce) => own((it) => it.addSdkBatch(user, nonce)),
-    add: (record) => own((it) => it.add(record)),
+    async add(record) {
+      if (isGone() && record.kind === 'accepted') {
+        await whenDecided?.()
+        if (isGone()) return
+      }
+      await own((it) => it.add(record))
+    },
     addElsewhere: (jobs) => own((it) => it.addElsewhere(jobs)),
     written: () => own((it) => it.written()),
     find: (jobId) => own((it) => it.find(jobId)),
@@ -52,9 +64,10 @@ export async function openMovableLog(open: () => Promise<JobLog>): Promise<Movab
     findByReceipt: (receiptHash) => own((it) => it.findByReceipt(receiptHash)),
     hasNonce: (user, jobNonce) => log.hasNonce(user, jobNonce),
     isElsewhere: (user, jobNonce) => log.isElsewhere(user, jobNonce),
-    isGone: () => deliver !== undefined,
-    async letGo(next) {
+    isGone,
+    async letGo(next, decided) {
       deliver = next
+      whenDecided = decided
       await Promise.allSettled([...writing])
       await log.close()
     },

@@ -42,7 +42,7 @@ export function createControlHandler(token: string, opened: () => ControlParts |
   }
 }
 
-function confirm(handOver: HandOver, body: unknown): HttpResponse {
+function confirm(handOver: HandOver, body: unknown): HttpResponse | Promise<HttpResponse> {
   const read = confirmSchema.safeParse(body)
   return read.success ? handOver.confirm(read.data) : malformed()
 }

@@ -21,7 +21,7 @@ export type HandOver = {
   /** The answer to a process that wants to take over; its body stays open until that has happened or failed. */
   begin(request: HttpRequest): Promise<HttpResponse>
   /** The other process is open. */
-  confirm(successor: Successor): HttpResponse
+  confirm(successor: Successor): Promise<HttpResponse>
   /** What is to become of a request now: undefined where it is ours. */
   redirect(request: HttpRequest): Promise<HttpResponse | undefined> | undefined
   /** Resolves when another process has taken over. */
@@ -103,7 +103,7 @@ async function begin(moving: Moving, request: HttpRequest): Promise<HttpResponse
     return errorResponse({ code: 'server_error', message: 'The log could not be closed.' })
   }
   const leave = () => {
-    if (doors.state === 'moving') void goOn(moving, 'it left before it was open')
+    if (doors.state === 'moving' && !moving.successor) void goOn(moving, 'it left before it was open')
   }
   if (signal.aborted) leave()
   else signal.addEventListener('abort', leave, { once: true })
@@ -121,7 +121,7 @@ async function letGo(moving: Moving): Promise<void> {
   while (doors.entering.size > 0 && env.clock.monotonicMs() < endMs) await env.clock.sleep(lookMs)
   doors.state = 'moving'
   for (const job of running.list()) moving.promised.add(keyOf(job))
-  await log.letGo(deliveryOf(moving))
+  await log.letGo(deliveryOf(moving), async () => moving.undecided?.promise)
   folder.letGo()
 }
 
@@ -173,15 +173,17 @@ async function takeBack({ context, folder, log }: Moving): Promise<boolean> {
   return false
 }
 
-function confirm(moving: Moving, successor: Successor): HttpResponse {
+async function confirm(moving: Moving, successor: Successor): Promise<HttpResponse> {
   const { context, server, moved } = moving
-  if (context.doors.state !== 'moving') {
+  if (context.doors.state !== 'moving' || moving.successor) {
     return errorResponse({ code: 'invalid_request', message: 'Nobody is taking over.' })
   }
   moving.successor = successor
+  // What is passed on goes to the shared port, and must not come back here.
+  await server.unlisten()
   context.doors.state = 'moved'
   decide(moving)
-  void server.unlisten().then(moved.resolve)
+  moved.resolve()
   return jsonResponse({ state: 'moved' })
 }
 
