@@ -548,6 +548,27 @@ describe('a provider in front of an upstream', () => {
     })
   })
 
+  test('a drain cuts at its deadline what does not end, and bills what was sent', async () => {
+    const old = await openProvider({ settleAgeMsMax: 600_000 }, 6)
+    const as = await fund(old)
+    const gate = Promise.withResolvers<void>()
+    upstream.behave(async (_, response) => {
+      beginStream(response)
+      response.write(delta('before '))
+      await gate.promise
+      response.end()
+    })
+    const answer = await ask({ ...chat, stream: true }, { at: old, as })
+    const reading = answer.text().catch((fault: unknown) => fault)
+    const { cutJobs, unsettledWei } = await old.drain({ deadlineMs: 100 })
+    gate.resolve()
+    assert.equal(cutJobs, 1)
+    assert.ok(unsettledWei > 0n, 'one that left is billed what it got')
+    // By then the client has the error, or no end at all.
+    const read = await reading
+    assert.ok(read instanceof Error || (String(read).includes('"error"') && !String(read).includes('[DONE]')))
+  })
+
   test('the registry says what it is: not re-executable, no roots, its services', async () => {
     const at = { address: contracts.inferenceServing, abi: abis.inferenceServing } as const
     const service = await net.ledgerOf(4).read({ ...at, functionName: 'getService', args: [provider.address] })
