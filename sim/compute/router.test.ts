@@ -1,4 +1,4 @@
-/** The gateway as a router on a whole network: keys with budgets and limits, choice, usage, restarts, a thousand keys. */
+/** The gateway as a router on a whole network: keys with budgets and limits, choice, usage, restarts, two hundred keys at once. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
