@@ -1,4 +1,4 @@
-/** Asks a running provider what only its operator may ask: with the address and the token that lie in its data folder. */
+/** Asks running providers what only their operator may ask: with the address and the token that lie in the data directory. */
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
@@ -6,6 +6,7 @@ import type { FetchResponse, Network } from '@weightless/env'
 import { createNodeEnv } from '@weightless/env/node'
 import { loadOperatorToken } from '@weightless/node/apiKey'
 import { readProviderFile } from '@weightless/node/computeProvider/providerFile'
+import { readDevnetFile } from '@weightless/node/devnetFile'
 import type { Command } from 'commander'
 import { commandLine } from './commandLine.ts'
 import { globalOptions } from './output.ts'
@@ -19,22 +20,61 @@ export type OperatorCall = {
 const answerMs = 15_000
 const answerBytesMax = 4 * 1024 * 1024
 
-/** @throws {ProviderUnknownError} none runs with this data directory */
+type Operated = { url: string; token: string }
+
+/** The provider that `provider start` runs with this data directory. @throws {ProviderUnknownError} none does */
 export async function withOperator<Result>(
   command: Command,
   work: (call: OperatorCall) => Promise<Result>,
 ): Promise<Result> {
-  const { dataDir } = globalOptions(command)
-  const folder = join(resolve(dataDir), 'provider')
+  const own = findOwn(command)
+  if (!own) throw unknown(command)
+  return withCalls(command, [own], ([call]) => work(call!))
+}
+
+/** That one, or else those of the devnet that runs there. @throws {ProviderUnknownError} none does */
+export async function withOperators<Result>(
+  command: Command,
+  work: (calls: OperatorCall[], isDevnet: boolean) => Promise<Result>,
+): Promise<Result> {
+  const own = findOwn(command)
+  const operated = own ? [own] : findDevnets(command)
+  if (operated.length === 0) throw unknown(command)
+  return withCalls(command, operated, (calls) => work(calls, own === undefined))
+}
+
+const folderOf = (command: Command): string => join(resolve(globalOptions(command).dataDir), 'provider')
+
+function findOwn(command: Command): Operated | undefined {
+  const folder = folderOf(command)
   const file = readProviderFile(folder)
-  if (!file || !existsSync(join(folder, 'operator-token'))) throw new ProviderUnknownError({ folder }, dataDir)
-  const token = loadOperatorToken(folder)
-  const env = createNodeEnv({ dataFolder: dataDir, log: 'silent', workersMax: 1 })
+  if (!file || !existsSync(join(folder, 'operator-token'))) return undefined
+  return { url: file.url, token: loadOperatorToken(folder) }
+}
+
+function findDevnets(command: Command): Operated[] {
+  const { providers = [], operatorToken: token } = readDevnetFile(globalOptions(command).dataDir)?.compute ?? {}
+  return token ? providers.map(({ url }) => ({ url, token })) : []
+}
+
+function unknown(command: Command): ProviderUnknownError {
+  return new ProviderUnknownError({ folder: folderOf(command) }, globalOptions(command).dataDir)
+}
+
+async function withCalls<Result>(
+  command: Command,
+  operated: readonly Operated[],
+  work: (calls: OperatorCall[]) => Promise<Result>,
+): Promise<Result> {
+  const { network, close } = createNodeEnv({ dataFolder: globalOptions(command).dataDir, log: 'silent', workersMax: 1 })
   try {
-    const { url } = file
-    return await work({ url, ask: (path, method = 'GET') => ask(env.network, url, token, path, method) })
+    const call = ({ url, token }: Operated): OperatorCall => ({
+      url,
+      ask: (path, method = 'GET') => ask(network, url, token, path, method),
+    })
+    return await work(operated.map(call))
   } finally {
-    await env.close()
+    await close()
   }
 }
 

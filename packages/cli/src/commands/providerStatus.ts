@@ -1,7 +1,7 @@
 /** `weightless provider status`: what a running provider earned, owes to be paid, does, and how fast; at a glance or as JSON. */
 import type { ProviderStatus } from '@weightless/node/computeProvider/runProvider'
 import type { Command } from 'commander'
-import { withOperator } from '../operatorCall.ts'
+import { withOperators } from '../operatorCall.ts'
 import { formatDuration, formatTokens, printResult } from '../output.ts'
 
 /** As it travels: wei and other wide integers are decimal text. */
@@ -16,11 +16,12 @@ export type ToldStatus = Told<ProviderStatus> | { state: 'opening'; version: str
 export function addStatusCommand(provider: Command): void {
   provider
     .command('status')
-    .description('what the running provider of this data directory earned, does and is owed')
+    .description('what the running provider of this data directory, or those of its devnet, earned, do and are owed')
     .action((_flags: object, command: Command) =>
-      withOperator(command, async ({ ask }) => {
-        const status = (await ask('/v1/status')) as ToldStatus
-        printResult(command, status, describeStatus(status))
+      withOperators(command, async (calls, isDevnet) => {
+        const told = (await Promise.all(calls.map(({ ask }) => ask('/v1/status')))) as ToldStatus[]
+        const lines = told.flatMap((status, at) => [...(at > 0 ? [''] : []), ...describeStatus(status)])
+        printResult(command, isDevnet ? { providers: told } : told[0]!, lines)
       }),
     )
 }
@@ -35,7 +36,7 @@ export function describeStatus(status: ToldStatus): string[] {
   const uptime = formatDuration(status.uptime_seconds * 1000)
   const lines = [
     `provider   ${status.provider}`,
-    `state      ${status.state}, up ${uptime}, version ${status.version}`,
+    `state      ${status.state}, up ${uptime}${status.version && `, version ${status.version}`}`,
     `sells      ${status.model} (${status.engine}: ${status.services.join(', ')}) at ${status.public_url}`,
     `price      ${perMillion(pricing.prompt)} / ${perMillion(pricing.completion)} tokens a million read / written`,
     `jobs       ${jobs.running} of ${jobs.running_max} running, ${jobs.waiting} of ${jobs.waiting_max} waiting`,

@@ -41,6 +41,9 @@ export type ModelProvider = ModelProviderOpen & { close(): Promise<void> }
 const inputWeiPerToken = 1_000_000_000n
 const outputWeiPerToken = 2_000_000_000n
 
+/** A devnet's providers are measured for the market when nothing was asked for so long. */
+const measureIdleMs = 60_000
+
 /** Resolves when it is registered and its model open. @throws what opening threw, with nothing left open */
 export async function openModelProvider(
   env: Env,
@@ -57,6 +60,8 @@ export async function openModelProvider(
       ...{ env, account, rpcUrl, port, host, contracts: addresses, chainId: genesis.chainId },
       folder: `provider-${address.toLowerCase()}`,
       operatorToken,
+      // When the start is over, and one after the other: they share a machine.
+      limits: { measureIdleMs: measureIdleMs * (1 + rank) },
       openEngine: () => openEngine(env, model),
       inputWeiPerToken: (inputWeiPerToken * (2n + BigInt(rank))) / 2n,
       // What is embedded makes no tokens.
