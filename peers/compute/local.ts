@@ -4,9 +4,10 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { bytesToHex } from '@weightless/codec'
 import { abis, addresses, genesis } from '@weightless/contracts'
-import { gatewayKey, startComputeNet, tokens } from '../../sim/compute/computeNet.ts'
+import { gatewayKey, startComputeNet, tinyModel, tokens } from '../../sim/compute/computeNet.ts'
 
 const net = await startComputeNet()
 const provider = await net.startProvider()
@@ -36,7 +37,8 @@ const devnet = {
 }
 writeFileSync(file, JSON.stringify(devnet))
 const script = join(import.meta.dirname, process.argv[2] ?? 'openai.peer.mjs')
-const child = spawn(process.execPath, [script], { stdio: 'inherit', env: { ...process.env, WEIGHTLESS_DEVNET: file } })
+const env = { ...process.env, WEIGHTLESS_DEVNET: file, MODEL_WEIGHTS: fileURLToPath(tinyModel) }
+const child = spawn(process.execPath, [script], { stdio: 'inherit', env })
 const [code] = (await once(child, 'exit')) as [number]
 await net.close()
 rmSync(folder, { recursive: true, force: true })

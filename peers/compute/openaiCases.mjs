@@ -1,6 +1,7 @@
 // What people do with OpenAI's own client, against any base URL: OPENAI_BASE_URL, OPENAI_API_KEY, MODEL.
 import assert from 'node:assert/strict'
 import OpenAI from 'openai'
+import { runExactCases } from './openaiExactCases.mjs'
 
 export async function runOpenaiCases({ baseURL, apiKey, model }) {
   const client = new OpenAI({ baseURL, apiKey, maxRetries: 0 })
@@ -53,6 +54,7 @@ export async function runOpenaiCases({ baseURL, apiKey, model }) {
   seen.usage = whole.usage
   await runCompletions(client, model)
   await runResponses(client, model)
+  seen.receipts = await runExactCases(client, model)
   return seen
 }
 

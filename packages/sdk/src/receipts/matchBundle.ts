@@ -12,6 +12,8 @@ export type ShownAnswer = {
 /** Of an answer that was stopped, more may have been on its way than arrived. Receipts about bytes open no text to compare. */
 export function matchBundle({ opening }: Bundle, { messages, text }: ShownAnswer): boolean {
   if ('kind' in opening) return false
+  // Told of tools, or held to a schema, it would have been another question.
+  if (opening.shape) return false
   const { outputText, finishReason } = opening
   const sameText = finishReason === 'cancelled' ? outputText.startsWith(text) : outputText === text
   return (
