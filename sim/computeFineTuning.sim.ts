@@ -7,10 +7,12 @@ import type { TaskContext } from '@weightless/compute/finetune/taskContext'
 import { createTaskJournal } from '@weightless/compute/finetune/taskJournal'
 import { createTaskSnapshots } from '@weightless/compute/finetune/taskSnapshots'
 import { openTaskStore, type TaskStore } from '@weightless/compute/finetune/taskStore'
+import { createTrainingReceipts } from '@weightless/compute/finetune/trainingReceipts'
 import { TrainingFailedError, type TrainingWorker } from '@weightless/compute/finetune/trainingWorker'
 import { sha256 } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { Sim } from '@weightless/env/sim'
+import { privateKeyToAccount } from 'viem/accounts'
 import { crashFaults, isInjected, runCrashRounds } from './crashRounds.ts'
 import { createModelContract, type ModelContract } from './finetune/modelContract.ts'
 import { claim, type Scenario } from './scenario.ts'
@@ -51,6 +53,7 @@ type World = {
 
 /** Only the last round, without faults, must come to its end. */
 const roundsOfCrashes = 1
+const account = privateKeyToAccount(`0x${'77'.repeat(32)}`)
 const users: readonly Hex[] = [`0x${'aa'.repeat(20)}`, `0x${'bb'.repeat(20)}`, `0x${'cc'.repeat(20)}`]
 const weiPerToken = 2n
 const plannedTokens = 50
@@ -110,8 +113,12 @@ function createContext(env: Env, sim: Sim, world: World, store: TaskStore): Task
       ...{ disk: env.disk, folder: 'journals', log: env.log, clock: env.clock },
       ...{ everyMs: limits.saveMs, bytesMax: limits.saveBytesMax },
     }),
+    receipts: createTrainingReceipts({
+      ...{ disk: env.disk, folder: 'journals', random: env.random, account, chainId: 1 },
+      ...{ fineTuningServing: `0x${'33'.repeat(20)}`, nameOf: () => 'model' },
+    }),
     files: {
-      examples: async () => [{ prompt: 'a', completion: 'b' }],
+      dataset: async () => ({ examples: [{ prompt: 'a', completion: 'b' }], plainRoot: `0x${'22'.repeat(32)}` }),
       keepAdapter: async (_, bytes) => ({ adapterRoot: bytesToHex(bytes), adapterBytes: bytes.length }),
       seal: async () => ({
         key: bytesToHex(sim.random.bytes(32)),

@@ -16,7 +16,7 @@ const program = new URL('./trainingProcess.cases.ts', import.meta.url).pathname
 const dataset = textToBytes(
   Array.from({ length: 24 }, (_, at) => `{"prompt":"Door ${at} is","completion":" number ${at * 7}"}`).join('\n'),
 )
-const parameters = { num_train_epochs: 40, per_device_train_batch_size: 8, lora_r: 4 }
+const parameters = { num_train_epochs: 25, per_device_train_batch_size: 8, lora_r: 4 }
 
 test('a training that was killed twice ends in the adapter of an undisturbed one, and its saved state is gone', async (t) => {
   const net = await startComputeNet()
@@ -51,7 +51,7 @@ test('a training that was killed twice ends in the adapter of an undisturbed one
   const modelRoot = (await fineTuning.models(trainer))[0]!.root
   const { id } = await fineTuning.start({ trainer, modelRoot, dataset, parameters })
   const snapshot = join(folder, 'finetuning/tasks', id, 'snapshot.bin')
-  for (const least of [10, 60]) {
+  for (const least of [10, 40]) {
     const at = await trainerOf()
     for await (const event of fineTuning.follow(at, id)) {
       if (event.type === 'point' && event.step >= least && existsSync(snapshot)) break

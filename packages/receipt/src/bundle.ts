@@ -71,7 +71,7 @@ const hexOf = (byteCount: number) =>
     .string()
     .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
     .transform((text) => text.toLowerCase() as Hex)
-const word = hexOf(32)
+export const word = hexOf(32)
 const address = hexOf(20)
 const uint = (bits: number) =>
   z
@@ -79,7 +79,7 @@ const uint = (bits: number) =>
     .regex(/^(0|[1-9][0-9]{0,77})$/)
     .transform(BigInt)
     .refine((value) => value < 1n << BigInt(bits))
-const text = z.string().refine((value) => value.isWellFormed())
+export const text = z.string().refine((value) => value.isWellFormed())
 
 /** 65 bytes, and of a batch the hashes beside the receipt's way to its root. RECEIPT §3.1 */
 const signatureText = z
@@ -122,7 +122,7 @@ const seedSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('nonce'), nonce: word }),
 ])
 
-const priceSchema = z.strictObject({
+export const priceSchema = z.strictObject({
   model: text,
   inputWeiPerToken: uint(256),
   outputWeiPerToken: uint(256),
@@ -207,26 +207,27 @@ const acceptanceSchema = z.strictObject({
   signature: hexOf(65),
 })
 
-const shell = {
+/** Of every bundle, whatever it opens. */
+export const bundleShell = {
   version: z.literal(1),
   settlement: address,
   receipt: receiptSchema,
   signature: signatureText,
-  acceptance: acceptanceSchema.optional(),
 }
-const chatBundleSchema = z.strictObject({ ...shell, opening: chatSchema })
-const bodyBundleSchema = z.strictObject({ ...shell, opening: bodySchema })
+const acceptance = acceptanceSchema.optional()
+const chatBundleSchema = z.strictObject({ ...bundleShell, acceptance, opening: chatSchema })
+const bodyBundleSchema = z.strictObject({ ...bundleShell, acceptance, opening: bodySchema })
 
 /** Checks the form only; `verifyBundle` checks what it says. */
 export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
   if (hasBodyOpening(json)) {
     const body = bodyBundleSchema.safeParse(json)
-    if (!body.success) return reject('malformed', describe(body.error))
+    if (!body.success) return reject('malformed', describeFault(body.error))
     const { settlement, receipt, signature, opening, acceptance } = body.data
     return accept({ settlement, receipt, signature, opening, ...(acceptance && { acceptance }) })
   }
   const parsed = chatBundleSchema.safeParse(json)
-  if (!parsed.success) return reject('malformed', describe(parsed.error))
+  if (!parsed.success) return reject('malformed', describeFault(parsed.error))
   const { settlement, receipt, signature, opening, acceptance } = parsed.data
   return accept({ settlement, receipt, signature, opening: withoutAbsent(opening), ...(acceptance && { acceptance }) })
 }
@@ -297,7 +298,8 @@ export function receiptToJson(receipt: Receipt): Record<string, string | number>
   return plain(receipt) as Record<string, string | number>
 }
 
-function plain(value: unknown): unknown {
+/** As JSON writes it. */
+export function plain(value: unknown): unknown {
   if (typeof value === 'bigint') return value.toString()
   if (typeof value !== 'object' || value === null) return value
   if (value instanceof Uint8Array) return bytesToHex(value)
@@ -307,7 +309,8 @@ function plain(value: unknown): unknown {
   return object
 }
 
-function describe(error: z.ZodError): string {
+/** The first thing that is wrong with the form. */
+export function describeFault(error: z.ZodError): string {
   const first = error.issues[0]
   return first ? `${first.path.join('.') || 'bundle'}: ${first.message}` : 'unknown form'
 }

@@ -9,6 +9,7 @@ import {
   inputHash,
   outputHash,
   outputsHash,
+  type Price,
   priceId,
   requestHash,
   samplerHash,
@@ -16,7 +17,7 @@ import {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
-import { checks, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
+import { checks, type Receipt, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
 
 /** What a bundle fails on first. RECEIPT §7.3 */
 export type Fault =
@@ -34,6 +35,8 @@ export type Fault =
   | 'operator'
   | 'finish'
   | 'text'
+  | 'dataset'
+  | 'adapter'
 
 export type Difference = {
   fault: Fault
@@ -95,7 +98,11 @@ function findUnsupportedBody({ receipt }: Bundle): Difference | undefined {
   return receipt.check === checks.none ? undefined : differ('unsupported', 'check', checks.none, receipt.check)
 }
 
-function findUnexpected({ receipt, settlement, opening }: Bundle, expected: Expectations): Difference | undefined {
+/** Of any bundle. */
+export function findUnexpected(
+  { receipt, settlement, opening }: { receipt: Receipt; settlement: Hex; opening: { price: Price } },
+  expected: Expectations,
+): Difference | undefined {
   const { price, settlement: expectedSettlement, ...fields } = expected
   if (expectedSettlement && !same(expectedSettlement, settlement)) {
     return differ('expectation', 'settlement contract', expectedSettlement, settlement)
@@ -112,7 +119,16 @@ function findUnexpected({ receipt, settlement, opening }: Bundle, expected: Expe
   return undefined
 }
 
-async function findForgery({ receipt, settlement, signature }: Bundle): Promise<Difference | undefined> {
+/** Of any bundle. */
+export async function findForgery({
+  receipt,
+  settlement,
+  signature,
+}: {
+  receipt: Receipt
+  settlement: Hex
+  signature: Hex
+}): Promise<Difference | undefined> {
   const signer = recoverReceiptSigner(receipt, settlement, signature)
   if (signer !== undefined && same(signer, receipt.provider)) return undefined
   return differ('signature', 'signer', receipt.provider, signer ?? 'nobody')

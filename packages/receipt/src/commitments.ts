@@ -43,7 +43,7 @@ export type SeedSource =
 export type Price = { model: string; inputWeiPerToken: bigint; outputWeiPerToken: bigint; updatedAt: bigint }
 
 /** Domain tags keep one hash from being taken for another. RECEIPT §4.1 */
-const tag = (name: string): Hex => bytesToHex(keccak256(textToBytes(`weightless/receipt/v1/${name}`)))
+export const tag = (name: string): Hex => bytesToHex(keccak256(textToBytes(`weightless/receipt/v1/${name}`)))
 const tags = {
   sampler: tag('sampler'),
   samplerAdjusted: tag('sampler-adjusted'),
@@ -177,7 +177,8 @@ export function feeOf(price: Price, usage: { promptTokens: bigint; completionTok
 /** Compiled once each: there are ten or so, and every request needs five. */
 const encoders = new Map<string, AbiEncoder>()
 
-function hash(types: string, values: readonly unknown[]): Hex {
+/** keccak-256 over the ABI encoding. */
+export function hash(types: string, values: readonly unknown[]): Hex {
   let encode = encoders.get(types)
   if (!encode) {
     encode = compileAbi(parseAbiParameters(types))

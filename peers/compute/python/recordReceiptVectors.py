@@ -1,6 +1,7 @@
 """Writes vectors/receipt/receipts.json with a second implementation: eth_account (EIP-712) and eth_abi.
 
-Chats (`vectors`), chats with a changed sampler, a shape or several answers (`shaped`), and receipts about bytes (`bodies`).
+Chats (`vectors`), chats with a changed sampler, a shape or several answers (`shaped`), receipts about bytes (`bodies`), and about
+trainings (`trainings`).
 
     python3 -m venv /tmp/peer && /tmp/peer/bin/pip install eth-account==0.14.0
     /tmp/peer/bin/python peers/compute/python/recordReceiptVectors.py > vectors/receipt/receipts.json
@@ -193,10 +194,41 @@ def shaped_vector(rng, index):
     return made
 
 
+def training_vector(rng, index):
+    """The same receipt, about a training: RECEIPT 9."""
+    made = vector(rng, index)
+    receipt, salt = made["bundle"]["receipt"], rng.randbytes(32)
+    dataset, plain, adapter, program, state = (rng.randbytes(32) for _ in range(5))
+    parameters = rng.choice(['{}', '{"num_train_epochs":3,"note":"naïve 😀"}', '{"seed":7}'])
+    price = {**made["bundle"]["opening"]["price"], "outputWeiPerToken": "0", "updatedAt": "0"}
+    sampler = digest(["bytes32", "string"], [tag("training-parameters"), parameters])
+    request = digest(["bytes32"] * 4, [tag("training-request"), dataset, plain, sampler])
+    words = [digest(["bytes32", "bytes32", "uint16"], [tag("training-program"), program, 1]), rng.randbytes(32), state]
+    program_id, tokenizer, trace = words if index % 2 else [bytes(32)] * 3
+    receipt.update({
+        "serviceClass": 3, "check": index % 2, "sampler": hexed(sampler), "traceRoot": hexed(trace),
+        "programId": hexed(program_id), "tokenizerRoot": hexed(tokenizer),
+        "inputHash": hexed(digest(["bytes32"] * 3, [tag("input"), salt, request])),
+        "outputHash": hexed(digest(["bytes32"] * 3, [tag("training-output"), salt, adapter])),
+        "completionTokens": "0", "fee": str(int(receipt["promptTokens"]) * int(price["inputWeiPerToken"])),
+        "priceId": hexed(digest(["address", "bytes32", "uint256", "uint256", "uint256"],
+                                [receipt["provider"], keccak(text=price["model"]), int(price["inputWeiPerToken"]), 0, 0])),
+    })
+    integers = {name: int(receipt[name]) if kind.startswith("uint") else receipt[name] for name, kind in FIELDS}
+    signable = sign_form(integers, made["bundle"]["settlement"])
+    made["requestHash"], made["receiptHash"] = hexed(request), hexed(_hash_eip191_message(signable))
+    made["modelProgramId"] = hexed(program)
+    made["bundle"]["signature"] = hexed(bytes(Account.sign_message(signable, bytes.fromhex(made["privateKey"][2:])).signature))
+    made["bundle"]["opening"] = {"kind": "training", "salt": hexed(salt), "datasetRoot": hexed(dataset), "plainRoot": hexed(plain),
+                                 "parameters": parameters, "adapterRoot": hexed(adapter), "price": price}
+    return made
+
+
 rng = random.Random(20260920)
 print(json.dumps({
     "origin": "peers/compute/python/recordReceiptVectors.py with eth_account 0.14.0 and eth_abi 6.0.0",
     "vectors": [vector(rng, index) for index in range(12)],
     "shaped": [shaped_vector(random.Random(1_000 + index), index) for index in range(12)],
     "bodies": [body_vector(random.Random(index), index) for index in range(6)],
+    "trainings": [training_vector(random.Random(2_000 + index), index) for index in range(6)],
 }, indent=1))

@@ -65,6 +65,8 @@ const faultSays: { readonly [fault in Extract<Verification, { accepted: false }>
   operator: 'one operator of the model gave another result',
   finish: 'the answer does not end where the model ends it',
   text: 'the text is not what the tokens say',
+  dataset: 'this is not the dataset that was trained on',
+  adapter: 'the training gives another adapter',
 }
 
 function Refused({ outcome }: { outcome: Extract<Verification, { accepted: false }> }) {

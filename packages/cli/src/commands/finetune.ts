@@ -1,6 +1,7 @@
 /** `weightless finetune …`: hand a dataset to a provider, watch the loss fall, acknowledge, keep the adapter. */
 import { readFile } from 'node:fs/promises'
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { type Hex, textToBytes, WeightlessError } from '@weightless/codec'
+import { trainingBundleToJson } from '@weightless/receipt/training'
 import type { Client, FineTuningProvider, FineTuningTask, TaskEvent, TrainableModel } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { parseEther } from 'viem'
@@ -78,6 +79,23 @@ export function addFineTuneCommands(program: Command): void {
         await client.fineTuning.acknowledge(trainer, id)
         await follow(client, trainer, id, command)
         printTask(command, await client.fineTuning.task(trainer, id))
+      }),
+    )
+  addKeepCommands(finetune)
+}
+
+/** What is taken home of a finished task. */
+function addKeepCommands(finetune: Command): void {
+  finetune
+    .command('receipt <task> <file>')
+    .description('keep what the provider signed about the training; `weightless verify` trains again and compares')
+    .action((id: string, file: string, _flags: object, command: Command) =>
+      withClient(command, async (client) => {
+        const { trainer } = await findTask(client, id)
+        const bundle = await client.fineTuning.trainingReceipt(trainer, id)
+        const json = textToBytes(`${JSON.stringify(trainingBundleToJson(bundle), undefined, 2)}\n`)
+        await writeWhole(file, [json], () => undefined)
+        printResult(command, { id, file }, [`receipt in ${file}; check it: weightless verify ${file} --dataset FILE`])
       }),
     )
   finetune

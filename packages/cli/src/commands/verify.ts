@@ -1,27 +1,40 @@
 /** `weightless verify BUNDLE`: does the work of a receipt again, in this process, without the provider. */
-import type { Verification } from '@weightless/receipt'
+import type { TrainingVerification } from '@weightless/compute/client'
+import type { Bundle, Verification } from '@weightless/receipt'
+import type { TrainingBundle } from '@weightless/receipt/training'
 import type { Command } from 'commander'
 import { formatDuration, printResult } from '../output.ts'
-import { readBundleFile } from '../readBundleFile.ts'
+import { readAnyBundleFile } from '../readBundleFile.ts'
 import { verifyBundleFile } from '../verifyBundleFile.ts'
+import { type TrainingInputs, verifyTrainingFile } from '../verifyTrainingFile.ts'
 
 export function addVerifyCommand(program: Command): void {
   program
     .command('verify <bundle>')
     .description('re-execute an answer from receipt and opening, and say accepted or what differs first')
     .option('--weights <file>', 'take the weights from this file instead of the storage network; checked by root')
-    .action(async (path: string, options: { weights?: string }, command: Command) => {
-      const bundle = readBundleFile(path)
+    .option('--dataset <file>', 'for the receipt of a training: the plain examples, to train again on')
+    .action(async (path: string, options: TrainingInputs, command: Command) => {
+      const bundle = readAnyBundleFile(path)
       const startedMs = performance.now()
-      const outcome = await verifyBundleFile(bundle, options, command)
+      const outcome = isTraining(bundle)
+        ? await verifyTrainingFile(bundle, options, command)
+        : await verifyBundleFile(bundle, options, command)
       const took = formatDuration(performance.now() - startedMs)
-      printResult(command, outcome, [describe(outcome), `checked in ${took}, without the provider`])
+      // An adapter is nothing to print.
+      const { adapter: _, ...shown } = { adapter: undefined, ...outcome }
+      printResult(command, shown, [describe(outcome), `checked in ${took}, without the provider`])
       if (!outcome.accepted) process.exitCode = 1
     })
 }
 
-function describe(outcome: Verification): string {
+const isTraining = (bundle: Bundle | TrainingBundle): bundle is TrainingBundle =>
+  'kind' in bundle.opening && bundle.opening.kind === 'training'
+
+function describe(outcome: Verification | TrainingVerification): string {
   if (outcome.accepted && !outcome.reExecuted) return `SIGNED    ${outcome.note}`
+  if (outcome.accepted && 'steps' in outcome)
+    return `accepted  ${outcome.steps} steps on ${outcome.trainedTokens} tokens done again, the same adapter`
   if (outcome.accepted) return `accepted  ${outcome.promptTokens} + ${outcome.completionTokens} tokens, the same bits`
   const place = [outcome.token === undefined ? '' : `token ${outcome.token}`, outcome.operator ?? '']
     .filter(Boolean)

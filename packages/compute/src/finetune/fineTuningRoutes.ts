@@ -7,7 +7,7 @@ import { takeUpload } from './datasetUpload.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
 import { describeTask, followTask } from './showTask.ts'
-import { cancelTask, downloadDelivery, takeTask } from './takeTask.ts'
+import { cancelTask, downloadDelivery, downloadReceipt, takeTask } from './takeTask.ts'
 import type { FineTuningTask } from './task.ts'
 import { renderLog } from './taskJournal.ts'
 
@@ -37,7 +37,9 @@ async function route(service: FineTuningService, request: HttpRequest): Promise<
     if (name !== undefined) return oneModel(service, decodeName(name))
   }
   const found =
-    /^\/v1\/user\/(0x[0-9a-fA-F]{40})\/(dataset|task)(?:\/([0-9a-f-]{36})(?:\/(log|cancel|lora|events))?)?$/.exec(path)
+    /^\/v1\/user\/(0x[0-9a-fA-F]{40})\/(dataset|task)(?:\/([0-9a-f-]{36})(?:\/(log|cancel|lora|events|receipt))?)?$/.exec(
+      path,
+    )
   if (!found) return refuse(`Unknown request URL: ${method} ${path}.`, 404)
   const [, userText, kind, id, act] = found
   const user = userText!.toLowerCase() as Hex
@@ -56,10 +58,11 @@ async function answerTask(
   act: string | undefined,
   request: HttpRequest,
 ): Promise<HttpResponse> {
-  const isPost = act === 'cancel' || act === 'lora'
+  const isPost = act === 'cancel' || act === 'lora' || act === 'receipt'
   if (request.method !== (isPost ? 'POST' : 'GET')) return refuse(`Use ${isPost ? 'POST' : 'GET'}.`, 405)
   if (act === 'cancel') return cancelTask(service, task, request)
   if (act === 'lora') return downloadDelivery(service, task, request)
+  if (act === 'receipt') return downloadReceipt(service, task, request)
   if (act === 'events') return followTask(service, task, request)
   if (act === 'log') {
     const body = textToBytes(renderLog(await service.journal.list(task.id)))

@@ -17,6 +17,7 @@ import { createTaskFiles } from './taskFiles.ts'
 import { createTaskJournal } from './taskJournal.ts'
 import { createTaskSnapshots } from './taskSnapshots.ts'
 import { openTaskStore } from './taskStore.ts'
+import { createTrainingReceipts } from './trainingReceipts.ts'
 import type { TrainingWorker } from './trainingWorker.ts'
 
 export type FineTuningOptions = {
@@ -114,7 +115,11 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
   })
   const onFinished = (task: FineTuningTask) => options.onFinished?.(task, () => files.adapter(task))
   const chain = createFineTuningChain({ ledger, fineTuningServing, chainId: BigInt(chainId), account })
-  const context = { env, limits, store, journal, files, snapshots, chain, worker, onFinished }
+  const receipts = createTrainingReceipts({
+    ...{ disk, random, account, chainId, fineTuningServing, folder: taskFolder },
+    nameOf: (modelRoot) => models.find(({ root }) => root === modelRoot)?.name ?? '',
+  })
+  const context = { env, limits, store, journal, files, snapshots, receipts, chain, worker, onFinished }
   const service: FineTuningService = {
     ...context,
     ...{ provider: account.address, models, weiPerToken, shelf, datasets, runner: runTasks(context) },

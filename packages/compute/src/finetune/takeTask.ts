@@ -118,16 +118,39 @@ export async function downloadDelivery(
   task: FineTuningTask,
   request: HttpRequest,
 ): Promise<HttpResponse> {
+  const fault = await downloadFault(service, task, request)
+  if (fault) return fault
+  if (!task.delivery || isToTrain(task)) return refuse('The task has nothing to deliver yet.')
+  if (task.progress === 'Failed') return refuse('The task failed; there is nothing to deliver.')
+  const body = await service.files.delivery(task)
+  return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body }
+}
+
+/** Receipt and opening: from the moment that the task is trained. */
+export async function downloadReceipt(
+  service: FineTuningService,
+  task: FineTuningTask,
+  request: HttpRequest,
+): Promise<HttpResponse> {
+  const fault = await downloadFault(service, task, request)
+  if (fault) return fault
+  const body = task.result && (await service.receipts.read(task.id))
+  if (body === undefined) return refuse('The task has no receipt: it is not trained.', 404)
+  return { status: 200, headers: { 'content-type': 'application/json' }, body }
+}
+
+/** Why what the task made is not for who asks, if it is not. */
+async function downloadFault(
+  service: FineTuningService,
+  task: FineTuningTask,
+  request: HttpRequest,
+): Promise<HttpResponse | undefined> {
   const parsed = signedAct.safeParse(await readJson(request))
   const { timestamp } = parsed.data ?? {}
   if (timestamp === undefined || !Number.isSafeInteger(timestamp)) return refuse('signature, timestamp: malformed')
   if (!isFresh(service, timestamp)) return refuse('The signature is too old, or from the future.', 401)
   const signer = await signerOfDownload(task.id, timestamp, parsed.data!.signature as Hex)
-  if (signer?.address !== task.user) return refuse('The signature is not of this account.', 401)
-  if (!task.delivery || isToTrain(task)) return refuse('The task has nothing to deliver yet.')
-  if (task.progress === 'Failed') return refuse('The task failed; there is nothing to deliver.')
-  const body = await service.files.delivery(task)
-  return { status: 200, headers: { 'content-type': 'application/octet-stream' }, body }
+  return signer?.address === task.user ? undefined : refuse('The signature is not of this account.', 401)
 }
 
 export function isFresh({ env }: FineTuningService, timestampSeconds: number): boolean {

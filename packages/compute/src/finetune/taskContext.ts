@@ -7,6 +7,7 @@ import type { TaskFiles } from './taskFiles.ts'
 import type { TaskJournal } from './taskJournal.ts'
 import type { TaskSnapshots } from './taskSnapshots.ts'
 import type { TaskStore } from './taskStore.ts'
+import type { TrainingReceipts } from './trainingReceipts.ts'
 import type { TrainingWorker } from './trainingWorker.ts'
 
 export type TaskContext = {
@@ -14,8 +15,9 @@ export type TaskContext = {
   limits: FineTuningLimits
   store: TaskStore
   journal: TaskJournal
-  files: Pick<TaskFiles, 'examples' | 'keepAdapter' | 'seal' | 'secretOf' | 'publish'>
+  files: Pick<TaskFiles, 'dataset' | 'keepAdapter' | 'seal' | 'secretOf' | 'publish'>
   snapshots: TaskSnapshots
+  receipts: TrainingReceipts
   chain: FineTuningChain
   worker: TrainingWorker
   /** A task was paid: its adapter may be served to its user. */

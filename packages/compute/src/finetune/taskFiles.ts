@@ -13,7 +13,7 @@ import { TrainingRefusedError } from './trainingWorker.ts'
 
 export type TaskFiles = {
   /** From what users sent here, else from the storage network. @throws {TrainingRefusedError} and the network's */
-  examples(task: FineTuningTask): Promise<TrainingExample[]>
+  dataset(task: FineTuningTask): Promise<TaskDataset>
   /** Durable when it resolves. */
   keepAdapter(task: FineTuningTask, adapter: Uint8Array): Promise<{ adapterRoot: Hex; adapterBytes: number }>
   adapter(task: FineTuningTask): Promise<Uint8Array>
@@ -25,6 +25,12 @@ export type TaskFiles = {
   /** Puts the delivered file into storage; sends nothing that is there already. */
   publish(task: FineTuningTask): Promise<void>
   remove(id: string): Promise<void>
+}
+
+export type TaskDataset = {
+  examples: TrainingExample[]
+  /** Storage root of the plain lines. */
+  plainRoot: Hex
 }
 
 export type TaskFilesOptions = {
@@ -55,12 +61,13 @@ export function createTaskFiles(options: TaskFilesOptions): TaskFiles {
   return {
     adapter,
     delivery,
-    async examples({ user, datasetRoot }) {
+    async dataset({ user, datasetRoot }) {
       const bytesMax = datasets.sentBytesMax
       const bytes = (await shelf.get(user, datasetRoot)) ?? (await blobs.get(datasetRoot, { bytesMax }))
       const dataset = await datasets.open(bytes, user)
       if (!dataset.ok) throw new TrainingRefusedError({ reason: dataset.detail ?? 'the dataset is malformed' })
-      return dataset.value.examples
+      const { examples, plain } = dataset.value
+      return { examples, plainRoot: bytesToHex(fileRoot(plain)) }
     },
     async keepAdapter({ id }, bytes) {
       await writeWholeFile(disk, pathOf(id, adapterName), bytes)

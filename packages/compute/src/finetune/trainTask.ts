@@ -2,6 +2,7 @@
  * One task from its begin to a trained adapter on the disk. After a crash its training goes on behind the last saved step, from each
  * step a bounded number of times. Spec: FINETUNING §2.2, §2.5.
  */
+import type { Hex } from '@weightless/codec'
 import { type FineTuningTask, heldWei } from './task.ts'
 import { advance, type TaskContext } from './taskContext.ts'
 import { readTrainingParameters } from './trainingParameters.ts'
@@ -14,29 +15,34 @@ import { TrainingFailedError, TrainingRefusedError, type TrainingSession } from 
 export async function trainTask(context: TaskContext, task: FineTuningTask, signal: AbortSignal): Promise<void> {
   const begun = task.progress === 'Init' ? await advance(context, task, 'SettingUp') : task
   if (!begun) return
-  const session = await openSession(context, begun)
+  const opened = await openSession(context, begun)
+  const { session } = opened
   const stop = () => void session.close()
   signal.addEventListener('abort', stop, { once: true })
   try {
     if (signal.aborted) return
     const ready = begun.progress === 'SettingUp' ? await setUp(context, begun, session) : begun
-    if (ready) await train(context, ready, session, signal)
+    if (ready) await train(context, ready, opened, signal)
   } finally {
     signal.removeEventListener('abort', stop)
     await session.close()
   }
 }
 
-async function openSession(context: TaskContext, task: FineTuningTask): Promise<TrainingSession> {
+async function openSession(context: TaskContext, task: FineTuningTask): Promise<OpenedTask> {
   const read = readTrainingParameters(task.trainingParams)
   if (!read.ok) throw new TrainingRefusedError({ reason: read.detail ?? 'malformed parameters' })
   const { parameters, unused } = read.value
   if (task.progress === 'SettingUp' && unused.length > 0) {
     await context.journal.note(task.id, `parameters without effect here: ${unused.join(', ')}`)
   }
-  const examples = await context.files.examples(task)
-  return context.worker.open({ taskId: task.id, modelRoot: task.modelRoot, examples, parameters })
+  const { examples, plainRoot } = await context.files.dataset(task)
+  const session = await context.worker.open({ taskId: task.id, modelRoot: task.modelRoot, examples, parameters })
+  return { session, plainRoot, seed: parameters.seed }
 }
+
+/** What is needed of the dataset when it is trained on. */
+type OpenedTask = { session: TrainingSession; plainRoot: Hex; seed: number }
 
 /** What it will cost is known here, and must be there. */
 async function setUp(
@@ -67,10 +73,10 @@ async function setUp(
 async function train(
   context: TaskContext,
   task: FineTuningTask,
-  session: TrainingSession,
+  { session, plainRoot, seed }: OpenedTask,
   signal: AbortSignal,
 ): Promise<void> {
-  const { env, journal, files, snapshots, limits } = context
+  const { env, journal, files, snapshots, receipts, limits } = context
   const saved = await snapshots.last(task.id)
   const resumedStep = saved?.step ?? 0
   const attempts = resumedStep > (task.resumedStep ?? 0) ? 1 : task.attempts + 1
@@ -93,7 +99,9 @@ async function train(
   const kept = await files.keepAdapter(running, result.adapter)
   // Never more than was said before.
   const trainedTokens = Math.min(result.trainedTokens, task.plan!.trainedTokens)
-  const { base, tuned } = result
+  const { base, tuned, proof } = result
+  const { adapterRoot } = kept
+  await receipts.issue(running, { seed, plainRoot, adapterRoot, trainedTokens, proof, nowMs: env.clock.nowMs() })
   await advance(context, running, 'Trained', {
     result: {
       ...kept,

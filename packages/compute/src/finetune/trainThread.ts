@@ -1,15 +1,9 @@
 /** The embedded trainer inside its thread: one task, from its rows to its adapter. */
 import { WeightlessError } from '@weightless/codec'
 import type { TaskPort } from '@weightless/env'
-import {
-  type AdapterTarget,
-  digestBatch,
-  type LoraTrainer,
-  openLoraTrainer,
-  type TokenRow,
-  TrainerStateError,
-} from '@weightless/tensor'
-import { type EncodedDataset, encodeExamples, planOf, seedBytes } from './encodeExamples.ts'
+import { digestBatch, type LoraTrainer, type TokenRow, TrainerStateError } from '@weightless/tensor'
+import { planOf } from './encodeExamples.ts'
+import { openTrainingRun, type TrainingRun } from './openTrainingRun.ts'
 import type {
   Quality,
   TrainingJob,
@@ -40,15 +34,10 @@ export default async function serveTraining(port: TaskPort, input: unknown): Pro
   const { weights, job } = input as TrainInput
   const send: Send = (message, transfer) => port.send(message, transfer)
   try {
-    const { rank, alpha, targets, learningRate, seed } = job.parameters
-    const trainer = await openLoraTrainer(weights, {
-      ...{ rank, alpha, learningRate, seed32: seedBytes(seed) },
-      targets: targets.map((name) => name.replace(/_proj$/, '') as AdapterTarget),
-    })
-    const dataset = encodeExamples(trainer.model, job.examples, job.parameters)
-    send({ kind: 'opened', plan: planOf(dataset) })
+    const run = await openTrainingRun(weights, job)
+    send({ kind: 'opened', plan: planOf(run.dataset) })
     for await (const word of port.messages) {
-      send({ kind: 'trained', result: train(trainer, dataset, (word as ToTrainer).resume, send) })
+      send({ kind: 'trained', result: train(run, (word as ToTrainer).resume, send) })
       return
     }
   } catch (fault) {
@@ -71,14 +60,10 @@ const refusals = new Set([
 
 type Send = (message: FromTrainer, transfer?: readonly ArrayBuffer[]) => void
 
-function train(
-  trainer: LoraTrainer,
-  { rows, heldOut, batches }: EncodedDataset,
-  resume: TrainingSnapshot | undefined,
-  send: Send,
-): TrainingResult {
+function train(run: TrainingRun, resume: TrainingSnapshot | undefined, send: Send): TrainingResult {
+  const { trainer, rowsOf } = run
+  const { heldOut, batches } = run.dataset
   const steps = batches.length
-  const rowsOf = (step: number) => batches[step]!.map((row) => rows[row]!)
   const from =
     resume &&
     restore(
@@ -104,7 +89,8 @@ function train(
     const snapshot = { step, trainedTokens, ...(base && { base }), state }
     send({ kind: 'snapshot', snapshot }, [state.buffer as ArrayBuffer])
   }
-  return { adapter: trainer.exportAdapter(), trainedTokens, base, tuned: measure(trainer, heldOut) }
+  const tuned = measure(trainer, heldOut)
+  return { adapter: trainer.exportAdapter(), trainedTokens, base, tuned, proof: run.proof() }
 }
 
 /** The snapshot, when it was made by this very job: same model, options, seed, and the same rows in the same order. */

@@ -3,6 +3,7 @@
  * the rest of the service knows neither of them. Spec: FINETUNING §5.
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import type { TrainingProof } from '@weightless/receipt/training'
 import type { TrainingExample } from './readDataset.ts'
 import type { TrainingParameters } from './trainingParameters.ts'
 
@@ -44,6 +45,8 @@ export type TrainingResult = {
   /** On the held-out rows, before and after; undefined when there are none. */
   base: Quality | undefined
   tuned: Quality | undefined
+  /** Of a worker whose trainings anybody can repeat bit for bit; undefined: its word is all there is. */
+  proof?: TrainingProof
 }
 
 /** All that a training goes on from after a stop; only its worker understands `state`. */

@@ -2,13 +2,15 @@
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
+import type { FetchResponse } from '@weightless/env'
 import type { LedgerAccount } from '@weightless/ledger'
 import { TransactionRevertedError } from '@weightless/ledger'
+import type { TrainingBundle } from '@weightless/receipt/training'
 import { AccountMissingError } from '../account/accountMissing.ts'
 import type { ChatEvent } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
-import type { Bundle } from '../receipts/openReceipts.ts'
+import { type Bundle, BundleMalformedError } from '../receipts/openReceipts.ts'
 import { askTrainer, callTrainer } from './askTrainer.ts'
 import { type AdapterChat, chatWithAdapter, createAdapterCaller, readAdapterReceipt } from './chatWithAdapter.ts'
 import {
@@ -53,6 +55,8 @@ export type FineTuningApi = {
   acknowledge(trainer: FineTuningProvider, id: string): Promise<void>
   /** The plain adapter, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
   adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
+  /** What the provider signed about the training, from when it is trained on: `verifyTraining` trains again and compares. */
+  trainingReceipt(trainer: FineTuningProvider, id: string): Promise<TrainingBundle>
   /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
   chat(chat: AdapterChat, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
   /** Receipt and opening of such an answer, from the provider itself. @throws {ProviderRefusedError} {BundleMalformedError} */
@@ -60,6 +64,7 @@ export type FineTuningApi = {
 }
 
 const adapterBytesMax = 1024 * 1024 * 1024
+const receiptBytesMax = 1024 * 1024
 
 export function openFineTuning(context: ClientContext): FineTuningApi {
   const { ledger, config } = context
@@ -87,6 +92,13 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
     },
     chat: (chat, { signal } = {}) => chatWithAdapter(call, chat, signal),
     receipt: (provider, receiptId, { signal } = {}) => readAdapterReceipt(call, provider, receiptId, signal),
+    async trainingReceipt(trainer, id) {
+      const document = await (await download(context, user(), trainer, id, 'receipt')).json(receiptBytesMax)
+      const { readTrainingBundle } = await import('@weightless/receipt/training')
+      const verdict = readTrainingBundle(document)
+      if (!verdict.ok) throw new BundleMalformedError({ receiptId: id, detail: verdict.detail })
+      return verdict.value
+    },
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
     },
@@ -94,7 +106,7 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
       const args = [user().address, trainer.provider, id] as const
       const { encryptedSecret } = await ledger.read({ ...at(), functionName: 'getDeliverable', args })
       if (encryptedSecret === '0x') throw new KeyNotHandedOutError({ task: id })
-      const file = await downloadDelivery(context, user(), trainer, id)
+      const file = await (await download(context, user(), trainer, id, 'lora')).bytes(adapterBytesMax)
       return openDelivery(file, { sealedKey: encryptedSecret, privateKey, provider: trainer.provider })
     },
   }
@@ -148,24 +160,20 @@ async function uploadDataset(
   return ((await response.json()) as { datasetHash: Hex }).datasetHash
 }
 
-async function downloadDelivery(
+/** What the task made, under the account's signature. */
+async function download(
   context: ClientContext,
   account: LedgerAccount,
   trainer: FineTuningProvider,
   id: string,
-): Promise<Uint8Array> {
+  what: 'lora' | 'receipt',
+): Promise<FetchResponse> {
   const timestamp = Math.floor(context.env.clock.nowMs() / 1000)
-  const response = await callTrainer(
-    context,
-    trainer,
-    `/v1/user/${account.address}/task/${encodeURIComponent(id)}/lora`,
-    {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ signature: await signDownload(account, id, timestamp), timestamp }),
-    },
-  )
-  return response.bytes(adapterBytesMax)
+  return callTrainer(context, trainer, `/v1/user/${account.address}/task/${encodeURIComponent(id)}/${what}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ signature: await signDownload(account, id, timestamp), timestamp }),
+  })
 }
 
 async function fundTrainer(
