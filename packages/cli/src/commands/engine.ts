@@ -21,6 +21,8 @@ export function addEngineCommands(program: Command): void {
       const added = await addEngine({ dataFolder: dataDir, name, gpu, ...(onLine && { onLine }) })
       printResult(command, added, [
         `${added.name} ${added.version} is in ${added.folder}`,
+        `It runs here on ${added.found.gpu || 'the processor'}, with ${added.found.cores} cores for its threads.`,
+        ...(gpu !== 'none' && !added.found.gpu ? ['It found no GPU that it can use: is the driver there?'] : []),
         `Sell a model with it: ${commandLine('provider start --engine llama --gguf FILE --model NAME --price IN/OUT', dataDir)}`,
       ])
     })

@@ -8,6 +8,7 @@ import {
   addEngine,
   EngineInstallError,
   EngineMissingError,
+  EngineNotRunningError,
   engineFolder,
   listEngines,
   removeEngine,
@@ -59,11 +60,15 @@ describe('an engine in the data directory', { skip: process.platform === 'win32'
     return path
   }
 
-  function installing(version: string): string {
+  function installing(version: string, runs = true): string {
     const packages = ['node-llama-cpp', ...planEngine(linux, 'none').packages]
     const lines = packages.map(
-      (name) => `mkdir -p node_modules/${name} && echo '{"version":"${version}"}' > node_modules/${name}/package.json`,
+      (name) =>
+        `mkdir -p node_modules/${name} && echo '{"version":"${version}","exports":"./index.mjs"}' > node_modules/${name}/package.json`,
     )
+    // What is tried after it; the real library is `peers/engines`.
+    const library = 'export const getLlama = async () => ({ gpu: false, cpuMathCores: 3, dispose: async () => {} })'
+    lines.push(`echo '${runs ? library : 'process.abort()'}' > node_modules/node-llama-cpp/index.mjs`)
     return lines.join('\n')
   }
 
@@ -87,11 +92,14 @@ describe('an engine in the data directory', { skip: process.platform === 'win32'
   }, async () => {
     const { version } = planEngine(linux, 'none')
     const added = await add(commandOf('good', installing(version)))
-    assert.deepEqual(listEngines(dataFolder), [added])
+    const { found, ...installed } = added
+    assert.deepEqual(found, { gpu: false, cores: 3 })
+    assert.deepEqual(listEngines(dataFolder), [installed])
     assert.equal(requireEngine(dataFolder, 'llama').folder, engineFolder(dataFolder, 'llama'))
     assert.match(readFileSync(join(added.folder, 'words'), 'utf8'), /^ci --ignore-scripts --omit=optional/)
     await assert.rejects(add(commandOf('failing', 'exit 1')), EngineInstallError)
-    assert.deepEqual(listEngines(dataFolder), [added])
+    await assert.rejects(add(commandOf('crashing', installing(version, false))), EngineNotRunningError)
+    assert.deepEqual(listEngines(dataFolder), [installed])
     rmSync(join(added.folder, 'node_modules'), { recursive: true })
     assert.deepEqual(listEngines(dataFolder), [])
     assert.equal(removeEngine(dataFolder, 'llama'), true)

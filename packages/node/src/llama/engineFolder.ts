@@ -4,12 +4,16 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join, resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import { type EngineGpu, planEngine, thisMachine } from './planEngine.ts'
+import { type EngineProbe, probeEngine } from './probeEngine.ts'
 
 /** Engines that can be added. */
 export const engineNames = ['llama'] as const
 export type EngineName = (typeof engineNames)[number]
 
 export type InstalledEngine = { name: EngineName; version: string; gpu: EngineGpu; packages: string[]; folder: string }
+
+/** `found`: what it says of this machine. */
+export type AddedEngine = InstalledEngine & { found: EngineProbe }
 
 export function engineFolder(dataFolder: string, name: EngineName): string {
   return join(resolve(dataFolder), 'engines', name)
@@ -26,16 +30,10 @@ export type AddOptions = {
 }
 
 /**
- * Installs what the lock pins, without install scripts, and puts it in place whole: what was there before stays until then.
- * @throws {EnginePlatformError} {EngineInstallError}
+ * Installs what the lock pins, without install scripts, tries it, and puts it in place whole: what was there before stays until then.
+ * @throws {EnginePlatformError} {EngineInstallError} {EngineNotRunningError}
  */
-export async function addEngine({
-  dataFolder,
-  name,
-  gpu,
-  onLine,
-  npm = npmCommand,
-}: AddOptions): Promise<InstalledEngine> {
+export async function addEngine({ dataFolder, name, gpu, onLine, npm = npmCommand }: AddOptions): Promise<AddedEngine> {
   const plan = planEngine(thisMachine(), gpu)
   const folder = engineFolder(dataFolder, name)
   const fresh = `${folder}.${process.pid}.new`
@@ -49,11 +47,14 @@ export async function addEngine({
       const found = versionIn(fresh, each)
       if (found !== plan.version) throw new EngineInstallError({ reason: `${each} is ${found ?? 'missing'} after it` })
     }
+    const found = await probeEngine(fresh, gpu).catch((cause: Error) => {
+      throw new EngineNotRunningError({ reason: cause.message }, cause)
+    })
     const { version, packages } = plan
     writeFileSync(join(fresh, 'engine.json'), `${JSON.stringify({ name, version, gpu, packages }, null, 2)}\n`)
     rmSync(folder, { recursive: true, force: true })
     renameSync(fresh, folder)
-    return { name, version, gpu, packages, folder }
+    return { name, version, gpu, packages, folder, found }
   } catch (fault) {
     rmSync(fresh, { recursive: true, force: true })
     throw fault
@@ -135,6 +136,15 @@ export class EngineInstallError extends WeightlessError {
   constructor(facts: { reason: string }) {
     super('node/engine-install', 'npm could not install the engine; nothing was changed.', facts, {
       hint: 'npm must be on the PATH and reach its registry, and the disk must have room for 100 MB (CUDA: 800 MB).',
+    })
+  }
+}
+
+export class EngineNotRunningError extends WeightlessError {
+  constructor(facts: { reason: string }, cause: unknown) {
+    super('node/engine-not-running', 'The engine was installed but does not run here; nothing was changed.', facts, {
+      cause,
+      hint: 'The prebuilt llama.cpp needs glibc and a processor that is not too old; a GPU needs its driver.',
     })
   }
 }
