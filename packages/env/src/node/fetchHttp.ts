@@ -1,6 +1,13 @@
 /** `network.fetch` over node:http with kept-alive connections. */
-import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request as requestHttp } from 'node:http'
+import {
+  type ClientRequest,
+  Agent as HttpAgent,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestHttp,
+} from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
+import { urlToHttpOptions } from 'node:url'
 import { bytesToText } from '@weightless/codec'
 import type { FetchOptions, FetchResponse, HttpHeaders } from '../env.ts'
 import { AbortedError, NetworkError } from '../faults.ts'
@@ -30,7 +37,7 @@ export async function fetchHttp(agents: Agents, url: string, options: FetchOptio
     const next = redirectOf(message, options.method ?? 'GET')
     if (next === undefined) return wrapAnswer(message, request, at.href, options)
     message.resume()
-    const target = parse(new URL(next, at).href)
+    const target = parse(new URL(next, at.href).href)
     if (target.origin !== at.origin) headers = withoutSecrets(headers)
     at = target
   }
@@ -40,20 +47,37 @@ export async function fetchHttp(agents: Agents, url: string, options: FetchOptio
 type Facts = { url: string; reason: string }
 type Exchange = { message: IncomingMessage; request: ClientRequest }
 
-function parse(url: string): URL {
+/** An address, parsed. */
+type Place = { href: string; origin: string; secure: boolean; isLoopback: boolean; target: RequestOptions }
+
+/** Services are asked at the same few addresses over and over, and parsing one takes as long as hashing a request. */
+const placesMax = 256
+const placeCharactersMax = 512
+const places = new Map<string, Place>()
+
+function parse(url: string): Place {
+  const known = places.get(url)
+  if (known) return known
   const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed && /^https?:$/.test(parsed.protocol)) return parsed
-  throw new NetworkError({ url, reason: 'not an http or https address' })
+  if (!parsed || !/^https?:$/.test(parsed.protocol)) {
+    throw new NetworkError({ url, reason: 'not an http or https address' })
+  }
+  const { href, origin, protocol, hostname } = parsed
+  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)
+  const place = { href, origin, secure: protocol === 'https:', isLoopback, target: urlToHttpOptions(parsed) }
+  if (places.size >= placesMax) places.clear()
+  if (url.length <= placeCharactersMax) places.set(url, place)
+  return place
 }
 
 /** A kept-alive connection may have been closed by the other end while the request was on its way: then once more. */
-async function askOnceMore(agents: Agents, url: URL, options: FetchOptions): Promise<Exchange> {
-  const first = await ask(agents, url, options)
+async function askOnceMore(agents: Agents, place: Place, options: FetchOptions): Promise<Exchange> {
+  const first = await ask(agents, place, options)
   if (first !== 'stale') return first
   // The first may have arrived, whatever becomes of the second.
-  const second = await ask(agents, url, options, true).catch(asSent)
+  const second = await ask(agents, place, options, true).catch(asSent)
   if (second !== 'stale') return second
-  throw new NetworkError({ url: url.href, reason: 'ECONNRESET' })
+  throw new NetworkError({ url: place.href, reason: 'ECONNRESET' })
 }
 
 function asSent(fault: unknown): never {
@@ -61,18 +85,18 @@ function asSent(fault: unknown): never {
   throw new NetworkError(fault.facts as Facts, { cause: fault })
 }
 
-function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Promise<Exchange | 'stale'> {
+function ask(agents: Agents, place: Place, options: FetchOptions, fresh = false): Promise<Exchange | 'stale'> {
   const { method = 'GET', headers, body, signal, timeoutMs = silenceMsDefault, connectMs } = options
-  const secure = url.protocol === 'https:'
-  const isLoopback = /^(localhost|127\.[\d.]+|\[::1\])$/.test(url.hostname)
+  const { secure, isLoopback, target } = place
   const agent = fresh ? false : secure ? agents.https : isLoopback ? agents.loopback : agents.http
   return new Promise((resolve, reject) => {
     if (signal?.aborted) return reject(new AbortedError({ cause: signal.reason }))
     const length = body === undefined ? {} : { 'content-length': bodyLength(body) }
-    const request = (secure ? requestHttps : requestHttp)(url, { method, agent, headers: { ...headers, ...length } })
+    const asked = { ...target, method, agent, headers: { ...headers, ...length } }
+    const request = (secure ? requestHttps : requestHttp)(asked)
     const stood = noteConnection(request)
-    const timer = setTimeout(() => request.destroy(new NetworkError({ url: url.href, reason: 'timeout' })), timeoutMs)
-    if (connectMs !== undefined && connectMs < timeoutMs) boundConnecting(request, url, connectMs)
+    const timer = setTimeout(() => request.destroy(new NetworkError({ url: place.href, reason: 'timeout' })), timeoutMs)
+    if (connectMs !== undefined && connectMs < timeoutMs) boundConnecting(request, place, connectMs)
     let answer: IncomingMessage | undefined
     const abort = (): void => {
       // When all has come, the connection may already carry somebody else's request.
@@ -91,7 +115,7 @@ function ask(agents: Agents, url: URL, options: FetchOptions, fresh = false): Pr
       const isUnsent = !stood()
       if (cause instanceof NetworkError) return reject(new NetworkError(cause.facts as Facts, { cause, isUnsent }))
       if (request.reusedSocket && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) return resolve('stale')
-      reject(new NetworkError({ url: url.href, reason: cause.code ?? cause.message }, { cause, isUnsent }))
+      reject(new NetworkError({ url: place.href, reason: cause.code ?? cause.message }, { cause, isUnsent }))
     })
     if (!isParts(body)) request.end(body)
     else {
@@ -116,10 +140,10 @@ function noteConnection(request: ClientRequest): () => boolean {
 }
 
 /** A host that swallows packets would otherwise look like one that thinks for long. */
-function boundConnecting(request: ClientRequest, url: URL, connectMs: number): void {
+function boundConnecting(request: ClientRequest, place: Place, connectMs: number): void {
   request.once('socket', (socket) => {
     if (!socket.connecting) return
-    const fail = () => request.destroy(new NetworkError({ url: url.href, reason: 'no connection in time' }))
+    const fail = () => request.destroy(new NetworkError({ url: place.href, reason: 'no connection in time' }))
     const timer = setTimeout(fail, connectMs)
     const clear = () => clearTimeout(timer)
     socket.once('connect', clear).once('close', clear)
