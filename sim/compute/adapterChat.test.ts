@@ -5,13 +5,13 @@ import { test } from 'node:test'
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { openTensorEngine } from '@weightless/compute'
 import { createAdapterShelf } from '@weightless/compute/finetune/adapterShelf'
-import { addresses, genesis } from '@weightless/contracts'
+import { genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
-import { fastAccount } from '@weightless/ledger'
 import { checkBundle } from '@weightless/receipt/checkBundle'
-import { adapterModel, type ChatEvent, createClient, matchBundle, ProviderRefusedError } from '@weightless/sdk'
+import { adapterModel, type ChatEvent, matchBundle, ProviderRefusedError } from '@weightless/sdk'
 import { adaptedModelRoot, openLoraTrainer } from '@weightless/tensor'
-import { type ComputeNet, startComputeNet, tinyModel, tokens } from './computeNet.ts'
+import { clientOf } from './clientOf.ts'
+import { startComputeNet, tinyModel, tokens } from './computeNet.ts'
 
 const taskId = '7d9f4c2e-1b1d-4b6e-9a53-0c8f6a1d2e3f'
 const messages = [{ role: 'user', content: 'What is behind door two?' }] as const
@@ -33,14 +33,14 @@ test('the SDK talks to an adapter under its owner’s token, and has the receipt
   const { address } = provider
   const chat = { provider: address, model, messages, maxTokens: 8 }
 
-  const client = openClient(net, 3)
+  const client = clientOf(net, 3)
   await assert.rejects(read(client.fineTuning.chat(chat)), (fault) => isRefused(fault, 402))
   for (const index of [3, 4]) {
-    const { account } = openClient(net, index)
+    const { account } = clientOf(net, index)
     await account.deposit(tokens(5))
     await account.fundProvider(address, tokens(1))
   }
-  await assert.rejects(read(openClient(net, 4).fineTuning.chat(chat)), (fault) => isRefused(fault, 404))
+  await assert.rejects(read(clientOf(net, 4).fineTuning.chat(chat)), (fault) => isRefused(fault, 404))
 
   const events = await read(client.fineTuning.chat(chat))
   const [first] = events
@@ -60,9 +60,7 @@ test('the SDK talks to an adapter under its owner’s token, and has the receipt
     await checkBundle(bundle, { chainId: BigInt(genesis.chainId), user: owner, provider: address }),
     undefined,
   )
-  await assert.rejects(openClient(net, 4).fineTuning.receipt(address, first.receiptId), (fault) =>
-    isRefused(fault, 404),
-  )
+  await assert.rejects(clientOf(net, 4).fineTuning.receipt(address, first.receiptId), (fault) => isRefused(fault, 404))
 })
 
 const isRefused = (fault: unknown, status: number): boolean =>
@@ -78,15 +76,4 @@ async function trainAdapter(weights: Uint8Array): Promise<Uint8Array> {
   const trainer = await openLoraTrainer(weights, { seed32: new Uint8Array(32).fill(7), rank: 2, learningRate: 0.05 })
   trainer.step([{ tokens: [1, 2, 3, 4, 5], mask: [0, 0, 1, 1, 1] }])
   return trainer.exportAdapter()
-}
-
-function openClient(net: ComputeNet, index: number) {
-  const config = {
-    chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
-    contracts: addresses,
-    storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
-    compute: { gatewayUrl: net.rpcUrl, providers: [] },
-  }
-  const key = bytesToHex(net.accountOf(index).getHdKey().privateKey!)
-  return createClient({ config, env: net.env, account: fastAccount(key) })
 }

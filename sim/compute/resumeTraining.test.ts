@@ -5,10 +5,10 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
-import { bytesToHex, textToBytes } from '@weightless/codec'
+import { textToBytes } from '@weightless/codec'
 import { abis, addresses, genesis } from '@weightless/contracts'
-import { fastAccount } from '@weightless/ledger'
-import { createClient, type FineTuningProvider } from '@weightless/sdk'
+import type { FineTuningProvider } from '@weightless/sdk'
+import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
 const model = new URL('../../packages/tensor/models/weightless-bard-1m.gguf', import.meta.url).pathname
@@ -42,7 +42,7 @@ test('a training that was killed twice ends in the adapter of an undisturbed one
     ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
     ...{ functionName: 'acknowledgeTEESignerByOwner', args: [net.accountOf(1).address] },
   })
-  const client = openClient(net)
+  const client = clientOf(net, 3)
   const { fineTuning } = client
   const trainerOf = async (): Promise<FineTuningProvider> => (await fineTuning.providers())[0]!
   const trainer = await trainerOf()
@@ -84,14 +84,3 @@ test('a training that was killed twice ends in the adapter of an undisturbed one
     throw new Error('the task ended before it was trained')
   }
 })
-
-function openClient(net: Awaited<ReturnType<typeof startComputeNet>>) {
-  const config = {
-    chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
-    contracts: addresses,
-    storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
-    compute: { gatewayUrl: net.rpcUrl, providers: [] },
-  }
-  const key = bytesToHex(net.accountOf(3).getHdKey().privateKey!)
-  return createClient({ config, env: net.env, account: fastAccount(key) })
-}

@@ -3,6 +3,7 @@ import { type Hex, textToBytes } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
 import { jsonResponse } from '../wire/jsonResponse.ts'
+import { consentToRefund } from './consentToRefund.ts'
 import { takeUpload } from './datasetUpload.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
@@ -37,14 +38,15 @@ async function route(service: FineTuningService, request: HttpRequest): Promise<
     if (name !== undefined) return oneModel(service, decodeName(name))
   }
   const found =
-    /^\/v1\/user\/(0x[0-9a-fA-F]{40})\/(dataset|task)(?:\/([0-9a-f-]{36})(?:\/(log|cancel|lora|events|receipt))?)?$/.exec(
+    /^\/v1\/user\/(0x[0-9a-fA-F]{40})\/(dataset|task|refund-consent)(?:\/([0-9a-f-]{36})(?:\/(log|cancel|lora|events|receipt))?)?$/.exec(
       path,
     )
   if (!found) return refuse(`Unknown request URL: ${method} ${path}.`, 404)
   const [, userText, kind, id, act] = found
   const user = userText!.toLowerCase() as Hex
-  if (kind === 'dataset') {
-    return method === 'POST' && id === undefined ? takeUpload(service, userText!, request) : refuse('Use POST.', 405)
+  if (kind !== 'task') {
+    if (method !== 'POST' || id !== undefined) return refuse('Use POST.', 405)
+    return kind === 'dataset' ? takeUpload(service, userText!, request) : consentToRefund(service, userText!, request)
   }
   if (id === undefined) return method === 'POST' ? takeTask(service, user, request) : listTasks(service, user, request)
   const task = service.store.get(id)

@@ -1,5 +1,6 @@
 /** What the routes of a fine-tuning provider work with. */
 import type { Hex } from '@weightless/codec'
+import type { ConsentSigner } from './consentToRefund.ts'
 import type { DatasetShelf } from './datasetShelf.ts'
 import type { DatasetOpener } from './openDataset.ts'
 import type { TaskRunner } from './runTasks.ts'
@@ -21,6 +22,7 @@ export type FineTuningService = Omit<TaskContext, 'files'> & {
   weiPerToken: bigint
   shelf: DatasetShelf
   datasets: DatasetOpener
+  signConsent: ConsentSigner
   runner: TaskRunner
   /** Tasks that wait for training or train. */
   pendingCount(): number

@@ -4,6 +4,7 @@ import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import type { LocalAccount } from 'viem'
+import { createConsentSigner } from './consentToRefund.ts'
 import { openDatasetShelf } from './datasetShelf.ts'
 import { createFineTuningChain } from './fineTuningChain.ts'
 import { type FineTuningLimits, fineTuningLimitsSchema } from './fineTuningOptions.ts'
@@ -123,6 +124,7 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
   const service: FineTuningService = {
     ...context,
     ...{ provider: account.address, models, weiPerToken, shelf, datasets, runner: runTasks(context) },
+    signConsent: createConsentSigner(account, chainId, fineTuningServing),
     pendingCount: () => store.list().filter(isToTrain).length,
     uploads: createGate(limits.uploadsMax),
     followers: createGate(followersMax),

@@ -67,7 +67,9 @@ function accountFault(account: Awaited<ReturnType<FineTuningService['chain']['ac
   return undefined
 }
 
-function roomFault({ store, limits, pendingCount }: FineTuningService, user: Hex): HttpResponse | undefined {
+function roomFault({ env, store, limits, pendingCount }: FineTuningService, user: Hex): HttpResponse | undefined {
+  if (store.leavingUntilMs(user) > env.clock.nowMs())
+    return refuse('The balance of this account is being given back; try again in three minutes.', 409)
   const open = store.listOf(user).filter((task) => !isOver(task)).length
   if (open >= limits.perUserMax) {
     return refuse(`${open} tasks of this account are not over: acknowledge what was delivered, or take some back.`, 429)
@@ -155,6 +157,16 @@ async function downloadFault(
 
 export function isFresh({ env }: FineTuningService, timestampSeconds: number): boolean {
   return Math.abs(env.clock.nowMs() / 1000 - timestampSeconds) <= signatureSecondsMax
+}
+
+/** Undefined for what is none. */
+export async function readSignedAct(
+  request: HttpRequest,
+): Promise<{ signature: Hex; timestamp: number | undefined } | undefined> {
+  const parsed = signedAct.safeParse(await readJson(request))
+  if (!parsed.success) return undefined
+  const { signature, timestamp } = parsed.data
+  return { signature: signature as Hex, timestamp: Number.isSafeInteger(timestamp) ? timestamp : undefined }
 }
 
 async function readJson(request: HttpRequest): Promise<unknown> {

@@ -21,6 +21,13 @@ export type TaskStore = {
     nowMs: number,
     found?: Partial<FineTuningTask>,
   ): Promise<FineTuningTask | undefined>
+  /**
+   * From now on the user is leaving: durable when it resolves. False when a task of hers is not over.
+   * @param nowMs - what ended before it is forgotten
+   */
+  leave(user: Hex, untilMs: number, nowMs: number): Promise<boolean>
+  /** 0 when she is not. */
+  leavingUntilMs(user: Hex): number
   close(): Promise<void>
 }
 
@@ -46,6 +53,10 @@ export async function openTaskStore(options: TaskStoreOptions): Promise<TaskStor
   }
   for (const { key, value } of map.range(noncePrefix, `${noncePrefix}~`)) {
     nonces.set(key.slice(noncePrefix.length) as Hex, BigInt(bytesToText(value)))
+  }
+  const leaving = new Map<Hex, number>()
+  for (const { key, value } of map.range(leavingPrefix, `${leavingPrefix}~`)) {
+    leaving.set(key.slice(leavingPrefix.length) as Hex, Number(bytesToText(value)))
   }
   let order: Promise<unknown> = Promise.resolve()
 
@@ -91,6 +102,19 @@ export async function openTaskStore(options: TaskStoreOptions): Promise<TaskStor
         if (isOver(moved)) await forgetOldest()
         return moved
       }),
+    leavingUntilMs: (user) => leaving.get(user) ?? 0,
+    leave: (user, untilMs, nowMs) =>
+      exclusively(async () => {
+        if (list().some((task) => task.user === user && !isOver(task))) return false
+        for (const [other, endedMs] of leaving) {
+          if (endedMs > nowMs) continue
+          await map.remove(leavingPrefix + other)
+          leaving.delete(other)
+        }
+        await map.put(leavingPrefix + user, textToBytes(String(untilMs)))
+        leaving.set(user, untilMs)
+        return true
+      }),
     close: async () => {
       await order
       await map.close()
@@ -100,6 +124,7 @@ export async function openTaskStore(options: TaskStoreOptions): Promise<TaskStor
 
 const taskPrefix = 'task/'
 const noncePrefix = 'nonce/'
+const leavingPrefix = 'leaving/'
 
 /** User text stands only in `trainingParams`, which is wrapped so that it cannot be read as an integer. */
 function encodeTask({ trainingParams, failure, ...rest }: FineTuningTask): Uint8Array {

@@ -1,4 +1,4 @@
-/** The four signatures of a fine-tuning user, exactly as the existing SDK (0.9.0) makes them. Spec: FINETUNING §7. */
+/** The signatures of a fine-tuning user: four exactly as the existing SDK (0.9.0) makes them, and ours for a refund in the same way. Spec: FINETUNING §7. */
 import { type Hex, textToBytes } from '@weightless/codec'
 import { encodePacked, hashMessage, hexToBytes, keccak256, recoverPublicKey } from 'viem'
 import { publicKeyToAddress } from 'viem/utils'
@@ -24,6 +24,11 @@ export function signerOfDownload(taskId: string, timestampSeconds: number, signa
 /** @param userText - the address as the user wrote it, case and all */
 export function signerOfUpload(userText: string, timestampSeconds: string, signature: Hex) {
   return recover(keccak256(textToBytes(`${userText}${timestampSeconds}`)), signature)
+}
+
+/** @param userText - the address as the user wrote it, case and all */
+export function signerOfRefund(userText: string, timestampSeconds: number, signature: Hex) {
+  return recover(keccak256(textToBytes(`refund-consent ${userText}${timestampSeconds}`)), signature)
 }
 
 /** Undefined for a signature that is none. */

@@ -3,22 +3,17 @@
  * From the moment it is asked, and until the consent has run out, no job of hers is taken. Spec: SETTLEMENT §8, COMPUTE §8.6
  */
 import type { Hex } from '@weightless/codec'
-import { refundConsentTypes, teeSettlementDomain } from '@weightless/contracts'
+import { teeSettlementDomain } from '@weightless/contracts'
 import type { HttpResponse } from '@weightless/env'
 import { outstandingWei, type UserAccount } from '../settlement/accountBook.ts'
 import { recordChainState } from '../settlement/recordChainState.ts'
+import { leavingUntilMsOf, signRefundConsent } from '../settlement/signRefundConsent.ts'
 import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import type { ProviderContext } from './providerContext.ts'
 
-/** Time for a wallet to ask and a transaction to arrive. */
-const consentSeconds = 120
-/** A block's time may lie this far behind our clock. */
-const marginSeconds = 60
 /** As long as an old reading of the chain may serve (chainAccounts.ts). */
 const oldBalanceMs = 300_000
-/** All there is: what the chain has when the consent is used, and the user may have paid in since. */
-const amount = (1n << 128n) - 1n
 
 /** Users with a consent, or about to get one; in the log as well, so that a restart forgets none. */
 export type LeavingUsers = {
@@ -78,18 +73,10 @@ function whatIsOwed(account: UserAccount): string | undefined {
 
 async function signConsent({ env, address, account, place, inferenceServing, log }: ProviderContext, user: Hex) {
   const nowMs = env.clock.nowMs()
-  const deadline = BigInt(Math.floor(nowMs / 1000) + consentSeconds)
-  const message = { user, provider: address, nonce: BigInt(nowMs), amount, deadline }
   // First on disk, then out of our hands.
-  await log.add({ kind: 'consent', user, leavingUntilMs: nowMs + (consentSeconds + marginSeconds) * 1000 })
+  await log.add({ kind: 'consent', user, leavingUntilMs: leavingUntilMsOf(nowMs) })
   const domain = { ...teeSettlementDomain, chainId: Number(place.chainId), verifyingContract: inferenceServing }
-  const signature = await account.signTypedData({
-    domain,
-    types: refundConsentTypes,
-    primaryType: 'RefundConsent',
-    message,
-  })
-  return { consent: message, signature }
+  return signRefundConsent(account, domain, { user, provider: address, nowMs })
 }
 
 function refuse(code: ApiErrorCode, message: string): HttpResponse {

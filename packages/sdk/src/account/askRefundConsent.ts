@@ -33,7 +33,7 @@ export async function askRefundConsent(
 }
 
 /** The contract checks the signature; here only that it is about this account. */
-function readConsent(provider: Hex, user: Hex, answer: unknown): { consent: RefundConsent; signature: Hex } {
+export function readConsent(provider: Hex, user: Hex, answer: unknown): { consent: RefundConsent; signature: Hex } {
   const { consent, signature } = (answer ?? {}) as { consent?: Record<string, unknown>; signature?: unknown }
   const isOurs =
     String(consent?.user).toLowerCase() === user.toLowerCase() &&

@@ -21,6 +21,7 @@ import {
 } from './fineTuningServices.ts'
 import { type FineTuningTask, followTask, readTask, readTasks, type TaskEvent, taskOf } from './fineTuningTask.ts'
 import { openDelivery } from './openDelivery.ts'
+import { retrieveFromTrainer } from './retrieveFromTrainer.ts'
 import { sealDataset } from './sealDataset.ts'
 import { signCancel, signDownload, signTask, signUpload } from './trainerSignatures.ts'
 
@@ -43,6 +44,8 @@ export type FineTuningApi = {
   balance(trainer: FineTuningProvider): Promise<bigint | undefined>
   /** Moves wei from the ledger to the provider's sub-account, and says the first time that it may settle. */
   fund(trainer: FineTuningProvider, amountWei: bigint): Promise<void>
+  /** Brings all of that back to the ledger at once; no task is taken for three minutes then. @throws {TrainerRefusedError} a task is not over */
+  retrieveNow(trainer: FineTuningProvider): Promise<void>
   /** A dataset that this trainer alone can read, on this account's behalf alone: to be put into storage. @throws {DatasetKeyError} */
   seal(trainer: FineTuningProvider, dataset: Uint8Array): Promise<Uint8Array>
   /** @throws {TrainerRefusedError} no money there, a malformed dataset, no room @throws {DatasetKeyError} */
@@ -79,6 +82,7 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
     models: (trainer) => listTrainableModels(context, trainer),
     balance: async (trainer) => (await readSubAccount(context, user().address, trainer.provider))?.spendableWei,
     fund: (trainer, amountWei) => fundTrainer(context, user().address, trainer, amountWei),
+    retrieveNow: (trainer) => retrieveFromTrainer(context, user(), trainer),
     seal: (trainer, dataset) => sealDataset(context, trainer, user().address, dataset),
     start: (request) => startTask(context, user(), request),
     tasks: (trainer) => readTasks(context, trainer, user().address),

@@ -20,6 +20,10 @@ export function signUpload(account: LedgerAccount, timestampSeconds: number): Pr
   return sign(account, textToBytes(`${account.address}${timestampSeconds}`))
 }
 
+export function signRefund(account: LedgerAccount, timestampSeconds: number): Promise<Hex> {
+  return sign(account, textToBytes(`refund-consent ${account.address}${timestampSeconds}`))
+}
+
 export function signDownload(account: LedgerAccount, taskId: string, timestampSeconds: number): Promise<Hex> {
   return sign(account, textToBytes(`${taskId.replaceAll('-', '')}${timestampSeconds}`))
 }
