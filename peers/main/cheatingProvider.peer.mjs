@@ -79,14 +79,14 @@ function ask(model, options) {
   return openai.chat.completions.create({ model, messages, max_tokens: 12, temperature: 0.8 }, options).withResponse()
 }
 
-/** The gateway fetches and judges a receipt after the answer. */
+/** The gateway reads the registry every five seconds, and judges a receipt after the answer. */
 async function until(look) {
   for (let attempt = 0; attempt < 100; attempt++) {
     const found = await look()
     if (found) return found
     await new Promise((resolve) => setTimeout(resolve, 200))
   }
-  throw new Error('the gateway shows no fault')
+  throw new Error(`not seen in time: ${look}`)
 }
 
 /** A cheating process of its own, while `work` runs. */
@@ -107,6 +107,7 @@ async function withCheat(cheat, { port, account }, work) {
       child.once('close', (code) => reject(new Error(`${cheat} ended with ${code}`)))
       child.stdout.on('data', (text) => String(text).includes('"url"') && resolve(JSON.parse(String(text))))
     })
+    await until(async () => (await openai.models.list()).data.some(({ id }) => id === name))
     return await work(name, started.address)
   } finally {
     child.kill('SIGKILL')

@@ -36,8 +36,14 @@ describe('an accepted job', () => {
       body: JSON.stringify({ model: 'tiny', messages: [{ role: 'user', content: 'Hi.' }], max_tokens: 4, stream }),
     })
     const text = await response.text()
-    await gateway.settled()
     const id = response.headers.get('x-weightless-receipt') ?? ''
+    // Whoever asks at once waits for it, and is shown the same bundle as later.
+    const early = await fetch(`${gateway.url}/v1/receipts/${id}`, {
+      headers: { authorization: `Bearer ${gatewayKey}` },
+    })
+    const bundle = (await early.json()) as { acceptance?: { signature: string } }
+    if (early.ok) assert.equal(bundle.acceptance?.signature ?? null, response.headers.get(acceptanceHeader))
+    await gateway.settled()
     return { status: response.status, text, acceptance: response.headers.get(acceptanceHeader), id }
   }
 

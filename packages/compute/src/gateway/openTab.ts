@@ -33,7 +33,7 @@ import type { ProviderCaller } from './callProvider.ts'
 import { createJobSalts, type JobSalts } from './jobSalts.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import type { PurseLog, PurseRecord } from './purseLog.ts'
-import { createJobSettler, type JobSettler } from './settleJobs.ts'
+import { createJobSettler, type JobSettler, withAcceptance } from './settleJobs.ts'
 import { openVoucherChain, type VoucherChain } from './voucherChain.ts'
 
 export type Tab = {
@@ -168,7 +168,7 @@ async function keepReceipts(
   const shown: PurseRecord[] = []
   const faults = await Promise.all(
     jobs.map(async ({ bundle: given, authorization, jobId, differs, acceptance }) => {
-      const bundle = { ...withoutAcceptance(given), ...(acceptance && { acceptance }) }
+      const bundle = withAcceptance(given, acceptance)
       const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
       if (reason) {
         const evidence = evidenceOf(options, jobId, bundle)
@@ -206,11 +206,6 @@ function evidenceOf({ env, purse, provider, user, place }: TabOptions, jobId: st
   const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
   const about = { jobId, user, provider: provider.address, jobNonce, keyId, kind: fault.kind, atMs: env.clock.nowMs() }
   return { kind: 'fault', fault: about, bundle: json } satisfies PurseRecord
-}
-
-/** What a provider writes there itself says nothing. */
-function withoutAcceptance({ settlement, receipt, signature, opening }: Bundle): Bundle {
-  return { settlement, receipt, signature, opening }
 }
 
 type Terms = { onAccountMax: bigint; salts: JobSalts }

@@ -93,7 +93,7 @@ export function createJobSettler({ clock, gatherMs, exchange, keep, onFault }: J
     const receipted: (Waiting & { bundle: Bundle })[] = []
     for (const job of due) {
       const bundle = bundles.get(job.terms.authorization.jobNonce)
-      if (bundle) receipted.push({ ...job, bundle })
+      if (bundle) receipted.push({ ...job, bundle: withAcceptance(bundle, job.delivered.acceptance) })
       else askAgain(job)
     }
     if (receipted.length === 0) return
@@ -129,4 +129,12 @@ export function createJobSettler({ clock, gatherMs, exchange, keep, onFault }: J
       })
     },
   }
+}
+
+/** The bundle with what the provider accepted before the job; what it writes there itself says nothing. */
+export function withAcceptance(
+  { settlement, receipt, signature, opening }: Bundle,
+  acceptance: Acceptance | undefined,
+): Bundle {
+  return { settlement, receipt, signature, opening, ...(acceptance && { acceptance }) }
 }
