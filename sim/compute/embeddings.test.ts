@@ -4,8 +4,19 @@ import { createHash } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 import { type Gateway, openEncoderEngine, type Provider } from '@weightless/compute'
 import { genesis } from '@weightless/contracts'
-import { readBundle } from '@weightless/receipt'
-import { createClient } from '@weightless/sdk'
+import {
+  type BodyOpening,
+  type Bundle,
+  bodyOutputHash,
+  feeOf,
+  inputHash,
+  isBodyBundle,
+  type Receipt,
+  readBundle,
+  signReceipt,
+  verifyBundle,
+} from '@weightless/receipt'
+import { createClient, verifyEmbeddings } from '@weightless/sdk'
 import { openEncoder, shorten } from '@weightless/tensor'
 import { makeTinyEncoder } from '@weightless/tensor/encoder/tinyEncoder.cases'
 import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
@@ -101,11 +112,60 @@ describe('a provider of embeddings', () => {
     assert.deepEqual([programId, verifiability, contextLength], [encoder.programId, '', 320])
     assert.deepEqual(
       [receipt.serviceClass, receipt.check, receipt.modelRoot, receipt.programId, receipt.tokenizerRoot],
-      [2, 0, root, encoder.programId, encoder.tokenizerRoot],
+      [2, 1, root, encoder.programId, encoder.tokenizerRoot],
     )
     assert.deepEqual([receipt.promptTokens, receipt.completionTokens, receipt.fee], [7n, 0n, 7_000n])
     assert.ok('kind' in opening && opening.path === path)
     assert.equal(opening.responseSha256, `0x${createHash('sha256').update(bytes[0]!).digest('hex')}`)
+  })
+
+  test('its answer is made again from the request, byte by byte, and every lie is named', async () => {
+    const body = {
+      provider: { only: [provider.address] },
+      model: 'tiny-encoder',
+      input: ['the ab', 'b'],
+      dimensions: 3,
+    }
+    const answer = await post(body)
+    await answer.arrayBuffer()
+    const id = answer.headers.get('x-weightless-receipt')
+    const read = readBundle(await (await fetch(`${gateway.url}/v1/receipts/${id}`, { headers: authorized })).json())
+    assert.ok(read.ok && isBodyBundle(read.value))
+    const bundle = read.value
+    // With white space and the gateway's own field: as a client may have kept it.
+    const request = new TextEncoder().encode(JSON.stringify(body, undefined, 2))
+    const verdict = await verifyEmbeddings(bundle, { request, files })
+    assert.deepEqual(verdict, { accepted: true, reExecuted: true, promptTokens: 7, completionTokens: 0, text: '' })
+    const unseen = await verifyBundle(bundle, { loadWeights: () => assert.fail('no weights are needed') })
+    assert.ok(unseen.accepted && !unseen.reExecuted && /^Not re-executed/.test(unseen.note))
+
+    const account = net.accountOf(1)
+    const lieOf = async (receipt: Partial<Receipt>, opening: Partial<BodyOpening> = {}): Promise<Bundle> => {
+      const signed = { ...bundle.receipt, ...receipt }
+      const signature = await signReceipt(signed, bundle.settlement, account)
+      return { ...bundle, receipt: signed, signature, opening: { ...bundle.opening, ...opening } }
+    }
+    const faultOf = async (lie: Bundle, change: Partial<Parameters<typeof verifyEmbeddings>[1]> = {}) => {
+      const outcome = await verifyEmbeddings(lie, { request, files, ...change })
+      return outcome.accepted ? 'accepted' : outcome.fault
+    }
+    const { salt, price } = bundle.opening
+    const responseSha256 = `0x${'ab'.repeat(32)}` as const
+    const other = { outputHash: bodyOutputHash(responseSha256, 'stop', salt) }
+    assert.equal(await faultOf(await lieOf(other, { responseSha256 })), 'text')
+    const more = { promptTokens: 8n, completionTokens: 0n }
+    assert.equal(await faultOf(await lieOf({ ...more, fee: feeOf(price, more) })), 'usage')
+    assert.equal(await faultOf(await lieOf({ programId: responseSha256 })), 'program')
+    assert.equal(await faultOf(await lieOf({ tokenizerRoot: responseSha256 })), 'program')
+    assert.equal(await faultOf(await lieOf({ inputHash: inputHash(responseSha256, salt) })), 'commitment')
+    assert.equal(await faultOf(await lieOf({ modelRoot: `0x${'00'.repeat(32)}` })), 'unsupported')
+    assert.equal(await faultOf(await lieOf({ check: 0 })), 'unsupported')
+    const weights = files.weights.slice()
+    weights[weights.length - 5]! ^= 1
+    assert.equal(await faultOf(bundle, { files: { ...files, weights } }), 'weights')
+    for (const text of ['', '{', 'null', '{"model":"tiny-encoder","input":"the ab"}']) {
+      assert.equal(await faultOf(bundle, { request: new TextEncoder().encode(text) }), 'commitment')
+    }
   })
 
   test('the SDK gives vectors, and refuses what it is refused', async () => {

@@ -1,16 +1,24 @@
 /** Re-executes a bundle with weights from the storage network, or from a file that must have the receipt's model root. */
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import { openFileSource, rootOfFile } from '@weightless/node/openFileSource'
+import { miniLm } from '@weightless/node/weights/modelSources'
+import { resolveEncoder } from '@weightless/node/weights/resolveEncoder'
 import { type Bundle, isChatBundle, type Verification, verifyBundle } from '@weightless/receipt'
+import { verifyEmbeddings } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { withClient } from './connect.ts'
 import { createProgressBar } from './progressBar.ts'
 
+export type VerifyFileOptions = { weights?: string; request?: string; encoder?: string }
+
 export async function verifyBundleFile(
   bundle: Bundle,
-  options: { weights?: string },
+  options: VerifyFileOptions,
   command: Command,
 ): Promise<Verification> {
+  if (options.request) return verifyEmbeddingsFile(bundle, options.request, options.encoder)
   if (options.weights) return verifyOffline(bundle, options.weights)
   return withClient(command, async (client) => {
     const bar = createProgressBar('weights')
@@ -20,6 +28,25 @@ export async function verifyBundleFile(
     bar.finish()
     return outcome
   })
+}
+
+/** @throws {WeightsUnavailableError} */
+async function verifyEmbeddingsFile(
+  bundle: Bundle,
+  request: string,
+  folder: string | undefined,
+): Promise<Verification> {
+  const paths = folder
+    ? {
+        weights: join(folder, 'model.safetensors'),
+        config: join(folder, 'config.json'),
+        tokenizer: join(folder, 'tokenizer.json'),
+      }
+    : (await resolveEncoder(miniLm)).paths
+  const read = async (path: string) => new Uint8Array(await readFile(path))
+  const [weights, config, tokenizer] = await Promise.all([paths.weights, paths.config, paths.tokenizer].map(read))
+  const files = { weights: weights!, config: config!, tokenizer: tokenizer! }
+  return verifyEmbeddings(bundle, { request: await read(request), files })
 }
 
 /** @throws {WeightsRootError} */

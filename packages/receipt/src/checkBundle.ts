@@ -90,12 +90,19 @@ function findUnsupported(bundle: Bundle): Difference | undefined {
   return { fault: 'unsupported', detail, expected: '1', claimed: String(receipt.check) }
 }
 
-/** A receipt about bytes promises no re-execution, and must not look as if it did. */
-function findUnsupportedBody({ receipt }: Bundle): Difference | undefined {
+/** RECEIPT §4.8: the answer's bytes follow from the request's and from a model that is named. */
+function isRemakeable({ check, modelRoot, programId, tokenizerRoot }: Receipt, { path, finishReason }: BodyOpening) {
+  const isNamed = [modelRoot, programId, tokenizerRoot].every((root) => root !== zeroWord)
+  return check === checks.reExecution && path === '/v1/embeddings' && finishReason === 'stop' && isNamed
+}
+
+/** Other receipts about bytes promise no re-execution, and must not look as if they did. */
+function findUnsupportedBody({ receipt, opening }: Bundle<BodyOpening>): Difference | undefined {
   if (receipt.serviceClass !== serviceClasses.body) {
     return differ('unsupported', 'service class', serviceClasses.body, receipt.serviceClass)
   }
-  return receipt.check === checks.none ? undefined : differ('unsupported', 'check', checks.none, receipt.check)
+  if (receipt.check === checks.none || isRemakeable(receipt, opening)) return undefined
+  return differ('unsupported', 'check', checks.none, receipt.check)
 }
 
 /** Of any bundle. */

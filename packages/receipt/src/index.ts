@@ -65,6 +65,7 @@ export {
   type TypedSigner,
 } from './receipt.ts'
 export { batchProofMax, type DigestSigner, signReceiptBatch } from './receiptBatch.ts'
+export { type VerifyBodyOptions, verifyBody } from './verifyBody.ts'
 export {
   type Verification,
   type VerifyOptions,

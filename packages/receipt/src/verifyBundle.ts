@@ -22,6 +22,7 @@ import {
 import { type Bundle, type ChatOpening, type ChoiceOutput, choicesOf, isChatBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
 import { choiceSeed, requestHash, samplerHash, seedOf, zeroWord } from './commitments.ts'
+import { checks } from './receipt.ts'
 
 export type VerifyProgress = {
   stage: 'fetching' | 'hashing' | 'loading' | 'replaying'
@@ -61,9 +62,11 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
 }
 
 /** Also the count of tokens is the provider's word, but for the fee, which follows from it. */
-function signedOnly({ receipt: { promptTokens, completionTokens } }: Bundle): Verification {
+function signedOnly({ receipt: { check, promptTokens, completionTokens } }: Bundle): Verification {
   const note =
-    'Not re-executable: signature, hashes, price and fee are right, the answer itself is the word of the provider.'
+    check === checks.reExecution
+      ? 'Not re-executed: signature, hashes, price and fee are right; with the bytes of the request its answer can be made again.'
+      : 'Not re-executable: signature, hashes, price and fee are right, the answer itself is the word of the provider.'
   const usage = { promptTokens: Number(promptTokens), completionTokens: Number(completionTokens) }
   return { accepted: true, reExecuted: false, ...usage, note }
 }

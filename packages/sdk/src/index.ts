@@ -79,5 +79,6 @@ export {
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
 export { type FaultReport, ForeignFaultError, NoFaultShownError } from './receipts/reportFault.ts'
+export { verifyEmbeddings } from './receipts/verifyEmbeddings.ts'
 export type { VerifyOptions } from './receipts/verifyReceipt.ts'
 export { type FilePlace, IndexerRefusedError, type StorageApi } from './storage/openStorage.ts'

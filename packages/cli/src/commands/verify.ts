@@ -5,7 +5,7 @@ import type { TrainingBundle } from '@weightless/receipt/training'
 import type { Command } from 'commander'
 import { formatDuration, printResult } from '../output.ts'
 import { readAnyBundleFile } from '../readBundleFile.ts'
-import { verifyBundleFile } from '../verifyBundleFile.ts'
+import { type VerifyFileOptions, verifyBundleFile } from '../verifyBundleFile.ts'
 import { type TrainingInputs, verifyTrainingFile } from '../verifyTrainingFile.ts'
 
 export function addVerifyCommand(program: Command): void {
@@ -14,7 +14,9 @@ export function addVerifyCommand(program: Command): void {
     .description('re-execute an answer from receipt and opening, and say accepted or what differs first')
     .option('--weights <file>', 'take the weights from this file instead of the storage network; checked by root')
     .option('--dataset <file>', 'for the receipt of a training: the plain examples, to train again on')
-    .action(async (path: string, options: TrainingInputs, command: Command) => {
+    .option('--request <file>', 'for embeddings: the body of the request, whose answer is made again')
+    .option('--encoder <folder>', 'with model.safetensors, config.json and tokenizer.json; else all-MiniLM-L6-v2')
+    .action(async (path: string, options: TrainingInputs & VerifyFileOptions, command: Command) => {
       const bundle = readAnyBundleFile(path)
       const startedMs = performance.now()
       const outcome = isTraining(bundle)

@@ -1,7 +1,8 @@
 /** The messages between the encoder's worker and whoever opened it. */
 import type { EncoderFiles } from '@weightless/tensor'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
-import type { EmbeddingsVerdict, EngineModel } from './engine.ts'
+import type { EmbeddingsVerdict } from '../wire/embedInputs.ts'
+import type { EngineModel } from './engine.ts'
 
 export type EncoderInput = { name: string; files: EncoderFiles }
 

@@ -4,7 +4,7 @@ import { fileRoot } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
 import { openEncoder } from '@weightless/tensor'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
-import { embedInputs } from './embedInputs.ts'
+import { embedInputs } from '../wire/embedInputs.ts'
 import type { EncoderInput, FromEncoder, ToEncoder } from './encoderPort.ts'
 
 /** The worker's main: see `Tasks.open`. */

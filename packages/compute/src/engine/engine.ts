@@ -3,8 +3,8 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
 import type { AnswerShape } from '@weightless/tensor'
-import type { ApiError } from '../wire/apiError.ts'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
+import type { EmbeddingsVerdict } from '../wire/embedInputs.ts'
 import type { ServiceName, ServicePath } from '../wire/services.ts'
 
 export type EngineModel = {
@@ -102,10 +102,6 @@ export type UpstreamEngine = {
   awayForSeconds(): number | undefined
   close(): Promise<void>
 }
-
-export type EmbeddingsVerdict =
-  | { ok: true; body: Uint8Array<ArrayBuffer>; promptTokens: number }
-  | { ok: false; error: ApiError }
 
 /** Makes embeddings, the same bytes on every machine. COMPUTE §13 */
 export type EncoderEngine = {

@@ -3,8 +3,9 @@ import { AbortedError, type Env } from '@weightless/env'
 import { checks } from '@weightless/receipt'
 import type { EncoderFiles } from '@weightless/tensor'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
+import type { EmbeddingsVerdict } from '../wire/embedInputs.ts'
 import type { EncoderInput, FromEncoder, ToEncoder } from './encoderPort.ts'
-import { type EmbeddingsVerdict, type EncoderEngine, EngineFailedError } from './engine.ts'
+import { type EncoderEngine, EngineFailedError } from './engine.ts'
 
 export type EncoderEngineOptions = {
   env: Pick<Env, 'tasks' | 'log'>
@@ -81,7 +82,7 @@ export async function openEncoderEngine({
   env.log.info('encoder opened', { model: name, modelRoot: model.modelRoot, memoryBytes })
   return {
     kind: 'encoder',
-    // Anybody can make the answer again from the request, but no receipt promises it yet: its check is none.
+    // Its receipts promise re-execution (RECEIPT §4.8); the registry's `OpML` is for engines that answer chats.
     model: { ...model, check: checks.none },
     services: ['embeddings'],
     dimensions,

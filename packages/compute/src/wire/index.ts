@@ -28,5 +28,6 @@ export {
   type VoucherNote,
   voucherToJson,
 } from './payment.ts'
+export { remakeEmbeddings } from './remakeEmbeddings.ts'
 export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
 export { isServicePath, type ServiceName, type ServicePath, serviceNames, serviceOf } from './services.ts'

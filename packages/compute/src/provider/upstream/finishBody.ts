@@ -48,7 +48,8 @@ export function finishBody(
   const receipt: Receipt = {
     version: receiptVersion,
     serviceClass: serviceClasses.body,
-    check: checks.none,
+    // Embeddings follow from the request's bytes and the model. A sealed chat does too, but nobody has its bytes.
+    check: engine.kind === 'encoder' ? checks.reExecution : checks.none,
     chainId: context.place.chainId,
     user: job.user,
     provider: address,

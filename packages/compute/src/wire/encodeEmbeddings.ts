@@ -1,6 +1,6 @@
 /** The answer to a request for embeddings: the same vectors give the same bytes, so that it can be made again. Spec: COMPUTE §13.2 */
 import { textToBytes } from '@weightless/codec'
-import { vectorBytes } from '@weightless/tensor'
+import { vectorBytes } from '@weightless/tensor/encoder/vectorBytes'
 
 export function encodeEmbeddings(
   vectors: readonly Float32Array[],

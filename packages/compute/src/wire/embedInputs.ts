@@ -1,8 +1,13 @@
 /** From a request for embeddings to the bytes of its answer; nothing but the model and the request decides them. COMPUTE §13 */
-import { type Encoder, shorten } from '@weightless/tensor'
-import { type EmbeddingsRequest, embeddingsLimits } from '../wire/embeddingsRequest.ts'
+import type { Encoder } from '@weightless/tensor'
+import { shorten } from '@weightless/tensor/encoder/poolRows'
+import type { ApiError } from './apiError.ts'
+import { type EmbeddingsRequest, embeddingsLimits } from './embeddingsRequest.ts'
 import { encodeEmbeddings } from './encodeEmbeddings.ts'
-import type { EmbeddingsVerdict } from './engine.ts'
+
+export type EmbeddingsVerdict =
+  | { ok: true; body: Uint8Array<ArrayBuffer>; promptTokens: number }
+  | { ok: false; error: ApiError }
 
 /** Texts that are tokenised at once. */
 const textsBetweenPauses = 16
