@@ -28,8 +28,8 @@ function runCommand(words: readonly string[]): Promise<Outcome> {
 
 export type ProviderCommand = ReturnType<typeof createProviderCommand>
 
-/** A data directory with a network file and a funded key. `words` follow `provider start`. */
-export function createProviderCommand(net: ComputeNet, name: string) {
+/** With a network file. */
+export function createDataDir(net: ComputeNet, name: string): string {
   const dataDir = join(net.folder, name)
   mkdirSync(dataDir, { recursive: true })
   const network = {
@@ -39,6 +39,12 @@ export function createProviderCommand(net: ComputeNet, name: string) {
     compute: { gatewayUrl: 'http://127.0.0.1:9', apiKey: '', providers: [] },
   }
   writeFileSync(join(dataDir, 'devnet.json'), JSON.stringify(network))
+  return dataDir
+}
+
+/** A data directory with a network file and a funded key. `words` follow `provider start`. */
+export function createProviderCommand(net: ComputeNet, name: string) {
+  const dataDir = createDataDir(net, name)
   const folder = join(dataDir, 'provider')
   const { address } = providerAccount(folder)
   return {
@@ -61,7 +67,7 @@ export type ProviderProcess = {
 }
 
 /** Resolves when it is open. @throws what it said when it ended before */
-async function startProcess(words: readonly string[]): Promise<ProviderProcess> {
+export async function startProcess(words: readonly string[]): Promise<ProviderProcess> {
   const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: environment })
   let [stdout, stderr] = ['', '']
   const opened = Promise.withResolvers<Record<string, unknown>>()

@@ -9,6 +9,7 @@ import { addDoctorCommand } from './commands/doctor.ts'
 import { addEngineCommands } from './commands/engine.ts'
 import { addFileCommands } from './commands/file.ts'
 import { addFineTuneCommands } from './commands/finetune.ts'
+import { addGatewayCommands } from './commands/gateway.ts'
 import { addModelCommands } from './commands/model.ts'
 import { addProviderCommands } from './commands/provider.ts'
 import { addReceiptCommands } from './commands/receipt.ts'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addVerifyCommand(program)
   addProviderCommands(program)
   addEngineCommands(program)
+  addGatewayCommands(program)
   addReceiptCommands(program)
   addModelCommands(program)
   addAccountCommands(program)
