@@ -162,7 +162,8 @@ async function fundIfShort(client: Client, trainer: FineTuningProvider, flags: S
 async function follow(client: Client, trainer: FineTuningProvider, id: string, command: Command): Promise<void> {
   const { json } = globalOptions(command)
   const stop = new AbortController()
-  const losses: number[] = []
+  // By step: what comes again after a stop takes the place of what it repeats.
+  const losses = new Map<number, number>()
   try {
     for await (const event of client.fineTuning.follow(trainer, id, stop.signal)) {
       if (json) process.stdout.write(`${JSON.stringify(event)}\n`)
@@ -174,14 +175,14 @@ async function follow(client: Client, trainer: FineTuningProvider, id: string, c
     }
   } finally {
     stop.abort()
-    if (!json && losses.length > 1) for (const line of drawLoss(losses)) remark(line)
+    if (!json && losses.size > 1) for (const line of drawLoss([...losses.values()])) remark(line)
   }
 }
 
-function lineOf(event: TaskEvent, losses: number[]): string {
+function lineOf(event: TaskEvent, losses: Map<number, number>): string {
   if (event.type === 'note') return printable(event.text)
   if (event.type === 'end') return event.progress
-  losses.push(event.loss)
+  losses.set(event.step, event.loss)
   const heldOut = event.heldOut ? `  held out ${event.heldOut.loss.toFixed(4)}` : ''
   return `step ${event.step}/${event.steps}  loss ${event.loss.toFixed(4)}${heldOut}  ${event.tokensPerSecond.toFixed(0)} tokens/s`
 }
