@@ -34,7 +34,7 @@ export function addLocalModelFlags(command: Command): Command {
         .default(undefined, 'exact'),
     )
     .option('--parallel <n>', 'llama: answers at once; 4 by default', wholeNumber({ min: 1, max: 64 }))
-    .option('--threads <n>', 'llama: threads; all cores by default', wholeNumber({ min: 1, max: 256 }))
+    .option('--threads <n>', 'llama: threads; all cores but one by default', wholeNumber({ min: 1, max: 256 }))
     .option('--no-gpu', 'llama: the processor alone, where the engine has a GPU')
 }
 

@@ -23,7 +23,10 @@ export type LlamaModelOptions = {
   contextLength?: number
   /** Conversations at once. */
   parallel: number
-  /** Threads of the processor; default: as many as it has for such work. */
+  /**
+   * Threads of the processor; default: as many as it has for such work but one. They spin while they wait for one another: where
+   * one of them is kept from its core, all stand still, and the provider needs a core too.
+   */
   threads?: number
   gpu: boolean
   onWarning(text: string): void
@@ -37,19 +40,20 @@ const waitingMax = 64
 const spareTokens = 2
 
 export async function openLlamaModel(options: LlamaModelOptions): Promise<TokenModel & { gpu: string | false }> {
-  const { engineFolder, file, parallel, threads, gpu, onWarning } = options
+  const { engineFolder, file, parallel, gpu, onWarning } = options
   const library = await loadLlamaLibrary(engineFolder)
   const llama = await library.getLlama({
     ...{ gpu: gpu ? 'auto' : false, build: 'never', skipDownload: true, progressLogs: false, logLevel: 'warn' },
-    ...(threads && { maxThreads: threads }),
+    ...(options.threads && { maxThreads: options.threads }),
     logger: (_level, message) => onWarning(message.trim()),
   })
+  const threads = options.threads ?? Math.max(1, llama.cpuMathCores - 1)
   const model = await llama.loadModel({ modelPath: file })
   const contextLength = options.contextLength ?? Math.min(contextLengthDefault, model.trainContextSize)
   const context = await model.createContext({
     ...{ sequences: parallel, contextSize: contextLength + spareTokens },
     batchSize: Math.min(passTokens, contextLength),
-    ...(threads && { threads }),
+    threads,
   })
   const pool = createPool(
     Array.from({ length: parallel }, () => context.getSequence()),
