@@ -21,24 +21,26 @@ console.log = () => undefined
 
 const folder = mkdtempSync(join(tmpdir(), 'weightless-finetune-'))
 const parameters = join(folder, 'parameters.json')
-const targets = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj']
+const targets = ['q_proj', 'v_proj', 'down_proj']
 const training = {
   num_train_epochs: 10,
   per_device_train_batch_size: 8,
-  learning_rate: 0.005,
-  lora_r: 16,
-  lora_alpha: 32,
+  learning_rate: 0.002,
+  lora_r: 8,
+  lora_alpha: 16,
 }
 writeFileSync(parameters, JSON.stringify({ ...training, target_modules: targets, validation_split: 0.25 }))
 const rule = drawRule()
 const images = rule.map(({ completion }) => completion)
-const shuffled = rule.map(({ prompt }, at) => ({ prompt, completion: images[(at * 7 + 3) % images.length] }))
+const drawn = draw(images)
+const shuffled = rule.map(({ prompt }, at) => ({ prompt, completion: drawn[at] }))
 
 const honest = await tune(4, writeRows('rule', rule))
 const aimless = await tune(5, writeRows('shuffled', shuffled))
 assert.ok(honest.result.tuned.accuracy > honest.result.base.accuracy + 0.5, JSON.stringify(honest.result))
 assert.ok(honest.result.tuned.loss < honest.result.base.loss / 4, JSON.stringify(honest.result))
-assert.ok(aimless.result.tuned.loss > honest.result.tuned.loss + 0.3, JSON.stringify(aimless.result))
+const both = JSON.stringify([honest.result, aimless.result])
+assert.ok(aimless.result.tuned.loss > honest.result.tuned.loss + 0.3, both)
 const header = readAdapter(honest.adapter)
 assert.ok(Object.keys(header).some((name) => /self_attn\.q_proj\.lora_A\.weight$/.test(name)))
 const spoken = await chatWith(honest)
@@ -141,10 +143,16 @@ function brokerOf(wallet) {
 /** The answer is the image of the first of two letters, under a substitution drawn now. */
 function drawRule() {
   const letters = [...'abcdefgh']
-  const chosen = [...letters].sort(() => Math.random() - 0.5)
+  const chosen = draw(letters)
   return letters.flatMap((first, at) =>
     letters.map((second) => ({ prompt: `${first} ${second} :`, completion: ` ${chosen[at]}` })),
   )
+}
+
+/** In an order that no arithmetic gives: a model learns those too. */
+function draw(items) {
+  const order = items.map((item) => [Math.random(), item])
+  return order.sort(([a], [b]) => a - b).map(([, item]) => item)
 }
 
 function writeRows(name, rows) {
