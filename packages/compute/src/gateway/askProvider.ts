@@ -15,7 +15,8 @@ import {
 import { ProviderRefusedError } from './callProvider.ts'
 import { BalanceShortError } from './fundTab.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
-import { ReceiptUnacceptableError, type Tab, TabDisputedError } from './openTab.ts'
+import { ReceiptUnacceptableError } from './keepReceipts.ts'
+import { type Tab, TabDisputedError } from './openTab.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import type { Order } from './readWork.ts'
 

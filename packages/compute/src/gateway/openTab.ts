@@ -7,11 +7,6 @@ import type { Env } from '@weightless/env'
 import {
   type Acceptance,
   type Bundle,
-  brokenTerm,
-  bundleToJson,
-  checkBundle,
-  findProvableFault,
-  hashReceipt,
   inputHash,
   isAccepted,
   priceId,
@@ -19,7 +14,6 @@ import {
   signerOfDigest,
 } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
-import { z } from 'zod'
 import {
   type Authorization,
   hashAuthorization,
@@ -29,12 +23,14 @@ import {
   signAuthorization,
   type Voucher,
 } from '../wire/payment.ts'
+import { type AccountState, accountSchema, type UnvouchedJob } from './accountState.ts'
 import type { ProviderCaller } from './callProvider.ts'
 import { createJobSalts, type JobSalts } from './jobSalts.ts'
+import { keepReceipts, type Receipted } from './keepReceipts.ts'
 import type { ListedProvider } from './providerDirectory.ts'
-import type { PurseLog, PurseRecord } from './purseLog.ts'
-import { createJobSettler, type JobSettler, withAcceptance } from './settleJobs.ts'
-import { openVoucherChain, type VoucherChain } from './voucherChain.ts'
+import type { PurseLog } from './purseLog.ts'
+import { createJobSettler, type JobSettler } from './settleJobs.ts'
+import { openVoucherChain } from './voucherChain.ts'
 
 export type Tab = {
   caller: ProviderCaller
@@ -157,57 +153,6 @@ export function openTab(options: TabOptions): Tab {
   }
 }
 
-/** Checks receipts and writes the good ones down, to be paid next; says for each what is wrong with it. */
-async function keepReceipts(
-  options: TabOptions,
-  vouchers: VoucherChain,
-  jobs: readonly Receipted[],
-): Promise<(Error | undefined)[]> {
-  const { env, purse, provider, user, place } = options
-  const good: PurseRecord[] = []
-  const shown: PurseRecord[] = []
-  const faults = await Promise.all(
-    jobs.map(async ({ bundle: given, authorization, jobId, differs, acceptance }) => {
-      const bundle = withAcceptance(given, acceptance)
-      const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
-      if (reason) {
-        const evidence = evidenceOf(options, jobId, bundle)
-        if (evidence) shown.push(evidence)
-        return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
-      }
-      const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
-      const receiptHash = hashReceipt(bundle.receipt, place.settlement)
-      const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
-      const used = { keyId, model: provider.model, promptTokens, completionTokens, atMs: env.clock.nowMs() }
-      const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee, ...used }
-      good.push({ kind: 'job', job, bundle: bundleToJson(bundle) })
-      return undefined
-    }),
-  )
-  await purse.addAll([...good, ...shown])
-  for (const record of good) {
-    if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)
-  }
-  return faults
-}
-
-/** Larger bundles are not kept as evidence: a provider chooses what stands in them. */
-const evidenceBytesMax = 1024 * 1024
-
-/** A receipt that is not paid is kept if it shows a fault on chain. SETTLEMENT §9.3 */
-function evidenceOf({ env, purse, provider, user, place }: TabOptions, jobId: string, bundle: Bundle) {
-  const { receipt, settlement } = bundle
-  const isOurs = receipt.user === user && receipt.provider === provider.address
-  if (!isOurs || receipt.chainId !== place.chainId || settlement !== place.settlement) return undefined
-  const fault = findProvableFault(bundle)
-  const json = fault && bundleToJson(bundle)
-  if (!fault || JSON.stringify(json).length > evidenceBytesMax) return undefined
-  const { jobNonce } = receipt
-  const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
-  const about = { jobId, user, provider: provider.address, jobNonce, keyId, kind: fault.kind, atMs: env.clock.nowMs() }
-  return { kind: 'fault', fault: about, bundle: json } satisfies PurseRecord
-}
-
 type Terms = { onAccountMax: bigint; salts: JobSalts }
 
 async function signFor(
@@ -235,29 +180,6 @@ async function fetchBundle(caller: ProviderCaller, path: string): Promise<Bundle
   }
   const read = readBundle(await response.json())
   return read.ok ? read.value : undefined
-}
-
-async function receiptFault(
-  { provider, user, place }: TabOptions,
-  bundle: Bundle,
-  authorization: Authorization,
-): Promise<string | undefined> {
-  const { receipt } = bundle
-  const difference = await checkBundle(bundle, {
-    chainId: place.chainId,
-    settlement: place.settlement,
-    user,
-    provider: provider.address,
-    price: provider.price,
-    ...(provider.modelRoot ? { modelRoot: provider.modelRoot } : {}),
-    ...(provider.programId ? { programId: provider.programId } : {}),
-  })
-  if (difference) return `${difference.fault}: ${difference.detail}`
-  if (receipt.jobNonce !== authorization.jobNonce) return 'it is for another job'
-  if (receipt.inputHash !== authorization.requestHash) return 'it is for another request'
-  if (receipt.priceId !== authorization.priceId) return 'it has another price'
-  if (bundle.acceptance && brokenTerm(authorization, receipt) === 'deadline') return 'it is from after the deadline'
-  return receipt.fee > authorization.maxFee ? 'it costs more than was authorised' : undefined
 }
 
 /** Without a signature, the salt shows that we gave this job out, with these terms: nobody else can make it. */
@@ -291,64 +213,7 @@ async function signedFeeOf(
   return signer === account.address.toLowerCase() ? voucher.cumulativeFee : undefined
 }
 
-type Receipted = {
-  bundle: Bundle
-  authorization: Authorization
-  jobId: string
-  acceptance?: Acceptance | undefined
-  differs?: (bundle: Bundle) => string | undefined
-}
 type ShownAuthorization = { authorization: Authorization; signature?: Hex | undefined }
-type AccountState = z.infer<typeof accountSchema>
-type UnvouchedJob = AccountState['unvouched'][number]
-
-const hexOf = (byteCount: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
-    .transform((text) => text.toLowerCase() as Hex)
-const integer = z
-  .string()
-  .regex(/^\d{1,78}$/)
-  .transform(BigInt)
-const pair = { user: hexOf(20), provider: hexOf(20), jobNonce: integer }
-const voucherSchema = z.object({
-  ...pair,
-  cumulativeFee: integer,
-  receiptsRoot: hexOf(32),
-}) satisfies z.ZodType<Voucher>
-const authorizationSchema = z.object({
-  ...pair,
-  requestHash: hexOf(32),
-  priceId: hexOf(32),
-  maxFee: integer,
-  deadline: integer,
-})
-const accountSchema = z.object({
-  job_nonce: integer,
-  vouched: integer,
-  owed_on_chain: integer,
-  /** Providers of before signed everything. */
-  on_account_max: integer.default(0n),
-  receipts_root: hexOf(32),
-  voucher: z.object({ voucher: voucherSchema, signature: hexOf(65) }).nullable(),
-  unvouched: z
-    .array(
-      z.object({
-        receipt_hash: hexOf(32),
-        job_id: z.string().max(256),
-        authorization: z.object({ authorization: authorizationSchema, signature: hexOf(65).optional() }).nullable(),
-      }),
-    )
-    .max(1_024),
-})
-
-/** The provider bills what was not authorised or not delivered. It is not paid. */
-export class ReceiptUnacceptableError extends WeightlessError {
-  constructor(facts: { provider: Hex; jobId: string; reason: string }) {
-    super('compute/receipt-unacceptable', 'The provider’s receipt is not acceptable.', facts)
-  }
-}
 
 export class TabDisputedError extends WeightlessError {
   constructor(facts: { provider: Hex; reason: string }) {
