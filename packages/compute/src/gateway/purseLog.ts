@@ -3,6 +3,7 @@ import { bytesToText, type Hex, textToBytes } from '@weightless/codec'
 import type { Disk } from '@weightless/env'
 import type { ProvableFault } from '@weightless/receipt'
 import { openSegmentLog } from '@weightless/store'
+import { createPlaceIndex } from '../settlement/placeIndex.ts'
 import { readIntegers, withIntegers } from '../wire/loggedIntegers.ts'
 import type { VoucherNote } from '../wire/payment.ts'
 import { createOpenJobs, type OpenJob, type OpenJobs } from './openJobs.ts'
@@ -69,12 +70,12 @@ export type PurseLog = {
 const faultsMax = 1_024
 
 export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog> {
-  const places = new Map<string, number>()
+  const places = createPlaceIndex()
   const vouchers = new Map<string, VoucherNote>()
   const nonces = new Map<string, bigint>()
   const usage = createUsageBook()
   const openJobs = createOpenJobs()
-  const vouched = new Map<Hex, bigint>()
+  const vouched = createVouched()
   const faults = new Map<string, ShownFault & { position: number }>()
   const isOf = (fault: ShownFault | undefined, user: Hex, keyId: string) =>
     fault?.user === user && (fault.keyId ?? keyId) === keyId
@@ -148,6 +149,22 @@ export async function openPurseLog(disk: Disk, folder: string): Promise<PurseLog
     vouchedUnder: (receiptHash) => vouched.get(receiptHash),
     jobNonce: (user, provider) => nonces.get(pair(user, provider)) ?? 0n,
     close: () => log.close(),
+  }
+}
+
+/** Job nonces of vouchers by receipt hash; those above 2^53, which only a hostile provider brings about, stand apart. */
+function createVouched() {
+  const near = createPlaceIndex()
+  const far = new Map<Hex, bigint>()
+  return {
+    set(receiptHash: Hex, jobNonce: bigint): void {
+      if (jobNonce <= Number.MAX_SAFE_INTEGER) near.set(receiptHash, Number(jobNonce))
+      else far.set(receiptHash, jobNonce)
+    },
+    get(receiptHash: Hex): bigint | undefined {
+      const nonce = near.get(receiptHash)
+      return far.get(receiptHash) ?? (nonce === undefined ? undefined : BigInt(nonce))
+    },
   }
 }
 

@@ -8,6 +8,7 @@ import { openSegmentLog } from '@weightless/store'
 import { readIntegers, withIntegers } from '../wire/loggedIntegers.ts'
 import type { Authorization, VoucherNote } from '../wire/payment.ts'
 import { type AccountBook, type BookRecord, createAccountBook, type VoucherFault, voucherFault } from './accountBook.ts'
+import { createPlaceIndex } from './placeIndex.ts'
 
 /** All that belongs to one answered job. */
 export type StoredJob = {
@@ -57,7 +58,7 @@ const recentBytesMax = 16 * 1024
 
 export async function openJobLog(disk: Disk, folder: string): Promise<JobLog> {
   const book = createAccountBook()
-  const places = new Map<string, number>()
+  const places = createPlaceIndex()
   const elsewhere = new Set<string>()
   const index = (record: BookRecord, place: number) => {
     book.apply(record)
