@@ -1,14 +1,11 @@
 /** Biases, penalties and several answers on the exact engine, through provider and gateway: every receipt is re-executed. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Bundle, type ChatOpening, choicesOf, isChatBundle, readBundle, verifyBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, choicesOf } from '@weightless/receipt'
 import { loadModel } from '@weightless/tensor'
-import { type ComputeNet, contracts, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
+import { createExactStage, eventsOf, headers, weights } from './exactStage.ts'
 
-const weights = new Uint8Array(readFileSync(tinyModel))
 const { tokenizer } = await loadModel(weights)
-const headers = { authorization: `Bearer ${gatewayKey}`, 'content-type': 'application/json' }
 const asked = {
   model: 'tiny',
   messages: [{ role: 'user', content: 'Say something.' }],
@@ -17,44 +14,16 @@ const asked = {
   temperature: 0.9,
 }
 
-let net: ComputeNet
-let gatewayUrl: string
-
-const ask = (body: object, path = 'chat/completions') =>
-  fetch(`${gatewayUrl}/v1/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
-
-async function bundleOf(answer: Response): Promise<Bundle<ChatOpening>> {
-  const id = answer.headers.get('x-weightless-receipt')
-  const read = readBundle(await (await fetch(`${gatewayUrl}/v1/receipts/${id}`, { headers })).json())
-  assert.ok(read.ok && isChatBundle(read.value))
-  return read.value
-}
-
-const verify = (bundle: Bundle) =>
-  verifyBundle(bundle, { loadWeights: async () => weights, expected: { settlement: contracts.receiptSettlement } })
-
-async function verified(answer: Response): Promise<Bundle<ChatOpening>> {
-  const bundle = await bundleOf(answer)
-  const verdict = await verify(bundle)
-  assert.ok(verdict.accepted && verdict.reExecuted, JSON.stringify(verdict))
-  return bundle
-}
-
-const eventsOf = (text: string) => [...text.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json!))
+const stage = createExactStage()
+const { ask, bundleOf, verify, verified } = stage
 const reasonOf = async (answer: Response) => {
   const { error } = (await answer.json()) as { error: { code: string; param: string | null } }
   return `${answer.status} ${error.code} ${error.param}`
 }
 
 describe('an exact engine with biases, penalties and several answers', () => {
-  before(async () => {
-    net = await startComputeNet()
-    const provider = await net.startProvider()
-    await Promise.all([provider.ready, net.deposit(2, tokens(100))])
-    gatewayUrl = (await net.startGateway({ limits: { directoryAgeMsMax: 0 } })).url
-  })
-
-  after(() => net.close())
+  before(stage.open)
+  after(stage.close)
 
   test('a token with a bias of −100 does not come, one with 100 always does, and the receipt says so', async () => {
     const free = await bundleOf(await ask(asked))
@@ -141,7 +110,7 @@ describe('an exact engine with biases, penalties and several answers', () => {
     const leaving = new AbortController()
     const noStop = Object.fromEntries(tokenizer.tables.stopTokens.map((token) => [token, -100]))
     const body = JSON.stringify({ ...asked, n: 2, max_tokens: 300, stream: true, logit_bias: noStop })
-    const answer = await fetch(`${gatewayUrl}/v1/chat/completions`, {
+    const answer = await fetch(`${stage.gatewayUrl()}/v1/chat/completions`, {
       method: 'POST',
       headers,
       body,

@@ -1,14 +1,10 @@
 /** Schemas and calls of functions on the exact engine, through provider and gateway: every receipt is re-executed. */
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
 import { after, before, describe, test } from 'node:test'
-import { type Bundle, type ChatOpening, isChatBundle, readBundle, verifyBundle } from '@weightless/receipt'
 import { loadModel } from '@weightless/tensor'
-import { type ComputeNet, contracts, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
+import { createExactStage, eventsOf, weights } from './exactStage.ts'
 
-const weights = new Uint8Array(readFileSync(tinyModel))
 const { tokenizer } = await loadModel(weights)
-const headers = { authorization: `Bearer ${gatewayKey}`, 'content-type': 'application/json' }
 /** The model's weights are random: ends are pushed, so that its answers come to one. */
 const logit_bias = Object.fromEntries([...tokenizer.tables.stopTokens, ...tokenizer.encode('"}')].map((id) => [id, 9]))
 const asked = {
@@ -33,30 +29,8 @@ const format = { type: 'json_schema', json_schema: { name: 'answer', strict: tru
 const look = { type: 'function', function: { name: 'look_up', description: 'Looks up.', parameters: schema } }
 const stop = { type: 'function', function: { name: 'stop' } }
 
-let net: ComputeNet
-let gatewayUrl: string
-
-const ask = (body: object) =>
-  fetch(`${gatewayUrl}/v1/chat/completions`, { method: 'POST', headers, body: JSON.stringify(body) })
-
-async function bundleOf(answer: Response): Promise<Bundle<ChatOpening>> {
-  const id = answer.headers.get('x-weightless-receipt')
-  const read = readBundle(await (await fetch(`${gatewayUrl}/v1/receipts/${id}`, { headers })).json())
-  assert.ok(read.ok && isChatBundle(read.value))
-  return read.value
-}
-
-const verify = (bundle: Bundle) =>
-  verifyBundle(bundle, { loadWeights: async () => weights, expected: { settlement: contracts.receiptSettlement } })
-
-async function verified(answer: Response): Promise<Bundle<ChatOpening>> {
-  const bundle = await bundleOf(answer)
-  const verdict = await verify(bundle)
-  assert.ok(verdict.accepted && verdict.reExecuted, JSON.stringify(verdict))
-  return bundle
-}
-
-const eventsOf = (text: string) => [...text.matchAll(/^data: (\{.*)$/gm)].map(([, json]) => JSON.parse(json!))
+const stage = createExactStage()
+const { ask, bundleOf, verify, verified } = stage
 
 function checkValue(text: string): void {
   const { colour, count, note = '', ...others } = JSON.parse(text) as Record<string, unknown>
@@ -66,14 +40,8 @@ function checkValue(text: string): void {
 }
 
 describe('an exact engine with schemas and tools', () => {
-  before(async () => {
-    net = await startComputeNet()
-    const provider = await net.startProvider()
-    await Promise.all([provider.ready, net.deposit(2, tokens(100))])
-    gatewayUrl = (await net.startGateway({ limits: { directoryAgeMsMax: 0 } })).url
-  })
-
-  after(() => net.close())
+  before(stage.open)
+  after(stage.close)
 
   test('an answer obeys its schema, alone and as one of several, whole and streamed', async () => {
     const answer = await ask({ ...asked, response_format: format, n: 2 })

@@ -9,6 +9,7 @@ import { abis, addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import { decrypt } from 'eciesjs'
 import { encodePacked, keccak256, recoverAddress } from 'viem'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
 import { type ComputeNet, startComputeNet, tokens } from './computeNet.ts'
 
 const modelRoot: Hex = `0x${'42'.repeat(32)}`
@@ -151,10 +152,7 @@ async function open(t: TestContext, options: Partial<FineTuningOptions> = {}) {
     await service.close()
     await net.close()
   })
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [service.address] },
-  })
+  await acknowledgeTrainer(net, service.address)
   async function restart() {
     await service.close()
     service = await start(Number(new URL(service.url).port))

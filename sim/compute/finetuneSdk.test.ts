@@ -3,16 +3,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { startFineTuning, type TrainingWorker } from '@weightless/compute'
-import { abis, addresses, genesis } from '@weightless/contracts'
+import { addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
-import { fastAccount } from '@weightless/ledger'
-import {
-  adapterModel,
-  createClient,
-  DeliveryInvalidError,
-  KeyNotHandedOutError,
-  TrainerRefusedError,
-} from '@weightless/sdk'
+import { adapterModel, DeliveryInvalidError, KeyNotHandedOutError, TrainerRefusedError } from '@weightless/sdk'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
+import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
 const modelRoot: Hex = `0x${'42'.repeat(32)}`
@@ -42,18 +37,9 @@ test('from a file of examples to the opened adapter', async (t) => {
     await service.close()
     await net.close()
   })
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [service.address] },
-  })
+  await acknowledgeTrainer(net, service.address)
   const privateKey = bytesToHex(net.accountOf(3).getHdKey().privateKey!)
-  const config = {
-    chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
-    contracts: addresses,
-    storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
-    compute: { gatewayUrl: net.rpcUrl, providers: [] },
-  }
-  const { account, fineTuning } = createClient({ config, env: net.env, account: fastAccount(privateKey) })
+  const { account, fineTuning } = clientOf(net, 3)
 
   const [trainer] = await fineTuning.providers()
   const [model] = await fineTuning.models(trainer!)

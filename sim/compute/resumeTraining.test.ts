@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { test } from 'node:test'
 import { textToBytes } from '@weightless/codec'
-import { abis, addresses, genesis } from '@weightless/contracts'
 import type { FineTuningProvider } from '@weightless/sdk'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
 import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
@@ -38,10 +38,7 @@ test('a training that was killed twice ends in the adapter of an undisturbed one
   }
 
   await start()
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [net.accountOf(1).address] },
-  })
+  await acknowledgeTrainer(net, net.accountOf(1).address)
   const client = clientOf(net, 3)
   const { fineTuning } = client
   const trainerOf = async (): Promise<FineTuningProvider> => (await fineTuning.providers())[0]!

@@ -5,12 +5,13 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { startFineTuning, type TrainingWorker } from '@weightless/compute'
-import { abis, addresses, genesis } from '@weightless/contracts'
+import { addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import type { Log } from '@weightless/env'
 import { isSealedFile } from '@weightless/envelope'
-import { fastAccount } from '@weightless/ledger'
-import { createClient, DatasetKeyError } from '@weightless/sdk'
+import { DatasetKeyError } from '@weightless/sdk'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
+import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
 const modelRoot: Hex = `0x${'42'.repeat(32)}`
@@ -101,20 +102,8 @@ async function open(t: TestContext) {
     await service.close()
     await net.close()
   })
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [service.address] },
-  })
-  const config = {
-    chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
-    contracts: addresses,
-    storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
-    compute: { gatewayUrl: net.rpcUrl, providers: [] },
-  }
-  const client = (index: number) => {
-    const key = bytesToHex(net.accountOf(index).getHdKey().privateKey!)
-    return createClient({ config, env: net.env, account: fastAccount(key) })
-  }
+  await acknowledgeTrainer(net, service.address)
+  const client = (index: number) => clientOf(net, index)
   const [trainer] = await client(3).fineTuning.providers()
   for (const index of [3, 4]) {
     await client(index).account.deposit(tokens(5))

@@ -6,12 +6,13 @@ import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { startFineTuning, type TrainingWorker } from '@weightless/compute'
 import { verifyTraining } from '@weightless/compute/client'
 import { createEmbeddedWorker } from '@weightless/compute/finetune/embeddedWorker'
-import { abis, addresses, genesis } from '@weightless/contracts'
+import { addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
-import { fastAccount } from '@weightless/ledger'
 import { type Receipt, signReceipt } from '@weightless/receipt'
 import { makeTrainingReceipt, type TrainingBundle, type TrainingOpening } from '@weightless/receipt/training'
-import { createClient, TrainerRefusedError } from '@weightless/sdk'
+import { type createClient, TrainerRefusedError } from '@weightless/sdk'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
+import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
 const modelPath = new URL('../../packages/tensor/models/weightless-bard-1m.gguf', import.meta.url)
@@ -126,21 +127,8 @@ async function open(t: TestContext, workerOf: (env: Net['env']) => TrainingWorke
     await service.close()
     await net.close()
   })
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [service.address] },
-  })
-  const config = {
-    chain: { rpcUrl: net.rpcUrl, wsUrl: net.rpcUrl, chainId: genesis.chainId, accounts: [] },
-    contracts: addresses,
-    storage: { indexerUrl: net.rpcUrl, nodeUrls: [] },
-    compute: { gatewayUrl: net.rpcUrl, providers: [] },
-  }
-  const client = (index: number) =>
-    createClient({
-      ...{ config, env: net.env },
-      account: fastAccount(bytesToHex(net.accountOf(index).getHdKey().privateKey!)),
-    })
+  await acknowledgeTrainer(net, service.address)
+  const client = (index: number) => clientOf(net, index)
   const [trainer] = await client(3).fineTuning.providers()
   await client(3).account.deposit(tokens(5))
   await client(3).fineTuning.fund(trainer!, tokens(1))

@@ -3,8 +3,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Hex, textToBytes } from '@weightless/codec'
 import { type FineTuning, startFineTuning, type TrainingWorker } from '@weightless/compute'
-import { abis, addresses, genesis } from '@weightless/contracts'
+import { addresses, genesis } from '@weightless/contracts'
 import { TrainerRefusedError } from '@weightless/sdk'
+import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
 import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
 
@@ -28,10 +29,7 @@ test('what stands with a trainer comes back at once when nothing is owed, restar
     await service.close()
     await net.close()
   })
-  await net.ledgerOf(genesis.ownerAccountIndex).submit({
-    ...{ address: addresses.fineTuningServing, abi: abis.fineTuningServing },
-    ...{ functionName: 'acknowledgeTEESignerByOwner', args: [service.address] },
-  })
+  await acknowledgeTrainer(net, service.address)
   const { account, fineTuning } = clientOf(net, 3)
   const trainerOf = async () => (await fineTuning.providers())[0]!
   const trainer = await trainerOf()

@@ -28,6 +28,7 @@ export {
   type GatewayOptions,
   gatewayLimitsSchema,
 } from './gateway/gatewayOptions.ts'
+export { type PrepaidLedger, readPrepaidLedger } from './gateway/prepaidLedger.ts'
 export { type Gateway, startGateway } from './gateway/startGateway.ts'
 export type { DrainOptions, DrainReport } from './provider/drainProvider.ts'
 export { askHandOver, HandoverFailedError, type Predecessor } from './provider/handover/askHandOver.ts'

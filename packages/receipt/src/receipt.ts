@@ -76,16 +76,9 @@ export function signerOfDigest(digest: Hex, signature: Hex): Hex | undefined {
   return signer && bytesToHex(signer)
 }
 
-/**
- * Whose key signed, alone or in a batch, lower case; undefined for bytes that are no signature at all.
- * @param digest - of the receipt, where it is known already
- */
-export function recoverReceiptSigner(
-  receipt: Receipt,
-  settlement: Hex,
-  signature: Hex,
-  digest: Hex = hashReceipt(receipt, settlement),
-): Hex | undefined {
+/** Whose key signed, alone or in a batch, lower case; undefined for bytes that are no signature at all. */
+export function recoverReceiptSigner(receipt: Receipt, settlement: Hex, signature: Hex): Hex | undefined {
+  const digest = hashReceipt(receipt, settlement)
   if (signature.length <= plainCharacters) return signerOfDigest(digest, signature)
   if (!isHexOf(signature, (signature.length - 2) / 2)) return undefined
   const bytes = hexToBytes(signature)

@@ -10,7 +10,8 @@ import { writeChat } from '../provider/writeChat.ts'
 import { errorBody } from '../wire/apiError.ts'
 import { type ChatRequest, readChatRequest } from '../wire/chatRequest.ts'
 import { choicesOfRequest, hashChatRequest, samplerOf } from '../wire/commitRequest.ts'
-import type { ExactEngine, UpstreamAsk, UpstreamEngine } from './engine.ts'
+import { parseJson } from '../wire/parseJson.ts'
+import type { ExactEngine, UpstreamEngine } from './engine.ts'
 import { type ChoicesRun, runChoices } from './runChoices.ts'
 
 export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env, 'clock' | 'random'>): UpstreamEngine {
@@ -21,7 +22,7 @@ export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env
     services: ['chat'],
     countTokens: undefined,
     async ask(ask) {
-      const read = readChatRequest(parse(ask.body))
+      const read = readChatRequest(parseJson(ask.body))
       if (!read.ok) return whole(400, errorBody(read.error!))
       const request = { ...read.value, includeUsage: true }
       const run = await start(engine, request, random)
@@ -93,13 +94,4 @@ function responseOf(
   const text = async () => bytesToText(await bytes())
   const json = async () => JSON.parse(await text()) as unknown
   return { status, headers: { 'content-type': contentType }, body, bytes, text, json, isSent: () => true }
-}
-
-function parse(body: UpstreamAsk['body']): unknown {
-  try {
-    return JSON.parse(bytesToText(body))
-  } catch {
-    // Not JSON: the schema refuses it.
-    return undefined
-  }
 }

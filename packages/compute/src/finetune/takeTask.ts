@@ -1,8 +1,9 @@
 /** Takes a task from its user, takes it back, hands out what it made: each under the user's signature. Spec: FINETUNING §7. */
-import { bytesToHex, bytesToText, type Hex } from '@weightless/codec'
+import { bytesToHex, type Hex } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { z } from 'zod'
 import { jsonResponse } from '../wire/jsonResponse.ts'
+import { parseJson } from '../wire/parseJson.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
 import { describeTask } from './showTask.ts'
@@ -170,11 +171,5 @@ export async function readSignedAct(
 }
 
 async function readJson(request: HttpRequest): Promise<unknown> {
-  const bytes = await readBody(request.body, requestBytesMax)
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON at all: `undefined` is refused by every schema.
-    return undefined
-  }
+  return parseJson(await readBody(request.body, requestBytesMax))
 }

@@ -1,16 +1,10 @@
 /** What a provider says of a user's account with it, `GET /v1/account`, as a gateway reads it. COMPUTE §7.4 */
-import type { Hex } from '@weightless/codec'
 import { z } from 'zod'
-import type { Voucher } from '../wire/payment.ts'
+import { hexOf, type Voucher } from '../wire/payment.ts'
 
 export type AccountState = z.infer<typeof accountSchema>
 export type UnvouchedJob = AccountState['unvouched'][number]
 
-const hexOf = (byteCount: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
-    .transform((text) => text.toLowerCase() as Hex)
 const integer = z
   .string()
   .regex(/^\d{1,78}$/)

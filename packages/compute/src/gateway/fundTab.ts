@@ -3,6 +3,7 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
 import type { ComputeContracts } from '../provider/startProvider.ts'
+import { readPrepaidLedger } from './prepaidLedger.ts'
 
 export type Funder = {
   /** Makes at least `needWei` more available. @throws {BalanceShortError} */
@@ -23,7 +24,7 @@ export function createFunder(
     if (autoFundWei === undefined || ledger.address?.toLowerCase() !== user) {
       throw new BalanceShortError({ user, provider, needWei }, `Transfer it with LedgerManager.transferFund.`)
     }
-    const availableWei = await readAvailable()
+    const availableWei = (await readPrepaidLedger(ledger, ledgerManager, user))?.availableWei ?? 0n
     let sent = needWei
     if (autoFundWei > sent) sent = autoFundWei
     if (availableWei < sent) sent = availableWei
@@ -38,15 +39,6 @@ export function createFunder(
       if (!(fault instanceof TransactionRevertedError)) throw fault
       const facts = { user, provider, needWei, availableWei }
       throw new BalanceShortError(facts, `The contract refused the transfer: ${fault.reason.text}.`)
-    }
-  }
-
-  async function readAvailable(): Promise<bigint> {
-    try {
-      return (await ledger.read({ ...at, functionName: 'getLedger', args: [user] })).availableBalance
-    } catch (fault) {
-      if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'LedgerNotExists') return 0n
-      throw fault
     }
   }
 

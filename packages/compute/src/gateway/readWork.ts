@@ -1,5 +1,5 @@
 /** A request for inference as the gateway sees it: for which models, at what most, and which providers can serve it. COMPUTE §10.3 */
-import { bytesToHex, bytesToText, type Hex, textToBytes, type Verdict } from '@weightless/codec'
+import { bytesToHex, type Hex, textToBytes, type Verdict } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import type { HttpHeaders } from '@weightless/env'
 import { bodyRequestHash, feeOf } from '@weightless/receipt'
@@ -8,6 +8,7 @@ import { type BodyRequest, readBodyJson, readBodyRequest, unitsMax } from '../wi
 import type { ChatRequest } from '../wire/chatRequest.ts'
 import { hashChatRequest } from '../wire/commitRequest.ts'
 import { formOf, isExactPath, readExactRequest } from '../wire/exactRequest.ts'
+import { parseJson } from '../wire/parseJson.ts'
 import { type ServicePath, serviceOf } from '../wire/services.ts'
 import { isExact } from './choice/orderProviders.ts'
 import { type Preferences, readPreferences } from './choice/preferences.ts'
@@ -212,15 +213,6 @@ function readModels(model: unknown, models: unknown): string[] | undefined {
   if (models === undefined || models === null) return first
   if (!Array.isArray(models) || models.length > modelsMax || !models.every(isName)) return undefined
   return [...new Set([...first, ...models])]
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON at all, which the caller says.
-    return undefined
-  }
 }
 
 function refuse(code: ApiErrorCode, message: string, param?: string) {

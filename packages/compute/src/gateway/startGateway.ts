@@ -1,7 +1,5 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
-import type { Hex } from '@weightless/codec'
-import { abis } from '@weightless/contracts'
-import { createLedger, type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import { createLedger } from '@weightless/ledger'
 import { createPayers } from './createPayers.ts'
 import type { GatewayContext, Payer } from './gatewayContext.ts'
 import { createGatewayMetrics } from './gatewayMetrics.ts'
@@ -13,6 +11,7 @@ import { managementScopes } from './keys/apiKey.ts'
 import { createKeyDesk } from './keys/keyDesk.ts'
 import { type FixedKey, openKeyRing } from './keys/keyRing.ts'
 import { createRateLimiter } from './keys/rateLimiter.ts'
+import { readPrepaidLedger } from './prepaidLedger.ts'
 import { createProviderDirectory } from './providerDirectory.ts'
 import { openPurseLog } from './purseLog.ts'
 
@@ -53,7 +52,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     keys,
     rates: createRateLimiter(env.clock),
     metrics,
-    balanceOf: (payer) => readBalance(ledger, contracts.ledgerManager, payer.user),
+    balanceOf: async ({ user }) =>
+      (await readPrepaidLedger(ledger, contracts.ledgerManager, user)) ?? { availableWei: 0n, totalWei: 0n },
     settling: new Map(),
     stopping: stop.signal,
     busy: prober.busy,
@@ -110,16 +110,4 @@ function fixedKeys({ keys, managementKey }: GatewayOptions): FixedKey[] {
   if (managementKey === undefined) return inference
   const policy = { name: 'settings', ...none }
   return [...inference, { secret: managementKey, kind: 'management', scopes: managementScopes, policy }]
-}
-
-async function readBalance(ledger: Ledger, address: Hex, user: Hex) {
-  try {
-    const at = { address, abi: abis.ledgerManager } as const
-    const { availableBalance, totalBalance } = await ledger.read({ ...at, functionName: 'getLedger', args: [user] })
-    return { availableWei: availableBalance, totalWei: totalBalance }
-  } catch (fault) {
-    const isAbsent = fault instanceof TransactionRevertedError && fault.reason.errorName === 'LedgerNotExists'
-    if (isAbsent) return { availableWei: 0n, totalWei: 0n }
-    throw fault
-  }
 }

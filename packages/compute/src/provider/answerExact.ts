@@ -1,10 +1,11 @@
 /** A request that the exact engine answers. COMPUTE §4 */
-import { bytesToText, type Hex } from '@weightless/codec'
+import type { Hex } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { exactAsUpstream } from '../engine/exactAsUpstream.ts'
 import type { ApiError } from '../wire/apiError.ts'
 import { type ExactPath, isExactPath, readExactRequest } from '../wire/exactRequest.ts'
+import { parseJson } from '../wire/parseJson.ts'
 import type { ServicePath } from '../wire/services.ts'
 import { answerStream, answerWhole } from './answerChat.ts'
 import { type Job, openJob } from './openJob.ts'
@@ -71,13 +72,4 @@ function withBody(request: HttpRequest, bytes: Uint8Array): HttpRequest {
     yield bytes
   }
   return { method, path, headers, remoteAddress, query, signal, body: body() }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON at all: `undefined` is refused by every schema.
-    return undefined
-  }
 }

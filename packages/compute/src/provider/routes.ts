@@ -1,5 +1,5 @@
 /** The provider's HTTP interface: OpenAI's paths, the existing SDK's, receipts and vouchers. Spec: COMPUTE §3. */
-import { bytesToHex, bytesToText, type Hex, isHexOf } from '@weightless/codec'
+import { bytesToHex, type Hex, isHexOf } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
 import { EngineRefusedError } from '../engine/engine.ts'
@@ -7,6 +7,7 @@ import type { StoredJob } from '../settlement/jobLog.ts'
 import { ProviderMovedError } from '../settlement/movableLog.ts'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
+import { parseJson } from '../wire/parseJson.ts'
 import { jobNonceHeader } from '../wire/payment.ts'
 import { isServicePath, type ServicePath } from '../wire/services.ts'
 import { answerEmbeddings } from './answerEmbeddings.ts'
@@ -128,15 +129,6 @@ function oneModel(context: ProviderContext, encoded: string): HttpResponse {
 
 async function readJson(context: ProviderContext, request: HttpRequest): Promise<unknown> {
   return parseJson(await readBody(request.body, context.limits.bodyBytesMax))
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON at all: `undefined` is refused by every schema.
-    return undefined
-  }
 }
 
 /** A used job nonce is answered with the next free one, so that a gateway that lost its notes can go on. */

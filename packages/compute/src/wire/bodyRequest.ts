@@ -2,11 +2,12 @@
  * A request that is passed on as bytes: what concerns money and safety is read, all else is left alone. Gateway and
  * provider compute the most that it can cost by the same functions. Spec: COMPUTE §11.1, §11.2
  */
-import { accept, bytesToText, type Verdict } from '@weightless/codec'
+import { accept, type Verdict } from '@weightless/codec'
 import type { ApiError, ApiErrorCode } from './apiError.ts'
 import { audioSecondsMax, likelySeconds, speechSeconds } from './audioLength.ts'
 import { findUnsafe } from './findUnsafe.ts'
 import { readFormFields } from './formFields.ts'
+import { parseJsonObject } from './parseJson.ts'
 import { type ServiceName, type ServicePath, serviceOf } from './services.ts'
 
 export type BodyRequest = {
@@ -63,7 +64,7 @@ export function unitsMax(request: BodyRequest, model: { contextLength: number; d
 }
 
 function readJsonRequest(path: ServicePath, bytes: Uint8Array): Verdict<BodyRequest> & { error?: ApiError } {
-  const json = parseObject(bytes)
+  const json = parseJsonObject(bytes)
   return json ? readBodyJson(path, json, bytes.length) : refuse('invalid_json', 'The body must be a JSON object.')
 }
 
@@ -150,18 +151,6 @@ function countPrompts(path: ServicePath, json: Readonly<Record<string, unknown>>
   if (name === undefined || typeof value === 'string') return 1
   if (!Array.isArray(value) || value.length === 0) return undefined
   return typeof value[0] === 'number' ? 1 : value.length
-}
-
-function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(bytesToText(bytes))
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined
-  } catch {
-    // Not JSON at all: the caller says so.
-    return undefined
-  }
 }
 
 const isAbsent = (value: unknown): boolean => value === undefined || value === null

@@ -83,7 +83,8 @@ export function nextReceiptsRoot(previous: Hex, receiptHash: Hex): Hex {
 
 export const emptyReceiptsRoot: Hex = `0x${'00'.repeat(32)}`
 
-const hexOf = (byteCount: number) =>
+/** Lower case, whatever came. */
+export const hexOf = (byteCount: number) =>
   z
     .string()
     .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))

@@ -1,10 +1,10 @@
 /** A gateway as a process of its own: takes its folder, loads its keys, opens its account's ledger, serves. */
 import { join, resolve } from 'node:path'
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
-import { type ComputeContracts, type GatewayLimits, startGateway } from '@weightless/compute'
+import { type ComputeContracts, type GatewayLimits, readPrepaidLedger, startGateway } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
 import { createNodeEnv } from '@weightless/env/node'
-import { createLedger, type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import { createLedger, type Ledger } from '@weightless/ledger'
 import { privateKeyToAccount } from 'viem/accounts'
 import { loadApiKey, loadManagementKey } from '../apiKey.ts'
 import { takeDataFolder } from '../dataFolder.ts'
@@ -76,24 +76,13 @@ export async function runGateway(options: GatewayProcessOptions): Promise<Runnin
 /** Opens the prepaid ledger, or adds what it lacks. @throws {GatewayUnderfundedError} */
 async function fillLedger(ledger: Ledger, ledgerManager: Hex, address: Hex, upToWei: bigint): Promise<void> {
   const at = { address: ledgerManager, abi: abis.ledgerManager } as const
-  const availableWei = await availableOf(ledger, ledgerManager, address)
-  const lackWei = upToWei - (availableWei ?? 0n)
+  const prepaid = await readPrepaidLedger(ledger, ledgerManager, address)
+  const lackWei = upToWei - (prepaid?.availableWei ?? 0n)
   if (lackWei <= 0n) return
   const balanceWei = await ledger.balanceOf(address)
   if (balanceWei <= lackWei) throw new GatewayUnderfundedError({ address, balanceWei, needWei: lackWei })
-  if (availableWei === undefined) await ledger.submit({ ...at, functionName: 'addLedger', args: [''], value: lackWei })
+  if (!prepaid) await ledger.submit({ ...at, functionName: 'addLedger', args: [''], value: lackWei })
   else await ledger.submit({ ...at, functionName: 'depositFund', args: [], value: lackWei })
-}
-
-/** Undefined where no ledger was opened yet. */
-async function availableOf(ledger: Ledger, address: Hex, user: Hex): Promise<bigint | undefined> {
-  try {
-    const at = { address, abi: abis.ledgerManager } as const
-    return (await ledger.read({ ...at, functionName: 'getLedger', args: [user] })).availableBalance
-  } catch (fault) {
-    if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'LedgerNotExists') return undefined
-    throw fault
-  }
 }
 
 export class GatewayUnderfundedError extends WeightlessError {

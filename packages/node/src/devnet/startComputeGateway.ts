@@ -1,8 +1,8 @@
 /** The devnet's gateway: one API key, paid by a funded account whose prepaid ledger is opened at the first start. */
-import { type Gateway, startGateway } from '@weightless/compute'
+import { type Gateway, readPrepaidLedger, startGateway } from '@weightless/compute'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
-import { createLedger, type Ledger, TransactionRevertedError } from '@weightless/ledger'
+import { createLedger, type Ledger } from '@weightless/ledger'
 import { parseEther } from 'viem'
 import type { DevnetKey } from './devnetKeys.ts'
 
@@ -31,12 +31,6 @@ export async function startComputeGateway(
 
 async function fundLedger(ledger: Ledger, payer: DevnetKey): Promise<void> {
   const at = { address: addresses.ledgerManager, abi: abis.ledgerManager }
-  const isOpen = await ledger
-    .read({ ...at, functionName: 'getLedger', args: [payer.address] })
-    .then(() => true)
-    .catch((error: unknown) => {
-      if (error instanceof TransactionRevertedError) return false
-      throw error
-    })
-  if (!isOpen) await ledger.submit({ ...at, functionName: 'addLedger', args: [''], value: depositWei })
+  if (await readPrepaidLedger(ledger, addresses.ledgerManager, payer.address)) return
+  await ledger.submit({ ...at, functionName: 'addLedger', args: [''], value: depositWei })
 }

@@ -2,6 +2,7 @@
 import { bytesToText, concatBytes, textToBytes } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { ownedBody } from '../../wire/ownedBody.ts'
+import { parseJson } from '../../wire/parseJson.ts'
 import { forwardBytes } from '../answerInference.ts'
 import type { Customer, GatewayContext } from '../gatewayContext.ts'
 import { readMessages } from './readMessages.ts'
@@ -69,14 +70,5 @@ export function refuse(status: number, message: string, headers: Readonly<Record
     status,
     headers: { ...Object.fromEntries(kept), 'content-type': 'application/json' },
     body: messageError(status, message),
-  }
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON: the schema refuses it.
-    return undefined
   }
 }

@@ -1,9 +1,9 @@
 /** Keys over HTTP: `/v1/keys` for whoever holds a management key. Spec: COMPUTE §10.5 */
-import { bytesToText } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { z } from 'zod'
 import { type ApiError, errorResponse } from '../../wire/apiError.ts'
 import { jsonResponse } from '../../wire/jsonResponse.ts'
+import { parseJson } from '../../wire/parseJson.ts'
 import type { Customer, GatewayContext } from '../gatewayContext.ts'
 import { type ApiKey, budgetPeriods, type KeyPolicy, type ManagementScope, managementScopes } from './apiKey.ts'
 import { spendingOf } from './keyBudget.ts'
@@ -164,12 +164,7 @@ export function allowed({ key }: Customer, scopes: readonly ManagementScope[]): 
 
 async function readJson({ body }: HttpRequest): Promise<unknown> {
   const bytes = await readBody(body, bodyBytesMax)
-  try {
-    return bytes.length === 0 ? {} : JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON: the schema refuses it.
-    return undefined
-  }
+  return bytes.length === 0 ? {} : parseJson(bytes)
 }
 
 const show = (context: GatewayContext, key: ApiKey): HttpResponse => jsonResponse(keyToJson(context, key))

@@ -1,8 +1,8 @@
 /** The door between two processes of one provider: on loopback, on a port of its own, with the operator's token. Spec: COMPUTE §12.2 */
-import { bytesToText } from '@weightless/codec'
 import { type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { errorResponse } from '../../wire/apiError.ts'
 import { jsonResponse } from '../../wire/jsonResponse.ts'
+import { parseJson } from '../../wire/parseJson.ts'
 import { isOperator, refuseStranger } from '../operator/answerOperator.ts'
 import type { ProviderContext } from '../providerContext.ts'
 import type { AdoptedJobs } from './adoptJobs.ts'
@@ -73,13 +73,7 @@ function release({ adopted }: ControlParts, body: unknown): HttpResponse {
 }
 
 async function readJson(request: HttpRequest): Promise<unknown> {
-  const bytes = await readBody(request.body, bodyBytesMax)
-  try {
-    return JSON.parse(bytesToText(bytes))
-  } catch {
-    // Not JSON at all: `undefined` is refused by every schema.
-    return undefined
-  }
+  return parseJson(await readBody(request.body, bodyBytesMax))
 }
 
 const malformed = (): HttpResponse => errorResponse({ code: 'invalid_request', message: 'The message is malformed.' })
