@@ -5,7 +5,7 @@ import type { Hex } from '@weightless/codec'
 import type { Provider } from '@weightless/compute'
 import { abis, addresses } from '@weightless/contracts'
 import { createClient, findProviders, readNetworkConfig } from '@weightless/sdk'
-import { type ComputeNet, contracts, startComputeNet } from './computeNet.ts'
+import { type ComputeNet, contracts, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
 
 const market = { address: addresses.serviceMarket, abi: abis.serviceMarket } as const
 const withMarket = { ...contracts, serviceMarket: addresses.serviceMarket }
@@ -69,7 +69,7 @@ describe('market on a whole network', () => {
     ])
     assert.deepEqual((await client.market.find({ ...wanted, region: 'elsewhere' })).providers, [])
     assert.deepEqual((await client.market.find({ ...wanted, model: 'another' })).providers, [])
-    await assert.rejects(client.market.find({ region: 'a'.repeat(17) }), { code: 'sdk/region-too-long' })
+    await assert.rejects(client.market.find({ region: 'a'.repeat(17) }), { code: 'contracts/region-too-long' })
     const again = await findProviders(client.ledger, addresses.serviceMarket, needOfAll, { requester })
     const args = [needOfAll, again.seed] as const
     const byContract = await client.ledger.read({
@@ -79,6 +79,49 @@ describe('market on a whole network', () => {
       args,
     })
     assert.deepEqual(byContract, again.providers)
+  })
+
+  test('a gateway asks in the order of the match, and anybody makes it again from its header', async () => {
+    await net.deposit(2, tokens(100))
+    const gateway = await net.startGateway({ contracts: withMarket, managementKey: 'mk-test', folder: 'matched' })
+    const post = (path: string, key: string, body: unknown) =>
+      fetch(`${gateway.url}${path}`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      })
+    const chat = { model: 'tiny', messages: [{ role: 'user', content: 'Count.' }], max_tokens: 2 }
+    const ask = (provider: unknown, key = gatewayKey) => post('/v1/chat/completions', key, { ...chat, provider })
+    const { market } = clientOf(4)
+    for (const need of [{ region: 'here' }, { tolerance_bps: 60_000, checks: ['reexecution'], min_slots: 1 }]) {
+      const answer = await ask({ need })
+      assert.equal(answer.status, 200, await answer.clone().text())
+      const { providers, statement } = await market.remake(answer.headers.get('x-weightless-match')!)
+      assert.equal(providers[0]!.length, 2)
+      assert.equal(answer.headers.get('x-0g-provider-address'), providers[0]![0])
+      assert.deepEqual([statement.requester, statement.skipped], [net.accountOf(2).address.toLowerCase(), []])
+      assert.equal(JSON.parse(answer.headers.get('x-0g-trace')!).sort, 'market')
+      await answer.text()
+    }
+    const elsewhere = await ask({ need: { region: 'elsewhere' } })
+    assert.equal(elsewhere.status, 503)
+    const header = elsewhere.headers.get('x-weightless-match')!
+    assert.deepEqual((await market.remake(header)).providers, [[]])
+    const { block_hash, ...said } = JSON.parse(header)
+    await assert.rejects(market.remake(JSON.stringify({ ...said, block_hash: `0x${'00'.repeat(32)}` })), {
+      code: 'sdk/match-foreign',
+    })
+    await assert.rejects(market.remake('{}'), { code: 'sdk/match-unreadable' })
+    // A key's need holds for each of its requests, and over a restart.
+    const { key } = (await (
+      await post('/v1/keys', 'mk-test', { need: { max_price: { completion: 2_000 } } })
+    ).json()) as {
+      key: string
+    }
+    assert.equal((await ask({ sort: 'price' }, key)).status, 400)
+    assert.equal((await ask({ only: [dear.address] }, key)).status, 503)
+    assert.equal((await ask(undefined, key)).headers.get('x-0g-provider-address'), cheap.address.toLowerCase())
+    await gateway.close()
   })
 
   test('a drained provider takes its offer off the market', async () => {

@@ -53,6 +53,9 @@ export type Need = {
   redundancy: number
 }
 
+/** Names the rule of spec/market.md 4.2 to 4.4 in statements about a match; another rule gets another name. */
+export const matchRuleId = 'weightless-match-1'
+
 const weightFloorWei = 10n ** 18n
 const uint128Max = (1n << 128n) - 1n
 const bps = 10_000n

@@ -1,5 +1,6 @@
 export type { BlobProgress as FileProgress, OpenedBlob as OpenedFile, PutBlob as StoredFile } from '@weightless/blobs'
 export { adapterName as adapterModel } from '@weightless/compute/wire'
+export { RegionTooLongError, type Wanted } from '@weightless/contracts/readNeed'
 export {
   type ExpectedReward,
   expectReward,
@@ -68,7 +69,7 @@ export {
 export { DatasetKeyError } from './fineTuning/sealDataset.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
-export { RegionTooLongError, type Wanted } from './market/readNeed.ts'
+export { MatchForeignError, MatchUnreadableError, type RemadeMatch } from './market/remakeMatch.ts'
 export {
   ContractUnknownError,
   contractAddress,

@@ -1,5 +1,6 @@
 /** `weightless gateway start`: an OpenAI-compatible gateway of one's own, in front of all providers of a network. */
 import { join, resolve } from 'node:path'
+import { type NeedWish, needSchema } from '@weightless/compute/wire'
 import { devnetFilePath } from '@weightless/node/devnetFile'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseEther } from 'viem'
@@ -16,6 +17,7 @@ type StartFlags = {
   autoFund: bigint
   cap?: bigint
   mustAccept?: boolean
+  need?: NeedWish
   drainSeconds: number
   log: 'text' | 'json' | 'silent'
 }
@@ -31,9 +33,15 @@ export function addGatewayCommands(program: Command): void {
     .option('--port <n>', 'where it listens', wholeNumber({ min: 0, max: 65_535 }), 8_080)
     .option('--host <address>', 'the address to bind', '127.0.0.1')
     .option('--deposit <tokens>', 'fill the account’s prepaid ledger up to so much at the start', readTokens)
-    .option('--auto-fund <tokens>', 'moved to a provider at a time, when it runs short', readTokens, parseEther('1'))
+    .addOption(
+      new Option('--auto-fund <tokens>', 'moved to a provider at a time, when it runs short')
+        .argParser(readTokens)
+        // Its own text: the help page cannot write a bigint.
+        .default(parseEther('1'), '1'),
+    )
     .option('--cap <tokens>', 'all that the first key may spend', readTokens)
     .option('--must-accept', 'only providers that accept a job by signature before they begin')
+    .option('--need <json>', 'asked of every provider on the market, such as {"region":"eu"}', readNeedJson)
     .option(
       '--drain-seconds <n>',
       'how long running answers may take to their end when it stops',
@@ -50,7 +58,7 @@ export function addGatewayCommands(program: Command): void {
 
 async function startServing(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)
-  const { network, rpc, port, host, log, deposit, autoFund, cap, mustAccept, drainSeconds } = flags
+  const { network, rpc, port, host, log, deposit, autoFund, cap, mustAccept, need, drainSeconds } = flags
   const { chain, contracts } = readNetwork(resolve(network ?? devnetFilePath(dataDir)))
   const { runGateway, gatewayAccount } = await import('@weightless/node/computeGateway/runGateway')
   const dataFolder = join(resolve(dataDir), 'own-gateway')
@@ -62,6 +70,7 @@ async function startServing(flags: StartFlags, command: Command): Promise<void> 
     rpcUrl: rpc ?? chain.rpcUrl,
     ...(deposit !== undefined && { depositWei: deposit }),
     ...(cap !== undefined && { spendingCapWei: cap }),
+    ...(need && { need }),
     ...(mustAccept && { limits: { mustAccept } }),
   })
   const { url, address } = gateway
@@ -76,6 +85,19 @@ async function startServing(flags: StartFlags, command: Command): Promise<void> 
   const deadline = new Promise((done) => setTimeout(done, drainSeconds * 1000).unref())
   await Promise.race([gateway.settled(), deadline])
   await gateway.close()
+}
+
+function readNeedJson(text: string): NeedWish {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    throw new InvalidArgumentError('JSON is needed.')
+  }
+  const read = needSchema.safeParse(json)
+  if (read.success) return read.data
+  const { path, message } = read.error.issues[0]!
+  throw new InvalidArgumentError(`${path.join('.')}: ${message}.`)
 }
 
 function readTokens(text: string): bigint {

@@ -2,11 +2,10 @@
 import type { HttpResponse } from '@weightless/env'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { attemptProvider, type Begun } from './attemptProvider.ts'
-import { orderProviders } from './choice/orderProviders.ts'
+import { type Candidate, chooseCandidates } from './choice/chooseCandidates.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 import { passAnswer } from './passAnswer.ts'
-import type { ListedProvider } from './providerDirectory.ts'
-import { canServe, unservable, type Work } from './readWork.ts'
+import type { Work } from './readWork.ts'
 import { createTrace, type Trace } from './trace.ts'
 
 const busyWaitMs = 250
@@ -16,18 +15,16 @@ const attemptsMaxAll = 8
 
 export type Request = { customer: Customer; work: Work; signal: AbortSignal }
 
-type Candidate = { provider: ListedProvider; model: string }
-
 /** One request of a key that is within its limits; the answer's body ends it. */
 export async function forwardWork(context: GatewayContext, request: Request): Promise<HttpResponse> {
   const { customer, work } = request
   const choice = await chooseCandidates(context, customer, work)
-  if ('error' in choice) return errorResponse(choice.error)
+  if ('error' in choice) return errorResponse(choice.error, choice.headers)
   if (customer.inFlight >= context.limits.perKeyMax) {
     const message = `This key has ${customer.inFlight} requests in flight already.`
     return errorResponse({ code: 'too_many_requests', message, retryAfterSeconds: 1 })
   }
-  const trace = createTrace(work.preferences.sort ?? 'price^-2')
+  const trace = createTrace(choice.sort, choice.headers)
   const taken = context.rates.take(customer.key.id, customer.key, work.tokensGuess)
   if (!taken.ok) {
     context.metrics.rateLimited.add()
@@ -68,39 +65,6 @@ function enter({ metrics }: GatewayContext, customer: Customer): void {
 function leave({ metrics }: GatewayContext, customer: Customer): void {
   customer.inFlight--
   metrics.inFlight.set(--inFlightAll)
-}
-
-async function chooseCandidates(
-  { directory, health, env }: GatewayContext,
-  { key }: Customer,
-  work: Work,
-): Promise<{ candidates: Candidate[] } | { error: ApiError }> {
-  if (work.models.length === 0) return { error: unservable(work) }
-  const permitted = work.models.filter((model) => key.models.length === 0 || key.models.includes(model))
-  if (permitted.length === 0) {
-    return { error: { code: 'forbidden', message: `This key may not use '${work.models[0]}'.`, param: 'model' } }
-  }
-  const candidates: Candidate[] = []
-  let offered = 0
-  let servable = 0
-  for (const model of permitted) {
-    const offering = await directory.listOf(model)
-    const able = offering.filter((provider) => canServe(work, provider))
-    offered += offering.length
-    servable += able.length
-    for (const provider of orderProviders(able, work.preferences, key.providers, { health, random: env.random })) {
-      candidates.push({ provider, model })
-    }
-  }
-  if (candidates.length > 0) return { candidates }
-  if (!work.chat.ok && servable === 0) return { error: unservable(work) }
-  if (offered === 0) {
-    const message = `The model '${permitted[0]}' does not exist here; see /v1/models.`
-    return { error: { code: 'model_not_found', message, param: 'model' } }
-  }
-  if (servable === 0) return { error: unservable(work) }
-  const message = 'No provider of this model fits what the request and its key ask for; it is not sent to any other.'
-  return { error: { code: 'no_available_provider', message } }
 }
 
 type Outcome = { begun: Begun } | { refusal: { status: number; body: string } } | { error: ApiError }

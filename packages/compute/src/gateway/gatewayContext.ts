@@ -4,6 +4,8 @@ import type { Env, HttpHeaders } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import type { ApiError } from '../wire/apiError.ts'
+import type { NeedWish } from '../wire/marketNeed.ts'
+import type { MarketList } from './choice/marketList.ts'
 import type { Funder } from './fundTab.ts'
 import type { GatewayMetrics } from './gatewayMetrics.ts'
 import type { GatewayLimits } from './gatewayOptions.ts'
@@ -36,6 +38,10 @@ export type GatewayContext = {
   env: Pick<Env, 'clock' | 'random' | 'log' | 'metrics'>
   limits: GatewayLimits
   directory: ProviderDirectory
+  /** Undefined on a network without a market. */
+  market: MarketList | undefined
+  /** What the gateway asks of every provider. */
+  need: NeedWish | undefined
   health: ProviderHealth
   purse: PurseLog
   keys: KeyRing

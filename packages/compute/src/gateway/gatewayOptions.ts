@@ -3,6 +3,7 @@ import type { Env } from '@weightless/env'
 import type { LocalAccount } from 'viem'
 import { z } from 'zod'
 import type { ComputeContracts } from '../provider/startProvider.ts'
+import type { NeedWish } from '../wire/marketNeed.ts'
 
 /** One API key and the account that pays for it. */
 export type GatewayKey = {
@@ -36,6 +37,8 @@ export type GatewayOptions = {
    * users fund each provider themselves.
    */
   autoFundWei?: bigint
+  /** Asked of every provider, whatever key and request ask: all are matched on the market then. COMPUTE §10.2.1 */
+  need?: NeedWish
   limits?: Partial<GatewayLimits>
 }
 

@@ -1,5 +1,6 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
 import { createLedger } from '@weightless/ledger'
+import { createMarketList } from './choice/marketList.ts'
 import { createPayers } from './createPayers.ts'
 import type { GatewayContext, Payer } from './gatewayContext.ts'
 import { createGatewayMetrics } from './gatewayMetrics.ts'
@@ -26,7 +27,7 @@ export type Gateway = {
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { env, rpcUrl, contracts, port, host } = options
   const limits = gatewayLimitsSchema.parse(options.limits ?? {})
-  const { inferenceServing } = contracts
+  const { inferenceServing, serviceMarket } = contracts
   const folder = options.folder ?? 'gateway'
   const ledger = createLedger({ rpcUrl, env })
   const purse = await openPurseLog(env.disk, folder)
@@ -36,6 +37,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     inferenceServing,
     ageMsMax: limits.directoryAgeMsMax,
   })
+  const market = serviceMarket && { env, ledger, address: serviceMarket, ageMsMax: limits.directoryAgeMsMax }
   const health = createProviderHealth(env.clock)
   const metrics = createGatewayMetrics(env.metrics)
   const keys = await openKeyRing({ env, disk: env.disk, folder: `${folder}-keys`, fixed: fixedKeys(options) })
@@ -47,6 +49,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     env,
     limits,
     directory,
+    market: market && createMarketList(market),
+    need: options.need,
     health,
     purse,
     keys,

@@ -11,8 +11,8 @@ export type Trace = {
 
 export const traceHeader = 'x-0g-trace'
 
-/** @param sort - by what the providers were put in order */
-export function createTrace(sort: string): Trace {
+/** @param sort - by what the providers were put in order @param said - further headers that say how */
+export function createTrace(sort: string, said: HttpHeaders = {}): Trace {
   let attempts: { provider: string; model: string; outcome: string }[] = []
   let rounds = 0
   return {
@@ -27,6 +27,7 @@ export function createTrace(sort: string): Trace {
       const trace = { sort, rounds, attempts }
       return {
         ...(last?.outcome === 'answering' ? { 'x-0g-provider-address': last.provider } : {}),
+        ...said,
         [traceHeader]: JSON.stringify(trace),
       }
     },

@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { type ComputeContracts, type GatewayLimits, readPrepaidLedger, startGateway } from '@weightless/compute'
+import type { NeedWish } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import { createNodeEnv } from '@weightless/env/node'
 import { createLedger, type Ledger } from '@weightless/ledger'
@@ -24,6 +25,8 @@ export type GatewayProcessOptions = {
   autoFundWei: bigint
   /** Wei that the first key may spend altogether. */
   spendingCapWei?: bigint
+  /** Asked of every provider. */
+  need?: NeedWish
   limits?: Partial<GatewayLimits>
   log: 'text' | 'json' | 'silent'
 }
@@ -44,7 +47,7 @@ export function gatewayAccount(dataFolder: string) {
 
 /** @throws {DataFolderBusyError} {PortInUseError} {GatewayUnderfundedError} {ApiKeyDamagedError} after closing what was opened */
 export async function runGateway(options: GatewayProcessOptions): Promise<RunningGateway> {
-  const { rpcUrl, chainId, contracts, port, host, depositWei, autoFundWei, spendingCapWei, limits, log } = options
+  const { rpcUrl, chainId, contracts, port, host, depositWei, autoFundWei, spendingCapWei, need, limits, log } = options
   const closers = createClosers()
   try {
     const path = resolve(options.dataFolder)
@@ -61,6 +64,7 @@ export async function runGateway(options: GatewayProcessOptions): Promise<Runnin
     const gateway = await startGateway({
       ...{ env, rpcUrl, chainId, contracts, port, autoFundWei },
       ...(host !== undefined && { host }),
+      ...(need && { need }),
       ...(limits && { limits }),
       keys: [{ key: loadApiKey(path), account, ...cap }],
       managementKey: loadManagementKey(path),

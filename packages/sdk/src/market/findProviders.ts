@@ -2,6 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Candidate, matchNeed, matchSeed, type Need } from '@weightless/contracts/matchNeed'
+import { readCandidates } from '@weightless/contracts/readCandidates'
 import type { Ledger } from '@weightless/ledger'
 
 export type FoundProviders = {
@@ -13,26 +14,19 @@ export type FoundProviders = {
   seed: Hex
 }
 
-const pageSize = 100n
-/** The contract takes 500 offers. */
-const pagesMax = 5
-
-/** @param count - numbers the requester's matches at one block. @throws {LedgerUnreachableError} {TransactionRevertedError} */
+/**
+ * @param count - numbers the requester's matches at one block @param at - another block than the newest, to make a match again
+ * @throws {LedgerUnreachableError} {TransactionRevertedError}
+ */
 export async function findProviders(
   ledger: Ledger,
   market: Hex,
   need: Need,
-  { requester, count = 0 }: { requester: Hex; count?: number },
+  { requester, count = 0, at }: { requester: Hex; count?: number; at?: bigint },
 ): Promise<FoundProviders> {
-  const head = await ledger.block('latest')
-  const at = { address: market, abi: abis.serviceMarket, functionName: 'getCandidates' } as const
-  const candidates: Candidate[] = []
-  for (let page = 0; page < pagesMax; page++) {
-    const args = [BigInt(page) * pageSize, pageSize] as const
-    const [found, total] = await ledger.read({ ...at, args, blockNumber: head.number })
-    candidates.push(...found)
-    if (BigInt(candidates.length) >= total || found.length === 0) break
-  }
-  const seed = matchSeed(head.hash, requester, count)
-  return { providers: matchNeed(candidates, need, seed), candidates, blockNumber: head.number, seed }
+  const { number: blockNumber, hash } = await ledger.block(at ?? 'latest')
+  const call = { address: market, abi: abis.serviceMarket, functionName: 'getCandidates', blockNumber } as const
+  const candidates = await readCandidates((offset, limit) => ledger.read({ ...call, args: [offset, limit] }))
+  const seed = matchSeed(hash, requester, count)
+  return { providers: matchNeed(candidates, need, seed), candidates, blockNumber, seed }
 }

@@ -1,10 +1,11 @@
 /** The compute market through a gateway: who offers what at which price and how well, and what was spent on it. */
 import type { Hex } from '@weightless/codec'
+import { readNeed, type Wanted } from '@weightless/contracts/readNeed'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { type FoundProviders, findProviders } from './findProviders.ts'
-import { readNeed, type Wanted } from './readNeed.ts'
+import { type RemadeMatch, remakeMatch } from './remakeMatch.ts'
 
 export type OfferedModel = {
   model: string
@@ -60,6 +61,11 @@ export type MarketApi = {
    * @throws {ContractUnknownError} on a network without a market @throws {RegionTooLongError} {LedgerUnreachableError}
    */
   find(need: Wanted, count?: number): Promise<FoundProviders>
+  /**
+   * Makes a gateway's choice again from the chain: whom the market's rule gives for the need that the gateway says it had.
+   * @param header - `x-weightless-match` of an answer @throws {MatchUnreadableError} {MatchForeignError} {LedgerUnreachableError}
+   */
+  remake(header: string): Promise<RemadeMatch>
   /** All offers, or those of one model. */
   offers(model?: string): Promise<OfferedModel[]>
   /** What the API key used, by day, model and provider. */
@@ -75,6 +81,7 @@ export function openMarket(context: ClientContext): MarketApi {
       const requester = account?.address ?? nobody
       return findProviders(ledger, market, readNeed(wanted), { requester, count })
     },
+    remake: (header) => remakeMatch(context.ledger, contractAddress(context.config, 'serviceMarket'), header),
     async offers(model) {
       const query = model === undefined ? '' : `?model_id=${encodeURIComponent(model)}`
       return listOf(await getJson(context, `/v1/providers${query}`)).map(offerOf)

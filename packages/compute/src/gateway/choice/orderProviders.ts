@@ -23,7 +23,11 @@ export function orderProviders(
 }
 
 /** Hard constraints: never relaxed, whatever is available. */
-function isAllowed(provider: ListedProvider, preferences: Preferences, keyProviders: readonly string[]): boolean {
+export function isAllowed(
+  provider: ListedProvider,
+  preferences: Preferences,
+  keyProviders: readonly string[],
+): boolean {
   const { pinned, only, ignore, maxPrice, trustMode } = preferences
   const { address, price } = provider
   if (pinned !== undefined && address !== pinned) return false

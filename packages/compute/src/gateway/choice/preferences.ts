@@ -1,11 +1,13 @@
 /** What a request says about who may answer it: headers of the existing router, and the `provider` object that OpenRouter's clients send. COMPUTE §10.2 */
-import type { Verdict } from '@weightless/codec'
+import { textToBytes, type Verdict } from '@weightless/codec'
 import type { HttpHeaders } from '@weightless/env'
 import { z } from 'zod'
 import type { ApiError } from '../../wire/apiError.ts'
+import { type NeedWish, needSchema } from '../../wire/marketNeed.ts'
+import { parseJson } from '../../wire/parseJson.ts'
 import { acceptHeader } from '../../wire/payment.ts'
 
-export type Sort = 'price' | 'latency' | 'throughput'
+export type Sort = 'price' | 'latency' | 'throughput' | 'market'
 export type TrustMode = 'verified' | 'private'
 
 export type Preferences = {
@@ -20,6 +22,8 @@ export type Preferences = {
   /** Wei per unit; dearer providers are never asked. */
   maxPrice: { prompt?: bigint | undefined; completion?: bigint | undefined }
   trustMode: TrustMode | undefined
+  /** What it asks of the market, all at once; undefined where it does not ask to be matched there. */
+  needs: readonly NeedWish[] | undefined
   allowFallbacks: boolean
   /** The provider must accept the job before it begins. */
   mustAccept: boolean
@@ -31,6 +35,7 @@ export const choiceHeaders = {
   trustMode: 'x-0g-provider-trust-mode',
   allowFallbacks: 'x-0g-provider-allow-fallbacks',
   accept: acceptHeader,
+  need: 'x-weightless-need',
 } as const
 
 const address = z
@@ -38,7 +43,7 @@ const address = z
   .regex(/^0x[0-9a-fA-F]{40}$/, 'must be an address')
   .transform((text) => text.toLowerCase())
 const addresses = z.array(address).max(256).nullish()
-const sorts = ['price', 'latency', 'throughput'] as const
+const sorts = ['price', 'latency', 'throughput', 'market'] as const
 const wei = z
   .union([z.string().regex(/^\d{1,30}$/), z.int().min(0)], 'must be a whole number of wei')
   .transform(BigInt)
@@ -51,6 +56,7 @@ const bodySchema = z.strictObject({
   sort: z.enum(sorts).nullish(),
   max_price: z.strictObject({ prompt: wei, completion: wei }).nullish(),
   allow_fallbacks: z.boolean().nullish(),
+  need: needSchema.nullish(),
 })
 
 const headerSchema = z.object({
@@ -81,7 +87,15 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
     return refuse(['provider', ...issue.path].join('.'), issue.message)
   }
   const { data: body } = fromBody
-  const { address: pinned, sort, trustMode, allowFallbacks } = fromHeaders.data
+  const { address: pinned, trustMode, allowFallbacks } = fromHeaders.data
+  const sort = fromHeaders.data.sort ?? body.sort ?? undefined
+  const fromHeader = readNeedHeader(said('need'))
+  if (!fromHeader.success) return refuse(choiceHeaders.need, fromHeader.error.issues[0]!.message)
+  const wishes = [fromHeader.data, body.need].filter((wish) => wish !== undefined && wish !== null)
+  const needs = wishes.length > 0 || sort === 'market' ? wishes : undefined
+  if (needs && sort !== undefined && sort !== 'market')
+    return refuse('provider.sort', 'a need is matched by the market')
+  if (needs && body.order && body.order.length > 0) return refuse('provider.order', 'the market gives the order')
   return {
     ok: true,
     value: {
@@ -89,16 +103,27 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
       only: body.only ?? [],
       ignore: body.ignore ?? [],
       order: body.order ?? [],
-      sort: sort ?? body.sort ?? undefined,
+      sort,
       maxPrice: {
         prompt: body.max_price?.prompt ?? undefined,
         completion: body.max_price?.completion ?? undefined,
       },
       trustMode,
+      needs,
       allowFallbacks: allowFallbacks === undefined ? (body.allow_fallbacks ?? true) : allowFallbacks === 'true',
       mustAccept: fromHeaders.data.accept === '1',
     },
   }
+}
+
+const needBytesMax = 2_048
+
+/** JSON of the same form as in the body, for requests whose body is a form or is made by somebody else. */
+function readNeedHeader(text: string | undefined) {
+  return needSchema.optional().safeParse(
+    // What is too long, or no JSON, is no object either.
+    text === undefined ? undefined : text.length > needBytesMax ? null : (parseJson(textToBytes(text)) ?? null),
+  )
 }
 
 function refuse(param: string, detail: string) {

@@ -1,6 +1,7 @@
 /** What an API key of a gateway may do, and what it costs its owner. The secret itself is never kept. Spec: COMPUTE §10.5 */
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
+import type { NeedWish } from '../../wire/marketNeed.ts'
 
 /** What a management key may do. `keys:create` makes inference keys only and sees none of the others. */
 export const managementScopes = ['account:read', 'keys:read', 'keys:create', 'keys:manage'] as const
@@ -19,6 +20,8 @@ export type KeyPolicy = {
   models: readonly string[]
   /** Addresses in lower case; empty: all. */
   providers: readonly string[]
+  /** Asked of every provider, beside what a request asks; undefined: no match is asked for. */
+  need?: NeedWish | undefined
   requestsPerMinute?: number | undefined
   tokensPerMinute?: number | undefined
   /** Milliseconds since the Unix epoch. */

@@ -3,6 +3,7 @@ import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { z } from 'zod'
 import { type ApiError, errorResponse } from '../../wire/apiError.ts'
 import { jsonResponse } from '../../wire/jsonResponse.ts'
+import { needSchema } from '../../wire/marketNeed.ts'
 import { parseJson } from '../../wire/parseJson.ts'
 import type { Customer, GatewayContext } from '../gatewayContext.ts'
 import { type ApiKey, budgetPeriods, type KeyPolicy, type ManagementScope, managementScopes } from './apiKey.ts'
@@ -25,6 +26,7 @@ const policyShape = {
   budget_reset: z.enum(budgetPeriods).nullable(),
   models: z.array(z.string().min(1).max(256)).max(256),
   providers: z.array(address).max(256),
+  need: needSchema.nullable(),
   requests_per_minute: perMinute.nullable(),
   tokens_per_minute: perMinute.nullable(),
   /** Seconds since the Unix epoch. */
@@ -122,6 +124,7 @@ function policyOf(change: z.infer<typeof changeSchema>, before: KeyPolicy): KeyP
     budgetPeriod: pick(change.budget_reset, before.budgetPeriod),
     models: change.models ?? before.models,
     providers: change.providers ?? before.providers,
+    need: pick(change.need, before.need),
     requestsPerMinute: pick(change.requests_per_minute, before.requestsPerMinute),
     tokensPerMinute: pick(change.tokens_per_minute, before.tokensPerMinute),
     expiresAtMs: pick(
@@ -148,6 +151,7 @@ export function keyToJson(context: GatewayContext, key: ApiKey) {
     left_wei: leftWei ?? null,
     models: key.models,
     providers: key.providers,
+    need: key.need ?? null,
     requests_per_minute: key.requestsPerMinute ?? null,
     tokens_per_minute: key.tokensPerMinute ?? null,
     created_at: seconds(key.createdAtMs),

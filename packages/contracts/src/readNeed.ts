@@ -1,7 +1,7 @@
 /** A need in words, as the chain's rule reads it: texts become hashes, what is not asked for becomes nothing. MARKET §4.2 */
 import { bytesToHex, type Hex, textToBytes, WeightlessError } from '@weightless/codec'
-import type { Need } from '@weightless/contracts/matchNeed'
 import { keccak256 } from '@weightless/crypto'
+import type { Need } from './matchNeed.ts'
 
 /** What is left out is not asked for. */
 export type Wanted = Partial<Omit<Need, 'serviceType' | 'model' | 'region'>> & {
@@ -29,8 +29,10 @@ export function readNeed({ serviceType, model, region, ...rest }: Wanted): Need 
   }
 }
 
-const hashOf = (text: string | undefined): Hex =>
-  text === undefined ? nothing : bytesToHex(keccak256(textToBytes(text)))
+const hashOf = (text: string | undefined): Hex => (text === undefined ? nothing : hashOfName(text))
+
+/** As candidates have the names of models and service types. */
+export const hashOfName = (text: string): Hex => bytesToHex(keccak256(textToBytes(text)))
 
 function regionOf(text: string): Hex {
   const bytes = textToBytes(text)
@@ -42,6 +44,6 @@ function regionOf(text: string): Hex {
 
 export class RegionTooLongError extends WeightlessError {
   constructor(facts: { region: string; bytesMax: number }) {
-    super('sdk/region-too-long', 'A region is a name of at most 16 bytes.', facts)
+    super('contracts/region-too-long', 'A region is a name of at most 16 bytes.', facts)
   }
 }
