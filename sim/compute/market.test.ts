@@ -16,7 +16,11 @@ let dear: Provider
 describe('market on a whole network', () => {
   before(async () => {
     net = await startComputeNet()
-    const shared = { contracts: withMarket, limits: { settleAgeMsMax: 100, measureIdleMs: 100 }, region: 'here' }
+    const shared = {
+      contracts: withMarket,
+      limits: { settleAgeMsMax: 100, measureIdleMs: 100, renewOfferMs: 200 },
+      region: 'here',
+    }
     cheap = await net.startProvider({ ...shared, folder: 'cheap' })
     dear = await net.startProvider({ ...shared, folder: 'dear', accountIndex: 3, outputWeiPerToken: 3_000n })
     await Promise.all([cheap.ready, dear.ready])
@@ -122,6 +126,23 @@ describe('market on a whole network', () => {
     assert.equal((await ask({ only: [dear.address] }, key)).status, 503)
     assert.equal((await ask(undefined, key)).headers.get('x-0g-provider-address'), cheap.address.toLowerCase())
     await gateway.close()
+  })
+
+  test('who goes without a word is found no more when its lease is over; who is there renews it', async () => {
+    const { market } = clientOf(4)
+    const find = async () => lower((await market.find({ model: 'tiny', redundancy: 3 })).providers)
+    const gone = await net.startProvider({ contracts: withMarket, folder: 'gone', accountIndex: 5 })
+    await gone.ready
+    await until(async () => ((await find()).length === 3 ? true : undefined))
+    // As a kill would, this leaves the offer where it stands.
+    await gone.close()
+    assert.ok((await find()).includes(gone.address))
+    const { rpc } = net.ledgerOf(0)
+    await rpc.request('evm_increaseTime', [31 * 60])
+    await rpc.request('evm_mine', [])
+    assert.ok(!(await find()).includes(gone.address))
+    await until(async () => ((await find()).length === 2 ? true : undefined))
+    assert.deepEqual(await find(), [cheap.address, dear.address])
   })
 
   test('a drained provider takes its offer off the market', async () => {

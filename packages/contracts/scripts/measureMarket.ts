@@ -24,6 +24,8 @@ async function measureMatch(rig: Rig): Promise<GasTable> {
     await rig.must(inferenceServing, 'addOrUpdateService', args, { from, value: parseEther('1') })
     const declared = await rig.must(serviceMarket, 'declareOffer', [root, anywhere, 0, measured], { from })
     table['serviceMarket.declareOffer'] = Number(declared.gasUsed)
+    const renewed = await rig.must(serviceMarket, 'renewOffer', [], { from })
+    table['serviceMarket.renewOffer'] = Number(renewed.gasUsed)
     const locked = await rig.must(priorityStake, 'lock', [], { from, value: 1n })
     table['priorityStake.lock'] = Number(locked.gasUsed)
   }

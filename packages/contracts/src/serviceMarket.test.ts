@@ -130,6 +130,32 @@ describe('Service market', () => {
     assert.deepEqual(await matched(rig, { auditedOnly: true }), [])
   })
 
+  it('finds nobody by an offer whose lease is over, until it is renewed', async () => {
+    const rig = await createRig()
+    const { serviceMarket } = rig.contracts
+    const gone = await offer(rig, 2, { price: 1n })
+    const alive = await offer(rig, 3, { price: 2n })
+    const lease = Number((await rig.must(serviceMarket, 'LEASE_SECONDS', [])).value)
+    rig.evm.advance(1, lease - 60)
+    const early = await rig.send(serviceMarket, 'removeStaleOffer', [gone])
+    assert.equal(!early.ok && early.error, 'ServiceStillOffered')
+    assert.deepEqual(await matched(rig, {}), [gone, alive])
+    const { logs } = await rig.must(serviceMarket, 'renewOffer', [], { from: alive })
+    assert.equal(eventsOf(serviceMarket, logs)[0]!.eventName, 'OfferRenewed')
+    rig.evm.advance(1, 61)
+    assert.deepEqual(await matched(rig, {}), [alive])
+    // Nobody has cleared it away, so whoever comes back only says so.
+    await rig.must(serviceMarket, 'renewOffer', [], { from: gone })
+    assert.deepEqual(await matched(rig, {}), [gone, alive])
+    rig.evm.advance(1, lease)
+    assert.deepEqual(await matched(rig, {}), [])
+    await rig.must(serviceMarket, 'removeStaleOffer', [gone], { from: rig.accounts[7]!.address })
+    const late = await rig.send(serviceMarket, 'renewOffer', [], { from: gone })
+    assert.equal(!late.ok && late.error, 'NoOffer')
+    await rig.must(serviceMarket, 'declareOffer', [root, region('eu'), 1, unmeasured], { from: gone })
+    assert.deepEqual(await matched(rig, {}), [gone])
+  })
+
   it('refuses what is no offer, no measurement, or not for the caller', async () => {
     const rig = await createRig()
     const { serviceMarket } = rig.contracts

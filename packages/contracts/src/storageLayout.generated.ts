@@ -21,7 +21,7 @@ export const storageLayouts = {
     {"label":"pricePerSector","slot":"1","offset":0,"type":"t_uint256"},
     {"label":"lifetimeSeconds","slot":"2","offset":0,"type":"t_uint256"},
     {"label":"flow","slot":"3","offset":0,"type":"t_address"},
-    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)23023"},
+    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)23107"},
   ],
   rewardPool: [
     {"label":"_owner","slot":"0","offset":0,"type":"t_address"},

@@ -46,6 +46,8 @@ export const providerLimitsSchema = z.object({
   /** Also claim jobs whose fee is below the gas of the claim. */
   claimAlways: z.boolean().default(false),
   /** Capacity for the market is measured when no job ran for so long. */
+  /** How often it renews its offer on the market, whose lease is 30 minutes. MARKET §2.6 */
+  renewOfferMs: z.int().min(100).default(600_000),
   measureIdleMs: z.int().min(0).default(5_000),
 })
 

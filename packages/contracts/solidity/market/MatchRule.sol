@@ -22,7 +22,7 @@ struct Candidate {
     uint32 firstTokenMs;
     uint64 measuredAt;
     uint256 stake;
-    /// False when the registry entry is gone or is of another model than was declared.
+    /// False when the offer has expired, or the registry entry is gone or of another model than was declared.
     bool isCurrent;
 }
 

@@ -23,6 +23,7 @@ contract ServiceMarket is Administered {
     event OfferDeclared(
         address indexed provider, bytes32 indexed modelRoot, bytes16 region, uint8 privacy, Measurement measured
     );
+    event OfferRenewed(address indexed provider, uint256 expiresAt);
     event OfferWithdrawn(address indexed provider);
     event CapacityAudited(address indexed provider, address indexed auditor, Measurement measured);
     event AuditorUpdated(address indexed auditor, bool isAuditor);
@@ -55,6 +56,8 @@ contract ServiceMarket is Administered {
         bytes32 model;
         bytes16 region;
         uint8 privacy;
+        /// Unix seconds from which it matches nothing, until it is renewed.
+        uint64 expiresAt;
         /// The provider's own word, signed by its transaction.
         Measurement own;
         Measurement audited;
@@ -63,6 +66,8 @@ contract ServiceMarket is Administered {
 
     uint256 public constant OFFERS_MAX = 500;
     uint256 public constant PAGE_MAX = 100;
+    /// How long an offer stands that nobody renews: whoever is gone without a word is found no longer than that.
+    uint256 public constant LEASE_SECONDS = 30 minutes;
 
     /// Sees the content; content is encrypted to the provider's key; runs in attested hardware.
     uint8 public constant PRIVACY_PLAIN = 0;
@@ -110,16 +115,26 @@ contract ServiceMarket is Administered {
         }
         (offer.modelRoot, offer.model, offer.region, offer.privacy) = (modelRoot, model, region, privacy);
         offer.own = measured;
+        offer.expiresAt = uint64(block.timestamp + LEASE_SECONDS);
         emit OfferDeclared(msg.sender, modelRoot, region, privacy, measured);
+    }
+
+    /// The caller is still there: its offer stands for another lease, expired or not.
+    function renewOffer() external {
+        if (!providers.contains(msg.sender)) revert NoOffer(msg.sender);
+        uint64 expiresAt = uint64(block.timestamp + LEASE_SECONDS);
+        offers[msg.sender].expiresAt = expiresAt;
+        emit OfferRenewed(msg.sender, expiresAt);
     }
 
     function withdrawOffer() external {
         remove(msg.sender);
     }
 
-    /// Anybody may clear away an offer whose service is registered no more.
+    /// Anybody may clear away an offer that has expired, or whose service is registered no more.
     function removeStaleOffer(address provider) external {
-        if (services.serviceExists(provider)) revert ServiceStillOffered(provider);
+        bool stands = block.timestamp < offers[provider].expiresAt;
+        if (stands && services.serviceExists(provider)) revert ServiceStillOffered(provider);
         remove(provider);
     }
 
@@ -191,7 +206,7 @@ contract ServiceMarket is Administered {
         one.check = checkOf(service, offer.modelRoot);
         // hardware is a claim until the registry's owner has acknowledged the key that speaks for it
         if (one.privacy == PRIVACY_HARDWARE && one.check != CHECK_HARDWARE) one.privacy = PRIVACY_SEALED;
-        one.isCurrent = one.model == offer.model;
+        one.isCurrent = one.model == offer.model && block.timestamp < offer.expiresAt;
     }
 
     function checkOf(Service memory service, bytes32 modelRoot) private pure returns (uint8) {

@@ -1,4 +1,4 @@
-/** A provider's offer on the market: declared when it opens, measured when it is idle, renewed by rule, withdrawn at the end. Spec: MARKET §2, §3.4 */
+/** A provider's offer on the market: declared when it opens, measured when it is idle, its lease renewed, withdrawn at the end. Spec: MARKET §2, §3.4 */
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { keccak256 } from '@weightless/crypto'
@@ -39,10 +39,16 @@ export function keepOffer(parts: Parts): KeptOffer {
   async function run(): Promise<void> {
     const wanted = await untilDone(async () => {
       const terms = termsOf(parts)
-      offer = await readOffer(parts, terms)
-      offer ??= await declare(parts, { ...terms, measured: neverMeasured })
+      const found = await readOffer(parts, terms)
+      // It may have stood there since before a long pause.
+      if (found && (await renew(parts))) offer = found
+      else offer = await declare(parts, { ...terms, measured: neverMeasured })
       return terms
     })
+    await Promise.all([keepMeasured(wanted), keepRenewed()])
+  }
+
+  async function keepMeasured(wanted: Terms | undefined): Promise<void> {
     while (wanted && !stop.signal.aborted) {
       await untilDue(offer?.measured.measuredAt ?? 0n)
       if (stop.signal.aborted) return
@@ -60,6 +66,19 @@ export function keepOffer(parts: Parts): KeptOffer {
         return true
       })
       await clock.sleep(retryMs, stop.signal).catch(() => undefined)
+    }
+  }
+
+  /** Busy or not: whoever renews no more is found no more. */
+  async function keepRenewed(): Promise<void> {
+    while (!stop.signal.aborted) {
+      await clock.sleep(limits.renewOfferMs, stop.signal).catch(() => undefined)
+      if (stop.signal.aborted || doors.state !== 'open') continue
+      await untilDone(async () => {
+        const standing = offer
+        if (standing && !(await renew(parts))) offer = await declare(parts, standing)
+        return true
+      })
     }
   }
 
@@ -149,6 +168,18 @@ async function declare({ context, ledger, serviceMarket }: Parts, offer: Declare
   const { tokensPerSecond, concurrentSlots, firstTokenMs } = measured
   context.env.log.info('offer declared', { tokensPerSecond, concurrentSlots, firstTokenMs })
   return offer
+}
+
+/** False when somebody has cleared the offer away, as anybody may when it has expired. */
+async function renew({ context, ledger, serviceMarket }: Parts): Promise<boolean> {
+  try {
+    await ledger.submit({ address: serviceMarket, abi: abis.serviceMarket, functionName: 'renewOffer', args: [] })
+    context.env.log.debug('offer renewed')
+    return true
+  } catch (fault) {
+    if (fault instanceof TransactionRevertedError && fault.reason.errorName === 'NoOffer') return false
+    throw fault
+  }
 }
 
 async function withdrawOffer({ context, ledger, serviceMarket }: Parts): Promise<void> {
