@@ -79,6 +79,7 @@ static void offer(napi_env env, napi_value exports, const char *name, napi_callb
 void offerCoder(napi_env env, napi_value exports);
 void offerCrc32(napi_env env, napi_value exports);
 void offerPora(napi_env env, napi_value exports);
+void offerTensor(napi_env env, napi_value exports);
 
 NAPI_MODULE_INIT() {
   offer(env, exports, "lanes", lanesCall);
@@ -88,5 +89,6 @@ NAPI_MODULE_INIT() {
   offerCoder(env, exports);
   offerCrc32(env, exports);
   offerPora(env, exports);
+  offerTensor(env, exports);
   return exports;
 }

@@ -1,7 +1,8 @@
-/** Gives layer 0 the machine's own hashing and coding (several times faster than WebAssembly); imported for its effect by every thread. */
+/** Gives layer 0 the machine's own hashing, coding and matrix products (several times faster than WebAssembly); imported for its effect by every thread. */
 import { createHash, hash } from 'node:crypto'
 import { setCoderEngine } from '@weightless/coder/coderEngine'
 import { setHasher, setKeccakEngine, setPoraEngine } from '@weightless/crypto'
+import { setCallEngine } from '@weightless/tensor/crew/callEngine'
 import { loadNative } from './loadNative.ts'
 
 setHasher({
@@ -18,3 +19,4 @@ if (native) {
   setPoraEngine(native)
 }
 if (native?.hasCoder()) setCoderEngine(native)
+setCallEngine(native)

@@ -6,10 +6,12 @@ import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import type { CoderEngine } from '@weightless/coder/coderEngine'
 import type { KeccakEngine, PoraEngine } from '@weightless/crypto'
+import type { CallEngine } from '@weightless/tensor/crew/callEngine'
 
 export type NativeKernels = KeccakEngine &
   CoderEngine &
-  PoraEngine & {
+  PoraEngine &
+  CallEngine & {
     /** Messages that keccak hashes at once; 0 = this processor lacks the vectors, and nothing else may be called. */
     lanes(): number
     /** Uses at most so many from now on: for tests and measurements. */

@@ -2,10 +2,12 @@
 import { sha256 } from '@weightless/crypto'
 import type { Kernels } from '../kernels/loadKernels.ts'
 import { panelBytes } from '../model/scratch.ts'
+import { type CallEngine, callEngine } from './callEngine.ts'
 
 /**
  * Kernels that mates can be asked to run, by their number in a table. `digestRows` is none of the module's: address, bytes
- * between rows, bytes of a row, target, bytes between targets, rows; the SHA-256 of each row.
+ * between rows, bytes of a row, target, bytes between targets, rows; the SHA-256 of each row. `packages/crypto/native/tensorBinding.c`
+ * knows 0 and 7.
  */
 export const kernelNumbers = {
   matmulQuantised: 0,
@@ -34,6 +36,8 @@ export const gemmPanelBytes = 40_960
 export const callValues = 12
 
 export type Caller = {
+  /** Whether `matmulQuantised` takes any number of rows as well as a multiple of four; else it works on as many as make one. */
+  takesAnyRows: boolean
   /**
    * Makes the call at `index` of a table. Where a kernel needs room of its own, the table has that of member 0.
    * @param member - which thread of the crew this is, the lead being 0
@@ -47,21 +51,45 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
   const { matmulQuantised, attend, siluMultiply } = kernels
   const plain = [kernels.matmulFloat, kernels.matvecQ41, kernels.matvecQ40, kernels.matvecQ80] as AnyKernel[]
   const train = createTrainCaller(kernels)
+  const native = createNativeCaller(memory)
   return {
+    takesAnyRows: native.has[kernelNumbers.matmulQuantised] === true,
     call(table, index, member) {
       // Tens of thousands of calls a second: no lists are made of arguments.
       const at = index * callValues
       const kernel = table[at]!
+      if (native.has[kernel]) return native.call(table, index)
       const [a, b, c, d] = [table[at + 1]!, table[at + 2]!, table[at + 3]!, table[at + 4]!]
       const [e, f, g, h] = [table[at + 5]!, table[at + 6]!, table[at + 7]!, table[at + 8]!]
       const [i, j, k] = [table[at + 9]!, table[at + 10]!, table[at + 11]!]
       if (kernel === kernelNumbers.digestRows) digestRows(memory, a, b, c, d, e, f)
       else if (kernel === kernelNumbers.matmulQuantised) {
-        matmulQuantised(a, b, c, d, e, f, g, h, i, j, k + member * panelBytes)
+        matmulQuantised(a, b, c, d, e, f, g, h, (i + 3) & ~3, j, k + member * panelBytes)
       } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)
       else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
+    },
+  }
+}
+
+type NativeCaller = {
+  /** By number of kernel. */
+  has: readonly boolean[]
+  call(table: Float64Array, index: number): void
+}
+
+function createNativeCaller(memory: WebAssembly.Memory): NativeCaller {
+  const engine: CallEngine | undefined = callEngine()
+  let bytes = new Uint8Array(memory.buffer)
+  return {
+    has: engine ? Object.values(kernelNumbers).map((number) => engine.hasCall(number)) : [],
+    call(table, index) {
+      if (engine!.runCall(bytes, table, index)) return
+      // The memory has grown; growing by nothing shows what another thread has grown.
+      if (bytes.buffer === memory.buffer) memory.grow(0)
+      bytes = new Uint8Array(memory.buffer)
+      if (!engine!.runCall(bytes, table, index)) throw new RangeError('a kernel was called on what is not memory')
     },
   }
 }

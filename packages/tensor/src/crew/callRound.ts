@@ -3,6 +3,8 @@ import { type Caller, callValues, kernelNumbers, type SharedKernel } from './cal
 import { type Crew, callsMax } from './crew.ts'
 
 export type CallRound = {
+  /** As `Caller.takesAnyRows`. */
+  takesAnyRows: boolean
   /** Lists a call for the round that `run` makes. */
   add: AddCall
   /** Lists a call that may wait for the next round; until then its inputs must not change. */
@@ -47,6 +49,7 @@ export function createCallRound(caller: Caller, crew: Crew | undefined): CallRou
   }
 
   return {
+    takesAnyRows: caller.takesAnyRows,
     add(kernel, a, b, c, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0) {
       if (count === callsMax) make(crew !== undefined)
       write(table, count++, kernelNumbers[kernel], a, b, c, d, e, f, g, h, i, j, k)

@@ -1,4 +1,7 @@
-/** Rows of activations times a packed matrix: one kernel for a single row, another for four at a time, same bits. */
+/**
+ * Rows of activations times a packed matrix: one WebAssembly kernel for a single row, another for four at a time; machine code,
+ * where there is some, for any number. Same bits.
+ */
 import { addAdapter } from '../adapter/attachAdapter.ts'
 import { isSpread, spread } from '../crew/spread.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
@@ -49,8 +52,8 @@ function multiplyBase(
   }
   const { q, scales, sums, panel } = scratch
   const blocks = columns / 32
-  // Four at once cost as much as two and a half alone.
-  const together = rows % 4 === 3 ? rows + 1 : rows - (rows % 4)
+  // Of the WebAssembly kernels four at once cost as much as two and a half alone.
+  const together = round.takesAnyRows ? rows : rows % 4 === 3 ? rows + 1 : rows - (rows % 4)
   if (together > 0) {
     spread(parts, groups, rows, (from, count) => {
       const [w, to] = [address + from * groupBytes, out + from * 32]

@@ -1,0 +1,26 @@
+/* Kernels of the tensor engine with vectors of 256 bits; the bits are those of `packages/tensor/assembly`. See spec/tensor.md 3.4, 8.1. */
+#include <stddef.h>
+#include <stdint.h>
+
+/* Whether this processor has AVX2; if not, tensorMultiply must not be called. */
+int tensorIsThere(void);
+/* Whether it has the SHA instructions; if not, tensorDigestRows must not be called. */
+int tensorHasSha(void);
+
+enum { TENSOR_Q80 = 1, TENSOR_Q40 = 2, TENSOR_Q41 = 3 };
+
+/* Bytes of a block of 32 columns of eight packed rows; 0 for a kind that there is not. */
+size_t tensorBlockBytes(int kind);
+
+/* Rows of activations, quantised: per row `blocks` blocks of 32 integers in shuffled order, scales and sums of the integers. */
+typedef struct {
+  const int16_t *q;
+  const float *scales, *sums;
+  size_t blocks, rows;
+} TensorInput;
+
+/* out[row][8 * group + lane]: packed weights of `groups` groups times each row; `stride` bytes lie between rows of `out`. */
+void tensorMultiply(int kind, const uint8_t *weights, size_t groups, const TensorInput *input, uint8_t *out, size_t stride);
+
+/* SHA-256 of each of `rows` messages of one length, `stride` and `targetStride` bytes apart. */
+void tensorDigestRows(const uint8_t *from, size_t stride, size_t length, uint8_t *target, size_t targetStride, size_t rows);

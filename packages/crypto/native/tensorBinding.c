@@ -1,0 +1,117 @@
+/* The tensor engine's kernels as seen from JavaScript: a call is a line of a table of numbers, on a module's memory. */
+#define NAPI_VERSION 8
+#include "tensor.h"
+#include <node_api.h>
+
+/* As `kernelNumbers` and `callValues` of packages/tensor/src/crew/callKernel.ts. */
+enum { MULTIPLY = 0, DIGEST_ROWS = 7, CALL_VALUES = 12 };
+#define ROWS_MAX 4096
+
+typedef struct {
+  uint8_t *data;
+  size_t length;
+} Bytes;
+
+static napi_value fail(napi_env env) {
+  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
+  return NULL;
+}
+
+static int readArray(napi_env env, napi_value value, napi_typedarray_type wanted, Bytes *bytes) {
+  napi_typedarray_type type;
+  bool is = false;
+  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return 0;
+  if (napi_get_typedarray_info(env, value, &type, &bytes->length, (void **)&bytes->data, NULL, NULL) != napi_ok) return 0;
+  return type == wanted;
+}
+
+/* A whole number of at most `max`; what is none makes `*ok` 0. */
+static size_t whole(double value, double max, int *ok) {
+  if (!(value >= 0 && value <= max)) return *ok = 0;
+  const size_t number = (size_t)value;
+  if ((double)number != value) *ok = 0;
+  return number;
+}
+
+static int isInside(const Bytes *memory, size_t address, size_t bytes) {
+  return address <= memory->length && bytes <= memory->length - address;
+}
+
+#define ADDRESS_MAX 4294967296.0
+
+/* kind, weights, q, scales, sums, out, groups, blocks, rows, bytes between rows of out. 0: something lies outside, -1: is no number of the kind. */
+static int callMultiply(const Bytes *memory, const double *v) {
+  int ok = 1;
+  const size_t kind = whole(v[0], 3, &ok), w = whole(v[1], ADDRESS_MAX, &ok), q = whole(v[2], ADDRESS_MAX, &ok);
+  const size_t scales = whole(v[3], ADDRESS_MAX, &ok), sums = whole(v[4], ADDRESS_MAX, &ok), out = whole(v[5], ADDRESS_MAX, &ok);
+  const size_t groups = whole(v[6], 1 << 24, &ok), blocks = whole(v[7], 1 << 16, &ok), rows = whole(v[8], ROWS_MAX, &ok);
+  const size_t stride = whole(v[9], 1 << 30, &ok), blockBytes = ok ? tensorBlockBytes((int)kind) : 0;
+  if (!ok || blockBytes == 0) return -1;
+  if (groups == 0 || rows == 0 || blocks == 0) return 1;
+  const size_t inputs = rows * blocks;
+  if (!isInside(memory, w, groups * blocks * blockBytes) || !isInside(memory, q, inputs * 64)) return 0;
+  if (!isInside(memory, scales, inputs * 4) || !isInside(memory, sums, inputs * 4)) return 0;
+  if (!isInside(memory, out, (rows - 1) * stride + groups * 32)) return 0;
+  const uint8_t *base = memory->data;
+  const TensorInput input = {(const int16_t *)(base + q), (const float *)(base + scales), (const float *)(base + sums), blocks, rows};
+  tensorMultiply((int)kind, base + w, groups, &input, memory->data + out, stride);
+  return 1;
+}
+
+/* address, bytes between rows, bytes of a row, target, bytes between targets, rows */
+static int callDigestRows(const Bytes *memory, const double *v) {
+  int ok = 1;
+  const size_t from = whole(v[0], ADDRESS_MAX, &ok), stride = whole(v[1], 1 << 30, &ok), length = whole(v[2], 1 << 30, &ok);
+  const size_t target = whole(v[3], ADDRESS_MAX, &ok), targetStride = whole(v[4], 1 << 30, &ok), rows = whole(v[5], ROWS_MAX, &ok);
+  if (!ok) return -1;
+  if (rows == 0) return 1;
+  if (!isInside(memory, from, (rows - 1) * stride + length) || !isInside(memory, target, (rows - 1) * targetStride + 32)) return 0;
+  tensorDigestRows(memory->data + from, stride, length, memory->data + target, targetStride, rows);
+  return 1;
+}
+
+static int isOffered(uint32_t kernel) {
+  return (kernel == MULTIPLY && tensorIsThere()) || (kernel == DIGEST_ROWS && tensorHasSha());
+}
+
+/* hasCall(kernel: number): boolean */
+static napi_value hasCallCall(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument, result;
+  uint32_t kernel;
+  if (napi_get_cb_info(env, info, &count, &argument, NULL, NULL) != napi_ok || count != 1) return fail(env);
+  if (napi_get_value_uint32(env, argument, &kernel) != napi_ok) return fail(env);
+  napi_get_boolean(env, isOffered(kernel), &result);
+  return result;
+}
+
+/* runCall(memory: Uint8Array, table: Float64Array, index: number): boolean, false where an address lies outside of the memory */
+static napi_value runCallCall(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3], result;
+  Bytes memory, table;
+  uint32_t index;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 3) return fail(env);
+  if (!readArray(env, arguments[0], napi_uint8_array, &memory) || !readArray(env, arguments[1], napi_float64_array, &table)) return fail(env);
+  if (napi_get_value_uint32(env, arguments[2], &index) != napi_ok || index >= table.length / CALL_VALUES) return fail(env);
+  const double *call = (const double *)table.data + (size_t)index * CALL_VALUES;
+  int ok = 1, done = -1;
+  const uint32_t kernel = (uint32_t)whole(call[0], 255, &ok);
+  if (!ok || !isOffered(kernel)) return fail(env);
+  done = kernel == MULTIPLY ? callMultiply(&memory, call + 1) : callDigestRows(&memory, call + 1);
+  if (done < 0) return fail(env);
+  napi_get_boolean(env, done, &result);
+  return result;
+}
+
+void offerTensor(napi_env env, napi_value exports) {
+  const struct {
+    const char *name;
+    napi_callback call;
+  } offers[] = {{"hasCall", hasCallCall}, {"runCall", runCallCall}};
+  for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
+    napi_value function;
+    napi_create_function(env, offers[i].name, NAPI_AUTO_LENGTH, offers[i].call, NULL, &function);
+    napi_set_named_property(env, exports, offers[i].name, function);
+  }
+}
