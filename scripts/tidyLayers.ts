@@ -26,6 +26,7 @@ const sideways: { readonly [from: string]: readonly string[] } = {
   crypto: ['codec'],
   coder: ['codec', 'crypto'],
   tensor: ['codec', 'crypto'],
+  dispute: ['codec', 'crypto', 'tensor'],
   contracts: ['codec', 'crypto'],
   envelope: ['codec', 'crypto'],
   evm: ['codec', 'crypto'],

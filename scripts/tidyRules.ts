@@ -128,7 +128,7 @@ const bans: readonly { pattern: RegExp; allowed: RegExp; rule: string; advice: s
   { pattern: /\bconsole\.\w+\(/, allowed: worldFolders, rule: 'hidden console', advice: 'env.log' },
   {
     pattern: /\bnew DataView\(/,
-    allowed: /^packages\/(codec|crypto|tensor|store|env|evm)\/|^(apps|scripts|sim|bench|peers)\/|\/scripts\//,
+    allowed: /^packages\/(codec|crypto|tensor|dispute|store|env|evm)\/|^(apps|scripts|sim|bench|peers)\/|\/scripts\//,
     rule: 'second codec',
     advice: '@weightless/codec',
   },

@@ -233,6 +233,14 @@ function digest(
   bytes: number,
 ): void {
   if (share.recorder === undefined) return
+  if (share.recorder.capture) {
+    const { arena, graph } = pass.parts
+    // The head's rows are those from `logitsFrom` on.
+    const skipped = operator < bodyOperatorCount(graph.layerCount) ? 0 : share.logitsFrom
+    share.tokens.forEach((_, i) => {
+      share.recorder!.capture!(skipped + i, operator, arena.bytes(address + (share.row + i) * stride, bytes))
+    })
+  }
   const { digests, digestBytes } = pass.parts.scratch
   for (let i = 0; i < share.tokens.length; i += digestRowsMax) {
     const rows = Math.min(digestRowsMax, share.tokens.length - i)

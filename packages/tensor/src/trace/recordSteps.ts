@@ -22,6 +22,8 @@ export type StepRecorder = {
   take(index: number, digests: Uint8Array): void
   /** Digest of the output of `operator` at token `index` of the pass. */
   record(index: number, operator: number, output: Uint8Array): void
+  /** Is shown the output itself of `operator` at token `index` of the pass, where somebody wants it; valid during the call. */
+  capture?(index: number, operator: number, output: Uint8Array): void
   /** Digests of a step that has not been closed by the next `begin`, by index in the pass. */
   operatorsAt(index: number): Uint8Array
   finish(): Trace

@@ -1,0 +1,106 @@
+/** Does a job again on the engine, for whoever wants to accuse: digests of all operators, and outputs of those that a working reads. */
+import { type Model, positionsMax } from '@weightless/tensor'
+import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
+import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
+import { recordSteps, type StepRecorder } from '@weightless/tensor/trace/recordSteps'
+import type { Execution } from '../referee/accuse.ts'
+import type { JobCommitment } from '../referee/judge.ts'
+import type { SourceRows } from '../working/evaluateWorking.ts'
+import type { WorkingPlan } from '../working/rules.ts'
+
+type Pace = { signal?: AbortSignal; pause?: () => Promise<void> }
+
+/**
+ * @param tokens - prompt and output as the provider claims them, without the last: one for each step
+ * @throws {NumberNotFiniteError} {ContextFullError} as a session does
+ */
+export async function executeJob(
+  model: Model,
+  job: JobCommitment,
+  tokens: readonly number[],
+  pace: Pace = {},
+): Promise<Execution> {
+  const recorder = recordSteps(job.graph.layerCount, true)
+  const sample = bodyOperatorCount(job.graph.layerCount) + 2
+  await feed(
+    model,
+    job,
+    tokens,
+    recorder,
+    pace,
+    (row, _, record) => recorder.record(row, sample, record),
+    tokens.length,
+  )
+  const trace = recorder.finish()
+  return { tokens, operators: trace.operators!, sources: (plan) => captureSources(model, job, tokens, plan, pace) }
+}
+
+/** Feeds the first `steps` tokens in passes; `onSample` is told of each draw, with its row in the pass. */
+async function feed(
+  model: Model,
+  job: JobCommitment,
+  tokens: readonly number[],
+  recorder: StepRecorder,
+  pace: Pace,
+  onSample: (row: number, position: number, record: Uint8Array) => void,
+  steps: number,
+): Promise<void> {
+  const { arena, sampleWeights } = model.parts
+  const session = model.createSession(Math.max(1, tokens.length))
+  try {
+    for (let first = 0; first < steps; first += positionsMax) {
+      pace.signal?.throwIfAborted()
+      const pass = tokens.slice(first, Math.min(steps, first + positionsMax))
+      const wanted = Math.min(pass.length, Math.max(0, job.promptTokens - 1 - first))
+      session.append(pass, wanted, recorder).forEach((logits, i) => {
+        const position = first + wanted + i
+        const index = position - job.promptTokens + 1
+        onSample(wanted + i, position, sampleToken(arena, logits, sampleWeights, job.sampler, index).record)
+      })
+      await pace.pause?.()
+    }
+  } finally {
+    session.close()
+  }
+}
+
+/** Runs once more up to the working's position, and keeps what its sources are. */
+async function captureSources(
+  model: Model,
+  job: JobCommitment,
+  tokens: readonly number[],
+  plan: WorkingPlan,
+  pace: Pace,
+): Promise<SourceRows> {
+  const wanted = new Set<string>()
+  for (const { rule, words } of plan.tables) {
+    if (rule.kind !== 'source') continue
+    for (let row = 0; row * rule.rowWords < words; row++) wanted.add(`${rule.first + row} ${rule.operator}`)
+  }
+  const kept = new Map<string, Uint32Array>()
+  const keep = (position: number, operator: number, output: Uint8Array) => {
+    const key = `${position} ${operator}`
+    if (wanted.has(key)) kept.set(key, new Uint32Array(output.slice().buffer))
+  }
+  const steps = recordSteps(job.graph.layerCount, false)
+  let first = 0
+  const recorder: StepRecorder = {
+    ...steps,
+    begin(position, pass) {
+      first = position
+      steps.begin(position, pass)
+    },
+    capture: (row, operator, output) => keep(first + row, operator, output),
+  }
+  const sample = bodyOperatorCount(job.graph.layerCount) + 2
+  await feed(
+    model,
+    job,
+    tokens,
+    recorder,
+    pace,
+    (_, position, record) => keep(position, sample, record),
+    plan.position + 1,
+  )
+  return (position, operator) => kept.get(`${position} ${operator}`) ?? new Uint32Array()
+}

@@ -1,0 +1,238 @@
+/**
+ * Finds what can be shown against a provider whose trace differs from one's own execution: the first operator that differs,
+ * in it the first chunk, in it the first unit. Every answer of the provider is checked. Spec: spec/dispute.md §7.3, §8.
+ */
+import { bytesEqual } from '@weightless/codec'
+import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import type { ReadFile } from '../numbers/weightBlock.ts'
+import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
+import { buildTree, leafHash } from '../tree/merkle.ts'
+import { digestBytes, littleEndian } from '../working/chainState.ts'
+import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
+import {
+  chunkBytes,
+  evaluateWorking,
+  outputOf,
+  type SourceRows,
+  type Working,
+  workingTree,
+} from '../working/evaluateWorking.ts'
+import { chunksOf, chunkWords, type Rule, statesOf, type WorkingPlan } from '../working/rules.ts'
+import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
+import type { Defender } from './defender.ts'
+import { type JobCommitment, planStep } from './judge.ts'
+import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
+
+/** One's own execution of the job, fed with the tokens that the provider claims. */
+export type Execution = {
+  tokens: readonly number[]
+  /** Operators' digests of each step. */
+  operators: readonly Uint8Array[]
+  /** Outputs that a working reads. */
+  sources(plan: WorkingPlan): Promise<SourceRows>
+}
+
+export type Accused =
+  | { found: 'accusation'; accusation: Accusation; workingRoot: Uint8Array | undefined }
+  /** The traces are the same. */
+  | { found: 'nothing' }
+  /** It did not answer, or not with what it had committed to; `asked` says what. */
+  | { found: 'silence'; asked: string }
+  /** It differs in what no judge can look into: a prompt of other tokens. */
+  | { found: 'unshown'; reason: string }
+
+export async function accuse(job: JobCommitment, own: Execution, defender: Defender, file: ReadFile): Promise<Accused> {
+  const trace = buildTree(own.operators.map((digests, t) => leafHash(stepDigest(t, own.tokens[t]!, digests))))
+  const step = await findFirstDifference(job.traceRoot, trace, (level, index) => defender.traceHashes(level, index))
+  if (step.found !== 'leaf') return step.found === 'nothing' ? { found: 'nothing' } : silent('the trace')
+  const ask = async (position: number) => {
+    const opening = await defender.step(position)
+    return opening && opening.position === position && isStepOf(opening, job.traceRoot, job.steps) ? opening : undefined
+  }
+  const opening = await ask(step.leaf)
+  if (opening === undefined) return silent(`step ${step.leaf}`)
+  if (opening.token !== own.tokens[step.leaf]) return accuseToken(job, own, opening, ask)
+  const operator = firstDifferent(opening.operators, own.operators[step.leaf]!)
+  if (operator >= own.operators[step.leaf]!.length / 32 || digestOf(opening, operator) === undefined) {
+    return { found: 'unshown', reason: `step ${step.leaf} has not the operators that the model has` }
+  }
+  return accuseOperator({ job, own, defender, file, ask }, opening, operator)
+}
+
+type Case = {
+  job: JobCommitment
+  own: Execution
+  defender: Defender
+  file: ReadFile
+  ask(position: number): Promise<StepOpening | undefined>
+}
+
+async function accuseToken(job: JobCommitment, own: Execution, next: StepOpening, ask: Case['ask']): Promise<Accused> {
+  if (next.position < job.promptTokens) return { found: 'unshown', reason: `prompt token ${next.position} is another` }
+  const step = await ask(next.position - 1)
+  if (step === undefined) return silent(`step ${next.position - 1}`)
+  const sample = bodyOperatorCount(job.graph.layerCount) + 2
+  const plan = planStep(job, sample, step.position, step.token)
+  const record = littleEndian(outputOf(evaluateWorking(plan, await own.sources(plan), () => new Uint8Array())))
+  return { found: 'accusation', accusation: { kind: 'token', step, next, record }, workingRoot: undefined }
+}
+
+async function accuseOperator(c: Case, step: StepOpening, operator: number): Promise<Accused> {
+  const plan = planStep(c.job, operator, step.position, step.token)
+  const mine = evaluateWorking(plan, await c.own.sources(plan), c.file)
+  const root = await c.defender.workingRoot(step.position, operator)
+  if (root?.length !== 32) return silent(`the working of operator ${operator} at ${step.position}`)
+  const tree = workingTree(mine)
+  const difference = await findFirstDifference(root, tree, (level, index) =>
+    c.defender.hashes(step.position, operator, level, index),
+  )
+  if (difference.found === 'silence') return silent('the tree of the working')
+  const theirs = createTheirs(c, mine, step, operator, root, difference.theirs)
+  const last = plan.tables.length - 1
+  if (difference.found === 'nothing') return accuseBound(plan, last, 0, step, theirs)
+  const table = tableOf(plan, difference.leaf)
+  if (!(await theirs.learn([difference.leaf]))) return silent(`chunk ${difference.leaf}`)
+  const { rule } = plan.tables[table]!
+  if (rule.kind === 'source') return accuseSource({ ...c, plan, theirs }, rule, table, difference.leaf)
+  const index = firstWrongUnit(mine, theirs.words, table, difference.leaf)
+  return accuseUnit({ plan, theirs, file: c.file }, table, index)
+}
+
+type Theirs = ReturnType<typeof createTheirs>
+
+/** A unit whose inputs are agreed: the chunks that it and its rule's reads are in. */
+async function accuseUnit(
+  { plan, theirs, file }: { plan: WorkingPlan; theirs: Theirs; file: ReadFile },
+  table: number,
+  index: number,
+): Promise<Accused> {
+  const chunks = new Set<number>()
+  const note: ReadWords = (of, from, count) => {
+    for (const chunk of chunksOfWords(plan, of, from, count)) chunks.add(chunk)
+    return theirs.words(of, from, count)
+  }
+  note(table, index, unitWords(plan.tables[table]!.rule))
+  computeUnit(plan.tables, table, index, { words: note, file })
+  const working = await theirs.open([...chunks].sort((a, b) => a - b))
+  if (working === undefined) return silent('chunks beside the wrong word')
+  return { found: 'accusation', accusation: { kind: 'word', working, table, index }, workingRoot: theirs.root }
+}
+
+/** Their inputs differ: either the chain over them does not follow, or it ends in another digest than the step has. */
+async function accuseSource(
+  c: Case & { plan: WorkingPlan; theirs: Theirs },
+  rule: Extract<Rule, { kind: 'source' }>,
+  table: number,
+  chunk: number,
+): Promise<Accused> {
+  const { plan, theirs } = c
+  const row = Math.floor(((chunk - plan.tables[table]!.chunk) * chunkWords) / rule.rowWords)
+  // A chunk may hold the end of one row and the beginning of the next.
+  const rows = [row, row + 1].filter((at) => at * rule.rowWords < plan.tables[table]!.words)
+  const states = statesOf(rule.rowWords)
+  const needed = rows.flatMap((at) => [
+    ...chunksOfWords(plan, table, at * rule.rowWords, rule.rowWords),
+    ...chunksOfWords(plan, table + 1, at * states * 8, states * 8),
+  ])
+  if (!(await theirs.learn([...new Set(needed)]))) return silent('an input and its chain')
+  for (const at of rows) {
+    for (let state = at * states; state < (at + 1) * states; state++) {
+      const claimed = theirs.words(table + 1, state * 8, 8)
+      const expected = computeUnit(plan.tables, table + 1, state * 8, { words: theirs.words, file: c.file })
+      if (claimed.some((word, i) => word !== expected[i])) return accuseUnit(c, table + 1, state * 8)
+    }
+    const bound = await c.ask(rule.first + at)
+    if (bound === undefined) return silent(`step ${rule.first + at}`)
+    const end = digestBytes(theirs.words(table + 1, ((at + 1) * states - 1) * 8, 8))
+    if (!bytesEqual(end, digestOf(bound, rule.operator)!)) return accuseBound(plan, table + 1, at, bound, theirs)
+  }
+  return { found: 'unshown', reason: 'two inputs have one digest' }
+}
+
+async function accuseBound(
+  plan: WorkingPlan,
+  table: number,
+  row: number,
+  bound: StepOpening,
+  theirs: Theirs,
+): Promise<Accused> {
+  const rule = plan.tables[table]!.rule as Extract<Rule, { kind: 'chain' }>
+  const working = await theirs.open(chunksOfWords(plan, table, ((row + 1) * statesOf(rule.rowWords) - 1) * 8, 8))
+  if (working === undefined) return silent('the end of a chain')
+  return { found: 'accusation', accusation: { kind: 'bound', working, table, row, bound }, workingRoot: theirs.root }
+}
+
+/** Their words: shown by them where they were asked for, else one's own, which are the same. */
+function createTheirs(c: Case, mine: Working, step: StepOpening, operator: number, root: Uint8Array, tree: KnownTree) {
+  const shown = new Map<number, Uint8Array>()
+  const bytesOf = (chunk: number) => shown.get(chunk) ?? chunkBytes(mine, chunk)
+  async function learnOne(chunk: number): Promise<boolean> {
+    if (!(await tree.learn(chunk))) return false
+    const own = chunkBytes(mine, chunk)
+    const hash = tree.leafOf(chunk)!
+    if (bytesEqual(leafHash(own), hash)) return true
+    const bytes = await c.defender.chunk(step.position, operator, chunk)
+    if (bytes?.length !== own.length || !bytesEqual(leafHash(bytes), hash)) return false
+    shown.set(chunk, bytes)
+    return true
+  }
+  async function learn(chunks: readonly number[]): Promise<boolean> {
+    for (const chunk of chunks) if (!(await learnOne(chunk))) return false
+    return true
+  }
+  return {
+    root,
+    learn,
+    words(table: number, from: number, count: number): Uint32Array {
+      const words = mine.tables[table]!.slice(from, from + count)
+      for (let i = 0; i < count; i++) {
+        const chunk = mine.plan.tables[table]!.chunk + Math.floor((from + i) / chunkWords)
+        const bytes = shown.get(chunk)
+        if (bytes !== undefined) words[i] = wordAt(bytes, (from + i) % chunkWords)
+      }
+      return words
+    },
+    async open(chunks: readonly number[]): Promise<WorkingOpening | undefined> {
+      if (!(await learn(chunks))) return undefined
+      const opened = chunks.map((chunk): OpenedChunk => ({ chunk, bytes: bytesOf(chunk), path: tree.pathOf(chunk)! }))
+      return { step, operator, chunks: opened }
+    },
+  }
+}
+
+function firstWrongUnit(mine: Working, theirs: ReadWords, table: number, chunk: number): number {
+  const from = (chunk - mine.plan.tables[table]!.chunk) * chunkWords
+  const own = mine.tables[table]!.subarray(from, from + chunkWords)
+  const other = theirs(table, from, own.length)
+  const unit = unitWords(mine.plan.tables[table]!.rule)
+  const wrong = own.findIndex((word, i) => word !== other[i])
+  return from + Math.floor(wrong / unit) * unit
+}
+
+function tableOf(plan: WorkingPlan, chunk: number): number {
+  let table = plan.tables.length - 1
+  while (plan.tables[table]!.chunk > chunk) table--
+  return table
+}
+
+function chunksOfWords(plan: WorkingPlan, table: number, from: number, count: number): number[] {
+  const { chunk, words } = plan.tables[table]!
+  const [first, last] = [Math.floor(from / chunkWords), Math.floor((from + count - 1) / chunkWords)]
+  if (first < 0 || last >= chunksOf(words)) return []
+  return Array.from({ length: last - first + 1 }, (_, i) => chunk + first + i)
+}
+
+function firstDifferent(theirs: Uint8Array, own: Uint8Array): number {
+  let at = 0
+  while (at < own.length && bytesEqual(theirs.subarray(at, at + 32), own.subarray(at, at + 32))) at += 32
+  return at / 32
+}
+
+function wordAt(bytes: Uint8Array, index: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(index * 4, true)
+}
+
+function silent(asked: string): Accused {
+  return { found: 'silence', asked }
+}

@@ -1,0 +1,172 @@
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { buildTree, leafHash, pathFrom, rootOf } from '../tree/merkle.ts'
+import { unitWords } from '../working/computeWord.ts'
+import { chunkBytes, evaluateWorking, workingTree } from '../working/evaluateWorking.ts'
+import type { OpenedChunk } from './accusation.ts'
+import { accuse } from './accuse.ts'
+import { createDefender, type Defender } from './defender.ts'
+import { judge, planStep } from './judge.ts'
+import {
+  type Fault,
+  openProbe,
+  type ProbeModel,
+  type ProbeRun,
+  type RunOptions,
+  runProbe,
+  seeded,
+} from './probeJob.cases.ts'
+
+const rounds = process.env.WEIGHTLESS_HEAVY === '1' ? 100 : 16
+const options: RunOptions = {
+  prompt: [5, 42, 79],
+  steps: 5,
+  sampler: { temperature: 0.8, topP: 1, seed32: Uint8Array.from({ length: 32 }, (_, i) => i + 3) },
+}
+
+describe('a dispute', () => {
+  let model: ProbeModel
+  let honest: ProbeRun
+  before(async () => {
+    model = await openProbe()
+    honest = runProbe(model, options)
+  })
+
+  /** A random word of a random table of a random operator; source and chain words too. */
+  function drawFault(random: () => number): Fault {
+    const position = Math.floor(random() * options.steps)
+    const operator = Math.floor(random() * (honest.operators[position]!.length / 32))
+    const { tables } = planStep(honest.job, operator, position, honest.tokens[position]!)
+    const table = Math.floor(random() * tables.length)
+    // Low bits of the fraction, so that no word becomes infinite; for the sampler's tokens any bit is wrong enough.
+    return {
+      position,
+      operator,
+      table,
+      word: Math.floor(random() * tables[table]!.words),
+      flip: 1 << Math.floor(random() * 8),
+    }
+  }
+
+  async function playAgainst(cheat: ProbeRun) {
+    const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
+    const defender = createDefender(cheat.defence, cheat.work)
+    const accused = await accuse(cheat.job, own.execution, defender, model.file)
+    return { accused, own }
+  }
+
+  test('one changed word anywhere is found, named and judged wrong', async (t) => {
+    const random = seeded('single faults')
+    let shown = 0
+    for (let round = 0; shown < rounds; round++) {
+      assert.ok(round < rounds * 20, 'enough faults change the answer')
+      const fault = drawFault(random)
+      const cheat = runProbe(model, { ...options, faults: [fault], before: honest })
+      const { accused } = await playAgainst(cheat)
+      const label = JSON.stringify(fault)
+      if (accused.found === 'nothing') {
+        // A state of an input's chain that nothing follows from, or a word that rounding forgets.
+        assert.deepEqual(cheat.operators, honest.operators, label)
+        continue
+      }
+      assert.equal(accused.found, 'accusation', label)
+      if (accused.found !== 'accusation') return
+      const finding = judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot })
+      assert.equal(finding.guilty, true, label)
+      shown++
+      const { tables } = planStep(honest.job, fault.operator, fault.position, honest.tokens[fault.position]!)
+      const { rule, name } = tables[fault.table]!
+      if (!finding.guilty || rule.kind === 'source') continue
+      assert.equal(finding.what, name, label)
+      assert.equal(finding.element, Math.floor(fault.word / unitWords(rule)), label)
+    }
+    t.diagnostic(`${shown} faults`)
+  })
+
+  test('two changed words: the first that matters is shown', async () => {
+    const random = seeded('double faults')
+    for (let shown = 0; shown < rounds; ) {
+      const faults = [drawFault(random), drawFault(random)]
+      const cheat = runProbe(model, { ...options, faults, before: honest })
+      const { accused } = await playAgainst(cheat)
+      if (accused.found === 'nothing') continue
+      assert.equal(accused.found, 'accusation', JSON.stringify(faults))
+      if (accused.found !== 'accusation') return
+      assert.equal(
+        judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot }).guilty,
+        true,
+        JSON.stringify(faults),
+      )
+      shown++
+    }
+  })
+
+  test('an honest provider is never found guilty, whatever word is accused', async () => {
+    const { accused } = await playAgainst(honest)
+    assert.equal(accused.found, 'nothing')
+    const random = seeded('false accusations')
+    const trace = buildTree(honest.defence.stepDigests.map(leafHash))
+    for (let round = 0; round < rounds * 4; round++) {
+      const { position, operator, table, word } = drawFault(random)
+      const working = evaluateWorking(
+        planStep(honest.job, operator, position, honest.tokens[position]!),
+        honest.defence.sources,
+        model.file,
+      )
+      const { rule } = working.plan.tables[table]!
+      const tree = workingTree(working)
+      const chunks: OpenedChunk[] = []
+      for (let chunk = 0; chunk < working.plan.chunks; chunk++) {
+        chunks.push({ chunk, bytes: chunkBytes(working, chunk), path: pathFrom(tree, 0, chunk) })
+      }
+      const step = {
+        position,
+        token: honest.tokens[position]!,
+        operators: honest.operators[position]!,
+        path: pathFrom(trace, 0, position),
+      }
+      const opening = { step, operator, chunks }
+      const unit = unitWords(rule)
+      const index = Math.floor(word / unit) * unit
+      const evidence = { file: model.file, workingRoot: rootOf(tree) }
+      const finding = judge(honest.job, { kind: 'word', working: opening, table, index }, evidence)
+      assert.equal(finding.guilty, false, JSON.stringify(finding))
+      const end = judge(
+        honest.job,
+        { kind: 'bound', working: opening, table: working.plan.tables.length - 1, row: 0, bound: step },
+        evidence,
+      )
+      assert.equal(end.guilty, false)
+    }
+  })
+
+  test('a token that was not chosen, and one that was', async () => {
+    const forced = [...honest.tokens]
+    forced[4] = (forced[4]! + 1) % model.graph.vocabSize
+    const cheat = runProbe(model, { ...options, forced })
+    const own = runProbe(model, { ...options, forced: honest.tokens, before: honest })
+    const accused = await accuse(cheat.job, own.execution, createDefender(cheat.defence), model.file)
+    assert.ok(accused.found === 'accusation' && accused.accusation.kind === 'token')
+    const finding = judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot })
+    assert.ok(finding.guilty && finding.expected === String(honest.tokens[4]) && finding.claimed === String(forced[4]))
+  })
+
+  test('who does not answer, or not with what it gave, is told from who is wrong', async () => {
+    const fault = { position: 3, operator: 6, table: 2, word: 1, flip: 1 }
+    const cheat = runProbe(model, { ...options, faults: [fault], before: honest })
+    const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
+    const answering = createDefender(cheat.defence, cheat.work)
+    const truthful = createDefender(own.defence)
+    const silences: { [asked: string]: Partial<Defender> } = {
+      'the trace': { traceHashes: async () => undefined },
+      'step 3': { step: truthful.step },
+      'the working of operator 6 at 3': { workingRoot: async () => undefined },
+      'the tree of the working': { hashes: truthful.hashes },
+      'chunk 2': { chunk: truthful.chunk },
+    }
+    for (const [asked, change] of Object.entries(silences)) {
+      const accused = await accuse(cheat.job, own.execution, { ...answering, ...change }, model.file)
+      assert.deepEqual(accused, { found: 'silence', asked })
+    }
+  })
+})

@@ -1,0 +1,177 @@
+/**
+ * Decides an accusation by one number: looks whether what is shown belongs to the provider's commitments, computes the unit
+ * accused, and compares. The same function in Node and in a browser; a contract does the same. Spec: spec/dispute.md §7.
+ */
+import { bytesEqual, bytesToHex } from '@weightless/codec'
+import { sha256 } from '@weightless/crypto'
+import { bodyOperatorCount, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
+import type { ReadFile } from '../numbers/weightBlock.ts'
+import { leafHash, rootFrom } from '../tree/merkle.ts'
+import { digestBytes } from '../working/chainState.ts'
+import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
+import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
+import { chunkWords, type Draw, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
+import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
+import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
+
+/** What a receipt commits to, and what it says about the model (checked by the caller: modelRoot, programId). */
+export type JobCommitment = {
+  graph: Graph
+  traceRoot: Uint8Array
+  /** Steps of the trace. */
+  steps: number
+  promptTokens: number
+  sampler: Pick<Draw, 'temperature' | 'topP' | 'seed32'>
+}
+
+/** What a judge has from elsewhere than the accuser. */
+export type Evidence = {
+  /** Bytes of the model's file, each proved against the model root. */
+  file: ReadFile
+  /** The root that the provider gave, by signature or transaction, for the working in question; none if it gave none. */
+  workingRoot: Uint8Array | undefined
+}
+
+export function judge(job: JobCommitment, accusation: Accusation, evidence: Evidence): Finding {
+  try {
+    if (accusation.kind === 'token') return judgeToken(job, accusation)
+    const opened = openWorking(job, accusation.working, evidence.workingRoot)
+    return accusation.kind === 'word'
+      ? judgeWord(job, accusation, opened, evidence.file)
+      : judgeBound(job, accusation, opened)
+  } catch (error) {
+    if (error instanceof NotShown || error instanceof OperatorUnknownError)
+      return { guilty: false, reason: error.message }
+    throw error
+  }
+}
+
+/** The plan of a working whose token and draw the job fixes. */
+export function planStep(job: JobCommitment, operator: number, position: number, token: number): WorkingPlan {
+  const index = position - job.promptTokens + 1
+  return planOperator(job.graph, operator, position, token, index < 0 ? undefined : { ...job.sampler, index })
+}
+
+type Opened = { plan: WorkingPlan; words: ReadWords }
+
+function openWorking(job: JobCommitment, working: WorkingOpening, given: Uint8Array | undefined): Opened {
+  if (given === undefined) throw new NotShown('the provider gave no root of the working')
+  requireStep(job, working.step)
+  const { position, token } = working.step
+  const plan = planStep(job, working.operator, position, token)
+  const chunks = new Map<number, Uint32Array>()
+  for (const { chunk, bytes, path } of working.chunks) {
+    const root = rootFrom(leafHash(bytes), 0, chunk, plan.chunks, path)
+    if (root === undefined || !bytesEqual(root, given)) throw new NotShown(`chunk ${chunk} is not of the working`)
+    chunks.set(chunk, toWords(bytes))
+  }
+  return { plan, words: (table, from, count) => readChunks(plan.tables[table]!, chunks, from, count) }
+}
+
+function readChunks(table: Table, chunks: ReadonlyMap<number, Uint32Array>, from: number, count: number): Uint32Array {
+  const words = new Uint32Array(count)
+  if (from < 0 || from + count > table.words)
+    throw new NotShown(`${table.name} has no words ${from} to ${from + count}`)
+  for (let i = 0; i < count; i++) {
+    const chunk = table.chunk + Math.floor((from + i) / chunkWords)
+    const opened = chunks.get(chunk)
+    if (opened === undefined) throw new NotShown(`chunk ${chunk}, which ${table.name} has, is not opened`)
+    const length = Math.min(chunkWords, table.words - (chunk - table.chunk) * chunkWords)
+    if (opened.length !== length) throw new NotShown(`chunk ${chunk} has not ${length} words`)
+    words[i] = opened[(from + i) % chunkWords]!
+  }
+  return words
+}
+
+function judgeWord(
+  job: JobCommitment,
+  { working, table, index }: Extract<Accusation, { kind: 'word' }>,
+  { plan, words }: Opened,
+  file: ReadFile,
+): Finding {
+  const accused = plan.tables[table]
+  if (accused === undefined || accused.rule.kind === 'source') throw new NotShown(`table ${table} is not computed`)
+  const unit = unitWords(accused.rule)
+  if (!Number.isInteger(index) || index % unit !== 0) throw new NotShown(`no unit begins at word ${index}`)
+  const claimed = words(table, index, unit)
+  const expected = computeUnit(plan.tables, table, index, { words, file })
+  const wrong = expected.findIndex((word, i) => word !== claimed[i])
+  if (wrong < 0) return { guilty: false, reason: `${accused.name} ${index} is right` }
+  return {
+    guilty: true,
+    operator: operatorName(job.graph.layerCount, working.operator),
+    position: working.step.position,
+    what: accused.name,
+    element: index / unit,
+    expected: showWords(expected),
+    claimed: showWords(claimed),
+  }
+}
+
+function judgeBound(
+  job: JobCommitment,
+  { working, table, row, bound }: Extract<Accusation, { kind: 'bound' }>,
+  { plan, words }: Opened,
+): Finding {
+  const chain = plan.tables[table]
+  if (chain?.rule.kind !== 'chain') throw new NotShown(`table ${table} is no chain`)
+  requireStep(job, bound)
+  const of = plan.tables[chain.rule.of]!.rule
+  const [position, operator] =
+    of.kind === 'source' ? [of.first + row, of.operator] : [working.step.position, working.operator]
+  if (bound.position !== position) throw new NotShown(`row ${row} is of position ${position}`)
+  const digest = digestOf(bound, operator)
+  if (digest === undefined) throw new NotShown(`the step has no operator ${operator}`)
+  const state = digestBytes(words(table, ((row + 1) * statesOf(chain.rule.rowWords) - 1) * 8, 8))
+  if (bytesEqual(state, digest)) return { guilty: false, reason: `${chain.name} ends in the digest of its operator` }
+  return {
+    guilty: true,
+    operator: operatorName(job.graph.layerCount, operator),
+    position,
+    what: chain.name,
+    element: row,
+    expected: bytesToHex(digest),
+    claimed: bytesToHex(state),
+  }
+}
+
+function judgeToken(job: JobCommitment, { step, next, record }: Extract<Accusation, { kind: 'token' }>): Finding {
+  requireStep(job, step)
+  requireStep(job, next)
+  if (next.position !== step.position + 1) throw new NotShown('the steps do not follow one another')
+  if (step.position < job.promptTokens - 1) throw new NotShown('no token is chosen in the prompt')
+  const sample = bodyOperatorCount(job.graph.layerCount) + 2
+  const digest = digestOf(step, sample)
+  if (record.length !== 24 || digest === undefined || !bytesEqual(sha256(record), digest)) {
+    throw new NotShown('the record is not the one committed to')
+  }
+  const chosen = new DataView(record.buffer, record.byteOffset).getUint32(0, true)
+  if (chosen === next.token) return { guilty: false, reason: 'the next step has the token that was chosen' }
+  return {
+    guilty: true,
+    operator: operatorName(job.graph.layerCount, sample),
+    position: next.position,
+    what: 'token',
+    element: 0,
+    expected: String(chosen),
+    claimed: String(next.token),
+  }
+}
+
+function requireStep(job: JobCommitment, step: StepOpening): void {
+  if (!isStepOf(step, job.traceRoot, job.steps)) throw new NotShown(`step ${step.position} is not of the trace`)
+}
+
+function toWords(bytes: Uint8Array): Uint32Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  if (bytes.length % 4 !== 0) throw new NotShown('a chunk is not whole words')
+  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(i * 4, true))
+}
+
+function showWords(words: Uint32Array): string {
+  const hex = [...words].map((word) => `0x${word.toString(16).padStart(8, '0')}`).join(' ')
+  return words.length === 1 ? `${hex} (${new Float32Array(words.slice().buffer)[0]} as f32)` : hex
+}
+
+/** The accusation lacks a part, or a part is not what it is said to be. Not a fault of the program: an answer. */
+class NotShown extends Error {}

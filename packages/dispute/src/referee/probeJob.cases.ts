@@ -1,0 +1,142 @@
+/** A small job done word by word on the probe model, honestly or with words changed on the way: what disputes are tested with. */
+import { sha256 } from '@weightless/crypto'
+import { readGguf } from '@weightless/tensor'
+import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
+import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import type { ReadFile } from '../numbers/weightBlock.ts'
+import { buildTree, leafHash, rootOf } from '../tree/merkle.ts'
+import { digestBytes } from '../working/chainState.ts'
+import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
+import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
+import type { WorkingPlan } from '../working/rules.ts'
+import type { Execution } from './accuse.ts'
+import type { Defence } from './defender.ts'
+import { type JobCommitment, planStep } from './judge.ts'
+
+/** A word of a working that is changed after it was computed; what reads it later reads the changed one. */
+export type Fault = { position: number; operator: number; table: number; word: number; flip: number }
+
+export type ProbeModel = { graph: Graph; file: ReadFile; bytes: Uint8Array }
+
+export async function openProbe(): Promise<ProbeModel> {
+  const bytes = makeProbeModel()
+  return {
+    graph: describeGraph(await readGguf(bytes)),
+    file: (from, count) => bytes.subarray(from, from + count),
+    bytes,
+  }
+}
+
+export type ProbeRun = {
+  job: JobCommitment
+  tokens: number[]
+  operators: Uint8Array[]
+  outputs: ReadonlyMap<string, Uint32Array>
+  defence: Defence
+  execution: Execution
+  /** The working as this run made it. */
+  work(plan: WorkingPlan, sources: SourceRows, file: ReadFile): Working
+}
+
+export type RunOptions = {
+  prompt: readonly number[]
+  steps: number
+  sampler: JobCommitment['sampler']
+  faults?: readonly Fault[]
+  /** Tokens to go on with, instead of those that are chosen. */
+  forced?: readonly number[]
+  /** A run that is the same up to the first fault. */
+  before?: ProbeRun
+}
+
+export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
+  const { prompt, steps, sampler, faults = [] } = options
+  const { graph, file } = model
+  const job: JobCommitment = { graph, traceRoot: new Uint8Array(32), steps, promptTokens: prompt.length, sampler }
+  const operatorCount = 1 + 7 * graph.layerCount
+  const outputs = new Map<string, Uint32Array>()
+  const sources: SourceRows = (t, o) => outputs.get(`${t} ${o}`)!
+  const work = (plan: WorkingPlan, from: SourceRows, read: ReadFile) => evaluateChanged(plan, from, read, faults)
+  const tokens: number[] = []
+  const operators: Uint8Array[] = []
+  const isBefore = (t: number, o: number) =>
+    faults.every((fault) => t < fault.position || (t === fault.position && o < fault.operator))
+  for (let t = 0; t < steps; t++) {
+    const chosen = t < prompt.length ? prompt[t]! : outputs.get(`${t - 1} ${operatorCount + 2}`)![0]! % graph.vocabSize
+    tokens.push(options.forced?.[t] ?? chosen)
+    const count = t < prompt.length - 1 ? operatorCount : operatorCount + 3
+    const digests = new Uint8Array(count * 32)
+    for (let o = 0; o < count; o++) {
+      const known =
+        options.before &&
+        options.before.tokens[t] === tokens[t] &&
+        isBefore(t, o) &&
+        options.before.outputs.get(`${t} ${o}`)
+      if (known) {
+        outputs.set(`${t} ${o}`, known)
+        digests.set(options.before!.operators[t]!.subarray(o * 32, o * 32 + 32), o * 32)
+        continue
+      }
+      const working = work(planStep(job, o, t, tokens[t]!), sources, file)
+      outputs.set(`${t} ${o}`, outputOf(working))
+      digests.set(digestBytes(working.tables.at(-1)!.slice(-8)), o * 32)
+    }
+    operators.push(digests)
+  }
+  const stepDigests = operators.map((digests, t) => stepDigest(t, tokens[t]!, digests))
+  job.traceRoot = rootOf(buildTree(stepDigests.map(leafHash)))
+  const defence: Defence = { job, tokens, operators, stepDigests, sources, file }
+  return {
+    job,
+    tokens,
+    operators,
+    outputs,
+    defence,
+    execution: { tokens, operators, sources: async () => sources },
+    work,
+  }
+}
+
+/** A working in which some words were changed as soon as they were computed. */
+export function evaluateChanged(
+  plan: WorkingPlan,
+  sources: SourceRows,
+  file: ReadFile,
+  faults: readonly Fault[],
+): Working {
+  const own = faults.filter(({ position, operator }) => position === plan.position && operator === plan.operator)
+  if (own.length === 0) return evaluateWorking(plan, sources, file)
+  const tables: Uint32Array[] = []
+  const words: ReadWords = (table, from, count) => tables[table]!.subarray(from, from + count)
+  plan.tables.forEach(({ rule, words: length }, table) => {
+    const values = new Uint32Array(length)
+    tables.push(values)
+    const unit = unitWords(rule)
+    const change = (from: number, to: number) => {
+      for (const { word, flip } of own.filter((f) => f.table === table && f.word >= from && f.word < to))
+        values[word]! ^= flip
+    }
+    if (rule.kind === 'source') {
+      for (let row = 0; row * rule.rowWords < length; row++) {
+        values.set(sources(rule.first + row, rule.operator), row * rule.rowWords)
+      }
+      change(0, length)
+      return
+    }
+    for (let at = 0; at < length; at += unit) {
+      values.set(computeUnit(plan.tables, table, at, { words, file }), at)
+      change(at, at + unit)
+    }
+  })
+  return { plan, tables }
+}
+
+/** Numbers below 1 from a seed, the same everywhere. */
+export function seeded(seed: string): () => number {
+  let state = sha256(new TextEncoder().encode(seed))
+  return () => {
+    state = sha256(state)
+    return new DataView(state.buffer, state.byteOffset).getUint32(0) / 2 ** 32
+  }
+}

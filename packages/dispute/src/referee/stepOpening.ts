@@ -1,0 +1,31 @@
+/** One step of a trace with everything that leads it to the receipt's trace root. Spec: spec/dispute.md §7. */
+import { bytesEqual } from '@weightless/codec'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import { leafHash, type Path, rootFrom } from '../tree/merkle.ts'
+
+export type StepOpening = {
+  position: number
+  /** That went in. */
+  token: number
+  /** Digests of the operators, 32 bytes each. */
+  operators: Uint8Array
+  path: Path
+}
+
+/** @param steps - how many the trace has */
+export function isStepOf(opening: StepOpening, traceRoot: Uint8Array, steps: number): boolean {
+  const { position, token, operators, path } = opening
+  if (!isU32(position) || !isU32(token) || operators.length % 32 !== 0) return false
+  const root = rootFrom(leafHash(stepDigest(position, token, operators)), 0, position, steps, path)
+  return root !== undefined && bytesEqual(root, traceRoot)
+}
+
+/** Digest of operator `operator`; nothing where the step has no such one. */
+export function digestOf(opening: StepOpening, operator: number): Uint8Array | undefined {
+  const digest = opening.operators.subarray(operator * 32, operator * 32 + 32)
+  return digest.length === 32 ? digest : undefined
+}
+
+function isU32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < 2 ** 32
+}

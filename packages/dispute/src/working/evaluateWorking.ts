@@ -1,0 +1,71 @@
+/** Makes the working of an operator from its inputs and the model's file, word by word, and the tree over its chunks. Spec: spec/dispute.md §2, §3. */
+import { WeightlessError } from '@weightless/codec'
+import type { ReadFile } from '../numbers/weightBlock.ts'
+import { buildTree, leafHash, type Tree } from '../tree/merkle.ts'
+import { littleEndian } from './chainState.ts'
+import { computeUnit, type ReadWords, unitWords } from './computeWord.ts'
+import { chunksOf, chunkWords, type Rule, type WorkingPlan } from './rules.ts'
+
+/** Output of an operator at a position, as f32 words. */
+export type SourceRows = (position: number, operator: number) => Uint32Array
+
+export type Working = {
+  plan: WorkingPlan
+  tables: readonly Uint32Array[]
+}
+
+/** @throws {SourceInvalidError} when a source has not the length that the plan says */
+export function evaluateWorking(plan: WorkingPlan, sources: SourceRows, file: ReadFile): Working {
+  const tables: Uint32Array[] = []
+  const words: ReadWords = (table, from, count) => tables[table]!.subarray(from, from + count)
+  for (const { rule, words: length } of plan.tables) {
+    const [number, values] = [tables.length, new Uint32Array(length)]
+    tables.push(values)
+    if (rule.kind === 'source') fillSource(values, rule, sources)
+    else
+      for (let at = 0; at < length; at += unitWords(rule))
+        values.set(computeUnit(plan.tables, number, at, { words, file }), at)
+  }
+  return { plan, tables }
+}
+
+function fillSource(values: Uint32Array, rule: Extract<Rule, { kind: 'source' }>, sources: SourceRows): void {
+  for (let row = 0; row * rule.rowWords < values.length; row++) {
+    const words = sources(rule.first + row, rule.operator)
+    if (words.length !== rule.rowWords) {
+      throw new SourceInvalidError({ position: rule.first + row, operator: rule.operator, words: words.length })
+    }
+    values.set(words, row * rule.rowWords)
+  }
+}
+
+/** The output that a working comes to: its last table but one. */
+export function outputOf(working: Working): Uint32Array {
+  return working.tables.at(-2)!
+}
+
+/** Chunk `chunk` of the working, as the tree's leaf has it. */
+export function chunkBytes(working: Working, chunk: number): Uint8Array {
+  const { tables } = working.plan
+  let number = tables.length - 1
+  while (tables[number]!.chunk > chunk) number--
+  const from = (chunk - tables[number]!.chunk) * chunkWords
+  return littleEndian(working.tables[number]!.subarray(from, from + chunkWords))
+}
+
+export function workingTree(working: Working): Tree {
+  const leaves: Uint8Array[] = []
+  working.plan.tables.forEach((table, number) => {
+    for (let chunk = 0; chunk < chunksOf(table.words); chunk++) {
+      const words = working.tables[number]!.subarray(chunk * chunkWords, (chunk + 1) * chunkWords)
+      leaves.push(leafHash(littleEndian(words)))
+    }
+  })
+  return buildTree(leaves)
+}
+
+export class SourceInvalidError extends WeightlessError {
+  constructor(facts: { position: number; operator: number; words: number }) {
+    super('dispute/source-invalid', 'An input of the operator has another length than the model gives it.', facts)
+  }
+}

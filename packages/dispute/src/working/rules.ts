@@ -1,0 +1,93 @@
+/**
+ * Tables of an operator's working and the rule that gives each of their words from words of earlier tables.
+ * Spec: spec/dispute.md §2, §3, §5. Tables are named by their index in the working.
+ */
+import type { GgufTensor } from '@weightless/tensor'
+
+export const chunkWords = 256
+
+/** Sums and maxima over runs of at most 256 words of each group of `groupWords`; `square` sums x·x. */
+export type FoldRule = { kind: 'fold'; how: 'sum' | 'max' | 'square'; of: number; groupWords: number }
+
+export type Rule =
+  /** Rows are outputs of `operator` at positions `first` … ; nothing is computed, the chain binds them. */
+  | { kind: 'source'; operator: number; first: number; rowWords: number }
+  /** States of SHA-256 over each row of table `of`. */
+  | { kind: 'chain'; of: number; rowWords: number }
+  | FoldRule
+  | { kind: 'foldDot'; weights: number; values: number; groupWords: number; headSize: number; headsPerKey: number }
+  | { kind: 'foldWeights'; x: number; matrix: GgufTensor; columns: number }
+  | { kind: 'inverseRms'; sum: number; count: number; epsilon: number }
+  | { kind: 'norm'; x: number; inverse: number; weight: GgufTensor }
+  | { kind: 'quantise'; x: number }
+  | { kind: 'scale'; x: number }
+  | { kind: 'sum'; q: number }
+  | { kind: 'term'; q: number; scale: number; sum: number; matrix: GgufTensor; columns: number }
+  | { kind: 'join'; parts: readonly { table: number; words: number }[] }
+  | { kind: 'embed'; token: number; matrix: GgufTensor }
+  | { kind: 'guess'; base: number; degree: number }
+  | { kind: 'power'; guess: number }
+  | { kind: 'angle'; power: number; factors: GgufTensor | undefined }
+  | { kind: 'turn'; angle: number; pairs: number; position: number }
+  | { kind: 'rotate'; raw: number; turn: number; turned: number; headSize: number; rotated: number }
+  | { kind: 'score'; rows: number; rowWords: number; positions: number; shape: HeadShape; factor: number }
+  | { kind: 'exp'; score: number; top: number; positions: number }
+  | { kind: 'gather'; rows: number; rowWords: number; positions: number; shape: HeadShape }
+  | { kind: 'mix'; sum: number; total: number; headSize: number }
+  | { kind: 'add'; x: number; y: number }
+  | { kind: 'gate'; both: number; width: number }
+  /** Token of the first largest logit of a run; after the first stage over the runs' largest (`top`) and their tokens. */
+  | { kind: 'best'; top: number; best: number | undefined; count: number }
+  | { kind: 'draw'; seed32: Uint8Array; index: number }
+  | { kind: 'weight'; logits: number; top: number; temperature: number }
+  /** f64 sums over runs of 256; `of` has u32 weights in the first stage, then f64 sums. */
+  | { kind: 'weightSum'; of: number; count: number; isFirst: boolean }
+  /** How many weights are not 0, in runs of 256; then sums of those numbers. */
+  | { kind: 'kept'; of: number; count: number; isFirst: boolean }
+  /** Where the draw falls among at most 256 weights or sums: which, and the sum before it. Unit of three words. */
+  | {
+      kind: 'walk'
+      of: number
+      count: number
+      isFirst: boolean
+      above: number | undefined
+      total: number
+      draw: number
+    }
+  | { kind: 'record'; token: number; drawn: { total: number; draw: number; kept: number } | undefined }
+
+/** What the sampler is told for one token. Spec: spec/tensor.md §7. */
+export type Draw = {
+  temperature: number
+  topP: number
+  seed32: Uint8Array
+  /** Which output token, from 0. */
+  index: number
+}
+
+export type HeadShape = { heads: number; keyHeads: number; headSize: number }
+
+export type Table = {
+  name: string
+  words: number
+  /** Number of its first chunk in the working. */
+  chunk: number
+  rule: Rule
+}
+
+/** The working of operator `operator` at `position`. The last table but one is its output, the last the output's chain. */
+export type WorkingPlan = {
+  position: number
+  operator: number
+  tables: readonly Table[]
+  chunks: number
+}
+
+export function chunksOf(words: number): number {
+  return Math.ceil(words / chunkWords)
+}
+
+/** States of a row's chain (§4.1). */
+export function statesOf(rowWords: number): number {
+  return Math.floor(rowWords / chunkWords) + 1
+}
