@@ -8,9 +8,16 @@ import { verifyTraining } from '@weightless/compute/client'
 import { createEmbeddedWorker } from '@weightless/compute/finetune/embeddedWorker'
 import { addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
-import { type Receipt, signReceipt } from '@weightless/receipt'
-import { makeTrainingReceipt, type TrainingBundle, type TrainingOpening } from '@weightless/receipt/training'
-import { type createClient, TrainerRefusedError } from '@weightless/sdk'
+import { brokenTerm, isAccepted, type Receipt, signAcceptance, signReceipt } from '@weightless/receipt'
+import { signDelivery } from '@weightless/receipt/delivery'
+import {
+  makeTrainingReceipt,
+  readTrainingBundle,
+  type TrainingBundle,
+  type TrainingOpening,
+  trainingBundleToJson,
+} from '@weightless/receipt/training'
+import { type createClient, NoFaultShownError, TrainerRefusedError } from '@weightless/sdk'
 import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
 import { clientOf } from './clientOf.ts'
 import { startComputeNet, tokens } from './computeNet.ts'
@@ -80,6 +87,84 @@ test('a worker that nobody can repeat gets a receipt that says so', async (t) =>
   assert.ok(outcome.accepted && !outcome.reExecuted && /word of the provider/.test(outcome.note))
 })
 
+test('what a trainer signed against itself costs it stake: quote, receipt and delivery', async (t) => {
+  const { net, client, trainer } = await open(t, () => wordWorker)
+  const { fineTuning } = client(3)
+  const { id } = await fineTuning.start({ trainer, modelRoot, dataset, isPlain: true })
+  await untilTold(fineTuning, trainer, id, 'Delivered')
+  const bundle = await fineTuning.trainingReceipt(trainer, id)
+  const { receipt, settlement, acceptance } = bundle
+  assert.ok(acceptance && isAccepted(acceptance, { chainId: receipt.chainId, settlement }))
+  assert.equal(brokenTerm(acceptance.authorization, receipt), undefined)
+  assert.equal(acceptance.authorization.maxFee, receipt.fee)
+  const task = await fineTuning.task(trainer, id)
+  assert.deepEqual(task.quote, (trainingBundleToJson(bundle) as { acceptance: unknown }).acceptance)
+  assert.deepEqual([bundle.delivery!.id, bundle.delivery!.root], [id, task.delivery!.root])
+  // Over the file: what the command line reads.
+  const file = readTrainingBundle(JSON.parse(JSON.stringify(trainingBundleToJson(bundle))))
+  assert.ok(file.ok)
+  const reporter = client(4).receipts
+  await assert.rejects(reporter.report(file.value), NoFaultShownError)
+  await assert.rejects(reporter.report(file.value, file.value), NoFaultShownError)
+
+  const sign = (one: Receipt) => signReceipt(one, settlement, net.accountOf(1))
+  const signed = async (jobNonce: bigint, changed: Partial<Receipt> = {}) => {
+    const one = { ...receipt, jobNonce, ...changed }
+    return { ...bundle, receipt: one, signature: await sign(one) }
+  }
+  const accepted = async (jobNonce: bigint, changed: Partial<Receipt>) => {
+    const authorization = { ...acceptance.authorization, jobNonce }
+    const place = { chainId: receipt.chainId, settlement }
+    const signature = await signAcceptance(authorization, place, net.accountOf(1))
+    return { ...(await signed(jobNonce, changed)), acceptance: { authorization, signature } }
+  }
+  const kindOf = async (one: TrainingBundle, other?: TrainingBundle) => {
+    const { fault, slashedWei, toUserWei } = await reporter.report(one, other)
+    assert.ok(slashedWei > 0n && toUserWei === (slashedWei * 40n) / 100n)
+    return fault
+  }
+  const delivering = async (one: TrainingBundle, root: Hex) => ({
+    ...one,
+    delivery: await signDelivery(one.receipt, { id, root }, settlement, net.accountOf(1)),
+  })
+  const word: Hex = `0x${'5a'.repeat(32)}`
+  const late = acceptance.authorization.deadline + 1n
+  assert.equal(await kindOf(await accepted(1n, { timestamp: late })), 'broken-acceptance')
+  assert.equal(await kindOf(await signed(2n), await signed(2n, { outputHash: word })), 'contradiction')
+  assert.equal(await kindOf(await signed(3n, { fee: receipt.fee - 1n })), 'false-bill')
+  const fourth = await signed(4n)
+  assert.equal(await kindOf(await delivering(fourth, word)), 'other-delivery')
+  const fifth = await signed(5n)
+  const two = [await delivering(fifth, task.delivery!.root), await delivering(fifth, word)] as const
+  assert.equal(await kindOf(...two), 'double-delivery')
+})
+
+test('a task whose quote has expired is trained no more, and nothing is signed for it', async (t) => {
+  const waiting = Promise.withResolvers<void>()
+  const slow: TrainingWorker = {
+    ...wordWorker,
+    async open(task) {
+      const session = await wordWorker.open(task)
+      return {
+        ...session,
+        async train(run) {
+          await waiting.promise
+          return session.train(run)
+        },
+      }
+    },
+  }
+  const { client, trainer } = await open(t, () => slow, { quoteMsMax: 1_000 })
+  const { fineTuning } = client(3)
+  const { id } = await fineTuning.start({ trainer, modelRoot, dataset, isPlain: true })
+  await untilTold(fineTuning, trainer, id, 'Training')
+  await new Promise((resolve) => setTimeout(resolve, 2_500))
+  waiting.resolve()
+  const { failure } = await untilOver(fineTuning, trainer, id)
+  assert.match(failure ?? '', /quote says: deadline/)
+  await assert.rejects(fineTuning.trainingReceipt(trainer, id), TrainerRefusedError)
+})
+
 /** The same receipt about something else, all hashes made again: what a provider could sign if it wished. */
 async function signAgain(
   { receipt, opening, settlement }: TrainingBundle,
@@ -112,7 +197,7 @@ const wordWorker: TrainingWorker = {
 
 type Net = Awaited<ReturnType<typeof startComputeNet>>
 
-async function open(t: TestContext, workerOf: (env: Net['env']) => TrainingWorker) {
+async function open(t: TestContext, workerOf: (env: Net['env']) => TrainingWorker, limits = {}) {
   const net = await startComputeNet()
   const service = await startFineTuning({
     ...{ env: net.env, rpcUrl: net.rpcUrl, chainId: genesis.chainId, contracts: addresses, port: 0, weiPerToken },
@@ -121,7 +206,7 @@ async function open(t: TestContext, workerOf: (env: Net['env']) => TrainingWorke
     models: [{ name: 'bard', root: modelRoot, description: 'a test' }],
     worker: workerOf(net.env),
     quota: { cpuCount: 1n, nodeMemory: 1n, gpuCount: 0n, nodeStorage: 1n, gpuType: '' },
-    limits: { lookMs: 50 },
+    limits: { lookMs: 50, ...limits },
   })
   t.after(async () => {
     await service.close()
@@ -137,13 +222,21 @@ async function open(t: TestContext, workerOf: (env: Net['env']) => TrainingWorke
 
 type Client = ReturnType<typeof createClient>
 
-async function untilTrained(
-  fineTuning: Client['fineTuning'],
-  trainer: Parameters<Client['fineTuning']['tasks']>[0],
-  id: string,
-) {
+type Trainer = Parameters<Client['fineTuning']['tasks']>[0]
+
+const untilTrained = (fineTuning: Client['fineTuning'], trainer: Trainer, id: string) =>
+  untilTold(fineTuning, trainer, id, 'Trained')
+
+async function untilOver(fineTuning: Client['fineTuning'], trainer: Trainer, id: string) {
   for await (const event of fineTuning.follow(trainer, id)) {
-    if (event.type === 'note' && event.text === 'Trained') return
+    if (event.type === 'end') break
   }
-  assert.fail('the task was not trained')
+  return fineTuning.task(trainer, id)
+}
+
+async function untilTold(fineTuning: Client['fineTuning'], trainer: Trainer, id: string, note: string) {
+  for await (const event of fineTuning.follow(trainer, id)) {
+    if (event.type === 'note' && event.text === note) return
+  }
+  assert.fail(`the task was not told to be ${note}`)
 }

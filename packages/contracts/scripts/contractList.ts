@@ -23,6 +23,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'fineTuningServingUpstream', source: 'compute/FineTuningServing.sol', contract: 'FineTuningServing' },
   { key: 'receiptSettlement', source: 'compute/ReceiptSettlement.sol', contract: 'ReceiptSettlement' },
   { key: 'providerStake', source: 'compute/ProviderStake.sol', contract: 'ProviderStake' },
+  { key: 'trainingStake', source: 'compute/TrainingStake.sol', contract: 'TrainingStake' },
   { key: 'priorityStake', source: 'market/PriorityStake.sol', contract: 'PriorityStake' },
   { key: 'serviceMarket', source: 'market/ServiceMarket.sol', contract: 'ServiceMarket' },
   { key: 'jobBoard', source: 'market/JobBoard.sol', contract: 'JobBoard' },

@@ -56,6 +56,7 @@ export type Rig = {
       | 'fineTuningServing'
       | 'receiptSettlement'
       | 'providerStake'
+      | 'trainingStake'
       | 'priorityStake'
       | 'serviceMarket'
       | 'jobBoard']: {
@@ -107,6 +108,7 @@ export async function createRig(
       fineTuningServing: at('fineTuningServing'),
       receiptSettlement: at('receiptSettlement'),
       providerStake: at('providerStake'),
+      trainingStake: at('trainingStake'),
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),

@@ -14,6 +14,7 @@ import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
 import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
 import { timelockAbi } from './abi/timelock.generated.ts'
+import { trainingStakeAbi } from './abi/trainingStake.generated.ts'
 
 export const abis = {
   /** Without the older generation of `submit` and `batchSubmit`. */
@@ -28,6 +29,7 @@ export const abis = {
   fineTuningServing: fineTuningServingAbi,
   receiptSettlement: receiptSettlementAbi,
   providerStake: providerStakeAbi,
+  trainingStake: trainingStakeAbi,
   priorityStake: priorityStakeAbi,
   serviceMarket: serviceMarketAbi,
   jobBoard: jobBoardAbi,

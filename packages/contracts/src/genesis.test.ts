@@ -68,7 +68,8 @@ describe('Devnet proxies', () => {
       const result = await rig.send({ abi: abis.receiptSettlement, address }, 'initialize', args, { from })
       assert.equal(!result.ok && result.error, 'AlreadyInitialized')
     }
-    for (const address of [addresses.providerStake, addresses.providerStakeImplementation]) {
+    const stakes = [addresses.providerStake, addresses.providerStakeImplementation]
+    for (const address of [...stakes, addresses.trainingStake, addresses.trainingStakeImplementation]) {
       const result = await rig.send({ abi: abis.providerStake, address }, 'initialize', [from, from, from, 1n], {
         from,
       })

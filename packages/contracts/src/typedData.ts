@@ -31,6 +31,15 @@ export const authorizationTypes = {
 /** A provider takes the job of an authorisation, given by its own EIP-712 digest. Spec: spec/settlement.md 2.7 */
 export const acceptanceTypes = { Acceptance: [{ name: 'authorization', type: 'bytes32' }] } as const
 
+/** A provider's word which file it delivers for a training's receipt, given by its own EIP-712 digest. Spec: spec/receipt.md 9.5 */
+export const deliveryTypes = {
+  Delivery: [
+    { name: 'receipt', type: 'bytes32' },
+    { name: 'id', type: 'string' },
+    { name: 'root', type: 'bytes32' },
+  ],
+} as const
+
 export const receiptTypes = {
   Receipt: [
     { name: 'version', type: 'uint16' },

@@ -1,5 +1,5 @@
 /**
- * EIP-712 hashes of structs whose fields are all single words (addresses, integers, fixed bytes): the signed messages of
+ * EIP-712 hashes of structs whose fields are single words (addresses, integers, fixed bytes) or texts: the signed messages of
  * receipts and payments. A general library spends more time on the types of such a message than its signature takes.
  */
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
@@ -24,7 +24,7 @@ const separatorsMax = 64
 
 /**
  * Compiles a struct once. The hasher is for well-formed messages: values are checked where they enter the system.
- * @throws {TypeError} a field is not one word, or a value does not fit
+ * @throws {TypeError} a field is neither one word nor a text, or a value does not fit
  */
 export function compileTypedData<Message extends object>(
   domain: Pick<TypedDomain, 'name' | 'version'>,
@@ -60,11 +60,17 @@ export function compileTypedData<Message extends object>(
   }
 }
 
+/** A text stands in a struct as its hash. */
+function fieldWriter(type: string): ReturnType<typeof wordWriter> {
+  if (type !== 'string') return wordWriter(type)
+  return (target, _, at, text) => target.set(keccak256(textToBytes(String(text))), at)
+}
+
 function structHasher(encodedType: string, fields: readonly TypedField[]) {
   const bytes = new Uint8Array(32 * (fields.length + 1))
   const view = new DataView(bytes.buffer)
   bytes.set(keccak256(textToBytes(encodedType)))
-  const writers = fields.map(({ name, type }, index) => ({ name, write: wordWriter(type), at: 32 * (index + 1) }))
+  const writers = fields.map(({ name, type }, index) => ({ name, write: fieldWriter(type), at: 32 * (index + 1) }))
   return (message: Record<string, Word>): Uint8Array => {
     for (const { name, write, at } of writers) write(bytes, view, at, message[name]!)
     return keccak256(bytes)

@@ -66,7 +66,7 @@ const tokensMax = 1_048_576
 export const logitBiasMax = 1_024
 export const choicesMax = 16
 
-const hexOf = (byteCount: number) =>
+export const hexOf = (byteCount: number) =>
   z
     .string()
     .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
@@ -214,7 +214,7 @@ export const bundleShell = {
   receipt: receiptSchema,
   signature: signatureText,
 }
-const acceptance = acceptanceSchema.optional()
+export const acceptance = acceptanceSchema.optional()
 const chatBundleSchema = z.strictObject({ ...bundleShell, acceptance, opening: chatSchema })
 const bodyBundleSchema = z.strictObject({ ...bundleShell, acceptance, opening: bodySchema })
 

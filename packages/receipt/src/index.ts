@@ -51,7 +51,7 @@ export {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
-export { findProvableFault, type ProvableFault } from './findProvableFault.ts'
+export { findProvableFault, type ProvableFault, type Signed } from './findProvableFault.ts'
 export {
   checks,
   hashReceipt,

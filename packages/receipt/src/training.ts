@@ -1,9 +1,11 @@
 /** Receipts of class 3: a model was fine-tuned. What is signed, its opening, and the checks that need no model. Spec: RECEIPT §9. */
 import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
-import { bundleShell, describeFault, plain, priceSchema, text, word } from './bundle.ts'
+import type { Acceptance, Authorization } from './authorization.ts'
+import { acceptance, bundleShell, describeFault, hexOf, plain, priceSchema, text, word } from './bundle.ts'
 import { type Difference, differ, type Expectations, findForgery, findUnexpected } from './checkBundle.ts'
 import { feeOf, hash, inputHash, type Price, priceId, tag, zeroWord } from './commitments.ts'
+import type { SignedDelivery } from './delivery.ts'
 import { checks, type Receipt, receiptVersion, serviceClasses } from './receipt.ts'
 
 /** What the hashes of the receipt stand for; stays with the user. */
@@ -26,6 +28,10 @@ export type TrainingBundle = {
   receipt: Receipt
   signature: Hex
   opening: TrainingOpening
+  /** The provider's quote from before the training, where it gave one. RECEIPT §9.4 */
+  acceptance?: Acceptance
+  /** Which file it delivers, from when it is sealed. RECEIPT §9.5 */
+  delivery?: SignedDelivery
 }
 
 /** What a deterministic trainer says of itself and its run; absent where the worker's word is all there is. */
@@ -69,6 +75,20 @@ export type TrainingFacts = {
   proof: TrainingProof | undefined
 }
 
+/** What the provider binds itself to before it trains: this work, at this price, for so much, until then. */
+export type TrainingQuote = { maxFee: bigint; deadlineSeconds: number }
+
+/** The quote in the form that its acceptance is about; only what is known before the training is looked at. */
+export function trainingAuthorization(
+  { user, provider, jobNonce }: Pick<TrainingFacts, 'user' | 'provider' | 'jobNonce'>,
+  opening: Omit<TrainingOpening, 'adapterRoot'>,
+  { maxFee, deadlineSeconds }: TrainingQuote,
+): Authorization {
+  const { inputHash: requestHash } = trainingHashes({ ...opening, adapterRoot: zeroWord })
+  const terms = { priceId: priceId(provider, opening.price), maxFee, deadline: BigInt(deadlineSeconds) }
+  return { user, provider, jobNonce, requestHash, ...terms }
+}
+
 /** The receipt to be signed. */
 export function makeTrainingReceipt(facts: TrainingFacts, opening: TrainingOpening): Receipt {
   const { chainId, user, provider, modelRoot, seed, jobNonce, timestampSeconds, proof } = facts
@@ -92,6 +112,8 @@ export function makeTrainingReceipt(facts: TrainingFacts, opening: TrainingOpeni
 
 const bundleSchema = z.strictObject({
   ...bundleShell,
+  acceptance,
+  delivery: z.strictObject({ id: text.min(1).max(256), root: word, signature: hexOf(65) }).optional(),
   opening: z.strictObject({
     kind: z.literal('training'),
     ...{ salt: word, datasetRoot: word, plainRoot: word, adapterRoot: word },
@@ -109,12 +131,14 @@ export function isTrainingJson(json: unknown): boolean {
 export function readTrainingBundle(json: unknown): Verdict<TrainingBundle, 'malformed'> {
   const parsed = bundleSchema.safeParse(json)
   if (!parsed.success) return reject('malformed', describeFault(parsed.error))
-  const { settlement, receipt, signature, opening } = parsed.data
-  return accept({ settlement, receipt, signature, opening })
+  const { settlement, receipt, signature, opening, acceptance, delivery } = parsed.data
+  const also = { ...(acceptance && { acceptance }), ...(delivery && { delivery }) }
+  return accept({ settlement, receipt, signature, opening, ...also })
 }
 
-export function trainingBundleToJson({ settlement, receipt, signature, opening }: TrainingBundle): unknown {
-  return plain({ version: 1, settlement, receipt, signature, opening })
+export function trainingBundleToJson(bundle: TrainingBundle): unknown {
+  const { settlement, receipt, signature, opening, acceptance, delivery } = bundle
+  return plain({ version: 1, settlement, receipt, signature, opening, acceptance, delivery })
 }
 
 /** Undefined when nothing is wrong so far. RECEIPT §9.3 */

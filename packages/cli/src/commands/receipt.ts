@@ -8,7 +8,7 @@ import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult } from '../output.ts'
 import { printable } from '../printable.ts'
-import { readBundleFile } from '../readBundleFile.ts'
+import { readAnyBundleFile } from '../readBundleFile.ts'
 import { keepBundle, receiptFile } from '../receiptFile.ts'
 
 export function addReceiptCommands(program: Command): void {
@@ -52,7 +52,10 @@ export function addReceiptCommands(program: Command): void {
     .command('report <bundle> [other]')
     .description('show on chain what one bundle, or two of one job, prove against their provider; it loses stake')
     .option('--yes', 'do not ask before sending the transaction')
-    .addHelpText('after', '\nA bundle is a file, or the id of one of `weightless receipt faults`.')
+    .addHelpText(
+      'after',
+      '\nA bundle is a file, of an answer or of a training (`weightless finetune receipt`), or the id of one of `weightless receipt faults`.',
+    )
     .action((bundle: string, other: string | undefined, options: { yes?: boolean }, command: Command) =>
       withClient(command, (client) => report(client, bundle, other, options, command)),
     )
@@ -66,7 +69,7 @@ async function report(
   command: Command,
 ): Promise<void> {
   const read = (name: string) =>
-    existsSync(name) ? Promise.resolve(readBundleFile(name)) : client.receipts.faultBundle(name)
+    existsSync(name) ? Promise.resolve(readAnyBundleFile(name)) : client.receipts.faultBundle(name)
   const [one, two] = [await read(bundle), other === undefined ? undefined : await read(other)]
   await askBeforeSpending(`Report provider ${one.receipt.provider}? The transaction costs gas.`, options)
   const shown = await client.receipts.report(one, two)

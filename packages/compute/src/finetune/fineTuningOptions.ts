@@ -36,6 +36,11 @@ export const fineTuningLimitsSchema = z.object({
     .int()
     .min(1)
     .default(24 * 3_600_000),
+  /** How long after its plan a task may be answered: the quote's deadline, which it signs. */
+  quoteMsMax: z
+    .int()
+    .min(1_000)
+    .default(7 * 24 * 3_600_000),
   /** A delivery that its user does not acknowledge within this time is given up: the penalty share is due, the key stays shut. */
   acknowledgeMsMax: z
     .int()

@@ -7,7 +7,7 @@ import { type FineTuningTask, heldWei } from './task.ts'
 
 export function describeTask(task: FineTuningTask) {
   const { id, createdAtMs, updatedAtMs, user, modelRoot, datasetRoot, trainingParams, nonce, progress } = task
-  const { plan, result, delivery, failure, paidWei } = task
+  const { plan, quote, result, delivery, failure, paidWei } = task
   return {
     ...{ id, userAddress: user, preTrainedModelHash: modelRoot, datasetHash: datasetRoot, trainingParams, progress },
     ...{ createdAt: new Date(createdAtMs).toISOString(), updatedAt: new Date(updatedAtMs).toISOString() },
@@ -17,6 +17,8 @@ export function describeTask(task: FineTuningTask) {
     weightless: {
       ...{ plan, failure, paidWei },
       ...(result && { result }),
+      // Not its salt.
+      ...(quote && { quote: { authorization: quote.authorization, signature: quote.signature } }),
       // Not its key.
       ...(delivery && { delivery: { root: delivery.root, sizeBytes: delivery.sizeBytes } }),
     },

@@ -137,7 +137,7 @@ export async function downloadReceipt(
 ): Promise<HttpResponse> {
   const fault = await downloadFault(service, task, request)
   if (fault) return fault
-  const body = task.result && (await service.receipts.read(task.id))
+  const body = task.result && (await service.receipts.read(task))
   if (body === undefined) return refuse('The task has no receipt: it is not trained.', 404)
   return { status: 200, headers: { 'content-type': 'application/json' }, body }
 }

@@ -1,5 +1,6 @@
 /** A fine-tuning task and the ways it may go, in the progress names of the existing SDK. Pure. Spec: FINETUNING §2. */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import type { Authorization } from '@weightless/receipt'
 import type { Quality, TrainingPlan } from './trainingWorker.ts'
 
 export type TaskProgress = keyof typeof ways
@@ -27,6 +28,8 @@ export type FineTuningTask = {
   /** Step that the last attempt went on behind; absent: from the beginning. */
   resumedStep?: number
   plan?: TrainingPlan & { feeWei: bigint }
+  /** What the provider bound itself to when it made the plan; absent of tasks from before there were quotes. */
+  quote?: TaskQuote
   result?: TaskResult
   delivery?: TaskDelivery
   deliveredAtMs?: number
@@ -44,6 +47,14 @@ export type TaskResult = {
   feeWei: bigint
   base?: Quality
   tuned?: Quality
+}
+
+export type TaskQuote = {
+  /** Of the receipt's commitments. */
+  salt: Hex
+  /** The terms, in the form that acceptances have. RECEIPT §9.4 */
+  authorization: Authorization
+  signature: Hex
 }
 
 export type TaskDelivery = {

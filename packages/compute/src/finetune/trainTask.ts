@@ -21,7 +21,7 @@ export async function trainTask(context: TaskContext, task: FineTuningTask, sign
   signal.addEventListener('abort', stop, { once: true })
   try {
     if (signal.aborted) return
-    const ready = begun.progress === 'SettingUp' ? await setUp(context, begun, session) : begun
+    const ready = begun.progress === 'SettingUp' ? await setUp(context, begun, opened) : begun
     if (ready) await train(context, ready, opened, signal)
   } finally {
     signal.removeEventListener('abort', stop)
@@ -48,7 +48,7 @@ type OpenedTask = { session: TrainingSession; plainRoot: Hex; seed: number }
 async function setUp(
   context: TaskContext,
   task: FineTuningTask,
-  { plan }: TrainingSession,
+  { session: { plan }, plainRoot }: OpenedTask,
 ): Promise<FineTuningTask | undefined> {
   const { trainedTokensMax } = context.limits
   if (plan.trainedTokens > trainedTokensMax) {
@@ -67,7 +67,9 @@ async function setUp(
     task.id,
     `${rows} rows to train on, ${heldOutRows} to measure by, ${steps} steps, ${trainedTokens} tokens, fee at most ${feeWei} wei`,
   )
-  return advance(context, task, 'SetUp', { plan: { rows, heldOutRows, steps, trainedTokens, feeWei } })
+  const deadlineSeconds = Math.floor((context.env.clock.nowMs() + context.limits.quoteMsMax) / 1000)
+  const quote = await context.receipts.quote(task, { plainRoot, feeWei, deadlineSeconds })
+  return advance(context, task, 'SetUp', { plan: { rows, heldOutRows, steps, trainedTokens, feeWei }, quote })
 }
 
 async function train(
@@ -82,6 +84,10 @@ async function train(
   const attempts = resumedStep > (task.resumedStep ?? 0) ? 1 : task.attempts + 1
   if (attempts > limits.attemptsMax) {
     throw new TrainingRefusedError({ reason: `training came no further in ${limits.attemptsMax} attempts` })
+  }
+  // Nothing could be signed for what comes out.
+  if (task.quote && env.clock.nowMs() > Number(task.quote.authorization.deadline) * 1000) {
+    throw new TrainingRefusedError({ reason: 'its quote had expired before it was trained' })
   }
   const running = await advance(context, task, 'Training', { attempts, resumedStep })
   if (!running || signal.aborted) return

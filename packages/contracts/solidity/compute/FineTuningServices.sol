@@ -75,7 +75,7 @@ abstract contract FineTuningServices is FineTuningAccounts {
         emit ServiceUpdated(msg.sender, url, quota, pricePerToken, teeSignerAddress, occupied);
     }
 
-    /// Withdraws the caller's service and returns its stake.
+    /// Withdraws the caller's service; its stake is returned, at once or after the delay of TrainingStake.
     function removeService() external nonReentrant {
         if (!providerSet.remove(msg.sender)) revert ServiceNotExist(msg.sender);
         delete services[msg.sender];
@@ -83,8 +83,12 @@ abstract contract FineTuningServices is FineTuningAccounts {
         delete stakes[msg.sender];
         emit ServiceRemoved(msg.sender);
         if (amount == 0) return;
-        emit ProviderStakeReturned(msg.sender, amount);
-        pay(msg.sender, amount);
+        giveStakeBack(msg.sender, amount);
+    }
+
+    /// Wei that back the provider's present service.
+    function stakeOf(address provider) external view returns (uint256) {
+        return stakes[provider];
     }
 
     function acknowledgeTEESignerByOwner(address provider) external onlyOwner {
@@ -109,6 +113,14 @@ abstract contract FineTuningServices is FineTuningAccounts {
     function acknowledgedSigner(address provider) internal view returns (address) {
         FineTuningService storage service = services[provider];
         return service.teeSignerAcknowledged ? service.teeSignerAddress : address(0);
+    }
+
+    function giveStakeBack(address provider, uint256 amount) internal virtual;
+
+    function takeStake(address provider, uint256 amount) internal returns (uint256 taken) {
+        uint256 present = stakes[provider];
+        taken = amount < present ? amount : present;
+        stakes[provider] = present - taken;
     }
 
     function stake() private {

@@ -5,6 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Deliverable, DeliverableRing} from "./DeliverableRing.sol";
 import {FineTuningServices} from "./FineTuningServices.sol";
+import {IProviderStake} from "./IProviderStake.sol";
 import {IConsentServing, ILedger, IServing, RefundConsent} from "./IServing.sol";
 import {RefundConsents} from "./RefundConsents.sol";
 import {SubAccount} from "./SubAccount.sol";
@@ -50,8 +51,11 @@ abstract contract FineTuningServingBase is FineTuningServices, RefundConsents, I
         bool acknowledged,
         uint256 nonce
     );
+    event ProviderStakeSlashed(address indexed provider, uint256 amount);
+    event ProviderStakeUpdated(address indexed providerStake);
 
     error AcknowledgementPending(string id, uint256 until);
+    error CallerNotProviderStake(address caller);
     error CannotAbandonAcknowledgedDeliverable(string id);
     error CannotAbandonSettledDeliverable(string id);
     error CannotAcknowledgeSettledDeliverable(string id);
@@ -83,6 +87,8 @@ abstract contract FineTuningServingBase is FineTuningServices, RefundConsents, I
     uint256 public acknowledgeSeconds;
     /// When the deliverable came that its user gave up; so a later one of the same id is another.
     mapping(bytes32 key => mapping(bytes32 idHash => uint256 timestamp)) private givenUp;
+    /// Judges stakes, and keeps those that are taken back; zero: they go back at once.
+    IProviderStake public providerStake;
 
     function initialize(uint256 _locktime, address _ledgerAddress, address owner_, uint256 _penaltyPercentage)
         external
@@ -102,6 +108,19 @@ abstract contract FineTuningServingBase is FineTuningServices, RefundConsents, I
     function updateAcknowledgeSeconds(uint256 acknowledgeSeconds_) external onlyOwner {
         acknowledgeSeconds = acknowledgeSeconds_;
         emit AcknowledgeSecondsUpdated(acknowledgeSeconds_);
+    }
+
+    function setProviderStake(IProviderStake providerStake_) external onlyOwner {
+        providerStake = providerStake_;
+        emit ProviderStakeUpdated(address(providerStake_));
+    }
+
+    /// Hands up to `amount` wei of an active provider's stake to the contract that judged it.
+    function slashStake(address provider, uint256 amount) external nonReentrant returns (uint256 taken) {
+        if (msg.sender != address(providerStake)) revert CallerNotProviderStake(msg.sender);
+        taken = takeStake(provider, amount);
+        emit ProviderStakeSlashed(provider, taken);
+        if (taken > 0) pay(msg.sender, taken);
     }
 
     /// The caller delivers a model; the one before must be acknowledged, settled, abandoned or overdue.
@@ -208,6 +227,12 @@ abstract contract FineTuningServingBase is FineTuningServices, RefundConsents, I
 
     function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
         return interfaceId == type(IServing).interfaceId || interfaceId == type(IERC165).interfaceId;
+    }
+
+    function giveStakeBack(address provider, uint256 amount) internal override {
+        if (address(providerStake) != address(0)) return providerStake.unstake{value: amount}(provider);
+        emit ProviderStakeReturned(provider, amount);
+        pay(provider, amount);
     }
 
     function deliverable(address user, address provider, string calldata id)

@@ -7,8 +7,8 @@ import {Administered} from "./Administered.sol";
 import {IProviderStake, IReceiptDomain, IStakeSource} from "./IProviderStake.sol";
 import {Authorization, Price, Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
 
-/// Slashes inference providers for what they themselves signed, and keeps stakes that are taken back until faults of
-/// that time can be shown no more. Spec: spec/settlement.md 9.
+/// Slashes providers of one serving contract for what they themselves signed, and keeps stakes that are taken back until
+/// faults of that time can be shown no more. As it stands, for inference. Spec: spec/settlement.md 9.
 contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient {
     using ReceiptTypes for Authorization;
     using ReceiptTypes for Receipt;
@@ -87,7 +87,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     }
 
     /// How long a stake waits: as long as a refund, and a claim after it, so that no user is left behind.
-    function unstakeSeconds() public view returns (uint256) {
+    function unstakeSeconds() public view virtual returns (uint256) {
         return serving.lockTime() + receipts.challengeWindow();
     }
 
@@ -127,7 +127,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         if (one.provider != other.provider || one.user != other.user || one.jobNonce != other.jobNonce) {
             revert NotOneJob();
         }
-        bytes32 domain = receipts.domainSeparator();
+        bytes32 domain = receiptDomain();
         bytes32 hash = checkSigned(domain, one, oneSignature);
         if (checkSigned(domain, other, otherSignature) == hash) revert SameReceipt(hash);
         punish(one.provider, one.user, one.jobNonce);
@@ -138,7 +138,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         external
         nonReentrant
     {
-        checkSigned(receipts.domainSeparator(), receipt, signature);
+        checkSigned(receiptDomain(), receipt, signature);
         bytes32 computed = ReceiptTypes.priceId(receipt.provider, price);
         if (computed != receipt.priceId) revert PriceMismatch(receipt.priceId, computed);
         uint256 fee = receipt.promptTokens * price.inputPrice + receipt.completionTokens * price.outputPrice;
@@ -158,7 +158,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
             accepted.provider != receipt.provider || accepted.user != receipt.user
                 || accepted.jobNonce != receipt.jobNonce
         ) revert NotOneJob();
-        bytes32 domain = receipts.domainSeparator();
+        bytes32 domain = receiptDomain();
         bytes32 hash = checkAccepted(domain, accepted, acceptanceSignature);
         checkSigned(domain, receipt, receiptSignature);
         if (
@@ -178,7 +178,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         if (one.provider != other.provider || one.user != other.user || one.jobNonce != other.jobNonce) {
             revert NotOneJob();
         }
-        bytes32 domain = receipts.domainSeparator();
+        bytes32 domain = receiptDomain();
         bytes32 hash = checkAccepted(domain, one, oneSignature);
         if (checkAccepted(domain, other, otherSignature) == hash) revert SameAcceptance(hash);
         punish(one.provider, one.user, one.jobNonce);
@@ -203,7 +203,12 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         return keccak256(abi.encode(provider, user, jobNonce));
     }
 
-    function punish(address provider, address user, uint256 jobNonce) private {
+    /// EIP-712 domain that receipts and acceptances are signed in.
+    function receiptDomain() internal view virtual returns (bytes32) {
+        return receipts.domainSeparator();
+    }
+
+    function punish(address provider, address user, uint256 jobNonce) internal {
         bytes32 faultId = faultIdOf(provider, user, jobNonce);
         emit FaultShown(faultId, provider, user, jobNonce);
         take(faultId, provider, user, msg.sender, (slashableOf(provider) * faultPercent) / 100);
@@ -239,7 +244,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
 
     /// Only the provider's own key counts: keys and wallets that speak for it can change.
     function checkSigned(bytes32 domain, Receipt calldata receipt, bytes calldata signature)
-        private
+        internal
         view
         returns (bytes32 receiptHash)
     {

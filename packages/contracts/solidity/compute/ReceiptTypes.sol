@@ -66,7 +66,11 @@ library ReceiptTypes {
     bytes32 private constant VERSION_HASH = keccak256("1");
 
     function domainSeparator() internal view returns (bytes32) {
-        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, address(this)));
+        return domainSeparatorOf(address(this));
+    }
+
+    function domainSeparatorOf(address verifier) internal view returns (bytes32) {
+        return keccak256(abi.encode(DOMAIN_TYPEHASH, NAME_HASH, VERSION_HASH, block.chainid, verifier));
     }
 
     function hash(Authorization calldata authorization) internal pure returns (bytes32) {

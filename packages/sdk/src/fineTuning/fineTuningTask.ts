@@ -22,6 +22,8 @@ export type FineTuningTask = {
   base?: Quality
   tuned?: Quality
   delivery?: { root: Hex; sizeBytes: number }
+  /** What the provider bound itself to, as JSON: the `acceptance` of the training's bundle. Worth keeping. */
+  quote?: unknown
 }
 
 export type Quality = { loss: number; accuracy: number }
@@ -72,7 +74,7 @@ export function taskOf(json: unknown): FineTuningTask {
   const task = (json ?? {}) as Record<string, unknown>
   const { id, userAddress, preTrainedModelHash, datasetHash, progress, createdAt, fee, weightless } = task
   if (typeof id !== 'string' || typeof progress !== 'string') throw new TypeError('the answer is no task')
-  const { failure, result, delivery } = (weightless ?? {}) as Record<string, unknown>
+  const { failure, quote, result, delivery } = (weightless ?? {}) as Record<string, unknown>
   const { adapterRoot, base, tuned } = (result ?? {}) as Record<string, unknown>
   return {
     ...{ id, progress, createdAt: String(createdAt ?? '') },
@@ -82,6 +84,7 @@ export function taskOf(json: unknown): FineTuningTask {
     ...(typeof adapterRoot === 'string' && { adapterRoot: adapterRoot as Hex }),
     ...(base ? { base: base as Quality } : {}),
     ...(tuned ? { tuned: tuned as Quality } : {}),
+    ...(quote ? { quote } : {}),
     ...(delivery ? { delivery: delivery as { root: Hex; sizeBytes: number } } : {}),
   }
 }

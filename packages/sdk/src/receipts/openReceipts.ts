@@ -1,6 +1,6 @@
 /** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
 import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
-import type { Bundle, Verification } from '@weightless/receipt'
+import type { Bundle, Signed, Verification } from '@weightless/receipt'
 
 import type { SendOptions } from '../account/openAccount.ts'
 import { getJson } from '../chat/callGateway.ts'
@@ -28,11 +28,11 @@ export type ReceiptsApi = {
   /** The bundle that shows one of them. @throws {BundleMalformedError} @throws {GatewayRefusedError} */
   faultBundle(id: string, options?: { signal?: AbortSignal }): Promise<Bundle>
   /**
-   * Shows on chain what one bundle, or two of one job, prove against their provider. Anybody may; the user of the receipt and
+   * Shows on chain what one bundle, of an answer or a training, or two of one job, prove against their provider. Anybody may; the user of the receipt and
    * whoever reports get a share of what it loses.
    * @throws {NoFaultShownError} @throws {ForeignFaultError} @throws {TransactionRevertedError}
    */
-  report(bundle: Bundle, other?: Bundle, options?: SendOptions): Promise<FaultReport>
+  report(bundle: Signed, other?: Signed, options?: SendOptions): Promise<FaultReport>
   /** The transaction that paid for the answer; undefined until its batch is settled. */
   settlement(bundle: Bundle): Promise<Settlement | undefined>
 }

@@ -1,0 +1,47 @@
+/** The provider's word which file it delivers for a training's receipt. Spec: RECEIPT §9.5 */
+import { type Hex, isHexOf } from '@weightless/codec'
+import { deliveryTypes, receiptDomain as domainName } from '@weightless/contracts/typedData'
+import { compileTypedData } from '@weightless/crypto'
+import { hashReceipt, type Receipt, receiptDomain, signerOfDigest, type TypedSigner } from './receipt.ts'
+
+export type Delivery = {
+  /** Of the deliverable on the chain: the task's. */
+  id: string
+  /** Storage root of the encrypted file, as the deliverable has it. */
+  root: Hex
+}
+
+export type SignedDelivery = Delivery & { signature: Hex }
+
+const hashFields = compileTypedData<Delivery & { receipt: Hex }>(domainName, 'Delivery', deliveryTypes.Delivery)
+
+/** What the provider signs. @param settlement - FineTuningServing of the receipt */
+function hashDelivery(receipt: Receipt, { id, root }: Delivery, settlement: Hex): Hex {
+  const message = { receipt: hashReceipt(receipt, settlement), id, root }
+  return hashFields(message, { chainId: receipt.chainId, verifyingContract: settlement })
+}
+
+export async function signDelivery(
+  receipt: Receipt,
+  { id, root }: Delivery,
+  settlement: Hex,
+  account: TypedSigner,
+): Promise<SignedDelivery> {
+  const signature = account.sign
+    ? await account.sign({ hash: hashDelivery(receipt, { id, root }, settlement) })
+    : await account.signTypedData({
+        domain: receiptDomain(receipt.chainId, settlement),
+        types: deliveryTypes,
+        primaryType: 'Delivery',
+        message: { receipt: hashReceipt(receipt, settlement), id, root },
+      })
+  return { id, root, signature }
+}
+
+/** Whether the provider of the receipt signed it with its own key. */
+export function isDelivered(receipt: Receipt, delivery: SignedDelivery, settlement: Hex): boolean {
+  if (!isHexOf(delivery.signature, 65)) return false
+  return (
+    signerOfDigest(hashDelivery(receipt, delivery, settlement), delivery.signature) === receipt.provider.toLowerCase()
+  )
+}
