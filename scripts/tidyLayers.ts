@@ -28,6 +28,7 @@ const sideways: { readonly [from: string]: readonly string[] } = {
   tensor: ['codec', 'crypto'],
   dispute: ['codec', 'crypto', 'tensor'],
   contracts: ['codec', 'crypto'],
+  attest: ['codec', 'crypto'],
   envelope: ['codec', 'crypto'],
   evm: ['codec', 'crypto'],
   receipt: ['codec', 'crypto', 'contracts', 'tensor'],

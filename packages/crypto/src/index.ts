@@ -43,6 +43,7 @@ export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
 export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
+export { type NistCurve, type NistEcdsa, nistPublicKey, nistSign, nistVerify, setNistEcdsa } from './nistEcdsa.ts'
 export {
   growPads,
   hitsOf,

@@ -1,5 +1,6 @@
 /** The inside of a worker thread of its own: calls the module once with a port to its opener, then ends. */
 import './installEd25519.ts'
+import './installNistEcdsa.ts'
 import './installHasher.ts'
 import './installSecp256k1.ts'
 import { parentPort, workerData } from 'node:worker_threads'

@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads'
 import './installCrc32.ts'
 import './installEd25519.ts'
+import './installNistEcdsa.ts'
 import './installHasher.ts'
 import './installSecp256k1.ts'
 

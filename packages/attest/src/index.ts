@@ -1,0 +1,6 @@
+export { type DcapCollateral, dcapCollateralForm } from './dcap/collateral.ts'
+export type { DcapMeasurements, DcapPolicy } from './dcap/dcapPolicy.ts'
+export type { ReportBody, SgxReport, TdReport } from './dcap/reportBodies.ts'
+export { type TcbStatus, tcbStatuses } from './dcap/tcbStatus.ts'
+export { type DcapAttestation, verifyDcapQuote } from './dcap/verifyDcapQuote.ts'
+export type { AttestationVerdict, RefusalCode } from './refusal.ts'
