@@ -72,7 +72,10 @@ export async function runExactCases(client, model) {
   await assert.rejects(
     client.chat.completions.create({
       ...request,
-      response_format: { type: 'json_schema', json_schema: { name: 'x', schema: { type: 'string', pattern: '^a' } } },
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'x', schema: { type: 'string', pattern: '(?<=a)b' } },
+      },
     }),
     (error) => error.status === 400 && error.code === 'unsupported_parameter' && /pattern/.test(error.message),
   )

@@ -60,6 +60,34 @@ describe('an exact engine with schemas and tools', () => {
     await verified(stream)
   })
 
+  test('patterns, formats, bounds, combinations and recursion hold an answer, and its receipt is re-executed', async () => {
+    const leaf = { type: 'object', properties: { kind: { const: 'leaf' }, day: { type: 'string', format: 'date' } } }
+    const twig = {
+      type: 'object',
+      properties: { kind: { const: 'twig' }, of: { type: 'array', items: { $ref: '#' }, maxItems: 1 } },
+    }
+    const branch = {
+      ...leaf,
+      properties: { ...leaf.properties, count: { type: 'integer', minimum: 3, multipleOf: 5 } },
+    }
+    const required = (of: { properties: object }) => ({ ...of, required: Object.keys(of.properties) })
+    const code = { code: { type: 'string', pattern: '^(?!bb)[ab]{2}-' } }
+    const tree = {
+      allOf: [
+        { type: 'object', properties: code, required: ['code'] },
+        { oneOf: [branch, twig].map((of) => ({ ...required(of), additionalProperties: true })) },
+      ],
+    }
+    const json_schema = { name: 'tree', schema: tree }
+    const answer = await ask({ ...asked, max_tokens: 200, response_format: { type: 'json_schema', json_schema } })
+    const { choices } = (await answer.json()) as Completion
+    const value = JSON.parse(choices[0]!.message.content!) as Record<string, unknown>
+    assert.match(String(value.code), /^(?!bb)[ab]{2}-/)
+    assert.ok(value.kind === 'twig' ? Array.isArray(value.of) : Number(value.count) % 5 === 0 && value.day, `${value}`)
+    const { opening } = await verified(answer)
+    assert.deepEqual(JSON.parse(opening.shape!.schema), tree)
+  })
+
   test('json_object is any object', async () => {
     const answer = await ask({ ...asked, response_format: { type: 'json_object' } })
     const { choices } = (await answer.json()) as Completion
@@ -139,9 +167,9 @@ describe('an exact engine with schemas and tools', () => {
     const of = (part: object) => ({ response_format: { ...format, json_schema: { name: 'x', schema: part } } })
     const forced = (name: string) => ({ tool_choice: { type: 'function', function: { name } } })
     const cases: [object, string][] = [
-      [of({ type: 'string', pattern: 'a' }), '400 unsupported_parameter response_format'],
+      [of({ type: 'string', pattern: '(a)\\1' }), '400 unsupported_parameter response_format'],
       [
-        of({ type: 'object', properties: { a: { type: 'integer', minimum: 1 } } }),
+        of({ type: 'object', properties: { a: { type: 'array', uniqueItems: true } } }),
         '400 unsupported_parameter response_format',
       ],
       [{ response_format: { type: 'grammar' } }, '400 invalid_value response_format.type'],

@@ -1,7 +1,7 @@
 /** The grammar of an answer as its request asks for it: a schema, calls of functions, or both. Spec: spec/tensor.md §7.2–7.4. */
 import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
-import { compileSchema } from './compileSchema.ts'
 import { createExpressions } from './expression.ts'
+import { compileSchema } from './schema/compileSchema.ts'
 import { createGrammar, createTokenMask, type Grammar, type TokenMask } from './tokenMask.ts'
 import { compileTools } from './toolCalls.ts'
 

@@ -4,9 +4,10 @@
  */
 import type { Expression, ExpressionBuilder } from './expression.ts'
 import { SchemaUnsupportedError } from './schemaError.ts'
+import { createHeads, createStacks, type Heads, type Stack } from './stacks.ts'
 
 export type State = {
-  /** Each begins with a literal, a class or `free`; `undefined` is the end. */
+  /** Each begins with a literal, a class, a place in a machine or `free`; `undefined` is the end. */
   readonly heads: readonly (Stack | undefined)[]
   /** The text may end here. */
   readonly isEnd: boolean
@@ -17,8 +18,6 @@ export type State = {
   /** Tokens that may come, as far as it is known. */
   mask?: Uint32Array
 }
-
-type Stack = { readonly id: number; readonly top: Expression; readonly rest: Stack | undefined }
 
 export type Automaton = {
   start: State
@@ -35,52 +34,32 @@ export type Automaton = {
  * which many counted strings could be meant at once would hold up whoever shares the engine.
  */
 const classesMax = 64
+/** Ways to go on behind what may come, inside of recursive definitions: an ambiguous one has twice as many at each level. */
+const waysMax = 256
+
+function isTooMuch(heads: Heads): boolean {
+  let classes = 0
+  const ways = new Set<Stack | undefined>()
+  for (const stack of heads.values()) {
+    if (stack?.top.kind === 'class' || stack?.top.kind === 'walk') classes++
+    if (stack && stack.level > 0) ways.add(stack.rest)
+  }
+  return classes > classesMax || ways.size > waysMax
+}
 
 /** What begins too many texts alike throws {SchemaUnsupportedError}, at the start or on the way. */
-export function createAutomaton({ sequence, repeat, tail }: ExpressionBuilder, root: Expression): Automaton {
-  const stacks = new Map<string, Stack>()
+export function createAutomaton(build: ExpressionBuilder, root: Expression): Automaton {
+  const stacks = createStacks(build)
+  const { open, openRest, walk } = stacks
+  const { tail } = build
   const states = new Map<string, State>()
-  let nextId = 1
 
-  function push(top: Expression, rest: Stack | undefined): Stack {
-    const key = `${top.id},${rest?.id ?? 0}`
-    let found = stacks.get(key)
-    if (!found) {
-      found = { id: nextId++, top, rest }
-      stacks.set(key, found)
-    }
-    return found
-  }
-
-  /** Adds all that may come first in `top` followed by `rest`. */
-  function open(top: Expression, rest: Stack | undefined, heads: Map<number, Stack | undefined>): void {
-    if (top.kind === 'choice') for (const item of top.items) open(item, rest, heads)
-    else if (top.kind === 'sequence') open(top.items[0]!, push(sequence(...top.items.slice(1)), rest), heads)
-    else if (top.kind === 'repeat') {
-      const { item, min, max } = top
-      if (min === 0) openRest(rest, heads)
-      const more = repeat(item, Math.max(0, min - 1), max - 1)
-      open(item, more.kind === 'repeat' ? push(more, rest) : rest, heads)
-    } else if (top.kind === 'literal' && top.at === top.bytes.length) openRest(rest, heads)
-    else {
-      const stack = push(top, rest)
-      heads.set(stack.id, stack)
-    }
-  }
-
-  function openRest(rest: Stack | undefined, heads: Map<number, Stack | undefined>): void {
-    if (rest) open(rest.top, rest.rest, heads)
-    else heads.set(0, undefined)
-  }
-
-  function stateOf(heads: Map<number, Stack | undefined>): State | null {
+  function stateOf(heads: Heads): State | null {
     if (heads.size === 0) return null
     const key = [...heads.keys()].sort((a, b) => a - b).join()
     let found = states.get(key)
     if (!found) {
-      let classes = 0
-      for (const stack of heads.values()) if (stack?.top.kind === 'class') classes++
-      if (classes > classesMax) {
+      if (isTooMuch(heads)) {
         throw new SchemaUnsupportedError({ at: '', reason: 'lets too many different texts begin alike' })
       }
       const isFree = [...heads.values()].some((stack) => stack?.top.kind === 'free')
@@ -91,7 +70,7 @@ export function createAutomaton({ sequence, repeat, tail }: ExpressionBuilder, r
   }
 
   function derive({ heads, isFree }: State, byte: number): State | null {
-    const next = new Map<number, Stack | undefined>()
+    const next = createHeads()
     for (const stack of heads) {
       if (!stack) continue
       const { top, rest } = stack
@@ -99,11 +78,15 @@ export function createAutomaton({ sequence, repeat, tail }: ExpressionBuilder, r
       else if (isFree) continue
       else if (top.kind === 'class' && top.has[byte] === 1) openRest(rest, next)
       else if (top.kind === 'literal' && top.bytes[top.at] === byte) open(tail(top), rest, next)
+      else if (top.kind === 'walk') {
+        const place = top.machine.step(stack.place, byte)
+        if (place !== undefined) walk(top, place, rest, next)
+      }
     }
     return stateOf(next)
   }
 
-  const first = new Map<number, Stack | undefined>()
+  const first = createHeads()
   open(root, undefined, first)
   return {
     start: stateOf(first)!,
@@ -121,7 +104,7 @@ export function createAutomaton({ sequence, repeat, tail }: ExpressionBuilder, r
         state.next.length = 0
         delete state.mask
       }
-      stacks.clear()
+      stacks.forget()
       states.clear()
     },
   }

@@ -1,5 +1,6 @@
 /** Languages of bytes as expressions. Equal expressions are one object, so that automata can tell states apart cheaply. */
 import { textToBytes } from '@weightless/codec'
+import type { Machine } from './machine.ts'
 
 export type Expression = { readonly id: number } /** What is left of `bytes` from `at` on. */ & (
   | { readonly kind: 'literal'; readonly bytes: Uint8Array; readonly at: number; readonly whole: number }
@@ -11,6 +12,12 @@ export type Expression = { readonly id: number } /** What is left of `bytes` fro
   | { readonly kind: 'repeat'; readonly item: Expression; readonly min: number; readonly max: number }
   /** Whatever comes: nothing is forbidden from here on. */
   | { readonly kind: 'free' }
+  /** A text of a machine. */
+  | { readonly kind: 'walk'; readonly machine: Machine }
+  /** What `define` says of the name; its texts nest to a bounded depth. */
+  | { readonly kind: 'reference'; readonly name: string }
+  /** Nothing; stands behind the texts of a reference. */
+  | { readonly kind: 'return' }
 )
 
 type Shape = Expression extends infer E ? (E extends { id: number } ? Omit<E, 'id'> : never) : never
@@ -19,6 +26,7 @@ export type ExpressionBuilder = ReturnType<typeof createExpressions>
 
 export function createExpressions() {
   const known = new Map<string, Expression>()
+  const targets = new Map<string, Expression>()
   let nextId = 0
   const keep = (key: string, shape: Shape): Expression => {
     let found = known.get(key)
@@ -66,6 +74,15 @@ export function createExpressions() {
     },
     optional: (item: Expression) => choice(empty, item),
     free: keep('f', { kind: 'free' }),
+    /** @param machine - equal ids are equal languages */
+    walk: (machine: Machine) => keep(`w${machine.id}`, { kind: 'walk', machine }),
+    reference: (name: string) => keep(`n${name}`, { kind: 'reference', name }),
+    return: keep('e', { kind: 'return' }),
+    define(name: string, target: Expression): void {
+      targets.set(name, target)
+    },
+    /** By the name of a reference. */
+    targets: targets as ReadonlyMap<string, Expression>,
     /** How many there are: repetitions make new ones while they are counted down. */
     size: () => known.size,
   }

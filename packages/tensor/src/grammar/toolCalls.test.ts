@@ -114,6 +114,7 @@ test('tools that no mask is made for are refused', () => {
     [[named('a b')], /no name/],
     [[named('a'), named('a')], /the name a of another/],
     [[named('a', { type: 'string' })], /not of type 'object'/],
+    ['['.repeat(30_000) + ']'.repeat(30_000), /nests deeper than 1000/],
     [[named('a', { type: 'object', minProperties: 1 })], /'minProperties'/],
     [[named('a', { type: 'object', properties: { a: { const: 'x'.repeat(70_000) } } })], /more than 65536/],
   ]

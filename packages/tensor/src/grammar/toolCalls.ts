@@ -3,8 +3,9 @@
  * mask, read back from its answer. Spec: spec/tensor.md §7.4.
  */
 import type { ChatMessage } from '../chat/chatTemplate.ts'
-import { compileSchema, schemaLimits } from './compileSchema.ts'
 import type { Expression, ExpressionBuilder } from './expression.ts'
+import { compileSchema } from './schema/compileSchema.ts'
+import { createBudget, nestingOf, schemaLimits } from './schema/schemaNode.ts'
 import { SchemaUnsupportedError } from './schemaError.ts'
 
 const opening = '<tool_call>\n{"name": "'
@@ -21,6 +22,9 @@ type Tool = { name: string; parameters: string }
 export function readTools(tools: string): Tool[] {
   if (tools.length > schemaLimits.characters) {
     throw new SchemaUnsupportedError({ at: 'tools', reason: `has more than ${schemaLimits.characters} characters` })
+  }
+  if (nestingOf(tools) > schemaLimits.nesting) {
+    throw new SchemaUnsupportedError({ at: 'tools', reason: `nests deeper than ${schemaLimits.nesting} levels` })
   }
   const list = parse(tools)
   if (!Array.isArray(list) || list.length === 0 || list.length > toolLimits.tools) {
@@ -65,7 +69,7 @@ export function compileTools(
   const wanted = toolChoice.startsWith('function:') ? toolChoice.slice('function:'.length) : undefined
   const offered = wanted === undefined ? all : all.filter(({ name }) => name === wanted)
   if (offered.length === 0) refuseChoice(`names ${wanted}, which is no tool`)
-  const budget = { nodes: 0, constants: 0 }
+  const budget = createBudget()
   const one = choice(
     ...offered.map(({ name, parameters }) =>
       sequence(literal(opening + name + middle), compileSchema(build, parameters, budget), literal(closing)),
