@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { dataDirDefault } from './commandLine.ts'
 import { addAccountCommands } from './commands/account.ts'
+import { addAttestCommands } from './commands/attest.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
@@ -36,6 +37,7 @@ export function createProgram(): Command {
   addChatCommand(program)
   addFineTuneCommands(program)
   addVerifyCommand(program)
+  addAttestCommands(program)
   addProviderCommands(program)
   addEngineCommands(program)
   addGatewayCommands(program)
