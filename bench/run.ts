@@ -11,6 +11,7 @@ import { resolveWeights } from '@weightless/node/weights/resolveWeights'
 
 const here = import.meta.dirname
 const benches: { [name: string]: () => Promise<string[][]> } = {
+  attestation: async () => [['measureQuotes.ts']],
   chain: async () => [['measureTransfers.ts'], ['restart.ts']],
   compute: async () => [['measureBroker.ts']],
   coding: async () => [['stripes.ts'], ['fileRoots.ts'], ['sealing.ts']],

@@ -9,13 +9,13 @@ from datetime import datetime
 
 import dcap_qvl
 
-DAY_SECONDS = 86_400
+TEN_DAYS_SECONDS = 864_000
 
 
 def at_of(collateral):
-    """A day after the younger of both documents: everything is in force then."""
+    """Ten days after the younger of both documents: everything is in force then."""
     issued = [json.loads(collateral[name])["issueDate"] for name in ("tcb_info", "qe_identity")]
-    return max(int(datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()) for date in issued) + DAY_SECONDS
+    return max(int(datetime.fromisoformat(date.replace("Z", "+00:00")).timestamp()) for date in issued) + TEN_DAYS_SECONDS
 
 
 def judge(quote, collateral, at):
