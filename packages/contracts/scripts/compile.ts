@@ -1,15 +1,17 @@
 /**
  * Compiles the Solidity sources and writes ABIs, bytecode, storage layouts, addresses and the devnet genesis under
- * `src/`; with `--check` writes nothing and fails if any file differs from what the sources give.
+ * `src/`, and the test contracts beside their sources; with `--check` writes nothing and fails if any file differs from what the sources give.
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { compileSolidity, packageFolder } from './compileSolidity.ts'
 import { renderArtefacts } from './renderArtefacts.ts'
+import { harnessNames, renderHarness } from './renderHarness.ts'
 
 const isCheck = process.argv.includes('--check')
 
-const different = apply(renderArtefacts(compileSolidity()))
+const harnesses = new Map(harnessNames.flatMap((name) => [...renderHarness(name)]))
+const different = apply(renderArtefacts(compileSolidity())) + apply(harnesses)
 if (!isCheck || different === 0) {
   // Imported only now: it reads the files that were just written or found equal.
   const { renderGenesis } = await import('./renderGenesis.ts')

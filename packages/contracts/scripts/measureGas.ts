@@ -1,10 +1,11 @@
-/** Gas of each call that users and providers make, as a receipt would state it (Cancun, calldata included). */
+/** Gas of each call that users and providers make, as a receipt would state it (Cancun, calldata included), and of a dispute's rules. */
 import { type Hex, keccak256, parseEther, toHex } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
 import { measureMarket } from './measureMarket.ts'
+import { measureRules } from './measureRules.ts'
 import { createPoraRig } from './poraRig.ts'
 import { presets } from './presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf } from './settlementRig.ts'
@@ -20,6 +21,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureSignerSettlement()),
     ...(await measureVouchers()),
     ...(await measureMarket()),
+    ...(await measureRules()),
   }
 }
 

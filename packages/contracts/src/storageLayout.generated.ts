@@ -21,7 +21,7 @@ export const storageLayouts = {
     {"label":"pricePerSector","slot":"1","offset":0,"type":"t_uint256"},
     {"label":"lifetimeSeconds","slot":"2","offset":0,"type":"t_uint256"},
     {"label":"flow","slot":"3","offset":0,"type":"t_address"},
-    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)23623"},
+    {"label":"reward","slot":"4","offset":0,"type":"t_contract(IReward)28016"},
   ],
   rewardPool: [
     {"label":"_owner","slot":"0","offset":0,"type":"t_address"},
@@ -189,8 +189,8 @@ export const storageLayouts = {
   serviceMarket: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},
     {"label":"initialized","slot":"0","offset":20,"type":"t_bool"},
-    {"label":"services","slot":"1","offset":0,"type":"t_contract(IServices)16658"},
-    {"label":"stakes","slot":"2","offset":0,"type":"t_contract(IStakes)16666"},
+    {"label":"services","slot":"1","offset":0,"type":"t_contract(IServices)21051"},
+    {"label":"stakes","slot":"2","offset":0,"type":"t_contract(IStakes)21059"},
     {"label":"providers","slot":"3","offset":0,"type":"t_struct(AddressSet)_storage"},
     {"label":"offers","slot":"5","offset":0,"type":"t_mapping(t_address,t_struct(Offer)_storage)"},
     {"label":"isAuditor","slot":"6","offset":0,"type":"t_mapping(t_address,t_bool)"},

@@ -1,0 +1,70 @@
+/** Calls one of the test contracts of `harness/` in the chain's own EVM. */
+import { createEvm, emptyStateRoot } from '@weightless/evm'
+import { type Abi, bytesToHex, decodeErrorResult, decodeFunctionResult, encodeFunctionData, hexToBytes } from 'viem'
+import { sourceHash } from './renderHarness.ts'
+
+export type HarnessCall =
+  /** `gasUsed` is the whole transaction's, calldata included. */
+  | { ok: true; value: unknown; gasUsed: number }
+  /** Name of the custom error, or what else ended the call. */
+  | { ok: false; error: string }
+
+export type Harness = {
+  call(functionName: string, ...args: readonly unknown[]): HarnessCall
+  /** As `call`. @throws {Error} unless it went through */
+  must(functionName: string, ...args: readonly unknown[]): unknown
+}
+
+const place = new Uint8Array(20).fill(0x77)
+/** No bound of a block: thousands of cases go into one call. */
+const gasMax = 1n << 40n
+const block = {
+  number: 1,
+  timestamp: 1,
+  coinbase: place,
+  gasLimit: gasMax,
+  baseFeePerGas: 0n,
+  prevRandao: new Uint8Array(32),
+  chainId: 1,
+  blockHashes: [],
+}
+
+/**
+ * @param contract - name of the contract and of its file
+ * @throws {Error} where the generated file is older than its sources
+ */
+export async function openHarness(contract: string): Promise<Harness> {
+  const made: { abi: Abi; code: `0x${string}`; sourceHash: string } = await import(
+    `../harness/${contract}.generated.ts`
+  )
+  const { abi, code } = made
+  if (made.sourceHash !== sourceHash(contract)) {
+    throw new Error(
+      `${contract} is older than its sources: node packages/contracts/scripts/compileHarness.ts ${contract}`,
+    )
+  }
+  const nodes = new Map<string, Uint8Array>()
+  const evm = await createEvm((key) => nodes.get(bytesToHex(key)))
+  const account = { address: place, code: hexToBytes(code), nonce: 1n }
+  const { stateRoot, dirtyNodes } = evm.applyState(emptyStateRoot, [account])
+  for (const { key, value } of dirtyNodes) nodes.set(bytesToHex(key), value)
+  function call(functionName: string, ...args: readonly unknown[]): HarnessCall {
+    const data = hexToBytes(encodeFunctionData({ abi, functionName, args }))
+    const called = evm.call({ stateRoot, block, to: place, data, gas: gasMax })
+    if (called.status === 'success') {
+      const value = decodeFunctionResult({ abi, functionName, data: bytesToHex(called.output) })
+      return { ok: true, value, gasUsed: Number(called.gasUsed) }
+    }
+    if (called.status === 'halt') return { ok: false, error: called.reason }
+    if (called.status === 'invalid') return { ok: false, error: called.message }
+    return { ok: false, error: decodeErrorResult({ abi, data: bytesToHex(called.output) }).errorName }
+  }
+  return {
+    call,
+    must(functionName, ...args) {
+      const called = call(functionName, ...args)
+      if (!called.ok) throw new Error(`${functionName}: ${called.error}`)
+      return called.value
+    },
+  }
+}
