@@ -1,15 +1,11 @@
 /** SHA-256 trees: over the rows of a stripe (rsema1d's form), over combinations, over stripes. Spec: coding §4, §5. */
-import { bytesEqual, concatBytes } from '@weightless/codec'
-import { createSha256, sha256 } from '@weightless/crypto'
+import { bytesEqual } from '@weightless/codec'
+import { buildHashTree, createSha256, type HashTree, hashNode } from '@weightless/crypto'
 import { coderEngine } from './coderEngine.ts'
 import { type CodeShape, powerOfTwoFrom } from './codeShape.ts'
 
 const leafTag = new Uint8Array([0])
-const nodeTag = new Uint8Array([1])
 const zeros = new Uint8Array(64 * 1024)
-
-/** `levels[0]` are the leaves; the last level holds the root alone. */
-export type HashTree = { levels: Uint8Array[][] }
 
 /** Leaf of a row; what is missing to `rowBytes` counts as zeros. */
 export function rowLeaf(row: Uint8Array | undefined, rowBytes: number): Uint8Array {
@@ -71,30 +67,6 @@ function treeWidth({ dataRows, parityRows }: CodeShape): number {
   return powerOfTwoFrom(powerOfTwoFrom(dataRows) + parityRows)
 }
 
-/** @param leaves at least one; an odd last node is carried up unchanged */
-export function buildHashTree(leaves: Uint8Array[]): HashTree {
-  const levels = [leaves]
-  for (let level = leaves; level.length > 1; ) {
-    const next: Uint8Array[] = []
-    for (let i = 0; i < level.length; i += 2) {
-      const right = level[i + 1]
-      next.push(right ? hashNode(level[i]!, right) : level[i]!)
-    }
-    levels.push(next)
-    level = next
-  }
-  return { levels }
-}
-
-export function hashTreeRoot(tree: HashTree): Uint8Array {
-  return tree.levels[tree.levels.length - 1]![0]!
-}
-
-/** Siblings from the leaf up, in a tree of a power of two leaves. */
-export function hashTreePath(tree: HashTree, position: number): Uint8Array[] {
-  return tree.levels.slice(0, -1).map((level, height) => level[(position >>> height) ^ 1]!)
-}
-
 /** Whether `leaf` stands at `position` under `root`; the caller has compared the length of the path. */
 export function leadsTo(root: Uint8Array, leaf: Uint8Array, position: number, path: readonly Uint8Array[]): boolean {
   const top = path.reduce((node, sibling, height) => {
@@ -102,12 +74,4 @@ export function leadsTo(root: Uint8Array, leaf: Uint8Array, position: number, pa
     return isRight ? hashNode(sibling, node) : hashNode(node, sibling)
   }, leaf)
   return bytesEqual(top, root)
-}
-
-export function hashLeaf(bytes: Uint8Array): Uint8Array {
-  return sha256(concatBytes([leafTag, bytes]))
-}
-
-function hashNode(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256(concatBytes([nodeTag, left, right]))
 }

@@ -1,13 +1,14 @@
 /** What a holder of one row accepts and refuses, against liars who commit to whatever they like. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import fc from 'fast-check'
 import type { CodeShape } from './codeShape.ts'
 import { challengeOf, combineRows } from './combineRows.ts'
 import { invert, multiply } from './field.ts'
 import { checkRow, codingRoot, decodeRows, encodeStripe, type StripeHeader, stripeCommitment } from './index.ts'
 import { parityMatrix } from './parityMatrix.ts'
-import { hashTreePath, hashTreeRoot, rowPosition, rowTree } from './rowTree.ts'
+import { rowPosition, rowTree } from './rowTree.ts'
 
 const shapes: readonly [number, number][] = [
   [4, 2],

@@ -3,21 +3,11 @@
  * the committed rows are a code word (combination). Spec: coding §4.
  */
 import { accept, bytesEqual, concatBytes, reject, type Verdict } from '@weightless/codec'
-import { sha256 } from '@weightless/crypto'
+import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { type CodeShape, checkShape, isRowBytes, powerOfTwoFrom } from './codeShape.ts'
 import { challengeOf, combinationBytes, combineRows, extendCombinations } from './combineRows.ts'
 import { encodeRows } from './encodeRows.ts'
-import {
-  buildHashTree,
-  hashLeaf,
-  hashTreePath,
-  hashTreeRoot,
-  leadsTo,
-  rowLeaf,
-  rowPathLength,
-  rowPosition,
-  rowTree,
-} from './rowTree.ts'
+import { leadsTo, rowLeaf, rowPathLength, rowPosition, rowTree } from './rowTree.ts'
 
 /** What a row is checked against; `stripeCommitment` binds all of it. */
 export type StripeHeader = CodeShape & {

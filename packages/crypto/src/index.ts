@@ -40,6 +40,7 @@ export {
   zeroSegment,
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
+export { buildHashTree, type HashTree, hashLeaf, hashNode, hashTreePath, hashTreeRoot, levelAbove } from './hashTree.ts'
 export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { buildHashTree, hashLeaf, hashTreeRoot } from '@weightless/crypto'
 import { loadModel } from '@weightless/tensor'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { smolLm2 } from '@weightless/tensor/weights.cases'
+import { digestBytes } from '../numbers/words.ts'
 import { accuse } from '../referee/accuse.ts'
 import { createDefender } from '../referee/defender.ts'
 import { type JobCommitment, judge, planStep } from '../referee/judge.ts'
 import { evaluateChanged, type Fault, seeded } from '../referee/probeJob.cases.ts'
-import { buildTree, leafHash, rootOf } from '../tree/merkle.ts'
-import { digestBytes } from '../working/chainState.ts'
 import { unitWords } from '../working/computeWord.ts'
 import type { SourceRows } from '../working/evaluateWorking.ts'
 import { executeJob } from './executeJob.ts'
@@ -91,7 +91,7 @@ function cheatOf(
     for (let o = 0; o < copy.length / 32; o++) {
       if (position < fault.position || (position === fault.position && o < fault.operator)) continue
       copy.set(
-        position === fault.position && o === fault.operator ? digest : leafHash(copy.subarray(o * 32, o * 32 + 32)),
+        position === fault.position && o === fault.operator ? digest : hashLeaf(copy.subarray(o * 32, o * 32 + 32)),
         o * 32,
       )
     }
@@ -100,7 +100,7 @@ function cheatOf(
   const at = fault.operator * 32
   if (digest.every((byte, i) => byte === operators[fault.position]![at + i])) return undefined
   const stepDigests = changed.map((digests, t) => stepDigest(t, tokens[t]!, digests))
-  const own = { ...job, traceRoot: rootOf(buildTree(stepDigests.map(leafHash))) }
+  const own = { ...job, traceRoot: hashTreeRoot(buildHashTree(stepDigests.map(hashLeaf))) }
   let asked = 0
   const defence = { job: own, tokens, operators: changed, stepDigests, sources, file }
   const answers = createDefender(defence, (p, s, f) => evaluateChanged(p, s, f, [fault]))

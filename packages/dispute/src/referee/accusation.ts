@@ -1,5 +1,5 @@
 /** What is shown against a provider. Spec: spec/dispute.md §7. */
-import type { Path } from '../tree/merkle.ts'
+import type { Path } from '../tree/rootFrom.ts'
 import type { StepOpening } from './stepOpening.ts'
 
 export type OpenedChunk = { chunk: number; bytes: Uint8Array; path: Path }

@@ -3,12 +3,12 @@
  * in it the first chunk, in it the first unit. Every answer of the provider is checked. Spec: spec/dispute.md §7.3, §8.
  */
 import { bytesEqual } from '@weightless/codec'
+import { buildHashTree, hashLeaf } from '@weightless/crypto'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import type { ReadFile } from '../numbers/weightBlock.ts'
+import { digestBytes, wordBytes, wordsOf } from '../numbers/words.ts'
 import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
-import { buildTree, leafHash } from '../tree/merkle.ts'
-import { digestBytes, littleEndian } from '../working/chainState.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
 import {
   chunkBytes,
@@ -18,7 +18,7 @@ import {
   type Working,
   workingTree,
 } from '../working/evaluateWorking.ts'
-import { chunksOf, chunkWords, type Rule, statesOf, type WorkingPlan } from '../working/rules.ts'
+import { chunksOf, chunkWords, type Rule, statesOf, tableOf, type WorkingPlan } from '../working/rules.ts'
 import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
 import type { Defender } from './defender.ts'
 import { type JobCommitment, planStep } from './judge.ts'
@@ -43,7 +43,7 @@ export type Accused =
   | { found: 'unshown'; reason: string }
 
 export async function accuse(job: JobCommitment, own: Execution, defender: Defender, file: ReadFile): Promise<Accused> {
-  const trace = buildTree(own.operators.map((digests, t) => leafHash(stepDigest(t, own.tokens[t]!, digests))))
+  const trace = buildHashTree(own.operators.map((digests, t) => hashLeaf(stepDigest(t, own.tokens[t]!, digests))))
   const step = await findFirstDifference(job.traceRoot, trace, (level, index) => defender.traceHashes(level, index))
   if (step.found !== 'leaf') return step.found === 'nothing' ? { found: 'nothing' } : silent('the trace')
   const ask = async (position: number) => {
@@ -74,7 +74,7 @@ async function accuseToken(job: JobCommitment, own: Execution, next: StepOpening
   if (step === undefined) return silent(`step ${next.position - 1}`)
   const sample = bodyOperatorCount(job.graph.layerCount) + 2
   const plan = planStep(job, sample, step.position, step.token)
-  const record = littleEndian(outputOf(evaluateWorking(plan, await own.sources(plan), () => new Uint8Array())))
+  const record = wordBytes(outputOf(evaluateWorking(plan, await own.sources(plan), () => new Uint8Array())))
   return { found: 'accusation', accusation: { kind: 'token', step, next, record }, workingRoot: undefined }
 }
 
@@ -165,16 +165,19 @@ async function accuseBound(
 
 /** Their words: shown by them where they were asked for, else one's own, which are the same. */
 function createTheirs(c: Case, mine: Working, step: StepOpening, operator: number, root: Uint8Array, tree: KnownTree) {
-  const shown = new Map<number, Uint8Array>()
-  const bytesOf = (chunk: number) => shown.get(chunk) ?? chunkBytes(mine, chunk)
+  const shown = new Map<number, Uint32Array>()
+  const bytesOf = (chunk: number) => {
+    const words = shown.get(chunk)
+    return words ? wordBytes(words) : chunkBytes(mine, chunk)
+  }
   async function learnOne(chunk: number): Promise<boolean> {
     if (!(await tree.learn(chunk))) return false
     const own = chunkBytes(mine, chunk)
     const hash = tree.leafOf(chunk)!
-    if (bytesEqual(leafHash(own), hash)) return true
+    if (bytesEqual(hashLeaf(own), hash)) return true
     const bytes = await c.defender.chunk(step.position, operator, chunk)
-    if (bytes?.length !== own.length || !bytesEqual(leafHash(bytes), hash)) return false
-    shown.set(chunk, bytes)
+    if (bytes?.length !== own.length || !bytesEqual(hashLeaf(bytes), hash)) return false
+    shown.set(chunk, wordsOf(bytes))
     return true
   }
   async function learn(chunks: readonly number[]): Promise<boolean> {
@@ -188,8 +191,7 @@ function createTheirs(c: Case, mine: Working, step: StepOpening, operator: numbe
       const words = mine.tables[table]!.slice(from, from + count)
       for (let i = 0; i < count; i++) {
         const chunk = mine.plan.tables[table]!.chunk + Math.floor((from + i) / chunkWords)
-        const bytes = shown.get(chunk)
-        if (bytes !== undefined) words[i] = wordAt(bytes, (from + i) % chunkWords)
+        words[i] = shown.get(chunk)?.[(from + i) % chunkWords] ?? words[i]!
       }
       return words
     },
@@ -210,12 +212,6 @@ function firstWrongUnit(mine: Working, theirs: ReadWords, table: number, chunk: 
   return from + Math.floor(wrong / unit) * unit
 }
 
-function tableOf(plan: WorkingPlan, chunk: number): number {
-  let table = plan.tables.length - 1
-  while (plan.tables[table]!.chunk > chunk) table--
-  return table
-}
-
 function chunksOfWords(plan: WorkingPlan, table: number, from: number, count: number): number[] {
   const { chunk, words } = plan.tables[table]!
   const [first, last] = [Math.floor(from / chunkWords), Math.floor((from + count - 1) / chunkWords)]
@@ -227,10 +223,6 @@ function firstDifferent(theirs: Uint8Array, own: Uint8Array): number {
   let at = 0
   while (at < own.length && bytesEqual(theirs.subarray(at, at + 32), own.subarray(at, at + 32))) at += 32
   return at / 32
-}
-
-function wordAt(bytes: Uint8Array, index: number): number {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getUint32(index * 4, true)
 }
 
 function silent(asked: string): Accused {

@@ -1,7 +1,8 @@
 /** What a provider answers when it is asked about a trace of its own. Spec: spec/dispute.md §8. */
+
+import { buildHashTree, type HashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { levelsAtOnce } from '../tree/firstDifference.ts'
-import { buildTree, leafHash, pathFrom, rootOf, type Tree } from '../tree/merkle.ts'
 import { chunkBytes, evaluateWorking, type SourceRows, type Working, workingTree } from '../working/evaluateWorking.ts'
 import { type JobCommitment, planStep } from './judge.ts'
 import type { StepOpening } from './stepOpening.ts'
@@ -30,8 +31,8 @@ export type Defence = {
 
 /** Keeps the working asked for last. */
 export function createDefender(defence: Defence, work = evaluateWorking): Defender {
-  const trace = buildTree(defence.stepDigests.map(leafHash))
-  let last: { key: string; working: Working; tree: Tree } | undefined
+  const trace = buildHashTree(defence.stepDigests.map(hashLeaf))
+  let last: { key: string; working: Working; tree: HashTree } | undefined
   function workingOf(position: number, operator: number) {
     const key = `${position} ${operator}`
     if (last?.key !== key) {
@@ -46,15 +47,15 @@ export function createDefender(defence: Defence, work = evaluateWorking): Defend
     async step(position) {
       const operators = defence.operators[position]
       if (operators === undefined) return undefined
-      return { position, token: defence.tokens[position]!, operators, path: pathFrom(trace, 0, position) }
+      return { position, token: defence.tokens[position]!, operators, path: hashTreePath(trace, position) }
     },
-    workingRoot: async (position, operator) => rootOf(workingOf(position, operator).tree),
+    workingRoot: async (position, operator) => hashTreeRoot(workingOf(position, operator).tree),
     hashes: async (position, operator, level, index) => hashesBelow(workingOf(position, operator).tree, level, index),
     chunk: async (position, operator, chunk) => chunkBytes(workingOf(position, operator).working, chunk),
   }
 }
 
-function hashesBelow(tree: Tree, level: number, index: number): readonly Uint8Array[] | undefined {
+function hashesBelow(tree: HashTree, level: number, index: number): readonly Uint8Array[] | undefined {
   const down = Math.min(level, levelsAtOnce)
   return tree.levels[level - down]?.slice(index << down, (index + 1) << down)
 }

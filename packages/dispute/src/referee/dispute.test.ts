@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
-import { buildTree, leafHash, pathFrom, rootOf } from '../tree/merkle.ts'
+import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import { unitWords } from '../working/computeWord.ts'
 import { chunkBytes, evaluateWorking, workingTree } from '../working/evaluateWorking.ts'
 import type { OpenedChunk } from './accusation.ts'
@@ -105,7 +105,7 @@ describe('a dispute', () => {
     const { accused } = await playAgainst(honest)
     assert.equal(accused.found, 'nothing')
     const random = seeded('false accusations')
-    const trace = buildTree(honest.defence.stepDigests.map(leafHash))
+    const trace = buildHashTree(honest.defence.stepDigests.map(hashLeaf))
     for (let round = 0; round < rounds * 4; round++) {
       const { position, operator, table, word } = drawFault(random)
       const working = evaluateWorking(
@@ -117,18 +117,18 @@ describe('a dispute', () => {
       const tree = workingTree(working)
       const chunks: OpenedChunk[] = []
       for (let chunk = 0; chunk < working.plan.chunks; chunk++) {
-        chunks.push({ chunk, bytes: chunkBytes(working, chunk), path: pathFrom(tree, 0, chunk) })
+        chunks.push({ chunk, bytes: chunkBytes(working, chunk), path: hashTreePath(tree, chunk) })
       }
       const step = {
         position,
         token: honest.tokens[position]!,
         operators: honest.operators[position]!,
-        path: pathFrom(trace, 0, position),
+        path: hashTreePath(trace, position),
       }
       const opening = { step, operator, chunks }
       const unit = unitWords(rule)
       const index = Math.floor(word / unit) * unit
-      const evidence = { file: model.file, workingRoot: rootOf(tree) }
+      const evidence = { file: model.file, workingRoot: hashTreeRoot(tree) }
       const finding = judge(honest.job, { kind: 'word', working: opening, table, index }, evidence)
       assert.equal(finding.guilty, false, JSON.stringify(finding))
       const end = judge(

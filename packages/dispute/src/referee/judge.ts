@@ -3,11 +3,11 @@
  * accused, and compares. The same function in Node and in a browser; a contract does the same. Spec: spec/dispute.md §7.
  */
 import { bytesEqual, bytesToHex } from '@weightless/codec'
-import { sha256 } from '@weightless/crypto'
+import { hashLeaf, sha256 } from '@weightless/crypto'
 import { bodyOperatorCount, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
 import type { ReadFile } from '../numbers/weightBlock.ts'
-import { leafHash, rootFrom } from '../tree/merkle.ts'
-import { digestBytes } from '../working/chainState.ts'
+import { digestBytes, wordsOf } from '../numbers/words.ts'
+import { rootFrom } from '../tree/rootFrom.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
 import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
 import { chunkWords, type Draw, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
@@ -61,9 +61,10 @@ function openWorking(job: JobCommitment, working: WorkingOpening, given: Uint8Ar
   const plan = planStep(job, working.operator, position, token)
   const chunks = new Map<number, Uint32Array>()
   for (const { chunk, bytes, path } of working.chunks) {
-    const root = rootFrom(leafHash(bytes), 0, chunk, plan.chunks, path)
+    const root = rootFrom(hashLeaf(bytes), chunk, plan.chunks, path)
     if (root === undefined || !bytesEqual(root, given)) throw new NotShown(`chunk ${chunk} is not of the working`)
-    chunks.set(chunk, toWords(bytes))
+    if (bytes.length % 4 !== 0) throw new NotShown('a chunk is not whole words')
+    chunks.set(chunk, wordsOf(bytes))
   }
   return { plan, words: (table, from, count) => readChunks(plan.tables[table]!, chunks, from, count) }
 }
@@ -160,12 +161,6 @@ function judgeToken(job: JobCommitment, { step, next, record }: Extract<Accusati
 
 function requireStep(job: JobCommitment, step: StepOpening): void {
   if (!isStepOf(step, job.traceRoot, job.steps)) throw new NotShown(`step ${step.position} is not of the trace`)
-}
-
-function toWords(bytes: Uint8Array): Uint32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-  if (bytes.length % 4 !== 0) throw new NotShown('a chunk is not whole words')
-  return Uint32Array.from({ length: bytes.length / 4 }, (_, i) => view.getUint32(i * 4, true))
 }
 
 function showWords(words: Uint32Array): string {

@@ -1,12 +1,11 @@
 /** A small job done word by word on the probe model, honestly or with words changed on the way: what disputes are tested with. */
-import { sha256 } from '@weightless/crypto'
+import { buildHashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { readGguf } from '@weightless/tensor'
 import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import type { ReadFile } from '../numbers/weightBlock.ts'
-import { buildTree, leafHash, rootOf } from '../tree/merkle.ts'
-import { digestBytes } from '../working/chainState.ts'
+import { digestBytes } from '../numbers/words.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
 import type { WorkingPlan } from '../working/rules.ts'
@@ -85,7 +84,7 @@ export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
     operators.push(digests)
   }
   const stepDigests = operators.map((digests, t) => stepDigest(t, tokens[t]!, digests))
-  job.traceRoot = rootOf(buildTree(stepDigests.map(leafHash)))
+  job.traceRoot = hashTreeRoot(buildHashTree(stepDigests.map(hashLeaf)))
   const defence: Defence = { job, tokens, operators, stepDigests, sources, file }
   return {
     job,

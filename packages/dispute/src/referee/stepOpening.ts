@@ -1,7 +1,8 @@
 /** One step of a trace with everything that leads it to the receipt's trace root. Spec: spec/dispute.md §7. */
 import { bytesEqual } from '@weightless/codec'
+import { hashLeaf } from '@weightless/crypto'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
-import { leafHash, type Path, rootFrom } from '../tree/merkle.ts'
+import { type Path, rootFrom } from '../tree/rootFrom.ts'
 
 export type StepOpening = {
   position: number
@@ -16,7 +17,7 @@ export type StepOpening = {
 export function isStepOf(opening: StepOpening, traceRoot: Uint8Array, steps: number): boolean {
   const { position, token, operators, path } = opening
   if (!isU32(position) || !isU32(token) || operators.length % 32 !== 0) return false
-  const root = rootFrom(leafHash(stepDigest(position, token, operators)), 0, position, steps, path)
+  const root = rootFrom(hashLeaf(stepDigest(position, token, operators)), position, steps, path)
   return root !== undefined && bytesEqual(root, traceRoot)
 }
 

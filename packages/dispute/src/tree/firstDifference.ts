@@ -1,6 +1,7 @@
 /** Walks down a tree of which only the root is known, beside a tree of one's own, to the first leaf that differs. Spec: spec/dispute.md §8. */
 import { bytesEqual } from '@weightless/codec'
-import { nodeHash, type Path, type Tree } from './merkle.ts'
+import { type HashTree, levelAbove } from '@weightless/crypto'
+import type { Path } from './rootFrom.ts'
 
 /** Levels between a node that is asked about and the hashes that answer. */
 export const levelsAtOnce = 4
@@ -23,7 +24,7 @@ export type KnownTree = {
   leafOf(leaf: number): Uint8Array | undefined
 }
 
-export async function findFirstDifference(root: Uint8Array, own: Tree, ask: AskHashes): Promise<Difference> {
+export async function findFirstDifference(root: Uint8Array, own: HashTree, ask: AskHashes): Promise<Difference> {
   const height = own.levels.length - 1
   const theirs = own.levels.map((level) => new Array<Uint8Array | undefined>(level.length))
   theirs[height]![0] = root
@@ -38,7 +39,7 @@ export async function findFirstDifference(root: Uint8Array, own: Tree, ask: AskH
   return { found: 'leaf', leaf: index, theirs: known }
 }
 
-function knownTree(theirs: readonly (Uint8Array | undefined)[][], own: Tree, ask: AskHashes) {
+function knownTree(theirs: readonly (Uint8Array | undefined)[][], own: HashTree, ask: AskHashes) {
   const height = theirs.length - 1
   /** Their hash, if it was shown or follows from an equal one above. */
   function hashAt(level: number, index: number): Uint8Array | undefined {
@@ -63,10 +64,7 @@ function knownTree(theirs: readonly (Uint8Array | undefined)[][], own: Tree, ask
     let layer = [...answer]
     const layers = [layer]
     for (let i = 0; i < down; i++) {
-      layer = layer.reduce<Uint8Array[]>((above, hash, at) => {
-        if (at % 2 === 0) above.push(at + 1 < layer.length ? nodeHash(hash, layer[at + 1]!) : hash)
-        return above
-      }, [])
+      layer = levelAbove(layer)
       layers.push(layer)
     }
     if (!bytesEqual(layer[0]!, hashAt(level, index)!)) return false

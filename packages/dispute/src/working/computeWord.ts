@@ -4,6 +4,7 @@
  */
 import * as f32 from '../numbers/f32.ts'
 import { type ReadFile, readBlock, readElement, readFloats } from '../numbers/weightBlock.ts'
+import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
 import { chainState } from './chainState.ts'
 import { drawUnit, drawUnitWords } from './drawUnit.ts'
 import type { Rule, Table } from './rules.ts'
@@ -174,19 +175,6 @@ function attended(rule: Extract<Rule, { kind: 'score' | 'gather' }>, index: numb
   return f(f32.foldDot(floats(query), floats(key)) * rule.factor)
 }
 
-function floats(words: Uint32Array): Float32Array {
-  return new Float32Array(words.buffer, words.byteOffset, words.length)
-}
-
-function signed(words: Uint32Array): Int32Array {
-  return new Int32Array(words.buffer, words.byteOffset, words.length)
-}
-
 function doubleAt(words: ReadWords, table: number, index: number): number {
-  const pair = words(table, index * 2, 2).slice()
-  return new Float64Array(pair.buffer)[0]!
-}
-
-function doubleWords(value: number): Uint32Array {
-  return new Uint32Array(Float64Array.of(value).buffer)
+  return doubles(words(table, index * 2, 2))[0]!
 }

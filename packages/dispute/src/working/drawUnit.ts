@@ -1,6 +1,7 @@
 /** The choice of a token from its logits, in units that read at most 256 numbers. Spec: spec/tensor.md §7, spec/dispute.md §6. */
 import { drawWords } from '@weightless/tensor/sampler/philox'
 import { exponential } from '../numbers/f32.ts'
+import { doubles, doubleWords, floats } from '../numbers/words.ts'
 import type { ReadWords } from './computeWord.ts'
 import type { Rule, Table } from './rules.ts'
 
@@ -52,7 +53,7 @@ function bestOf(rule: Of<'best'>, run: number, words: ReadWords): number {
 function numbersOf(rule: { of: number; count: number; isFirst: boolean }, from: number, words: ReadWords): number[] {
   const count = Math.min(256, rule.count - from)
   if (rule.isFirst) return [...words(rule.of, from, count)]
-  return [...new Float64Array(words(rule.of, from * 2, count * 2).slice().buffer)]
+  return [...doubles(words(rule.of, from * 2, count * 2))]
 }
 
 /** The first number at which the running sum exceeds what was drawn; else the last that is not 0. */
@@ -81,15 +82,7 @@ function recordOf(tables: readonly Table[], rule: Of<'record'>, words: ReadWords
   return Uint32Array.of(token, keptCount, ...words(total, 0, 2), ...words(draw, 0, 2))
 }
 
-function floats(words: Uint32Array): Float32Array {
-  return new Float32Array(words.buffer, words.byteOffset, words.length)
-}
-
 /** The f64 that begins at word `at`. */
 function doubleAt(words: ReadWords, table: number, at: number): number {
-  return new Float64Array(words(table, at, 2).slice().buffer)[0]!
-}
-
-function doubleWords(value: number): Uint32Array {
-  return new Uint32Array(Float64Array.of(value).buffer)
+  return doubles(words(table, at, 2))[0]!
 }

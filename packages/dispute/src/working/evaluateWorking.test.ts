@@ -7,7 +7,7 @@ import { operatorName } from '@weightless/tensor/model/describeGraph'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { recordSteps } from '@weightless/tensor/trace/recordSteps'
-import { digestBytes, littleEndian } from './chainState.ts'
+import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { evaluateWorking, outputOf } from './evaluateWorking.ts'
 import { planOperator } from './planOperator.ts'
 
@@ -35,7 +35,7 @@ test('every operator written out word by word has the digest that the engine com
       outputs.set(`${position} ${operator}`, output)
       const digest = trace.operators![position]!.subarray(operator * 32, operator * 32 + 32)
       const name = `position ${position} ${operatorName(graph.layerCount, operator)}`
-      assert.equal(bytesToHex(sha256(littleEndian(output))), bytesToHex(digest), name)
+      assert.equal(bytesToHex(sha256(wordBytes(output))), bytesToHex(digest), name)
       assert.equal(bytesToHex(digestBytes(working.tables.at(-1)!.slice(-8))), bytesToHex(digest), `${name}: chain`)
     }
   }

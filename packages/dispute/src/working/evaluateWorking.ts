@@ -1,10 +1,10 @@
 /** Makes the working of an operator from its inputs and the model's file, word by word, and the tree over its chunks. Spec: spec/dispute.md §2, §3. */
 import { WeightlessError } from '@weightless/codec'
+import { buildHashTree, type HashTree, hashLeaf } from '@weightless/crypto'
 import type { ReadFile } from '../numbers/weightBlock.ts'
-import { buildTree, leafHash, type Tree } from '../tree/merkle.ts'
-import { littleEndian } from './chainState.ts'
+import { wordBytes } from '../numbers/words.ts'
 import { computeUnit, type ReadWords, unitWords } from './computeWord.ts'
-import { chunksOf, chunkWords, type Rule, type WorkingPlan } from './rules.ts'
+import { chunkWords, type Rule, tableOf, type WorkingPlan } from './rules.ts'
 
 /** Output of an operator at a position, as f32 words. */
 export type SourceRows = (position: number, operator: number) => Uint32Array
@@ -46,22 +46,13 @@ export function outputOf(working: Working): Uint32Array {
 
 /** Chunk `chunk` of the working, as the tree's leaf has it. */
 export function chunkBytes(working: Working, chunk: number): Uint8Array {
-  const { tables } = working.plan
-  let number = tables.length - 1
-  while (tables[number]!.chunk > chunk) number--
-  const from = (chunk - tables[number]!.chunk) * chunkWords
-  return littleEndian(working.tables[number]!.subarray(from, from + chunkWords))
+  const table = tableOf(working.plan, chunk)
+  const from = (chunk - working.plan.tables[table]!.chunk) * chunkWords
+  return wordBytes(working.tables[table]!.subarray(from, from + chunkWords))
 }
 
-export function workingTree(working: Working): Tree {
-  const leaves: Uint8Array[] = []
-  working.plan.tables.forEach((table, number) => {
-    for (let chunk = 0; chunk < chunksOf(table.words); chunk++) {
-      const words = working.tables[number]!.subarray(chunk * chunkWords, (chunk + 1) * chunkWords)
-      leaves.push(leafHash(littleEndian(words)))
-    }
-  })
-  return buildTree(leaves)
+export function workingTree(working: Working): HashTree {
+  return buildHashTree(Array.from({ length: working.plan.chunks }, (_, chunk) => hashLeaf(chunkBytes(working, chunk))))
 }
 
 export class SourceInvalidError extends WeightlessError {

@@ -130,7 +130,7 @@ function planResidual(p: Planner, position: number, x: number, m: number, column
   const width = matrix.shape[1] ?? 1
   const stream = p.source('x', width, position, x)
   const input = p.source('m', columns, position, m)
-  const y = p.place(p.product(input, columns, [matrix]), 'y', width)
+  const y = p.add('y', width, p.product(input, columns, [matrix]))
   p.output('out', width, { kind: 'add', x: stream, y })
 }
 
@@ -248,7 +248,6 @@ function createPlanner() {
     fold,
     product,
     output,
-    place: (rule: Rule, name: string, words: number) => add(name, words, rule),
   }
 }
 

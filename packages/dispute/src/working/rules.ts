@@ -91,3 +91,10 @@ export function chunksOf(words: number): number {
 export function statesOf(rowWords: number): number {
   return Math.floor(rowWords / chunkWords) + 1
 }
+
+/** Which table a chunk is of. */
+export function tableOf(plan: WorkingPlan, chunk: number): number {
+  let table = plan.tables.length - 1
+  while (plan.tables[table]!.chunk > chunk) table--
+  return table
+}
