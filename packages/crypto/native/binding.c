@@ -1,25 +1,6 @@
 /* The functions as seen from JavaScript. Arguments are checked here: a wrong one throws and touches no memory. */
-#define NAPI_VERSION 8
 #include "keccak.h"
-#include <node_api.h>
-
-typedef struct {
-  uint8_t *data;
-  size_t length;
-} Bytes;
-
-static napi_value fail(napi_env env) {
-  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
-  return NULL;
-}
-
-static int readBytes(napi_env env, napi_value value, Bytes *bytes) {
-  napi_typedarray_type type;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return 0;
-  if (napi_get_typedarray_info(env, value, &type, &bytes->length, (void **)&bytes->data, NULL, NULL) != napi_ok) return 0;
-  return type == napi_uint8_array;
-}
+#include "fromJavaScript.h"
 
 /* lanes(): number */
 static napi_value lanesCall(napi_env env, napi_callback_info info) {
@@ -68,12 +49,6 @@ static napi_value sectorTreesCall(napi_env env, napi_callback_info info) {
   if (data.length > 256 * (size_t)sectors || target.length < 32 * (size_t)__builtin_popcount(sectors)) return fail(env);
   keccakTrees(data.data, data.length, sectors, scratch, target.data);
   return NULL;
-}
-
-static void offer(napi_env env, napi_value exports, const char *name, napi_callback call) {
-  napi_value function;
-  napi_create_function(env, name, NAPI_AUTO_LENGTH, call, NULL, &function);
-  napi_set_named_property(env, exports, name, function);
 }
 
 void offerCoder(napi_env env, napi_value exports);

@@ -1,26 +1,7 @@
 /* The coder as seen from JavaScript. Arguments are checked here: a wrong one throws and touches no memory. */
-#define NAPI_VERSION 8
 #include "coder.h"
-#include <node_api.h>
+#include "fromJavaScript.h"
 #include <stdlib.h>
-
-typedef struct {
-  uint8_t *data;
-  size_t length;
-} Bytes;
-
-static napi_value fail(napi_env env) {
-  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
-  return NULL;
-}
-
-static int readArray(napi_env env, napi_value value, napi_typedarray_type wanted, Bytes *bytes) {
-  napi_typedarray_type type;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return 0;
-  if (napi_get_typedarray_info(env, value, &type, &bytes->length, (void **)&bytes->data, NULL, NULL) != napi_ok) return 0;
-  return type == wanted;
-}
 
 /* The number of rows, or 0 where something is wrong. */
 static uint32_t readRows(napi_env env, napi_value value, uint8_t **rows, size_t *lengths) {
@@ -31,7 +12,7 @@ static uint32_t readRows(napi_env env, napi_value value, uint8_t **rows, size_t 
   for (uint32_t i = 0; i < count; i++) {
     napi_value row;
     Bytes bytes;
-    if (napi_get_element(env, value, i, &row) != napi_ok || !readArray(env, row, napi_uint8_array, &bytes)) return 0;
+    if (napi_get_element(env, value, i, &row) != napi_ok || !readBytes(env, row, &bytes)) return 0;
     rows[i] = bytes.data;
     lengths[i] = bytes.length;
   }
@@ -84,7 +65,7 @@ static napi_value combineRowsCall(napi_env env, napi_callback_info info) {
   if (!readArray(env, arguments[1], napi_uint16_array, &challenge) || challenge.length != 8) return fail(env);
   if (!readArray(env, arguments[2], napi_uint16_array, &exponents) || exponents.length != 65536) return fail(env);
   if (!readArray(env, arguments[3], napi_uint16_array, &logarithms) || logarithms.length != 65536) return fail(env);
-  if (!readArray(env, arguments[4], napi_uint8_array, &combinations)) return fail(env);
+  if (!readBytes(env, arguments[4], &combinations)) return fail(env);
   if (combinations.length != 16 * (size_t)rowCount) return fail(env);
   const Field field = {(const uint16_t *)exponents.data, (const uint16_t *)logarithms.data};
   coderCombine((const uint8_t *const *)rows, lengths, rowCount, (const uint16_t *)challenge.data, &field,
@@ -98,21 +79,16 @@ static napi_value leafPairCall(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   Bytes a, b, hashes;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 3) return fail(env);
-  if (!readArray(env, arguments[0], napi_uint8_array, &a) || !readArray(env, arguments[1], napi_uint8_array, &b)) return fail(env);
-  if (!readArray(env, arguments[2], napi_uint8_array, &hashes)) return fail(env);
+  if (!readBytes(env, arguments[0], &a) || !readBytes(env, arguments[1], &b)) return fail(env);
+  if (!readBytes(env, arguments[2], &hashes)) return fail(env);
   if (a.length != b.length || hashes.length != 64 || !coderIsThere()) return fail(env);
   coderLeafPair(a.data, b.data, a.length, hashes.data);
   return NULL;
 }
 
 void offerCoder(napi_env env, napi_value exports) {
-  const struct {
-    const char *name;
-    napi_callback call;
-  } offers[] = {{"hasCoder", hasCoderCall}, {"multiplyRows", multiplyRowsCall}, {"combineRows", combineRowsCall}, {"leafPair", leafPairCall}};
-  for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
-    napi_value function;
-    napi_create_function(env, offers[i].name, NAPI_AUTO_LENGTH, offers[i].call, NULL, &function);
-    napi_set_named_property(env, exports, offers[i].name, function);
-  }
+  offer(env, exports, "hasCoder", hasCoderCall);
+  offer(env, exports, "multiplyRows", multiplyRowsCall);
+  offer(env, exports, "combineRows", combineRowsCall);
+  offer(env, exports, "leafPair", leafPairCall);
 }

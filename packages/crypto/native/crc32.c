@@ -2,10 +2,8 @@
  * CRC-32 (IEEE 802.3, reflected) by carry-less multiplication: 64 bytes at a time are folded onto the next 64 (Gopal and
  * others, "Fast CRC Computation Using PCLMULQDQ", Intel 2009). Its last line is Barrett's reduction.
  */
-#define NAPI_VERSION 8
+#include "fromJavaScript.h"
 #include <immintrin.h>
-#include <node_api.h>
-#include <stdint.h>
 
 #define TARGET __attribute__((target("pclmul,sse4.1")))
 #define INLINE TARGET static inline __attribute__((always_inline))
@@ -60,24 +58,18 @@ static uint32_t byBits(uint32_t state, const uint8_t *at, size_t length) {
 
 /* crc32(bytes: Uint8Array, crc: number): number */
 static napi_value crc32Call(napi_env env, napi_callback_info info) {
-  size_t count = 2, length;
+  size_t count = 2;
   napi_value arguments[2], result;
-  napi_typedarray_type type;
-  uint8_t *data;
+  Bytes bytes;
   uint32_t crc;
-  bool is = false;
-  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 2) goto wrong;
-  if (napi_is_typedarray(env, arguments[0], &is) != napi_ok || !is || !isThere()) goto wrong;
-  if (napi_get_typedarray_info(env, arguments[0], &type, &length, (void **)&data, NULL, NULL) != napi_ok) goto wrong;
-  if (type != napi_uint8_array || napi_get_value_uint32(env, arguments[1], &crc) != napi_ok) goto wrong;
-  const size_t folded = length >= 64 ? length / 16 * 16 : 0;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 2) return fail(env);
+  if (!readBytes(env, arguments[0], &bytes) || !isThere()) return fail(env);
+  if (napi_get_value_uint32(env, arguments[1], &crc) != napi_ok) return fail(env);
+  const size_t folded = bytes.length >= 64 ? bytes.length / 16 * 16 : 0;
   uint32_t state = ~crc;
-  if (folded > 0) state = foldAll(state, data, folded);
-  napi_create_uint32(env, ~byBits(state, data + folded, length - folded), &result);
+  if (folded > 0) state = foldAll(state, bytes.data, folded);
+  napi_create_uint32(env, ~byBits(state, bytes.data + folded, bytes.length - folded), &result);
   return result;
-wrong:
-  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
-  return NULL;
 }
 
 /* hasCrc32(): boolean */
@@ -89,9 +81,6 @@ static napi_value hasCrc32Call(napi_env env, napi_callback_info info) {
 }
 
 void offerCrc32(napi_env env, napi_value exports) {
-  napi_value function;
-  napi_create_function(env, "crc32", NAPI_AUTO_LENGTH, crc32Call, NULL, &function);
-  napi_set_named_property(env, exports, "crc32", function);
-  napi_create_function(env, "hasCrc32", NAPI_AUTO_LENGTH, hasCrc32Call, NULL, &function);
-  napi_set_named_property(env, exports, "hasCrc32", function);
+  offer(env, exports, "crc32", crc32Call);
+  offer(env, exports, "hasCrc32", hasCrc32Call);
 }

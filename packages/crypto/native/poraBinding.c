@@ -1,25 +1,6 @@
 /* Sealing and pads as seen from JavaScript. Arguments are checked here: a wrong one throws and touches no memory. */
-#define NAPI_VERSION 8
 #include "keccak.h"
-#include <node_api.h>
-
-typedef struct {
-  uint8_t *data;
-  size_t length;
-} Bytes;
-
-static napi_value fail(napi_env env) {
-  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
-  return NULL;
-}
-
-static int readBytes(napi_env env, napi_value value, Bytes *bytes) {
-  napi_typedarray_type type;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return 0;
-  if (napi_get_typedarray_info(env, value, &type, &bytes->length, (void **)&bytes->data, NULL, NULL) != napi_ok) return 0;
-  return type == napi_uint8_array;
-}
+#include "fromJavaScript.h"
 
 /* sealChains(head: Uint8Array, data: Uint8Array, isUnsealing: boolean) */
 static napi_value sealChainsCall(napi_env env, napi_callback_info info) {
@@ -51,13 +32,6 @@ static napi_value growPadsCall(napi_env env, napi_callback_info info) {
 }
 
 void offerPora(napi_env env, napi_value exports) {
-  const struct {
-    const char *name;
-    napi_callback call;
-  } offers[] = {{"sealChains", sealChainsCall}, {"growPads", growPadsCall}};
-  for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
-    napi_value function;
-    napi_create_function(env, offers[i].name, NAPI_AUTO_LENGTH, offers[i].call, NULL, &function);
-    napi_set_named_property(env, exports, offers[i].name, function);
-  }
+  offer(env, exports, "sealChains", sealChainsCall);
+  offer(env, exports, "growPads", growPadsCall);
 }

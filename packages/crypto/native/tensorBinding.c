@@ -1,29 +1,10 @@
 /* The tensor engine's kernels as seen from JavaScript: a call is a line of a table of numbers, on a module's memory. */
-#define NAPI_VERSION 8
 #include "tensor.h"
-#include <node_api.h>
+#include "fromJavaScript.h"
 
 /* As `kernelNumbers` and `callValues` of packages/tensor/src/crew/callKernel.ts. */
 enum { MULTIPLY = 0, DIGEST_ROWS = 7, CALL_VALUES = 12 };
 #define ROWS_MAX 4096
-
-typedef struct {
-  uint8_t *data;
-  size_t length;
-} Bytes;
-
-static napi_value fail(napi_env env) {
-  napi_throw_type_error(env, "native/arguments", "wrong arguments for a native kernel");
-  return NULL;
-}
-
-static int readArray(napi_env env, napi_value value, napi_typedarray_type wanted, Bytes *bytes) {
-  napi_typedarray_type type;
-  bool is = false;
-  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return 0;
-  if (napi_get_typedarray_info(env, value, &type, &bytes->length, (void **)&bytes->data, NULL, NULL) != napi_ok) return 0;
-  return type == wanted;
-}
 
 /* A whole number of at most `max`; what is none makes `*ok` 0. */
 static size_t whole(double value, double max, int *ok) {
@@ -92,7 +73,7 @@ static napi_value runCallCall(napi_env env, napi_callback_info info) {
   Bytes memory, table;
   uint32_t index;
   if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 3) return fail(env);
-  if (!readArray(env, arguments[0], napi_uint8_array, &memory) || !readArray(env, arguments[1], napi_float64_array, &table)) return fail(env);
+  if (!readBytes(env, arguments[0], &memory) || !readArray(env, arguments[1], napi_float64_array, &table)) return fail(env);
   if (napi_get_value_uint32(env, arguments[2], &index) != napi_ok || index >= table.length / CALL_VALUES) return fail(env);
   const double *call = (const double *)table.data + (size_t)index * CALL_VALUES;
   int ok = 1, done = -1;
@@ -105,13 +86,6 @@ static napi_value runCallCall(napi_env env, napi_callback_info info) {
 }
 
 void offerTensor(napi_env env, napi_value exports) {
-  const struct {
-    const char *name;
-    napi_callback call;
-  } offers[] = {{"hasCall", hasCallCall}, {"runCall", runCallCall}};
-  for (size_t i = 0; i < sizeof offers / sizeof *offers; i++) {
-    napi_value function;
-    napi_create_function(env, offers[i].name, NAPI_AUTO_LENGTH, offers[i].call, NULL, &function);
-    napi_set_named_property(env, exports, offers[i].name, function);
-  }
+  offer(env, exports, "hasCall", hasCallCall);
+  offer(env, exports, "runCall", runCallCall);
 }
