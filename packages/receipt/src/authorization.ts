@@ -2,7 +2,7 @@
 import { type Hex, isHexOf } from '@weightless/codec'
 import { acceptanceTypes, authorizationTypes, receiptDomain as domainName } from '@weightless/contracts/typedData'
 import { compileTypedData } from '@weightless/crypto'
-import { type Receipt, receiptDomain, signerOfDigest, type TypedSigner } from './receipt.ts'
+import { type Receipt, receiptDomain, signerOfDigest, signTyped, type TypedSigner } from './receipt.ts'
 
 /** One job may cost up to `maxFee` wei at the price behind `priceId`. */
 export type Authorization = {
@@ -50,13 +50,10 @@ export async function signAcceptance(
   place: SigningPlace,
   account: TypedSigner,
 ): Promise<Hex> {
-  if (account.sign) return account.sign({ hash: hashAcceptance(authorization, place) })
-  return account.signTypedData({
-    domain: receiptDomain(place.chainId, place.settlement),
-    types: acceptanceTypes,
-    primaryType: 'Acceptance',
-    message: { authorization: hashAuthorization(authorization, place) },
-  })
+  const domain = receiptDomain(place.chainId, place.settlement)
+  const message = { authorization: hashAuthorization(authorization, place) }
+  const typed = { domain, types: acceptanceTypes, primaryType: 'Acceptance', message }
+  return signTyped(account, hashAcceptance(authorization, place), typed)
 }
 
 /** Whether the provider's own key signed it. */

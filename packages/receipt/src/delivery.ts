@@ -2,7 +2,7 @@
 import { type Hex, isHexOf } from '@weightless/codec'
 import { deliveryTypes, receiptDomain as domainName } from '@weightless/contracts/typedData'
 import { compileTypedData } from '@weightless/crypto'
-import { hashReceipt, type Receipt, receiptDomain, signerOfDigest, type TypedSigner } from './receipt.ts'
+import { hashReceipt, type Receipt, receiptDomain, signerOfDigest, signTyped, type TypedSigner } from './receipt.ts'
 
 export type Delivery = {
   /** Of the deliverable on the chain: the task's. */
@@ -27,15 +27,10 @@ export async function signDelivery(
   settlement: Hex,
   account: TypedSigner,
 ): Promise<SignedDelivery> {
-  const signature = account.sign
-    ? await account.sign({ hash: hashDelivery(receipt, { id, root }, settlement) })
-    : await account.signTypedData({
-        domain: receiptDomain(receipt.chainId, settlement),
-        types: deliveryTypes,
-        primaryType: 'Delivery',
-        message: { receipt: hashReceipt(receipt, settlement), id, root },
-      })
-  return { id, root, signature }
+  const domain = receiptDomain(receipt.chainId, settlement)
+  const message = { receipt: hashReceipt(receipt, settlement), id, root }
+  const typed = { domain, types: deliveryTypes, primaryType: 'Delivery', message }
+  return { id, root, signature: await signTyped(account, hashDelivery(receipt, { id, root }, settlement), typed) }
 }
 
 /** Whether the provider of the receipt signed it with its own key. */

@@ -62,6 +62,7 @@ export {
   serviceClasses,
   signerOfDigest,
   signReceipt,
+  signTyped,
   type TypedSigner,
 } from './receipt.ts'
 export { batchProofMax, type DigestSigner, signReceiptBatch } from './receiptBatch.ts'

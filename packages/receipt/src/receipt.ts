@@ -5,7 +5,7 @@
 import { bytesToHex, type Hex, hexToBytes, isHexOf } from '@weightless/codec'
 import { receiptDomain as domainName, receiptTypes } from '@weightless/contracts/typedData'
 import { compileTypedData, recoverAccount } from '@weightless/crypto'
-import type { LocalAccount } from 'viem'
+import type { LocalAccount, TypedDataDefinition } from 'viem'
 import { batchSigner, isBatchSignature } from './receiptBatch.ts'
 
 /** RECEIPT §2; integers of up to 53 bits are numbers, wider ones bigint, hashes and addresses hex. */
@@ -59,13 +59,14 @@ export type TypedSigner = Pick<LocalAccount, 'sign' | 'signTypedData'>
 
 /** 65-byte signature r | s | v. Spec: RECEIPT §3. */
 export async function signReceipt(receipt: Receipt, settlement: Hex, account: TypedSigner): Promise<Hex> {
-  if (account.sign) return account.sign({ hash: hashReceipt(receipt, settlement) })
-  return account.signTypedData({
-    domain: receiptDomain(receipt.chainId, settlement),
-    types: receiptTypes,
-    primaryType: 'Receipt',
-    message: receipt,
-  })
+  const domain = receiptDomain(receipt.chainId, settlement)
+  const typed = { domain, types: receiptTypes, primaryType: 'Receipt', message: receipt }
+  return signTyped(account, hashReceipt(receipt, settlement), typed)
+}
+
+/** @param digest - of `typed`, for an account that signs without seeing */
+export async function signTyped(account: TypedSigner, digest: Hex, typed: TypedDataDefinition): Promise<Hex> {
+  return account.sign ? account.sign({ hash: digest }) : account.signTypedData(typed)
 }
 
 /** Whose key signed the digest, lower case; undefined for bytes that are no signature. */

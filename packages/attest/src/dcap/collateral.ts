@@ -1,9 +1,9 @@
 /** What Intel signs about platforms and enclaves, needed beside a quote: read, and every signature and date of it checked. */
-import { HexInvalidError, hexToBytes, textToBytes } from '@weightless/codec'
+import { bytesEqual, HexInvalidError, hexToBytes, textToBytes } from '@weightless/codec'
 import { nistVerify } from '@weightless/crypto'
 import { z } from 'zod'
 import { need, refuse } from '../refusal.ts'
-import { type Certificate, sameBytes } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { checkChain } from '../x509/checkChain.ts'
 import { readPemChain } from '../x509/pem.ts'
 import { checkRevocationList, type RevocationList } from '../x509/revocationList.ts'
@@ -60,8 +60,11 @@ export function checkCollateral(given: unknown, root: Certificate, atSeconds: nu
     atSeconds,
     "the platforms' revocation list",
   )
+  // Both documents have one signer as a rule, whose chain is checked once.
+  const signers = new Map<string, Certificate>()
   const signed = (chain: string, text: string, signature: string, what: string): unknown => {
-    const signer = checkSigner(chain, root, rootList, atSeconds, what)
+    const signer = signers.get(chain) ?? checkSigner(chain, root, rootList, atSeconds, what)
+    signers.set(chain, signer)
     const isSigned = nistVerify('P-256', hexOf(signature), textToBytes(text), signer.publicKey)
     need(isSigned, 'signature', `${what} is not signed by Intel`)
     return parseJson(text, what)
@@ -86,7 +89,7 @@ export function checkCollateral(given: unknown, root: Certificate, atSeconds: nu
 function checkAuthority(text: string, root: Certificate, rootList: RevocationList, atSeconds: number): Certificate {
   const [authority, above, rest] = readPemChain(text, "the chain of the platforms' authority")
   if (!authority || rest) return refuse('chain', "the chain of the platforms' authority has a wrong length")
-  need(above === undefined || sameBytes(above.bytes, root.bytes), 'chain', "the platforms' authority has another root")
+  need(above === undefined || bytesEqual(above.bytes, root.bytes), 'chain', "the platforms' authority has another root")
   const isSigned = nistVerify(root.curve, authority.signature, authority.signedBytes, root.publicKey)
   const isOurs = authority.signatureCurve === root.curve && isSigned && authority.isAuthority
   need(

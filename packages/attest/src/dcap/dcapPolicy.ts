@@ -1,7 +1,8 @@
 /** What a user demands of a quote beyond being genuine: state, debug bit, bound data, measurements. ATTESTATION §3.6. */
+import { bytesEqual } from '@weightless/codec'
 import { isAllZero } from '../byteReader.ts'
 import { need } from '../refusal.ts'
-import { type Certificate, sameBytes } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import type { ReportBody, TdReport } from './reportBodies.ts'
 import type { TcbStatus } from './tcbStatus.ts'
 
@@ -44,7 +45,7 @@ export function checkDcapPolicy(body: ReportBody, status: TcbStatus, policy: Dca
     // ATTRIBUTES.FLAGS bit 1: DEBUG.
     need((body.attributes[0]! & 2) === 0 || policy.allowDebug === true, 'debug', 'the enclave runs in debug mode')
   } else checkTdAttributes(body, policy)
-  if (reportData) need(sameBytes(reportData, body.reportData), 'report-data', 'the quote is bound to other data')
+  if (reportData) need(bytesEqual(reportData, body.reportData), 'report-data', 'the quote is bound to other data')
   checkMeasurements(body, policy.measurements ?? {})
 }
 
@@ -78,7 +79,7 @@ function checkTdAttributes(body: TdReport, policy: DcapPolicy): void {
 function checkMeasurements(body: ReportBody, wanted: DcapMeasurements): void {
   const isSgx = body.kind === 'sgx'
   const equal = (expected: Uint8Array | undefined, found: Uint8Array | undefined, name: string): void => {
-    if (expected) need(found !== undefined && sameBytes(expected, found), 'measurement', `${name} differs`)
+    if (expected) need(found !== undefined && bytesEqual(expected, found), 'measurement', `${name} differs`)
   }
   equal(wanted.mrEnclave, isSgx ? body.mrEnclave : undefined, 'MRENCLAVE')
   equal(wanted.mrSigner, isSgx ? body.mrSigner : undefined, 'MRSIGNER')

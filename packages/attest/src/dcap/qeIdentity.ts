@@ -1,7 +1,7 @@
 /** The identity of Intel's quoting enclaves: who a report must be from before its key may sign quotes. ATTESTATION §3.4. */
+import { bytesEqual } from '@weightless/codec'
 import { z } from 'zod'
 import { need, refuse } from '../refusal.ts'
-import { sameBytes } from '../x509/certificate.ts'
 import type { SgxReport } from './reportBodies.ts'
 import { hexField } from './signedFields.ts'
 import { partStatuses, type TcbJudgement } from './tcbStatus.ts'
@@ -36,7 +36,7 @@ export function matchQe(identity: QeIdentity, report: SgxReport, tee: 'sgx' | 't
   const wanted = tee === 'sgx' ? 'QE' : 'TD_QE'
   need(identity.id === wanted, 'collateral', `the QE identity is of ${identity.id}, not ${wanted}`)
   const is = (holds: boolean, what: string) => need(holds, 'qe-identity', `the quoting enclave has ${what}`)
-  is(sameBytes(report.mrSigner, identity.mrsigner), 'another signer')
+  is(bytesEqual(report.mrSigner, identity.mrsigner), 'another signer')
   is(report.isvProdId === identity.isvprodid, 'another product number')
   // Intel publishes both fields as they stand in memory, byte for byte.
   is(isMasked(report.miscSelect, identity.miscselect, identity.miscselectMask), 'another MISCSELECT')

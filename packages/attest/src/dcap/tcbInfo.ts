@@ -1,7 +1,8 @@
 /** Intel's TCB info: which versions of microcode and firmware are good, per model of processor. Form and matching, ATTESTATION §3.5. */
+import { bytesEqual } from '@weightless/codec'
 import { z } from 'zod'
 import { need, refuse } from '../refusal.ts'
-import { sameBytes, toHex } from '../x509/certificate.ts'
+import { toHex } from '../x509/certificate.ts'
 import { type PckPlatform, pceIdNumber } from './pckPlatform.ts'
 import type { ReportBody, TdReport } from './reportBodies.ts'
 import { hexField } from './signedFields.ts'
@@ -73,7 +74,7 @@ export function matchPlatform(
   const wanted = body.kind === 'sgx' ? 'SGX' : 'TDX'
   need(info.id === wanted, 'collateral', `the TCB info is about ${info.id}, not ${wanted}`)
   need(
-    sameBytes(info.fmspc, platform.fmspc),
+    bytesEqual(info.fmspc, platform.fmspc),
     'collateral',
     `the TCB info is about other processors than ${toHex(platform.fmspc)}`,
   )
@@ -119,7 +120,7 @@ function matchTdxModule(info: TcbInfo, body: TdReport, teeTcbSvn: Uint8Array): T
     version > 0 ? info.tdxModuleIdentities?.find((known) => known.id.toLowerCase() === id.toLowerCase()) : undefined
   if (version > 0 && !identity) return refuse('tdx-module', `module ${id} is not known`)
   const expected = identity ?? info.tdxModule ?? refuse('collateral', 'the TCB info has no TDX module')
-  need(sameBytes(expected.mrsigner, body.mrSignerSeam), 'tdx-module', 'the TDX module is signed by somebody else')
+  need(bytesEqual(expected.mrsigner, body.mrSignerSeam), 'tdx-module', 'the TDX module is signed by somebody else')
   const isAsked = body.seamAttributes.every(
     (value, i) => (value & expected.attributesMask[i]!) === expected.attributes[i],
   )

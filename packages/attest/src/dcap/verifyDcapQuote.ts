@@ -2,11 +2,12 @@
  * Verifies a DCAP quote of Intel SGX or TDX: from the quote's signature over the quoting enclave and the platform's certificate
  * to Intel's root, with revocation lists, the platform's state and the user's policy. ATTESTATION §3 numbers the steps.
  */
+import { bytesEqual } from '@weightless/codec'
 import { nistVerify, sha256 } from '@weightless/crypto'
 import { isAllZero } from '../byteReader.ts'
 import { type AttestationVerdict, judge, need, refuse } from '../refusal.ts'
 import { intelRoot } from '../roots.ts'
-import { type Certificate, sameBytes } from '../x509/certificate.ts'
+import type { Certificate } from '../x509/certificate.ts'
 import { checkChain } from '../x509/checkChain.ts'
 import { readPemChain } from '../x509/pem.ts'
 import { type CheckedCollateral, checkCollateral } from './collateral.ts'
@@ -88,7 +89,7 @@ function checkPckChain(
 function checkRevocation(leaf: Certificate, authority: Certificate, collateral: CheckedCollateral): void {
   const { pckAuthority, rootList, pckList } = collateral
   const isSame =
-    sameBytes(authority.subject, pckAuthority.subject) && sameBytes(authority.publicKey, pckAuthority.publicKey)
+    bytesEqual(authority.subject, pckAuthority.subject) && bytesEqual(authority.publicKey, pckAuthority.publicKey)
   need(isSame, 'collateral', 'the revocation list is of another authority than the PCK certificate')
   need(!rootList.revoked.has(authority.serial), 'revoked', 'the authority of the PCK certificate is revoked')
   need(!pckList.revoked.has(leaf.serial), 'revoked', 'the PCK certificate is revoked')
@@ -101,7 +102,7 @@ function checkQuotingEnclave(quote: DcapQuote, pck: Certificate): void {
   need(isSigned, 'signature', 'the report of the quoting enclave is not signed by the platform')
   const keyAndData = Uint8Array.from([...quote.attestationKey.subarray(1), ...quote.qeAuthData])
   const bound = quote.qeReport.reportData
-  const isBound = sameBytes(sha256(keyAndData), bound.subarray(0, 32)) && isAllZero(bound.subarray(32))
+  const isBound = bytesEqual(sha256(keyAndData), bound.subarray(0, 32)) && isAllZero(bound.subarray(32))
   need(isBound, 'binding', 'the attestation key is not the one that the quoting enclave reports')
   need((quote.qeReport.attributes[0]! & 2) === 0, 'debug', 'the quoting enclave runs in debug mode')
 }

@@ -2,10 +2,9 @@
  * Quotes made without hardware, for developing: anybody can make one, so it proves nothing. It says so in its first bytes, its
  * verdict says `dev`, and it is refused unless the policy allows it. ATTESTATION §6.
  */
-import { bytesToUint, concatBytes, textToBytes, uintToBytes } from '@weightless/codec'
+import { bytesEqual, bytesToUint, concatBytes, textToBytes, uintToBytes } from '@weightless/codec'
 import { nistPublicKey, nistSign, nistVerify } from '@weightless/crypto'
 import { type AttestationVerdict, judge, need } from '../refusal.ts'
-import { sameBytes } from '../x509/certificate.ts'
 
 /** No quote of hardware begins with these bytes. */
 export const devMagic = textToBytes('WLDEVQT1')
@@ -42,7 +41,7 @@ export function makeDevQuote(
 }
 
 export function isDevQuote(bytes: Uint8Array): boolean {
-  return sameBytes(bytes.subarray(0, devMagic.length), devMagic)
+  return bytesEqual(bytes.subarray(0, devMagic.length), devMagic)
 }
 
 export function verifyDevQuote(bytes: Uint8Array, policy: DevPolicy): AttestationVerdict<DevAttestation> {
@@ -56,11 +55,11 @@ export function verifyDevQuote(bytes: Uint8Array, policy: DevPolicy): Attestatio
     need(policy.atSeconds >= issuedSeconds, 'not-yet-valid', 'the dev quote is of a later time')
     const [measurement, reportData] = [bytes.subarray(16, 64), bytes.subarray(64, 128)]
     need(
-      !policy.reportData || sameBytes(policy.reportData, reportData),
+      !policy.reportData || bytesEqual(policy.reportData, reportData),
       'report-data',
       'the quote is bound to other data',
     )
-    need(!policy.measurement || sameBytes(policy.measurement, measurement), 'measurement', 'the measurement differs')
+    need(!policy.measurement || bytesEqual(policy.measurement, measurement), 'measurement', 'the measurement differs')
     return { tee: 'dev', issuedSeconds, measurement, reportData, publicKey }
   })
 }

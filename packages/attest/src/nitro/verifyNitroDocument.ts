@@ -1,9 +1,10 @@
 /** Verifies an attestation document of AWS Nitro Enclaves, down to AWS's pinned root. ATTESTATION §4. */
+import { bytesEqual } from '@weightless/codec'
 import { nistVerify } from '@weightless/crypto'
 import { isAllZero } from '../byteReader.ts'
 import { type AttestationVerdict, judge, need } from '../refusal.ts'
 import { awsNitroRoot } from '../roots.ts'
-import { type Certificate, readCertificate, sameBytes } from '../x509/certificate.ts'
+import { type Certificate, readCertificate } from '../x509/certificate.ts'
 import { checkChain } from '../x509/checkChain.ts'
 import { type NitroDocument, parseNitroDocument } from './parseNitroDocument.ts'
 
@@ -50,10 +51,10 @@ export function verifyNitroDocument(bytes: Uint8Array, policy: NitroPolicy): Att
 function checkPolicy(document: NitroDocument, policy: NitroPolicy): void {
   for (const [index, wanted] of Object.entries(policy.pcrs ?? {})) {
     const found = document.pcrs.get(Number(index))
-    need(found !== undefined && sameBytes(found, wanted), 'measurement', `PCR${index} differs`)
+    need(found !== undefined && bytesEqual(found, wanted), 'measurement', `PCR${index} differs`)
   }
   const equal = (wanted: Uint8Array | undefined, found: Uint8Array | undefined): boolean =>
-    wanted === undefined || (found !== undefined && sameBytes(found, wanted))
+    wanted === undefined || (found !== undefined && bytesEqual(found, wanted))
   need(equal(policy.nonce, document.nonce), 'nonce', 'the document answers another nonce')
   need(equal(policy.userData, document.userData), 'report-data', 'the document is bound to other user data')
   need(equal(policy.publicKey, document.publicKey), 'report-data', 'the document is bound to another public key')

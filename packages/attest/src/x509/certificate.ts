@@ -1,4 +1,5 @@
 /** Reads X.509 certificates (RFC 5280) that were signed with ECDSA, as far as a chain of trusted hardware needs it. */
+import { bytesEqual, bytesToHex } from '@weightless/codec'
 import type { NistCurve } from '@weightless/crypto'
 import { need, refuse } from '../refusal.ts'
 import {
@@ -69,7 +70,7 @@ export function readCertificate(bytes: Uint8Array): Certificate {
   ]
   const versionNumber = version.tag === 0xa0 ? derNumber(readDer(version.content)) : -1
   need(versionNumber === 2, 'malformed', 'a certificate has another version than 3')
-  need(sameBytes(algorithm.bytes, innerAlgorithm.bytes), 'malformed', 'a certificate names two signature algorithms')
+  need(bytesEqual(algorithm.bytes, innerAlgorithm.bytes), 'malformed', 'a certificate names two signature algorithms')
   const signatureCurve = readSignatureAlgorithm(algorithm)
   const [from, to] = derItems(validity)
   return {
@@ -173,10 +174,7 @@ function readKeyUsage(content: Uint8Array): Set<KeyUse> {
   return uses
 }
 
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i])
-}
-
+/** Without 0x, as serial numbers, device names and digests stand in texts. */
 export function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return bytesToHex(bytes).slice(2)
 }

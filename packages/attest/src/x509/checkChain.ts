@@ -1,7 +1,8 @@
 /** Checks a chain of certificates down from a root that the verifier knows already (RFC 5280 §6, without policies and name constraints). */
+import { bytesEqual } from '@weightless/codec'
 import { nistVerify } from '@weightless/crypto'
 import { need, refuse } from '../refusal.ts'
-import { type Certificate, sameBytes } from './certificate.ts'
+import type { Certificate } from './certificate.ts'
 
 const authoritiesMax = 6
 
@@ -19,14 +20,14 @@ export function checkChain(
 ): { leaf: Certificate; authorities: Certificate[] } {
   const [leaf, ...above] = chain
   if (!leaf) return refuse('chain', `${what} has no certificate`)
-  if (above.length > 0 && sameBytes(above.at(-1)!.bytes, root.bytes)) above.pop()
+  if (above.length > 0 && bytesEqual(above.at(-1)!.bytes, root.bytes)) above.pop()
   const authorities = [...above, root]
   need(authorities.length <= authoritiesMax, 'chain', `${what} is too long`)
   need(!leaf.isAuthority, 'chain', `${what} ends in an authority`)
   need(leaf.keyUsage?.has('digitalSignature') !== false, 'chain', `the last key of ${what} may not sign`)
   for (const [depth, authority] of authorities.entries()) {
     const child = depth === 0 ? leaf : authorities[depth - 1]!
-    need(sameBytes(child.issuer, authority.subject), 'chain', `${what} does not lead to the root that is trusted`)
+    need(bytesEqual(child.issuer, authority.subject), 'chain', `${what} does not lead to the root that is trusted`)
     need(
       authority.isAuthority && authority.keyUsage?.has('keyCertSign') === true,
       'chain',

@@ -1,7 +1,8 @@
 /** Certificate revocation lists (RFC 5280 §5): who issued them, until when they hold, whom they name. */
+import { bytesEqual } from '@weightless/codec'
 import { nistVerify } from '@weightless/crypto'
 import { need, refuse } from '../refusal.ts'
-import { type Certificate, extensionList, readSignatureAlgorithm, sameBytes, toHex } from './certificate.ts'
+import { type Certificate, extensionList, readSignatureAlgorithm, toHex } from './certificate.ts'
 import {
   type Der,
   derItems,
@@ -39,7 +40,7 @@ export function checkRevocationList(
   need(outer.length === 3, 'malformed', `${what} has three parts`)
   const [signed, algorithm, signature] = outer as [Der, Der, Der]
   const list = readFields(signed, algorithm, what)
-  need(sameBytes(list.issuer, issuer.subject), 'chain', `${what} was issued by somebody else`)
+  need(bytesEqual(list.issuer, issuer.subject), 'chain', `${what} was issued by somebody else`)
   need(
     issuer.isAuthority && issuer.keyUsage?.has('cRLSign') === true,
     'chain',
@@ -62,7 +63,7 @@ function readFields(signed: Der, algorithm: Der, what: string): RevocationList {
     'malformed',
     `${what} has another version than 2`,
   )
-  need(sameBytes(inner.bytes, algorithm.bytes), 'malformed', `${what} names two signature algorithms`)
+  need(bytesEqual(inner.bytes, algorithm.bytes), 'malformed', `${what} names two signature algorithms`)
   const rest = fields.slice(5)
   const revoked = new Set<string>()
   if (rest[0]?.tag === derTags.sequence) {

@@ -7,6 +7,7 @@ import {
   hashAuthorization,
   receiptDomain,
   type SigningPlace,
+  signTyped,
   type TypedSigner,
 } from '@weightless/receipt'
 import { z } from 'zod'
@@ -62,18 +63,13 @@ export async function signAuthorization(
   place: SigningPlace,
   account: TypedSigner,
 ): Promise<Hex> {
-  if (account.sign) return account.sign({ hash: hashAuthorization(message, place) })
-  return account.signTypedData({
-    ...domainOf(place),
-    types: authorizationTypes,
-    primaryType: 'Authorization',
-    message,
-  })
+  const typed = { ...domainOf(place), types: authorizationTypes, primaryType: 'Authorization', message }
+  return signTyped(account, hashAuthorization(message, place), typed)
 }
 
 export async function signVoucher(message: Voucher, place: SigningPlace, account: TypedSigner): Promise<Hex> {
-  if (account.sign) return account.sign({ hash: hashVoucher(message, place) })
-  return account.signTypedData({ ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message })
+  const typed = { ...domainOf(place), types: voucherTypes, primaryType: 'Voucher', message }
+  return signTyped(account, hashVoucher(message, place), typed)
 }
 
 /** COMPUTE §7.3: the chain of receipts that a voucher pays; it starts at 32 zero bytes. */
