@@ -54,7 +54,7 @@ export function compileSolidity(): Compiled[] {
         slot,
         offset,
         // solc numbers its syntax trees; the numbers change with every edit and mean nothing
-        type: type.replaceAll(/\)\d+_/g, ')_'),
+        type: type.replaceAll(/\)\d+/g, ')'),
       })),
     }
   })

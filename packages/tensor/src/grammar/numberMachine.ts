@@ -109,7 +109,8 @@ function floorDiv(a: bigint, b: bigint): bigint {
   return quotient * b > a ? quotient - 1n : quotient
 }
 
-function lcm(a: bigint, b: bigint): bigint {
+/** The least common multiple of two positive numbers. */
+export function lcm(a: bigint, b: bigint): bigint {
   let [x, y] = [a, b]
   while (y !== 0n) [x, y] = [y, x % y]
   return (a / x) * b

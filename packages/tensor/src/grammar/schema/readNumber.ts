@@ -1,6 +1,6 @@
 /** Bounds and multiples of a number as a machine. Spec: spec/tensor.md §7.3.2. */
 import type { Expression, ExpressionBuilder } from '../expression.ts'
-import { createNumberMachine, digitsMax, scaled } from '../numberMachine.ts'
+import { createNumberMachine, digitsMax, lcm, scaled } from '../numberMachine.ts'
 import { type Node, refuse, valuesOf } from './schemaNode.ts'
 
 /** Farther than any number that is written, in units of 10^−15. */
@@ -61,10 +61,4 @@ function placesOf(units: bigint): number {
     places--
   }
   return places
-}
-
-function lcm(a: bigint, b: bigint): bigint {
-  let [x, y] = [a, b]
-  while (y !== 0n) [x, y] = [y, x % y]
-  return (a / x) * b
 }

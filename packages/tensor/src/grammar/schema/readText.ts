@@ -29,24 +29,26 @@ export function readText(
     if (typeof name !== 'string' || !Object.hasOwn(formats, name)) {
       return refuse(at, `has the format '${String(name)}', which is not supported`)
     }
-    searches.push(...formats[name]!.flatMap((pattern) => parsePattern(pattern, `${at}/format`)))
   }
   const isPlain = patterns.length === 0 && names.length === 1 && min === 0 && max === Infinity
-  const table = isPlain ? tableOf(String(names[0]), searches) : makeTextTable(searches, { min, max }, budget, at)
+  if (!isPlain) searches.push(...names.flatMap((name) => searchesOf(String(name))))
+  const table = isPlain ? tableOf(String(names[0])) : makeTextTable(searches, { min, max }, budget, at)
   if (!table) return refuse(at, 'is obeyed by no text')
   const id = JSON.stringify(['text', patterns, names, min, max === Infinity ? '' : max])
   return build.sequence(build.literal('"'), build.walk(createTextMachine(id, table)), build.literal('"'))
 }
 
+const searchesOf = (format: string): Search[] => formats[format]!.flatMap((pattern) => parsePattern(pattern, format))
+
 /** One for each format. */
 const tables = new Map<string, TextTable>()
 
-function tableOf(format: string, searches: readonly Search[]): TextTable | undefined {
+function tableOf(format: string): TextTable | undefined {
   let table = tables.get(format)
   if (!table) {
     // With twice the room: names of hosts, the widest, have 32,000 states.
     const budget = { ...createBudget().text, transitions: -textLimits.transitions }
-    table = makeTextTable(searches, { min: 0, max: Infinity }, budget, format)
+    table = makeTextTable(searchesOf(format), { min: 0, max: Infinity }, budget, format)
     if (table) tables.set(format, table)
   }
   return table
