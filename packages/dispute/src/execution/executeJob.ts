@@ -1,16 +1,18 @@
 /** Does a job again on the engine, for whoever wants to accuse: digests of all operators, and outputs of those that a working reads. */
-import { type Model, positionsMax } from '@weightless/tensor'
+import { type ByteSource, type Model, positionsMax } from '@weightless/tensor'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import { recordSteps, type StepRecorder } from '@weightless/tensor/trace/recordSteps'
 import type { Execution } from '../referee/accuse.ts'
 import type { JobCommitment } from '../referee/judge.ts'
-import type { SourceRows } from '../working/evaluateWorking.ts'
+import { evaluateInTurns, type SourceRows } from '../working/evaluateWorking.ts'
 import type { WorkingPlan } from '../working/rules.ts'
+import { readTensors } from './readTensors.ts'
 
 type Pace = { signal?: AbortSignal; pause?: () => Promise<void> }
 
 /**
+ * @param file - the model's
  * @param tokens - prompt and output as the provider claims them, without the last: one for each step
  * @throws {NumberNotFiniteError} {ContextFullError} as a session does
  */
@@ -18,6 +20,7 @@ export async function executeJob(
   model: Model,
   job: JobCommitment,
   tokens: readonly number[],
+  file: ByteSource,
   pace: Pace = {},
 ): Promise<Execution> {
   const recorder = recordSteps(job.graph.layerCount, true)
@@ -32,7 +35,16 @@ export async function executeJob(
     tokens.length,
   )
   const trace = recorder.finish()
-  return { tokens, operators: trace.operators!, sources: (plan) => captureSources(model, job, tokens, plan, pace) }
+  const pause = pace.pause ?? (async () => {})
+  return {
+    tokens,
+    operators: trace.operators!,
+    file: (plan) => readTensors(plan, file),
+    async work(plan) {
+      const sources = await captureSources(model, job, tokens, plan, pace)
+      return evaluateInTurns(plan, sources, await readTensors(plan, file), pause)
+    },
+  }
 }
 
 /** Feeds the first `steps` tokens in passes; `onSample` is told of each draw, with its row in the pass. */

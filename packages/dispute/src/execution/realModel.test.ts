@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { buildHashTree, hashLeaf, hashTreeRoot } from '@weightless/crypto'
-import { loadModel } from '@weightless/tensor'
+import { hashLeaf } from '@weightless/crypto'
+import { bytesSource, loadModel } from '@weightless/tensor'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
-import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { smolLm2 } from '@weightless/tensor/weights.cases'
 import { digestBytes } from '../numbers/words.ts'
-import { accuse } from '../referee/accuse.ts'
+import { accuse, type Execution } from '../referee/accuse.ts'
 import { createDefender } from '../referee/defender.ts'
 import { type JobCommitment, judge, planStep } from '../referee/judge.ts'
-import { evaluateChanged, type Fault, seeded } from '../referee/probeJob.cases.ts'
+import { evaluateChanged, type Fault, seeded, traceRootOf } from '../referee/probeJob.cases.ts'
 import { unitWords } from '../working/computeWord.ts'
-import type { SourceRows } from '../working/evaluateWorking.ts'
+import type { SourceRows, Working } from '../working/evaluateWorking.ts'
 import { executeJob } from './executeJob.ts'
 
 const isHeavy = process.env.WEIGHTLESS_HEAVY === '1'
@@ -26,16 +25,15 @@ test('a changed word in SmolLM2 is found, named and judged', smolLm2.options, as
   const job: JobCommitment = { graph, traceRoot: new Uint8Array(32), steps: 0, promptTokens: prompt.length, sampler }
   const tokens = [...prompt, ...Array.from({ length: isHeavy ? 30 : 3 }, (_, i) => 300 + i)]
   job.steps = tokens.length
-  const own = await executeJob(model, job, tokens)
+  const own = await executeJob(model, job, tokens, bytesSource(bytes))
   const random = seeded('real faults')
   for (let round = 0; round < (isHeavy ? 20 : 2); round++) {
     const fault = drawFault(job, own.operators, tokens, random)
     const plan = planStep(job, fault.operator, fault.position, tokens[fault.position]!)
-    const sources = await own.sources(plan)
-    const cheat = cheatOf(job, own.operators, tokens, fault, sources, file)
+    const cheat = cheatOf(job, own, fault, await own.work(plan), file)
     if (cheat === undefined) continue
     const began = process.cpuUsage()
-    const accused = await accuse(cheat.job, own, cheat.defender, file)
+    const accused = await accuse(cheat.job, own, cheat.defender)
     const label = JSON.stringify(fault)
     assert.ok(accused.found === 'accusation', `${label}: ${JSON.stringify(accused)}`)
     const looked = process.cpuUsage(began).user / 1000
@@ -77,14 +75,12 @@ function drawFault(
 /** A provider that changed one word and went on from it: what comes after is its own, here of no meaning. */
 function cheatOf(
   job: JobCommitment,
-  operators: readonly Uint8Array[],
-  tokens: readonly number[],
+  { tokens, operators }: Execution,
   fault: Fault,
-  sources: SourceRows,
+  honest: Working,
   file: (from: number, count: number) => Uint8Array,
 ) {
-  const plan = planStep(job, fault.operator, fault.position, tokens[fault.position]!)
-  const working = evaluateChanged(plan, sources, file, [fault])
+  const working = evaluateChanged(honest.plan, sourcesOf(honest), file, [fault])
   const digest = digestBytes(working.tables.at(-1)!.slice(-8))
   const changed = operators.map((digests, position) => {
     const copy = digests.slice()
@@ -99,11 +95,9 @@ function cheatOf(
   })
   const at = fault.operator * 32
   if (digest.every((byte, i) => byte === operators[fault.position]![at + i])) return undefined
-  const stepDigests = changed.map((digests, t) => stepDigest(t, tokens[t]!, digests))
-  const own = { ...job, traceRoot: hashTreeRoot(buildHashTree(stepDigests.map(hashLeaf))) }
+  const own = { ...job, traceRoot: traceRootOf(tokens, changed) }
   let asked = 0
-  const defence = { job: own, tokens, operators: changed, stepDigests, sources, file }
-  const answers = createDefender(defence, (p, s, f) => evaluateChanged(p, s, f, [fault]))
+  const answers = createDefender({ job: own, tokens, operators: changed, work: async () => working })
   const count =
     <Args extends unknown[], Result>(answer: (...args: Args) => Result) =>
     (...args: Args) => {
@@ -118,4 +112,17 @@ function cheatOf(
     chunk: count(answers.chunk),
   }
   return { job: own, defender, questions: () => asked }
+}
+
+/** The sources as the working has them. */
+function sourcesOf({ plan, tables }: Working): SourceRows {
+  return (position, operator) => {
+    for (const [number, { rule }] of plan.tables.entries()) {
+      if (rule.kind !== 'source' || rule.operator !== operator) continue
+      const row = position - rule.first
+      const at = row * rule.rowWords
+      if (row >= 0 && at < tables[number]!.length) return tables[number]!.slice(at, at + rule.rowWords)
+    }
+    return new Uint32Array()
+  }
 }

@@ -16,6 +16,8 @@ export type Accusation =
   | { kind: 'word'; working: WorkingOpening; table: number; index: number }
   /** The last state of row `row` of chain `table` is not the digest that `bound` has for that row's operator. */
   | { kind: 'bound'; working: WorkingOpening; table: number; row: number; bound: StepOpening }
+  /** The step has not as many operators as the model. */
+  | { kind: 'count'; step: StepOpening }
   /** The step after `step` does not go on with the token that was chosen. */
   | { kind: 'token'; step: StepOpening; next: StepOpening; record: Uint8Array }
 
@@ -26,7 +28,7 @@ export type Finding =
       /** For example `layer 7 ffn.gate`. */
       operator: string
       position: number
-      /** Name of the table; `token` for a token. */
+      /** Name of the table; `token`, `operators` where that is what differs. */
       what: string
       /** Which number of the table. */
       element: number

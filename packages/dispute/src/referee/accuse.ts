@@ -10,18 +10,12 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordBytes, wordsOf } from '../numbers/words.ts'
 import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
-import {
-  chunkBytes,
-  evaluateWorking,
-  outputOf,
-  type SourceRows,
-  type Working,
-  workingTree,
-} from '../working/evaluateWorking.ts'
+import { chunkBytes, outputOf, type Working, workingTree } from '../working/evaluateWorking.ts'
+import { OperatorUnknownError } from '../working/planOperator.ts'
 import { chunksOf, chunkWords, type Rule, statesOf, tableOf, type WorkingPlan } from '../working/rules.ts'
 import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
 import type { Defender } from './defender.ts'
-import { type JobCommitment, planStep } from './judge.ts'
+import { type JobCommitment, operatorsOf, planStep } from './judge.ts'
 import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
 
 /** One's own execution of the job, fed with the tokens that the provider claims. */
@@ -29,8 +23,10 @@ export type Execution = {
   tokens: readonly number[]
   /** Operators' digests of each step. */
   operators: readonly Uint8Array[]
-  /** Outputs that a working reads. */
-  sources(plan: WorkingPlan): Promise<SourceRows>
+  /** @throws what making it throws */
+  work(plan: WorkingPlan): Promise<Working>
+  /** Bytes of the model's file that words of the plan are made from. */
+  file(plan: WorkingPlan): Promise<ReadFile>
 }
 
 export type Accused =
@@ -42,7 +38,7 @@ export type Accused =
   /** It differs in what no judge can look into: a prompt of other tokens. */
   | { found: 'unshown'; reason: string }
 
-export async function accuse(job: JobCommitment, own: Execution, defender: Defender, file: ReadFile): Promise<Accused> {
+export async function accuse(job: JobCommitment, own: Execution, defender: Defender): Promise<Accused> {
   const trace = buildHashTree(own.operators.map((digests, t) => hashLeaf(stepDigest(t, own.tokens[t]!, digests))))
   const step = await findFirstDifference(job.traceRoot, trace, (level, index) => defender.traceHashes(level, index))
   if (step.found !== 'leaf') return step.found === 'nothing' ? { found: 'nothing' } : silent('the trace')
@@ -53,18 +49,22 @@ export async function accuse(job: JobCommitment, own: Execution, defender: Defen
   const opening = await ask(step.leaf)
   if (opening === undefined) return silent(`step ${step.leaf}`)
   if (opening.token !== own.tokens[step.leaf]) return accuseToken(job, own, opening, ask)
-  const operator = firstDifferent(opening.operators, own.operators[step.leaf]!)
-  if (operator >= own.operators[step.leaf]!.length / 32 || digestOf(opening, operator) === undefined) {
-    return { found: 'unshown', reason: `step ${step.leaf} has not the operators that the model has` }
+  if (opening.operators.length / 32 !== operatorsOf(job, step.leaf)) {
+    return { found: 'accusation', accusation: { kind: 'count', step: opening }, workingRoot: undefined }
   }
-  return accuseOperator({ job, own, defender, file, ask }, opening, operator)
+  const operator = firstDifferent(opening.operators, own.operators[step.leaf]!)
+  try {
+    return await accuseOperator({ job, own, defender, ask }, opening, operator)
+  } catch (error) {
+    if (error instanceof OperatorUnknownError) return { found: 'unshown', reason: error.message }
+    throw error
+  }
 }
 
 type Case = {
   job: JobCommitment
   own: Execution
   defender: Defender
-  file: ReadFile
   ask(position: number): Promise<StepOpening | undefined>
 }
 
@@ -74,13 +74,13 @@ async function accuseToken(job: JobCommitment, own: Execution, next: StepOpening
   if (step === undefined) return silent(`step ${next.position - 1}`)
   const sample = bodyOperatorCount(job.graph.layerCount) + 2
   const plan = planStep(job, sample, step.position, step.token)
-  const record = wordBytes(outputOf(evaluateWorking(plan, await own.sources(plan), () => new Uint8Array())))
+  const record = wordBytes(outputOf(await own.work(plan)))
   return { found: 'accusation', accusation: { kind: 'token', step, next, record }, workingRoot: undefined }
 }
 
 async function accuseOperator(c: Case, step: StepOpening, operator: number): Promise<Accused> {
   const plan = planStep(c.job, operator, step.position, step.token)
-  const mine = evaluateWorking(plan, await c.own.sources(plan), c.file)
+  const [mine, file] = [await c.own.work(plan), await c.own.file(plan)]
   const root = await c.defender.workingRoot(step.position, operator)
   if (root?.length !== 32) return silent(`the working of operator ${operator} at ${step.position}`)
   const tree = workingTree(mine)
@@ -94,9 +94,9 @@ async function accuseOperator(c: Case, step: StepOpening, operator: number): Pro
   const table = tableOf(plan, difference.leaf)
   if (!(await theirs.learn([difference.leaf]))) return silent(`chunk ${difference.leaf}`)
   const { rule } = plan.tables[table]!
-  if (rule.kind === 'source') return accuseSource({ ...c, plan, theirs }, rule, table, difference.leaf)
+  if (rule.kind === 'source') return accuseSource({ ...c, plan, theirs, file }, rule, table, difference.leaf)
   const index = firstWrongUnit(mine, theirs.words, table, difference.leaf)
-  return accuseUnit({ plan, theirs, file: c.file }, table, index)
+  return accuseUnit({ plan, theirs, file }, table, index)
 }
 
 type Theirs = ReturnType<typeof createTheirs>
@@ -121,7 +121,7 @@ async function accuseUnit(
 
 /** Their inputs differ: either the chain over them does not follow, or it ends in another digest than the step has. */
 async function accuseSource(
-  c: Case & { plan: WorkingPlan; theirs: Theirs },
+  c: Case & { plan: WorkingPlan; theirs: Theirs; file: ReadFile },
   rule: Extract<Rule, { kind: 'source' }>,
   table: number,
   chunk: number,

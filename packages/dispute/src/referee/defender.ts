@@ -1,9 +1,9 @@
 /** What a provider answers when it is asked about a trace of its own. Spec: spec/dispute.md §8. */
-
 import { buildHashTree, type HashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
-import type { ReadFile } from '../numbers/weightBlock.ts'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { levelsAtOnce } from '../tree/firstDifference.ts'
-import { chunkBytes, evaluateWorking, type SourceRows, type Working, workingTree } from '../working/evaluateWorking.ts'
+import { chunkBytes, type Working, workingTree } from '../working/evaluateWorking.ts'
+import type { WorkingPlan } from '../working/rules.ts'
 import { type JobCommitment, planStep } from './judge.ts'
 import type { StepOpening } from './stepOpening.ts'
 
@@ -24,38 +24,52 @@ export type Defence = {
   tokens: readonly number[]
   /** Operators' digests of each step, one after another. */
   operators: readonly Uint8Array[]
-  stepDigests: readonly Uint8Array[]
-  sources: SourceRows
-  file: ReadFile
+  /** @throws what making it throws */
+  work(plan: WorkingPlan): Promise<Working>
 }
 
-/** Keeps the working asked for last. */
-export function createDefender(defence: Defence, work = evaluateWorking): Defender {
-  const trace = buildHashTree(defence.stepDigests.map(hashLeaf))
-  let last: { key: string; working: Working; tree: HashTree } | undefined
-  function workingOf(position: number, operator: number) {
+/** Keeps the working asked for last. A question about what is not there is answered with nothing. */
+export function createDefender({ job, tokens, operators, work }: Defence): Defender {
+  const trace = buildHashTree(operators.map((digests, t) => hashLeaf(stepDigest(t, tokens[t]!, digests))))
+  let last: { key: string; made: Promise<{ working: Working; tree: HashTree }> } | undefined
+  async function workingOf(position: number, operator: number) {
+    if (!isBelow(operator, (operators[position]?.length ?? 0) / 32)) return undefined
     const key = `${position} ${operator}`
-    if (last?.key !== key) {
-      const plan = planStep(defence.job, operator, position, defence.tokens[position]!)
-      const working = work(plan, defence.sources, defence.file)
-      last = { key, working, tree: workingTree(working) }
-    }
-    return last
+    if (last?.key !== key) last = { key, made: make(position, operator) }
+    return last.made
+  }
+  async function make(position: number, operator: number) {
+    const working = await work(planStep(job, operator, position, tokens[position]!))
+    return { working, tree: workingTree(working) }
   }
   return {
     traceHashes: async (level, index) => hashesBelow(trace, level, index),
     async step(position) {
-      const operators = defence.operators[position]
-      if (operators === undefined) return undefined
-      return { position, token: defence.tokens[position]!, operators, path: hashTreePath(trace, position) }
+      const digests = operators[position]
+      if (digests === undefined) return undefined
+      return { position, token: tokens[position]!, operators: digests, path: hashTreePath(trace, position) }
     },
-    workingRoot: async (position, operator) => hashTreeRoot(workingOf(position, operator).tree),
-    hashes: async (position, operator, level, index) => hashesBelow(workingOf(position, operator).tree, level, index),
-    chunk: async (position, operator, chunk) => chunkBytes(workingOf(position, operator).working, chunk),
+    async workingRoot(position, operator) {
+      const made = await workingOf(position, operator)
+      return made && hashTreeRoot(made.tree)
+    },
+    async hashes(position, operator, level, index) {
+      const made = await workingOf(position, operator)
+      return made && hashesBelow(made.tree, level, index)
+    },
+    async chunk(position, operator, chunk) {
+      const made = await workingOf(position, operator)
+      return made && isBelow(chunk, made.working.plan.chunks) ? chunkBytes(made.working, chunk) : undefined
+    },
   }
 }
 
+function isBelow(index: number, count: number): boolean {
+  return Number.isInteger(index) && index >= 0 && index < count
+}
+
 function hashesBelow(tree: HashTree, level: number, index: number): readonly Uint8Array[] | undefined {
+  if (!isBelow(level, tree.levels.length) || !isBelow(index, tree.levels[level]!.length)) return undefined
   const down = Math.min(level, levelsAtOnce)
-  return tree.levels[level - down]?.slice(index << down, (index + 1) << down)
+  return tree.levels[level - down]!.slice(index * 2 ** down, (index + 1) * 2 ** down)
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { unitWords } from '../working/computeWord.ts'
 import { chunkBytes, evaluateWorking, workingTree } from '../working/evaluateWorking.ts'
 import type { OpenedChunk } from './accusation.ts'
@@ -15,6 +16,7 @@ import {
   type RunOptions,
   runProbe,
   seeded,
+  traceRootOf,
 } from './probeJob.cases.ts'
 
 const rounds = process.env.WEIGHTLESS_HEAVY === '1' ? 100 : 16
@@ -50,8 +52,8 @@ describe('a dispute', () => {
 
   async function playAgainst(cheat: ProbeRun) {
     const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
-    const defender = createDefender(cheat.defence, cheat.work)
-    const accused = await accuse(cheat.job, own.execution, defender, model.file)
+    const defender = createDefender(cheat.defence)
+    const accused = await accuse(cheat.job, own.execution, defender)
     return { accused, own }
   }
 
@@ -105,12 +107,14 @@ describe('a dispute', () => {
     const { accused } = await playAgainst(honest)
     assert.equal(accused.found, 'nothing')
     const random = seeded('false accusations')
-    const trace = buildHashTree(honest.defence.stepDigests.map(hashLeaf))
+    const trace = buildHashTree(
+      honest.operators.map((digests, t) => hashLeaf(stepDigest(t, honest.tokens[t]!, digests))),
+    )
     for (let round = 0; round < rounds * 4; round++) {
       const { position, operator, table, word } = drawFault(random)
       const working = evaluateWorking(
         planStep(honest.job, operator, position, honest.tokens[position]!),
-        honest.defence.sources,
+        honest.sources,
         model.file,
       )
       const { rule } = working.plan.tables[table]!
@@ -145,7 +149,7 @@ describe('a dispute', () => {
     forced[4] = (forced[4]! + 1) % model.graph.vocabSize
     const cheat = runProbe(model, { ...options, forced })
     const own = runProbe(model, { ...options, forced: honest.tokens, before: honest })
-    const accused = await accuse(cheat.job, own.execution, createDefender(cheat.defence), model.file)
+    const accused = await accuse(cheat.job, own.execution, createDefender(cheat.defence))
     assert.ok(accused.found === 'accusation' && accused.accusation.kind === 'token')
     const finding = judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot })
     assert.ok(finding.guilty && finding.expected === String(honest.tokens[4]) && finding.claimed === String(forced[4]))
@@ -155,7 +159,7 @@ describe('a dispute', () => {
     const fault = { position: 3, operator: 6, table: 2, word: 1, flip: 1 }
     const cheat = runProbe(model, { ...options, faults: [fault], before: honest })
     const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
-    const answering = createDefender(cheat.defence, cheat.work)
+    const answering = createDefender(cheat.defence)
     const truthful = createDefender(own.defence)
     const silences: { [asked: string]: Partial<Defender> } = {
       'the trace': { traceHashes: async () => undefined },
@@ -165,8 +169,31 @@ describe('a dispute', () => {
       'chunk 2': { chunk: truthful.chunk },
     }
     for (const [asked, change] of Object.entries(silences)) {
-      const accused = await accuse(cheat.job, own.execution, { ...answering, ...change }, model.file)
+      const accused = await accuse(cheat.job, own.execution, { ...answering, ...change })
       assert.deepEqual(accused, { found: 'silence', asked })
     }
+  })
+
+  test('a step with fewer operators than the model has', async () => {
+    const operators = honest.operators.map((digests, t) =>
+      t === 2 ? digests.subarray(0, digests.length - 32) : digests,
+    )
+    const job = { ...honest.job, traceRoot: traceRootOf(honest.tokens, operators) }
+    const accused = await accuse(job, honest.execution, createDefender({ ...honest.defence, job, operators }))
+    assert.ok(accused.found === 'accusation' && accused.accusation.kind === 'count')
+    assert.equal(judge(job, accused.accusation, { file: model.file, workingRoot: undefined }).guilty, true)
+    const step = { ...accused.accusation.step, operators: honest.operators[2]! }
+    assert.equal(judge(honest.job, { kind: 'count', step }, { file: model.file, workingRoot: undefined }).guilty, false)
+  })
+
+  test('what no judge can look into is said to be so', async () => {
+    const topP = { ...honest.job, sampler: { ...options.sampler, topP: 0.9 } }
+    const cheat = runProbe(model, { ...options, sampler: { ...options.sampler, temperature: 0.1 } })
+    const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
+    const job = { ...topP, traceRoot: cheat.job.traceRoot }
+    assert.equal((await accuse(job, own.execution, createDefender(cheat.defence))).found, 'unshown')
+    const prompt = runProbe(model, { ...options, prompt: [5, 43, 79] })
+    const other = await accuse(prompt.job, honest.execution, createDefender(prompt.defence))
+    assert.deepEqual(other, { found: 'unshown', reason: 'prompt token 1 is another' })
   })
 })

@@ -4,7 +4,7 @@
  */
 import { bytesEqual, bytesToHex } from '@weightless/codec'
 import { hashLeaf, sha256 } from '@weightless/crypto'
-import { bodyOperatorCount, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
+import { bodyOperatorCount, type Graph, headOperators, operatorName } from '@weightless/tensor/model/describeGraph'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordsOf } from '../numbers/words.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
@@ -21,6 +21,7 @@ export type JobCommitment = {
   /** Steps of the trace. */
   steps: number
   promptTokens: number
+  /** Of a request that does not change logits. */
   sampler: Pick<Draw, 'temperature' | 'topP' | 'seed32'>
 }
 
@@ -35,6 +36,7 @@ export type Evidence = {
 export function judge(job: JobCommitment, accusation: Accusation, evidence: Evidence): Finding {
   try {
     if (accusation.kind === 'token') return judgeToken(job, accusation)
+    if (accusation.kind === 'count') return judgeCount(job, accusation)
     const opened = openWorking(job, accusation.working, evidence.workingRoot)
     return accusation.kind === 'word'
       ? judgeWord(job, accusation, opened, evidence.file)
@@ -49,7 +51,8 @@ export function judge(job: JobCommitment, accusation: Accusation, evidence: Evid
 /** The plan of a working whose token and draw the job fixes. */
 export function planStep(job: JobCommitment, operator: number, position: number, token: number): WorkingPlan {
   const index = position - job.promptTokens + 1
-  return planOperator(job.graph, operator, position, token, index < 0 ? undefined : { ...job.sampler, index })
+  const draw = index < 0 ? undefined : { ...job.sampler, index }
+  return planOperator(job.graph, operator, position, token, draw)
 }
 
 type Opened = { plan: WorkingPlan; words: ReadWords }
@@ -156,6 +159,26 @@ function judgeToken(job: JobCommitment, { step, next, record }: Extract<Accusati
     element: 0,
     expected: String(chosen),
     claimed: String(next.token),
+  }
+}
+
+/** Operators of a step: those of the head only where a token is chosen. */
+export function operatorsOf(job: JobCommitment, position: number): number {
+  return bodyOperatorCount(job.graph.layerCount) + (position < job.promptTokens - 1 ? 0 : headOperators.length)
+}
+
+function judgeCount(job: JobCommitment, { step }: Extract<Accusation, { kind: 'count' }>): Finding {
+  requireStep(job, step)
+  const [expected, claimed] = [operatorsOf(job, step.position), step.operators.length / 32]
+  if (expected === claimed) return { guilty: false, reason: 'the step has the operators of the model' }
+  return {
+    guilty: true,
+    operator: operatorName(job.graph.layerCount, Math.min(expected, claimed)),
+    position: step.position,
+    what: 'operators',
+    element: 0,
+    expected: String(expected),
+    claimed: String(claimed),
   }
 }
 

@@ -32,10 +32,9 @@ export type ProbeRun = {
   tokens: number[]
   operators: Uint8Array[]
   outputs: ReadonlyMap<string, Uint32Array>
+  sources: SourceRows
   defence: Defence
   execution: Execution
-  /** The working as this run made it. */
-  work(plan: WorkingPlan, sources: SourceRows, file: ReadFile): Working
 }
 
 export type RunOptions = {
@@ -83,18 +82,15 @@ export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
     }
     operators.push(digests)
   }
-  const stepDigests = operators.map((digests, t) => stepDigest(t, tokens[t]!, digests))
-  job.traceRoot = hashTreeRoot(buildHashTree(stepDigests.map(hashLeaf)))
-  const defence: Defence = { job, tokens, operators, stepDigests, sources, file }
-  return {
-    job,
-    tokens,
-    operators,
-    outputs,
-    defence,
-    execution: { tokens, operators, sources: async () => sources },
-    work,
-  }
+  job.traceRoot = traceRootOf(tokens, operators)
+  const made = async (plan: WorkingPlan) => work(plan, sources, file)
+  const defence: Defence = { job, tokens, operators, work: made }
+  const execution: Execution = { tokens, operators, work: made, file: async () => file }
+  return { job, tokens, operators, outputs, sources, defence, execution }
+}
+
+export function traceRootOf(tokens: readonly number[], operators: readonly Uint8Array[]): Uint8Array {
+  return hashTreeRoot(buildHashTree(operators.map((digests, t) => hashLeaf(stepDigest(t, tokens[t]!, digests)))))
 }
 
 /** A working in which some words were changed as soon as they were computed. */

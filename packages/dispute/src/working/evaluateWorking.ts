@@ -16,15 +16,40 @@ export type Working = {
 
 /** @throws {SourceInvalidError} when a source has not the length that the plan says */
 export function evaluateWorking(plan: WorkingPlan, sources: SourceRows, file: ReadFile): Working {
+  const turns = evaluate(plan, sources, file)
+  for (let turn = turns.next(); ; turn = turns.next()) if (turn.done) return turn.value
+}
+
+/** The same for who has other things to do: `pause` is awaited every few milliseconds. @throws as `evaluateWorking` */
+export async function evaluateInTurns(
+  plan: WorkingPlan,
+  sources: SourceRows,
+  file: ReadFile,
+  pause: () => Promise<void>,
+): Promise<Working> {
+  const turns = evaluate(plan, sources, file)
+  for (let turn = turns.next(); ; turn = turns.next()) {
+    if (turn.done) return turn.value
+    await pause()
+  }
+}
+
+const unitsPerTurn = 4096
+
+function* evaluate(plan: WorkingPlan, sources: SourceRows, file: ReadFile): Generator<undefined, Working> {
   const tables: Uint32Array[] = []
   const words: ReadWords = (table, from, count) => tables[table]!.subarray(from, from + count)
+  let units = 0
   for (const { rule, words: length } of plan.tables) {
-    const [number, values] = [tables.length, new Uint32Array(length)]
+    const [number, values, unit] = [tables.length, new Uint32Array(length), unitWords(rule)]
     tables.push(values)
     if (rule.kind === 'source') fillSource(values, rule, sources)
-    else
-      for (let at = 0; at < length; at += unitWords(rule))
+    else {
+      for (let at = 0; at < length; at += unit) {
         values.set(computeUnit(plan.tables, number, at, { words, file }), at)
+        if (++units % unitsPerTurn === 0) yield
+      }
+    }
   }
   return { plan, tables }
 }
