@@ -40,6 +40,20 @@ export const deliveryTypes = {
   ],
 } as const
 
+/**
+ * A provider's word for the root of one operator's working in a disputed answer, given by its receipt's EIP-712 digest.
+ * Spec: spec/dispute.md 9.2
+ */
+export const workingTypes = {
+  Working: [
+    { name: 'receipt', type: 'bytes32' },
+    { name: 'choice', type: 'uint32' },
+    { name: 'position', type: 'uint32' },
+    { name: 'operator', type: 'uint32' },
+    { name: 'root', type: 'bytes32' },
+  ],
+} as const
+
 export const receiptTypes = {
   Receipt: [
     { name: 'version', type: 'uint16' },

@@ -77,6 +77,7 @@ export {
   readNetworkConfig,
   type WeightsProgress,
 } from './networkConfig.ts'
+export { type Dispute, type DisputeOptions, ReceiptUndisputableError } from './receipts/disputeReceipt.ts'
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
 export { type FaultReport, ForeignFaultError, NoFaultShownError } from './receipts/reportFault.ts'

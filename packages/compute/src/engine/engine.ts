@@ -3,6 +3,7 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
 import type { Message, SamplerParameters } from '@weightless/receipt'
 import type { AnswerShape } from '@weightless/tensor'
+import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
 import type { EmbeddingsVerdict } from '../wire/embedInputs.ts'
 import type { ServiceName, ServicePath } from '../wire/services.ts'
@@ -60,6 +61,15 @@ export type EngineRun = {
   end(keepTokens?: number): Promise<EngineEnd>
 }
 
+export type DisputedJob = {
+  /** Of the dispute: what was executed for it is kept until it is forgotten. */
+  key: string
+  job: EngineJob
+  outputTokens: readonly number[]
+  traceRoot: Hex
+  question: DisputeQuestion
+}
+
 /** Token level and re-executable: the embedded engine. */
 export type ExactEngine = {
   kind: 'exact'
@@ -75,6 +85,13 @@ export type ExactEngine = {
    * Undefined where the engine has no such thing.
    */
   traceOperators(job: EngineJob, end: Pick<EngineEnd, 'outputTokens' | 'finishReason'>): Promise<Uint8Array | undefined>
+  /**
+   * Answers a question about the working of an answered job; undefined where there is nothing at that place. Absent where
+   * the engine cannot read the model's file. DISPUTE §9
+   */
+  defend?(disputed: DisputedJob): Promise<DisputeAnswer | undefined>
+  /** Ends what is under way for a dispute, and gives its memory back. */
+  forgetDispute?(key: string): void
   close(): Promise<void>
 }
 

@@ -1,8 +1,9 @@
 /** The embedded deterministic engine behind the `Engine` seam: starts its worker, streams its tokens, survives its faults. */
 import type { Env, TaskPort } from '@weightless/env'
 import { checks } from '@weightless/receipt'
-import { type CrewSeat, createCrewSeat, dismissCrew, mateModule } from '@weightless/tensor'
+import { type ByteSource, type CrewSeat, createCrewSeat, dismissCrew, mateModule } from '@weightless/tensor'
 import {
+  type DisputedJob,
   type EngineEnd,
   EngineFailedError,
   EngineRefusedError,
@@ -20,6 +21,8 @@ export type TensorEngineOptions = {
   weights: Uint8Array
   /** Tokens that the engine may run ahead of a slow reader. */
   aheadMax?: number
+  /** The same file, to read ranges of in a dispute; without it the engine defends no answer. */
+  file?: ByteSource
   /** Threads that help the engine's own with prompts, same bits; default 0. The simulator has none to give. */
   mates?: number
   /** Jobs that run side by side, 1 to 32; default 8. */
@@ -37,6 +40,8 @@ type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
 export async function openTensorEngine(options: TensorEngineOptions): Promise<ExactEngine> {
   const { env, name, aheadMax = 128, mates = 0, concurrent = 8, cacheBytesMax = 2 ** 30, adapter } = options
+  // Workings know no adapters.
+  const file = adapter ? undefined : options.file
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
   const seat = mates > 0 ? createCrewSeat(mates) : undefined
@@ -46,11 +51,12 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<Ex
     concurrent,
     cacheBytesMax,
     ...(seat && { seat }),
+    ...(file && { fileBytes: file.sizeBytes }),
     ...(adapter && { adapter }),
   }
   const port = env.tasks.open(module, input, [weights.buffer as ArrayBuffer])
   const matePorts = seat ? startMates(env, seat) : []
-  const link = createLink(port, name)
+  const link = createLink(port, name, file)
   const { model, memoryBytes } = (await link.ready) as Extract<FromWorker, { kind: 'ready' }>
   // Not in the worker: a thread loads every module anew, and this one brings much with it.
   const check = checks.reExecution
@@ -68,6 +74,13 @@ export async function openTensorEngine(options: TensorEngineOptions): Promise<Ex
       const answer = await link.ask((id) => ({ kind: 'trace', id, job, end }))
       return (answer as Extract<FromWorker, { kind: 'traced' }>).trace
     },
+    ...(file && {
+      async defend(disputed: DisputedJob) {
+        const answer = await link.ask((id) => ({ kind: 'defend', id, disputed }))
+        return (answer as Extract<FromWorker, { kind: 'defended' }>).answer
+      },
+      forgetDispute: (key: string) => link.send({ kind: 'forget', key }),
+    }),
     async close() {
       await link.close()
       if (seat) dismissCrew(seat)
@@ -83,7 +96,7 @@ function startMates({ tasks }: TensorEngineOptions['env'], seat: CrewSeat): Task
 type Link = ReturnType<typeof createLink>
 
 /** Matches answers to questions; everything fails together when the worker does. */
-function createLink(port: TaskPort, name: string) {
+function createLink(port: TaskPort, name: string, file: ByteSource | undefined) {
   const waiting = new Map<number, Waiting>()
   const streams = new Map<number, (message: FromWorker) => void>()
   let nextId = 1
@@ -99,6 +112,7 @@ function createLink(port: TaskPort, name: string) {
 
   function receive(message: FromWorker): void {
     if (message.kind === 'pulse') port.send({ kind: 'pulse' } satisfies ToWorker)
+    else if (message.kind === 'read') void readRange(port, file, message)
     else if (message.kind === 'ready') take(0)?.resolve(message)
     else if (message.kind === 'failed') {
       const facts = { model: name, reason: message.reason }
@@ -140,6 +154,16 @@ function createLink(port: TaskPort, name: string) {
     },
     close: () => port.close(),
   }
+}
+
+async function readRange(
+  port: TaskPort,
+  file: ByteSource | undefined,
+  { id, offset, length }: Extract<FromWorker, { kind: 'read' }>,
+): Promise<void> {
+  // The worker says what it lacks; its dispute fails, and nothing else.
+  const bytes = await file?.read(offset, length).catch(() => undefined)
+  port.send({ kind: 'bytes', id, bytes } satisfies ToWorker)
 }
 
 async function startRun(link: Link, job: Parameters<ExactEngine['start']>[0], ahead: number): Promise<EngineRun> {

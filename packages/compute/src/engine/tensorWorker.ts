@@ -17,8 +17,10 @@ import {
   replayChat,
 } from '@weightless/tensor'
 import { stepRoot } from '@weightless/tensor/trace/stepRoot'
+import { createJobDefences, type JobDefences } from './defendJobs.ts'
 import type { EngineEnd, EngineJob, EngineToken } from './engine.ts'
 import type { EngineInput, FromWorker, ToWorker } from './enginePort.ts'
+import { createRangeReader } from './rangeReader.ts'
 
 type Running = {
   credit: number
@@ -33,6 +35,8 @@ type Host = {
   running: Map<number, Running>
   /** Jobs being done again, one after the other. */
   replays: { count: number; last: Promise<unknown> }
+  /** Absent where the model's file cannot be read. */
+  defences: JobDefences | undefined
   send: (message: FromWorker) => void
   /** Lets messages in. */
   pause: () => Promise<void>
@@ -53,7 +57,7 @@ const refusals = new Set([
 
 /** The worker's main: see `Tasks.open`. */
 export default async function serveEngine(port: TaskPort, input: unknown): Promise<void> {
-  const { name, weights, adapter, seat, concurrent, cacheBytesMax } = input as EngineInput
+  const { name, weights, adapter, seat, concurrent, cacheBytesMax, fileBytes } = input as EngineInput
   const send = (message: FromWorker) => port.send(message)
   const baseRoot = bytesToHex(fileRoot(weights))
   const modelRoot = adapter ? adaptedModelRoot(baseRoot, bytesToHex(fileRoot(adapter))) : baseRoot
@@ -71,9 +75,14 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   const positionsMax = Math.floor(cacheBytesMax / model.positionBytes)
   const batch = createChatBatch(model, { sessionsMax: concurrent, positionsMax, waitingMax })
   const replays = { count: 0, last: Promise.resolve() }
-  const host: Host = { model, batch, running: new Map(), replays, send, pause, pump: createPump(batch, pause) }
+  const ranges = fileBytes === undefined ? undefined : createRangeReader(fileBytes, send)
+  const defences = ranges && createJobDefences(model, ranges.source, pause)
+  const pump = createPump(batch, pause)
+  const host: Host = { model, batch, running: new Map(), replays, defences, send, pause, pump }
   for await (const message of port.messages as AsyncIterable<ToWorker>) {
     if (message.kind === 'pulse') pulses.shift()?.()
+    else if (message.kind === 'bytes') ranges?.take(message.id, message.bytes)
+    else if (message.kind === 'forget') defences?.forget(message.key)
     else if (message.kind === 'credit') grant(host, message.id, message.count)
     else void answer(host, message)
   }
@@ -98,7 +107,10 @@ function createPump(batch: ChatBatch, pause: () => Promise<void>): () => void {
   }
 }
 
-async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | 'credit' }>): Promise<void> {
+async function answer(
+  host: Host,
+  message: Exclude<ToWorker, { kind: 'pulse' | 'credit' | 'bytes' | 'forget' }>,
+): Promise<void> {
   const { id } = message
   try {
     if (message.kind === 'count') {
@@ -106,7 +118,9 @@ async function answer(host: Host, message: Exclude<ToWorker, { kind: 'pulse' | '
       host.send({ kind: 'counted', id, tokens: host.model.promptTokens(messages, tools).length })
     } else if (message.kind === 'run') await run(host, id, message.job, message.ahead)
     else if (message.kind === 'end') await end(host, id, message.keepTokens)
-    else host.send({ kind: 'traced', id, trace: await retrace(host, message.job, message.end) })
+    else if (message.kind === 'defend') {
+      host.send({ kind: 'defended', id, answer: await host.defences?.answer(message.disputed) })
+    } else host.send({ kind: 'traced', id, trace: await retrace(host, message.job, message.end) })
   } catch (fault) {
     const code = fault instanceof WeightlessError ? fault.code : ''
     const refused = refusals.has(code)

@@ -13,6 +13,7 @@ import { messageOfError } from './anthropic/writeMessages.ts'
 import { isExact } from './choice/orderProviders.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 import { answerKeys } from './keys/keyRoutes.ts'
+import { passDispute } from './passDispute.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import { answerAccount, answerUsage } from './usage/usageRoutes.ts'
 
@@ -55,6 +56,8 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   }
   const fault = method === 'GET' ? /^\/v1\/faults(?:\/([^/]+))?$/.exec(path) : null
   if (fault) return answerFaults(context, customer, fault[1] && decodeURIComponent(fault[1]))
+  const disputed = method === 'POST' ? /^\/v1\/receipts\/(0x[0-9a-fA-F]{64})\/dispute$/.exec(path)?.[1] : undefined
+  if (disputed) return passDispute(context, customer, disputed.toLowerCase(), request)
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   const operators = found[2] === undefined ? undefined : { choice: query.get('choice') ?? '0' }

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/engine.ts'
 import type { ClaimSettler } from '../settlement/claimJobs.ts'
 import { type SettlementLoop, startSettlement } from '../settlement/settlementLoop.ts'
 import { createAuthenticator } from './authenticate.ts'
+import { createDisputeDesk } from './disputeDesk.ts'
 import { createJobTimings } from './jobTimings.ts'
 import { createOnAccount } from './onAccount.ts'
 import type { StatusSource } from './operator/describeStatus.ts'
@@ -88,6 +89,7 @@ export async function joinNetwork(
     log,
     holds: createHolds({ accounts, book: log.book }),
     rates: createRateLimits({ clock, perMinute: limits.requestsPerMinute }),
+    disputes: createDisputeDesk(clock, (key) => engine.kind === 'exact' && engine.forgetDispute?.(key)),
     doors: { state: 'open', entering: new Set() },
     runningMax,
     queue: createFairQueue({ runningMax, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),

@@ -13,6 +13,7 @@ import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import type { JobLog } from '../settlement/jobLog.ts'
 import type { SigningPlace } from '../wire/payment.ts'
 import type { Authenticate } from './authenticate.ts'
+import type { DisputeDesk } from './disputeDesk.ts'
 import type { Doors } from './doors.ts'
 import type { JobTimings } from './jobTimings.ts'
 import type { OnAccount } from './onAccount.ts'
@@ -44,6 +45,7 @@ export type ProviderContext = {
   /** Jobs that run side by side. */
   runningMax: number
   rates: RateLimits
+  disputes: DisputeDesk
   doors: Doors
   accounts: ChainAccounts
   sessionKeys: SessionKeys

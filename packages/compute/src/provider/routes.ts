@@ -10,6 +10,7 @@ import { jsonResponse } from '../wire/jsonResponse.ts'
 import { parseJson } from '../wire/parseJson.ts'
 import { jobNonceHeader } from '../wire/payment.ts'
 import { isServicePath, type ServicePath } from '../wire/services.ts'
+import { answerDispute } from './answerDispute.ts'
 import { answerEmbeddings } from './answerEmbeddings.ts'
 import { answerExact } from './answerExact.ts'
 import { closedFor } from './doors.ts'
@@ -67,6 +68,8 @@ async function route(context: ProviderContext, request: HttpRequest, path: strin
   }
   const open = await answerSdk(context, request, path)
   if (open) return open
+  const disputed = await answerDispute(context, request, path)
+  if (disputed) return disputed
   const caller = await context.authenticate(request.headers.authorization)
   if (!caller.ok) return errorResponse(caller.error!)
   const { user } = caller.value

@@ -152,6 +152,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await opened?.offer?.close()
       opened?.adopted?.close()
       await opened?.settlement.close()
+      opened?.context.disputes.close()
       await opened?.context.engine.close()
       await log.close()
     },

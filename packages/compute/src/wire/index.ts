@@ -1,10 +1,12 @@
 export { adapterName } from './adapterName.ts'
 export { type ApiError, type ApiErrorBody, type ApiErrorCode, errorBody, statusOf } from './apiError.ts'
+export { askDefender, type SignedRoot } from './askDefender.ts'
 export { type BodyRequest, readBodyRequest, type Units, unitsMax } from './bodyRequest.ts'
 export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLogprob, Usage } from './chatAnswer.ts'
 export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
 export { datasetKeyText } from './datasetKey.ts'
 export { countUp, deliveryFormat } from './deliveryFormat.ts'
+export { disputeAnswerBytesMax } from './disputeMessages.ts'
 export { type NeedWish, needSchema } from './marketNeed.ts'
 export { type MatchStatement, matchHeader, readMatchHeader } from './matchStatement.ts'
 export {

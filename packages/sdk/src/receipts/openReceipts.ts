@@ -6,6 +6,7 @@ import type { SendOptions } from '../account/openAccount.ts'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../client.ts'
 import type { FilesApi } from '../files/openFiles.ts'
+import { type Dispute, type DisputeOptions, disputeReceipt } from './disputeReceipt.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'
 import { type FaultReport, reportFault } from './reportFault.ts'
 import { type VerifyOptions, verifyReceipt } from './verifyReceipt.ts'
@@ -23,6 +24,11 @@ export type ReceiptsApi = {
    * Takes about as long as the answer itself took, plus loading the model.
    */
   verify(bundle: Bundle, options?: VerifyOptions): Promise<Verification>
+  /**
+   * Disputes an answer with its live provider, and judges the first wrong number of its working. Takes an execution, and
+   * of the operator at fault another. @throws {ReceiptUndisputableError}
+   */
+  dispute(bundle: Bundle, options?: DisputeOptions): Promise<Dispute>
   /** Receipts that the gateway did not pay because they show a fault of their provider, the newest first. */
   faults(options?: { signal?: AbortSignal }): Promise<ShownFault[]>
   /** The bundle that shows one of them. @throws {BundleMalformedError} @throws {GatewayRefusedError} */
@@ -48,6 +54,7 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
     faults: async ({ signal } = {}) => readFaults(await getJson(context, '/v1/faults', signal)),
     report: (bundle, other, options) => reportFault(context, bundle, other, options),
     verify: (bundle, options = {}) => verifyReceipt(context, files, bundle, options),
+    dispute: (bundle, options = {}) => disputeReceipt(context, files, bundle, options),
     settlement: (bundle) => findSettlement(context, bundle),
   }
 }

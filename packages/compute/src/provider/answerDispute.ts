@@ -1,0 +1,77 @@
+/** A dispute over an answer of this provider: whoever has its opening asks, and the root of each working is signed. Spec: spec/dispute.md §9 */
+import { bytesToHex, type Hex, isHexOf } from '@weightless/codec'
+import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
+import { type Bundle, type ChatOpening, choiceSeed, choicesOf, isChatBundle } from '@weightless/receipt'
+import { signWorking } from '@weightless/receipt/working'
+import { errorResponse } from '../wire/apiError.ts'
+import {
+  type DisputeQuestion,
+  disputeAnswerToJson,
+  disputeRequestSchema,
+  questionBytesMax,
+} from '../wire/disputeMessages.ts'
+import { jsonResponse } from '../wire/jsonResponse.ts'
+import { parseJson } from '../wire/parseJson.ts'
+import type { ProviderContext } from './providerContext.ts'
+import { readJob } from './readJob.ts'
+
+/** Undefined when the path is another. Nobody needs an account: the opening is shown by its salt. */
+export async function answerDispute(
+  context: ProviderContext,
+  request: HttpRequest,
+  path: string,
+): Promise<HttpResponse | undefined> {
+  const id = /^\/v1\/receipts\/(0x[0-9a-fA-F]{64})\/dispute$/.exec(path)?.[1]?.toLowerCase()
+  if (!isHexOf(id, 32) || request.method !== 'POST') return undefined
+  const read = disputeRequestSchema.safeParse(parseJson(await readBody(request.body, questionBytesMax)))
+  if (!read.success) {
+    return errorResponse({
+      code: 'invalid_request',
+      message: 'Ask with salt, choice and question, as DISPUTE §9 says.',
+    })
+  }
+  const { salt, choice, question } = read.data
+  const job = await context.log.findByReceipt(id)
+  const bundle = job && readJob(job)
+  // One refusal for both, so that nobody learns whether there is such a receipt.
+  if (!bundle || bundle.opening.salt !== salt) {
+    return errorResponse({ code: 'receipt_not_found', message: 'There is no such receipt with this salt.' })
+  }
+  const { ok, retryAfterSeconds } = context.disputes.rates.take(id)
+  if (!ok) return errorResponse({ code: 'too_many_requests', message: 'Ask more slowly.', retryAfterSeconds })
+  if (!isChatBundle(bundle) || bundle.opening.shape) return noDispute()
+  return defend(context, bundle, `${id} ${choice}`, choice, question)
+}
+
+async function defend(
+  context: ProviderContext,
+  { receipt, opening, settlement }: Bundle<ChatOpening>,
+  key: string,
+  choice: number,
+  question: DisputeQuestion,
+): Promise<HttpResponse> {
+  const { engine, account, disputes } = context
+  const output = choicesOf(opening)[choice]
+  if (engine.kind !== 'exact' || !engine.defend || !output || output.outputTokens.length === 0) return noDispute()
+  const { messages, stop, sampler } = opening
+  const job = { messages, stop, sampler, seed: choiceSeed(receipt.seed, choice), topLogprobs: undefined }
+  const asked = { key, job, outputTokens: output.outputTokens, traceRoot: receipt.traceRoot, question }
+  const seat = disputes.enter(key)
+  if (!seat) {
+    return errorResponse({ code: 'queue_full', message: 'Other disputes are under way.', retryAfterSeconds: 30 })
+  }
+  try {
+    const answer = await engine.defend(asked)
+    if (!answer) return errorResponse({ code: 'not_found', message: 'There is nothing at that place.' })
+    if (answer.kind !== 'root' || question.ask !== 'root') return jsonResponse(disputeAnswerToJson(answer))
+    const { position, operator } = question
+    const working = { choice, position, operator, root: bytesToHex(answer.root) as Hex }
+    return jsonResponse(disputeAnswerToJson(answer, await signWorking(receipt, working, settlement, account)))
+  } finally {
+    seat.leave()
+  }
+}
+
+function noDispute(): HttpResponse {
+  return errorResponse({ code: 'not_found', message: 'This answer has no working that could be asked about.' })
+}

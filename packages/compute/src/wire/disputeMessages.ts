@@ -1,0 +1,67 @@
+/** Questions about an answer's working, and what is answered, as JSON. Spec: spec/dispute.md §9 */
+import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import type { StepOpening } from '@weightless/dispute'
+import { hexOf } from '@weightless/receipt/bundle'
+import { z } from 'zod'
+
+const u32 = z.int().min(0).max(0xffff_ffff)
+const at = { position: u32, operator: u32 }
+const node = { level: z.int().min(0).max(32), index: u32 }
+
+const questionSchema = z.discriminatedUnion('ask', [
+  z.strictObject({ ask: z.literal('trace'), ...node }),
+  z.strictObject({ ask: z.literal('step'), position: u32 }),
+  z.strictObject({ ask: z.literal('root'), ...at }),
+  z.strictObject({ ask: z.literal('hashes'), ...at, ...node }),
+  z.strictObject({ ask: z.literal('chunk'), ...at, chunk: u32 }),
+])
+
+/** The salt shows that who asks has the opening; the receipt's id is public. */
+export const disputeRequestSchema = z.strictObject({
+  salt: hexOf(32),
+  choice: z.int().min(0).max(15),
+  question: questionSchema,
+})
+
+export type DisputeQuestion = z.infer<typeof questionSchema>
+
+/** What the engine knows; the root is signed on its way out. */
+export type DisputeAnswer =
+  | { kind: 'hashes'; hashes: readonly Uint8Array[] }
+  | { kind: 'step'; step: StepOpening }
+  | { kind: 'root'; root: Uint8Array }
+  | { kind: 'chunk'; bytes: Uint8Array }
+
+/** Bytes of a question. */
+export const questionBytesMax = 1_024
+/** Bytes of an answer: a step of a model with tens of thousands of operators. */
+export const disputeAnswerBytesMax = 4 * 1024 * 1024
+
+export function disputeAnswerToJson(answer: DisputeAnswer, signature?: Hex): unknown {
+  if (answer.kind === 'hashes') return { hashes: answer.hashes.map(bytesToHex) }
+  if (answer.kind === 'root') return { root: bytesToHex(answer.root), signature }
+  if (answer.kind === 'chunk') return { bytes: bytesToHex(answer.bytes) }
+  const { token, operators, path } = answer.step
+  return { token, operators: bytesToHex(operators), path: path.map(bytesToHex) }
+}
+
+const bytes = z
+  .string()
+  .regex(/^0x([0-9a-f]{2})*$/)
+  .transform((text) => hexToBytes(text as Hex))
+const hash = hexOf(32).transform((text) => hexToBytes(text))
+const answerSchemas = {
+  hashes: z.object({ hashes: z.array(hash).max(16) }),
+  step: z.object({ token: u32, operators: bytes, path: z.array(hash).max(32) }),
+  root: z.object({ root: hash, signature: hexOf(65) }),
+  chunk: z.object({ bytes }),
+}
+
+/** Undefined for what is no such answer: whoever sends that has not answered. */
+export function readDisputeAnswer<Kind extends keyof typeof answerSchemas>(
+  kind: Kind,
+  json: unknown,
+): z.infer<(typeof answerSchemas)[Kind]> | undefined {
+  const read = answerSchemas[kind].safeParse(json)
+  return read.success ? (read.data as z.infer<(typeof answerSchemas)[Kind]>) : undefined
+}
