@@ -5,6 +5,7 @@ import { keccak256 } from '@weightless/crypto'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
 import type { ProviderContext } from '../providerContext.ts'
 import { servicesOf } from '../registerService.ts'
+import { measureAtRest } from './measureAtRest.ts'
 import { type Capacity, measureCapacity } from './measureCapacity.ts'
 
 export type KeptOffer = {
@@ -34,6 +35,7 @@ export function keepOffer(parts: Parts): KeptOffer {
   const { env, running, doors, limits } = parts.context
   const { clock } = env
   const stop = new AbortController()
+  const rest = { clock, stop: stop.signal, isBusy: () => running.count() > 0 }
   let offer: DeclaredOffer | null = null
 
   async function run(): Promise<void> {
@@ -53,11 +55,9 @@ export function keepOffer(parts: Parts): KeptOffer {
       await untilDue(offer?.measured.measuredAt ?? 0n)
       if (stop.signal.aborted) return
       await untilDone(async () => {
-        const capacity = await measureCapacity(parts.context.engine, {
-          clock,
-          slots: parts.context.runningMax,
-          signal: stop.signal,
-        })
+        const capacity = await measureAtRest(rest, (signal) =>
+          measureCapacity(parts.context.engine, { clock, slots: parts.context.runningMax, signal }),
+        )
         if (!capacity || stop.signal.aborted || doors.state !== 'open') return true
         // A block's time may lie behind our clock, and a measurement is made in the past.
         const { timestampSeconds: measuredAt } = await parts.ledger.block('latest')

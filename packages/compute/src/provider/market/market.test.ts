@@ -1,7 +1,9 @@
 /** What counts as a measurement, and when it is told the chain again. MARKET §3.4 */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createNodeEnv } from '@weightless/env/node'
 import { isNews } from './keepOffer.ts'
+import { measureAtRest } from './measureAtRest.ts'
 import { weighCourses } from './measureCapacity.ts'
 
 test('tokens after the first, over the time in which all came; slots are those that began', () => {
@@ -25,4 +27,30 @@ test('an offer is renewed where it is more than a quarter off, has other slots, 
   assert.equal(isNewsAt({ concurrentSlots: 7 }), true)
   assert.equal(isNewsAt({ measuredAt: 1_000n + 86_400n }), true)
   assert.equal(isNews({ ...old, measuredAt: 0n }, { ...old, measuredAt: 1n }), true)
+})
+
+test('a measurement ends when a customer comes or the provider stops, and else runs to its end', async () => {
+  const env = createNodeEnv({ dataFolder: 'unused', log: 'silent' })
+  const { clock } = env
+  const untilEnded = (signal: AbortSignal) =>
+    new Promise<string>((resolve) => {
+      if (signal.aborted) resolve('given up')
+      else signal.addEventListener('abort', () => resolve('given up'), { once: true })
+    })
+  let jobs = 0
+  const stop = new AbortController()
+  const rest = { clock, stop: stop.signal, isBusy: () => jobs > 0 }
+  const measuring = measureAtRest(rest, untilEnded)
+  jobs = 1
+  assert.equal(await measuring, 'given up')
+  jobs = 0
+  const seen = await measureAtRest(rest, async (signal) => signal)
+  jobs = 1
+  await clock.sleep(50)
+  assert.equal(seen.aborted, false)
+  jobs = 0
+  const stopped = measureAtRest(rest, untilEnded)
+  stop.abort()
+  assert.equal(await stopped, 'given up')
+  await env.close()
 })
