@@ -17,15 +17,16 @@ export function wordWriter(type: string): WordWriter {
 
 function integerWriter(bits: number, signed: boolean): WordWriter {
   const [least, above] = signed ? [-(1n << BigInt(bits - 1)), 1n << BigInt(bits - 1)] : [0n, 1n << BigInt(bits)]
-  return (_, view, at, value) => {
+  return (bytes, view, at, value) => {
     const integer = BigInt(value)
     if (integer < least || integer >= above) throw new TypeError(`${integer} is no ${signed ? 'int' : 'uint'}${bits}`)
-    const isSmall = integer >= -(1n << 63n) && integer < 1n << 63n
-    const filling = integer < 0n ? 0xffffffffffffffffn : 0n
-    for (let word = 0; word < 3; word++) {
-      view.setBigUint64(at + 8 * word, isSmall ? filling : (integer >> BigInt(64 * (3 - word))) & 0xffffffffffffffffn)
+    if (integer >= 0n && integer < 1n << 64n) {
+      bytes.fill(0, at, at + 24)
+      view.setBigUint64(at + 24, integer)
+      return
     }
-    view.setBigUint64(at + 24, integer & 0xffffffffffffffffn)
+    // Each field takes its argument modulo 2^64.
+    for (let word = 0; word < 4; word++) view.setBigUint64(at + 8 * word, integer >> BigInt(64 * (3 - word)))
   }
 }
 
@@ -34,16 +35,16 @@ function hexWriter(width: number, shift: number): WordWriter {
   return (bytes, _, at, value) => {
     if (typeof value !== 'string' || value.length !== 2 + 2 * width) throw new TypeError(`not ${width} bytes of hex`)
     for (let index = 0; index < width; index++) {
-      const high = digitOf(value.charCodeAt(2 + 2 * index))
-      const low = digitOf(value.charCodeAt(3 + 2 * index))
+      const high = digits[value.charCodeAt(2 + 2 * index)] ?? -1
+      const low = digits[value.charCodeAt(3 + 2 * index)] ?? -1
+      if (high < 0 || low < 0) throw new TypeError('not hex')
       bytes[at + shift + index] = (high << 4) | low
     }
   }
 }
 
-function digitOf(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48
-  const letter = (code | 32) - 87
-  if (letter >= 10 && letter <= 15) return letter
-  throw new TypeError('not hex')
-}
+/** What a character's code stands for; -1 where it is no digit. */
+const digits = Int8Array.from({ length: 128 }, (_, code) => {
+  const value = Number.parseInt(String.fromCharCode(code), 16)
+  return Number.isNaN(value) ? -1 : value
+})

@@ -83,7 +83,10 @@ function sequence(fields: readonly Codec[]): Codec {
     sizeOf(value) {
       let size = headBytes
       const values = value as readonly unknown[]
-      for (const [index, field] of fields.entries()) if (field.isDynamic) size += field.sizeOf(values[index])
+      for (let index = 0; index < fields.length; index++) {
+        const field = fields[index]!
+        if (field.isDynamic) size += field.sizeOf(values[index])
+      }
       return size
     },
     write: (target, at, value) =>
@@ -117,7 +120,8 @@ function writeAll(
   headsBytes: number,
 ): number {
   let [head, tail] = [at, at + headsBytes]
-  for (const [index, value] of values.entries()) {
+  for (let index = 0; index < values.length; index++) {
+    const value = values[index]
     const codec = codecAt(index)
     if (codec.isDynamic) {
       target.view.setUint32(head + wordBytes - 4, tail - at)

@@ -1,3 +1,4 @@
+export { callLater } from './callLater.ts'
 export type * from './env.ts'
 export {
   AbortedError,

@@ -158,7 +158,25 @@ export function choiceSeed(seed: Hex, choice: number): Hex {
 }
 
 /** RECEIPT §4.7; the settlement contract computes the same from a price that it is shown. */
-export function priceId(provider: Hex, { model, inputWeiPerToken, outputWeiPerToken, updatedAt }: Price): Hex {
+export function priceId(provider: Hex, price: Price): Hex {
+  const { model, inputWeiPerToken, outputWeiPerToken, updatedAt } = price
+  if (model.length > modelCharactersKept) return hashPrice(provider, price)
+  const key = `${provider} ${inputWeiPerToken} ${outputWeiPerToken} ${updatedAt} ${model}`
+  const known = priceIds.get(key)
+  if (known) return known
+  const made = hashPrice(provider, price)
+  if (priceIds.size >= priceIdsMax) priceIds.clear()
+  priceIds.set(key, made)
+  return made
+}
+
+/** A provider has one price for weeks, and every job needs its identity five times. */
+const priceIds = new Map<string, Hex>()
+const priceIdsMax = 256
+/** Longer names come from outside alone, and are hashed each time. */
+const modelCharactersKept = 256
+
+function hashPrice(provider: Hex, { model, inputWeiPerToken, outputWeiPerToken, updatedAt }: Price): Hex {
   const modelHash = bytesToHex(keccak256(textToBytes(model)))
   return hash('address, bytes32, uint256, uint256, uint256', [
     provider,

@@ -1,6 +1,6 @@
 /** One provider asked for one job, up to its first token: until then another can take its place, afterwards never. COMPUTE §10.3 */
 import { bytesToText } from '@weightless/codec'
-import { AbortedError, type FetchResponse } from '@weightless/env'
+import { AbortedError, callLater, type FetchResponse } from '@weightless/env'
 import type { Acceptance } from '@weightless/receipt'
 import type { ApiError } from '../wire/apiError.ts'
 import type { JobTerms } from '../wire/payment.ts'
@@ -36,9 +36,6 @@ export type Attempt =
   | { kind: 'refused'; status: number; body: string }
   | { kind: 'failed' | 'busy' | 'unfunded' | 'over-budget'; error: ApiError }
 
-/** Nobody reads it: it ends a wait. */
-const ended = new AbortedError()
-
 export async function attemptProvider(
   context: GatewayContext,
   { customer, work, signal }: Request,
@@ -58,19 +55,16 @@ export async function attemptProvider(
   }
   context.health.tries(provider.address)
   const startedMs = clock.monotonicMs()
-  const [leaving, begun] = [new AbortController(), new AbortController()]
+  const leaving = new AbortController()
   const leave = () => leaving.abort(signal.reason)
   if (signal.aborted) leave()
   // Not `AbortSignal.any`, which takes as long as a signature.
   else signal.addEventListener('abort', leave, { once: true })
   let isLate = false
-  clock.sleep(timeMs, begun.signal).then(
-    () => {
-      isLate = true
-      leaving.abort(new AbortedError())
-    },
-    () => undefined,
-  )
+  const callOff = callLater(clock, timeMs, () => {
+    isLate = true
+    leaving.abort(new AbortedError())
+  })
   let kept = false
   try {
     const mustAccept = work.preferences.mustAccept || context.limits.mustAccept
@@ -93,7 +87,7 @@ export async function attemptProvider(
     context.metrics.firstTokenSeconds.observe((begunAtMs - startedMs) / 1000)
     return { kind: 'answering', begun: { provider, order, release, begunAtMs, ...first } }
   } finally {
-    begun.abort(ended)
+    callOff()
     if (!kept) {
       signal.removeEventListener('abort', leave)
       release()

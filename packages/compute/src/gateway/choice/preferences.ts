@@ -70,6 +70,7 @@ const headerSchema = z.object({
 /** A wish that is not understood is refused: what it was meant to keep out must not come in. */
 export function readPreferences(headers: HttpHeaders, provider: unknown): Verdict<Preferences> & { error?: ApiError } {
   const said = (name: keyof typeof choiceHeaders) => headers[choiceHeaders[name]] || undefined
+  if (isSilent(headers, provider)) return { ok: true, value: noWish() }
   const fromHeaders = headerSchema.safeParse({
     address: said('address'),
     sort: said('sort'),
@@ -115,6 +116,26 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
     },
   }
 }
+
+const headerNames = Object.values(choiceHeaders)
+
+/** Most requests wish for nothing, and no schema needs to look at nothing. */
+function isSilent(headers: HttpHeaders, provider: unknown): boolean {
+  return (provider === undefined || provider === null) && headerNames.every((name) => !headers[name])
+}
+
+const noWish = (): Preferences => ({
+  pinned: undefined,
+  only: [],
+  ignore: [],
+  order: [],
+  sort: undefined,
+  maxPrice: { prompt: undefined, completion: undefined },
+  trustMode: undefined,
+  needs: undefined,
+  allowFallbacks: true,
+  mustAccept: false,
+})
 
 const needBytesMax = 2_048
 

@@ -1,10 +1,6 @@
 /** The pieces of an upstream's answer, with an end to its silence and to its size. COMPUTE §11.3 */
-import type { Clock, FetchResponse } from '@weightless/env'
-import { AbortedError, NetworkError } from '@weightless/env'
+import { AbortedError, type Clock, callLater, type FetchResponse, NetworkError } from '@weightless/env'
 import { UpstreamFailedError } from '../../engine/engine.ts'
-
-/** Nobody reads it: it ends a wait. */
-const over = new AbortedError()
 
 /**
  * Ends the request by `leaving` when nothing came for `silenceMsMax` while somebody waited for it: a slow reader is not
@@ -19,20 +15,20 @@ export async function* boundSilence(
     bytesMax,
   }: { clock: Clock; leaving: AbortController; silenceMsMax: number; bytesMax: number },
 ): AsyncGenerator<Uint8Array> {
-  const done = new AbortController()
   let waitingSinceMs: number | undefined
   let stalled = false
   let totalBytes = 0
-  void (async () => {
-    while (!done.signal.aborted) {
-      const silentMs = waitingSinceMs === undefined ? 0 : clock.monotonicMs() - waitingSinceMs
-      if (silentMs >= silenceMsMax) {
-        stalled = true
-        return leaving.abort(new AbortedError())
-      }
-      await clock.sleep(silenceMsMax - silentMs, done.signal).catch(() => undefined)
+  let callOff = () => {}
+  const look = () => {
+    const silentMs = waitingSinceMs === undefined ? 0 : clock.monotonicMs() - waitingSinceMs
+    if (silentMs < silenceMsMax) {
+      callOff = callLater(clock, silenceMsMax - silentMs, look)
+      return
     }
-  })()
+    stalled = true
+    leaving.abort(new AbortedError())
+  }
+  look()
   const source = body[Symbol.asyncIterator]()
   try {
     for (;;) {
@@ -49,7 +45,7 @@ export async function* boundSilence(
     if (fault instanceof NetworkError) throw new UpstreamFailedError({ reason: fault.message }, fault)
     throw fault
   } finally {
-    done.abort(over)
+    callOff()
     await source.return?.()
   }
 }

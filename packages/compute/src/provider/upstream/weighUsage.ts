@@ -103,16 +103,19 @@ const promptKeys = ['messages', 'prompt', 'input', 'instructions', 'tools', 'fun
 export async function countPrompt(engine: UpstreamEngine, request: BodyRequest): Promise<Own> {
   const meter = createTextMeter(engine)
   let given = 0
+  let isMedia = false
   const visit = (value: unknown): void => {
-    if (typeof value === 'string') meter.add(value)
-    else if (typeof value === 'number') given++
+    if (typeof value === 'string') {
+      isMedia ||= value.startsWith('data:')
+      meter.add(value)
+    } else if (typeof value === 'number') given++
     else if (typeof value === 'object' && value !== null) for (const item of Object.values(value)) visit(item)
   }
   // Its depth was bounded when it was read.
   for (const key of promptKeys) visit(request.json?.[key])
   const counted = await meter.count()
   // Pictures and sound cost tokens that nobody can count from outside: the size of the request bounds them.
-  if (/"data:/.test(JSON.stringify(request.json?.messages ?? request.json?.input ?? ''))) {
+  if (isMedia) {
     return { tokens: counted.tokens + given, bytes: request.sizeBytes, exact: false }
   }
   return { ...counted, tokens: counted.tokens + given, bytes: counted.bytes + given }
