@@ -28,6 +28,8 @@ export type EngineJob = {
   shape?: AnswerShape | undefined
   /** Alternatives wanted per token; undefined: no log-probabilities at all. */
   topLogprobs: number | undefined
+  /** Jobs with the same one are of one request: what their prompts have in common is computed once. */
+  group?: string
 }
 
 export type EngineLogprob = { token: number; text: string; bytes: Uint8Array; logprob: number }

@@ -4,8 +4,17 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { after, before, describe, test } from 'node:test'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
-import { EngineFailedError, type EngineJob, EngineRefusedError, type EngineToken, type ExactEngine } from './engine.ts'
+import { choiceSeed } from '@weightless/receipt'
+import {
+  type EngineEnd,
+  EngineFailedError,
+  type EngineJob,
+  EngineRefusedError,
+  type EngineToken,
+  type ExactEngine,
+} from './engine.ts'
 import { openTensorEngine } from './openTensorEngine.ts'
+import { runChoices } from './runChoices.ts'
 
 const weights = readFileSync(new URL('../../../../vectors/tensor/tiny-random.gguf', import.meta.url))
 const job: EngineJob = {
@@ -101,6 +110,24 @@ describe('the embedded engine', () => {
     const cut = await resting.end(2)
     assert.deepEqual([cut.finishReason, cut.outputTokens.length], ['cancelled', 2])
     assert.equal(engine.concurrent, 8)
+  })
+
+  test('choices of one request are the answers, traces and roots of jobs of their own', async () => {
+    const asked = {
+      ...job,
+      messages: [{ role: 'user', content: 'Choose. '.repeat(20) }],
+      sampler: { ...job.sampler, maxTokens: 9 },
+    }
+    const alone: EngineEnd[] = []
+    for (let choice = 0; choice < 4; choice++) {
+      const run = await engine.start({ ...asked, seed: choiceSeed(job.seed, choice) })
+      await readAll(run.tokens)
+      alone.push(await run.end())
+    }
+    const run = await runChoices(engine, asked, 4)
+    for await (const _ of run.tokens);
+    assert.deepEqual(await run.end(), alone)
+    assert.equal(new Set(alone.map(({ traceRoot }) => traceRoot)).size, 4)
   })
 
   test('operators of an answer are listed while others are answered', async () => {

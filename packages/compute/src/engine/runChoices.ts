@@ -1,4 +1,4 @@
-/** Several answers to one prompt, each a job of the engine with a seed of its own, told as one stream. COMPUTE §4.5 */
+/** Several answers to one prompt, each a job of the engine with a seed of its own, told as one stream; the prompt is computed once. COMPUTE §4.5 */
 import { choiceSeed } from '@weightless/receipt'
 import type { EngineEnd, EngineJob, EngineRun, EngineToken, ExactEngine } from './engine.ts'
 
@@ -14,10 +14,13 @@ export type ChoicesRun = {
   stop(): Promise<void>
 }
 
+let groups = 0
+
 /** @throws {EngineRefusedError} @throws {EngineFailedError} */
 export async function runChoices(engine: ExactEngine, job: EngineJob, count: number): Promise<ChoicesRun> {
+  const shared = count > 1 ? { ...job, group: `choices ${++groups}` } : job
   const starting = await Promise.allSettled(
-    Array.from({ length: count }, (_, choice) => engine.start({ ...job, seed: choiceSeed(job.seed, choice) })),
+    Array.from({ length: count }, (_, choice) => engine.start({ ...shared, seed: choiceSeed(job.seed, choice) })),
   )
   const runs = starting.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
   const stop = async () => {

@@ -142,6 +142,7 @@ async function run(host: Host, id: number, job: EngineJob, ahead: number): Promi
     },
     isReady: () => state.credit > 0,
     ...(topLogprobs === undefined ? {} : { topLogprobs }),
+    ...(job.group === undefined ? {} : { group: job.group }),
   })
   const state: Running = { credit: ahead, texts, seat }
   host.running.set(id, state)

@@ -1,14 +1,15 @@
 /**
  * Many conversations at once on one model: each pass takes the next token of every answer under way and, in the rows left,
- * a piece of a prompt; conversations come and go between passes. Tokens and trace are those of `runChat`, whatever shares
- * the passes. Memory for keys and values is bounded: who does not fit waits, in order of arrival.
+ * pieces of prompts; conversations come and go between passes, and what their prompts have in common goes through once
+ * (`sharePrompts.ts`). Tokens and trace are those of `runChat`, whatever shares the passes. Memory for keys and values is bounded: who does not fit waits, in order of arrival.
  */
 import { WeightlessError } from '@weightless/codec'
-import { appendTogether, createSession, type Session, type SessionRows } from '../model/createSession.ts'
+import { appendTogether, createSession, type SessionRows } from '../model/createSession.ts'
 import type { Model } from '../model/loadModel.ts'
 import { positionsMax as rowsMax } from '../model/scratch.ts'
 import type { ChatRequest } from './chatRequest.ts'
-import { type ChatRun, type ChatTask, type ChatTaskOptions, type ChatToken, openChatTask } from './chatTask.ts'
+import { type ChatRun, type ChatTaskOptions, type ChatToken, openChatTask } from './chatTask.ts'
+import { createPromptSharing, type Sharer } from './sharePrompts.ts'
 
 export type ChatBatchLimits = {
   /** Conversations in memory at once, 1 to 32. */
@@ -23,6 +24,8 @@ export type ChatSeatOptions = ChatTaskOptions & {
   onToken?: (event: ChatToken) => void
   /** Whether the reader takes another token; the answer rests while it does not. */
   isReady?: () => boolean
+  /** Conversations with the same one are of one customer, who may notice that their prompts go through together. */
+  group?: string
 }
 
 export type ChatSeat = {
@@ -46,10 +49,8 @@ const mixedRowsMax = 16
 /** Rows for prompts however many answers are under way. */
 const promptRowsMin = 4
 
-type Seat = {
-  task: ChatTask
+type Seat = Sharer & {
   options: ChatSeatOptions
-  session: Session | undefined
   settle: { resolve: (run: ChatRun) => void; reject: (fault: unknown) => void }
 }
 
@@ -58,6 +59,7 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
   const sessionsMax = Math.max(1, Math.min(rowsMax, limits.sessionsMax))
   const running = new Set<Seat>()
   const waiting = new Set<Seat>()
+  const sharing = createPromptSharing(model, limits.positionsMax)
 
   function leave(seat: Seat): boolean {
     seat.session?.close()
@@ -73,7 +75,7 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
   }
 
   function admit(): void {
-    let held = 0
+    let held = sharing.held()
     for (const { task } of running) held += task.capacity
     for (const seat of waiting) {
       held += seat.task.capacity
@@ -108,7 +110,9 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
     // Another's `onToken` may have ended it.
     if (!running.has(seat)) return
     try {
+      const wasPrompt = !seat.task.isAnswering()
       const event = seat.task.take(count, logits)
+      if (wasPrompt) sharing.keep(seat)
       if (event !== undefined) seat.options.onToken?.(event)
     } catch (fault) {
       return fail(seat, fault)
@@ -123,13 +127,13 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
       const settle = Promise.withResolvers<ChatRun>()
       // Whoever does not await the result is told of a fault by nobody else, and must not take the process down.
       settle.promise.catch(() => undefined)
-      const seat: Seat = { task, options, session: undefined, settle }
+      const seat: Seat = { task, options, session: undefined, group: options.group, settle }
       waiting.add(seat)
       return { promptTokens: task.promptTokens.length, abort: () => end(seat), result: settle.promise }
     },
     step() {
       admit()
-      const pass = chooseRows(running).flatMap(reserve)
+      const pass = chooseRows(running, sharing.share(running)).flatMap(reserve)
       if (pass.length === 0) return waiting.size > 0 && running.size === 0
       try {
         const results = appendTogether(
@@ -151,14 +155,14 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
 }
 
 /** Which seats take part in the next pass, and with how many tokens at most. Whose prompt had its turn goes to the end. */
-function chooseRows(running: Set<Seat>): [Seat, number][] {
+function chooseRows(running: Set<Seat>, resting: ReadonlySet<Sharer>): [Seat, number][] {
   const seats = [...running]
   const answering = seats.filter(({ task, options }) => task.isAnswering() && (options.isReady?.() ?? true))
   const chosen: [Seat, number][] = answering.map((seat) => [seat, 1])
   const rows = answering.length > 0 ? Math.max(mixedRowsMax, answering.length + promptRowsMin) : rowsMax
   let left = Math.min(rowsMax, rows) - answering.length
   for (const seat of seats) {
-    if (left === 0 || seat.task.isAnswering()) continue
+    if (left === 0 || seat.task.isAnswering() || resting.has(seat)) continue
     const count = Math.min(left, seat.task.pending().length)
     chosen.push([seat, count])
     left -= count

@@ -5,7 +5,7 @@ import type { Model } from '../model/loadModel.ts'
 import { createAdjuster } from '../sampler/adjustLogits.ts'
 import { type Logprobs, logprobsOf } from '../sampler/logprobs.ts'
 import { sampleToken } from '../sampler/sampleToken.ts'
-import { recordSteps, type StepRecorder, type Trace } from '../trace/recordSteps.ts'
+import { type RecordedSteps, recordSteps, type StepRecorder, type Trace } from '../trace/recordSteps.ts'
 import { type ChatRequest, createChatOutput, type FinishReason, prepareChat } from './chatRequest.ts'
 
 export type ChatTaskOptions = {
@@ -38,6 +38,7 @@ export type ChatTask = {
   promptTokens: readonly number[]
   /** Positions that prompt and answer may come to take. */
   capacity: number
+  trace: NonNullable<ChatTaskOptions['trace']>
   recorder: StepRecorder | undefined
   /** Tokens that wait to go through the model: what is left of the prompt, or the last output token; none at the end. */
   pending(): readonly number[]
@@ -45,6 +46,8 @@ export type ChatTask = {
   isAnswering(): boolean
   /** What comes next, at most `rowsMax` tokens. */
   next(rowsMax: number): { tokens: readonly number[]; logitsFrom: number }
+  /** Takes note that the first `count` tokens of the prompt went through in another run. */
+  inherit(count: number, steps: RecordedSteps | undefined): void
   /** Takes note that the first `count` pending tokens went through, with the logits of the last if they were wanted. */
   take(count: number, logits: Float32Array | undefined): ChatToken | undefined
   /** The answer, `cancelled` if it has not ended by itself. Ends the task. */
@@ -92,12 +95,17 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
   return {
     promptTokens,
     capacity: promptTokens.length + outputLimit,
+    trace: detail,
     recorder,
     pending: () => pending,
     isAnswering: () => run.outputTokens.length > 0,
     next(rowsMax) {
       const tokens = pending.slice(0, rowsMax)
       return { tokens, logitsFrom: tokens.length === pending.length ? tokens.length - 1 : tokens.length }
+    },
+    inherit(count, steps) {
+      pending = promptTokens.slice(count)
+      if (steps !== undefined) recorder?.inherit(steps)
     },
     take(count, logits) {
       pending = pending.slice(count)

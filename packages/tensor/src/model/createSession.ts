@@ -2,7 +2,7 @@
 import { WeightlessError } from '@weightless/codec'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { forward, type SegmentResult } from './forward.ts'
-import { allocateCache, growCache, type KeyValueCache, releaseCache } from './keyValueCache.ts'
+import { allocateCache, copyPositions, growCache, type KeyValueCache, releaseCache } from './keyValueCache.ts'
 import type { EngineParts } from './loadModel.ts'
 import { positionsMax } from './scratch.ts'
 
@@ -10,6 +10,8 @@ export type Session = {
   /** Positions in the cache. */
   length: number
   capacity: number
+  /** Where its keys and values are until the next `reserve`, `inherit` or `close`. */
+  cache: KeyValueCache
   /**
    * Appends 1 to `positionsMax` tokens. `logitsFrom` is the index of the first of them whose logits are wanted
    * (`tokens.length` for none); rows of the result follow in order, valid until the next pass on this model.
@@ -18,6 +20,8 @@ export type Session = {
   append(tokens: readonly number[], logitsFrom: number, recorder?: StepRecorder): Float32Array[]
   /** Makes room for `count` more positions, which come to lie from `length` on. @throws as `append` */
   reserve(count: number): KeyValueCache
+  /** Takes over the first `count` positions of another, in place of what it has itself. @throws as `append` */
+  inherit(from: Session, count: number): void
   /** Counts positions as appended. */
   advance(count: number): void
   /** Forgets positions from `length` on. */
@@ -50,6 +54,9 @@ export function createSession(parts: EngineParts, capacity: number): Session {
       return length
     },
     capacity: capacityMax,
+    get cache() {
+      return cache
+    },
     append(tokens, logitsFrom, recorder) {
       const own = session.reserve(tokens.length)
       const [result] = appendTogether(parts, [{ session, cache: own, tokens, logitsFrom, recorder }])
@@ -63,6 +70,15 @@ export function createSession(parts: EngineParts, capacity: number): Session {
       }
       if (needed > cache.capacity) cache = growCache(parts, cache, Math.min(capacityMax, cache.capacity * 2), length)
       return cache
+    },
+    inherit(from, count) {
+      if (!open || count > Math.min(from.length, capacityMax)) {
+        throw new ContextFullError({ capacity: open ? capacityMax : 0, needed: count })
+      }
+      length = 0
+      if (count > cache.capacity) cache = growCache(parts, cache, Math.ceil(count / 16) * 16, 0)
+      copyPositions(parts, from.cache, cache, count)
+      length = count
     },
     advance(count) {
       length += count

@@ -19,18 +19,27 @@ export function allocateCache(parts: EngineParts, capacity: number): KeyValueCac
 
 /** Moves the first `length` positions into a larger cache and releases the old one. */
 export function growCache(parts: EngineParts, old: KeyValueCache, capacity: number, length: number): KeyValueCache {
-  const { graph, arena } = parts
   const cache = allocateCache(parts, capacity)
-  // Both layouts keep the positions of a head together, so one copy per head moves either.
-  const usedBytes = Math.ceil(length / 4) * 4 * graph.headSize * 4
-  const [oldHeadBytes, headBytes] = [old.capacity * graph.headSize * 4, capacity * graph.headSize * 4]
-  for (let head = 0; head < graph.layerCount * 2 * graph.keyHeadCount; head++) {
-    arena
-      .bytes(cache.address + head * headBytes, usedBytes)
-      .set(arena.bytes(old.address + head * oldHeadBytes, usedBytes))
-  }
+  copyPositions(parts, old, cache, length)
   releaseCache(parts, old)
   return cache
+}
+
+/** Copies the first `length` positions, for which both have room; those after them in `to` are then without meaning. */
+export function copyPositions(
+  { graph, arena }: EngineParts,
+  from: KeyValueCache,
+  to: KeyValueCache,
+  length: number,
+): void {
+  // Both layouts keep the positions of a head together, so one copy per head moves either.
+  const usedBytes = Math.ceil(length / 4) * 4 * graph.headSize * 4
+  const [fromHeadBytes, toHeadBytes] = [from.capacity * graph.headSize * 4, to.capacity * graph.headSize * 4]
+  for (let head = 0; head < graph.layerCount * 2 * graph.keyHeadCount; head++) {
+    arena
+      .bytes(to.address + head * toHeadBytes, usedBytes)
+      .set(arena.bytes(from.address + head * fromHeadBytes, usedBytes))
+  }
 }
 
 export function releaseCache({ arena }: EngineParts, cache: KeyValueCache): void {

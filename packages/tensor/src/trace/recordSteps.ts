@@ -26,8 +26,14 @@ export type StepRecorder = {
   capture?(index: number, operator: number, output: Uint8Array): void
   /** Digests of a step that has not been closed by the next `begin`, by index in the pass. */
   operatorsAt(index: number): Uint8Array
+  /** The first `count` steps, which must have gone through and have had no sample drawn; ends what `operatorsAt` shows. */
+  first(count: number): RecordedSteps
+  /** Begins with the steps of another run that has begun with the same tokens. */
+  inherit(steps: RecordedSteps): void
   finish(): Trace
 }
+
+export type RecordedSteps = Pick<Trace, 'steps' | 'operators'>
 
 type OpenStep = { position: number; token: number; digests: Uint8Array; count: number }
 
@@ -63,6 +69,14 @@ export function recordSteps(layerCount: number, keepOperators: boolean): StepRec
       step.count = Math.max(step.count, operator + 1)
     },
     operatorsAt: (index) => open[index]!.digests.subarray(0, open[index]!.count * 32),
+    first(count) {
+      close()
+      return { steps: steps.slice(0, count), operators: keepOperators ? operators.slice(0, count) : undefined }
+    },
+    inherit(begun) {
+      for (const step of begun.steps) steps.push(step)
+      for (const digests of begun.operators ?? []) operators.push(digests)
+    },
     finish() {
       close()
       return { root: stepRoot(steps), steps, operators: keepOperators ? operators : undefined }
