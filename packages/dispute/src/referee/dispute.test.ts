@@ -9,6 +9,7 @@ import { accuse } from './accuse.ts'
 import { createDefender, type Defender } from './defender.ts'
 import { judge, planStep } from './judge.ts'
 import {
+  evaluateChanged,
   type Fault,
   openProbe,
   type ProbeModel,
@@ -142,6 +143,29 @@ describe('a dispute', () => {
       )
       assert.equal(end.guilty, false)
     }
+  })
+
+  test('a word that names a run behind the end of its table is wrong, and what is read by it shows nothing', () => {
+    const [position, operator] = [2, 3 + 7 * model.graph.layerCount]
+    const plan = planStep(honest.job, operator, position, honest.tokens[position]!)
+    const [first, second] = plan.tables.flatMap(({ name }, table) => (name === 'walk' ? [table] : []))
+    const fault = { position, operator, table: first!, word: 0, flip: 128 }
+    const working = evaluateChanged(plan, honest.sources, model.file, [fault])
+    const tree = workingTree(working)
+    const chunks = Array.from({ length: plan.chunks }, (_, chunk): OpenedChunk => {
+      return { chunk, bytes: chunkBytes(working, chunk), path: hashTreePath(tree, chunk) }
+    })
+    const trace = buildHashTree(
+      honest.operators.map((digests, t) => hashLeaf(stepDigest(t, honest.tokens[t]!, digests))),
+    )
+    const operators = honest.operators[position]!
+    const step = { position, token: honest.tokens[position]!, operators, path: hashTreePath(trace, position) }
+    const evidence = { file: model.file, workingRoot: hashTreeRoot(tree) }
+    const accusing = (table: number) =>
+      judge(honest.job, { kind: 'word', working: { step, operator, chunks }, table, index: 0 }, evidence)
+    assert.equal(accusing(first!).guilty, true)
+    const read = accusing(second!)
+    assert.ok(!read.guilty && read.reason.includes('has no words'), JSON.stringify(read))
   })
 
   test('a token that was not chosen, and one that was', async () => {

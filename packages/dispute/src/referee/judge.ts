@@ -73,9 +73,10 @@ function openWorking(job: JobCommitment, working: WorkingOpening, given: Uint8Ar
 }
 
 function readChunks(table: Table, chunks: ReadonlyMap<number, Uint32Array>, from: number, count: number): Uint32Array {
-  const words = new Uint32Array(count)
-  if (from < 0 || from + count > table.words)
+  // A word that the provider claims may say which run is read: one behind the table's end has less than no words.
+  if (from < 0 || count < 0 || from + count > table.words)
     throw new NotShown(`${table.name} has no words ${from} to ${from + count}`)
+  const words = new Uint32Array(count)
   for (let i = 0; i < count; i++) {
     const chunk = table.chunk + Math.floor((from + i) / chunkWords)
     const opened = chunks.get(chunk)
