@@ -3,6 +3,7 @@ import { accept } from '@weightless/codec'
 import type { RequestShape } from '@weightless/receipt'
 import { choicesMax } from '@weightless/receipt/bundle'
 import { checkShape } from '@weightless/tensor/grammar/answerGrammar'
+import { schemaLimits } from '@weightless/tensor/grammar/schema/schemaNode'
 import { SchemaUnsupportedError } from '@weightless/tensor/grammar/schemaError'
 import { toolLimits } from '@weightless/tensor/grammar/toolCalls'
 import { z } from 'zod'
@@ -41,6 +42,8 @@ type Fields = { [Name in keyof typeof shapeFields]?: z.infer<(typeof shapeFields
 /** @param body - as it came: what a schema's text is must not depend on what read it */
 export function readShape(fields: Fields, body: unknown): FieldVerdict<{ shape?: RequestShape }> {
   const raw = body as { response_format?: { json_schema?: { schema?: unknown } }; tools?: unknown }
+  const deep = findDeep(raw.response_format?.json_schema?.schema, 'response_format') ?? findDeep(raw.tools, 'tools')
+  if (deep) return deep
   const schema = schemaOf(fields.response_format, raw.response_format?.json_schema?.schema)
   const tools = toolsOf(fields, raw.tools)
   if (!tools)
@@ -60,6 +63,21 @@ export function readShape(fields: Fields, body: unknown): FieldVerdict<{ shape?:
 }
 
 const isFree = ({ choices, schema, tools }: RequestShape): boolean => choices === 1 && schema === '' && tools === ''
+
+/** Writing a value as JSON takes a frame of the stack per level, so levels are counted before, without recursion. */
+function findDeep(value: unknown, param: string) {
+  let level = [value].filter(isNested)
+  for (let levels = 0; level.length > 0; levels++) {
+    if (levels >= schemaLimits.nesting) {
+      const reason = `nests deeper than ${schemaLimits.nesting} levels`
+      return refuseSchema(new SchemaUnsupportedError({ at: param === 'tools' ? param : '', reason }), param)
+    }
+    level = level.flatMap((inside) => Object.values(inside)).filter(isNested)
+  }
+  return undefined
+}
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** RECEIPT §4.3.1 */
 export function shapeOf(choices: number): { shape?: RequestShape } {

@@ -133,3 +133,21 @@ test('any JSON is read or refused with a field and a code, never thrown', () => 
   assert.ok(!readChatRequest({ ...good, __proto__x: 1 }).ok)
   assert.ok(!readChatRequest(JSON.parse('{"model":"m","messages":[{"role":"user","content":"x"}],"constructor":1}')).ok)
 })
+
+test('a schema or a list of tools nested deeper than the stack is refused by name, never thrown', () => {
+  const good = { model: 'm', messages: [{ role: 'user', content: 'x' }] }
+  const nest = (levels: number) => JSON.parse(`${'{"not":'.repeat(levels)}{}${'}'.repeat(levels)}`)
+  for (const levels of [1_100, 200_000]) {
+    const schema = nest(levels)
+    const format = { type: 'json_schema', json_schema: { name: 'a', schema } }
+    const tools = [{ type: 'function', function: { name: 'f', parameters: schema } }]
+    for (const [param, asked] of [
+      ['response_format', { response_format: format }],
+      ['tools', { tools }],
+    ] as const) {
+      const read = readChatRequest({ ...good, ...asked })
+      const error = read.ok ? undefined : read.error
+      assert.ok(error?.param === param && error.message.includes('nests deeper'), `${levels} ${param}`)
+    }
+  }
+})
