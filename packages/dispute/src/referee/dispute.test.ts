@@ -3,7 +3,7 @@ import { before, describe, test } from 'node:test'
 import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { unitWords } from '../working/computeWord.ts'
-import { chunkBytes, evaluateWorking, workingTree } from '../working/evaluateWorking.ts'
+import { chunkBytes, evaluateWorking, type Working, workingTree } from '../working/evaluateWorking.ts'
 import type { OpenedChunk } from './accusation.ts'
 import { accuse } from './accuse.ts'
 import { createDefender, type Defender } from './defender.ts'
@@ -145,12 +145,9 @@ describe('a dispute', () => {
     }
   })
 
-  test('a word that names a run behind the end of its table is wrong, and what is read by it shows nothing', () => {
-    const [position, operator] = [2, 3 + 7 * model.graph.layerCount]
-    const plan = planStep(honest.job, operator, position, honest.tokens[position]!)
-    const [first, second] = plan.tables.flatMap(({ name }, table) => (name === 'walk' ? [table] : []))
-    const fault = { position, operator, table: first!, word: 0, flip: 128 }
-    const working = evaluateChanged(plan, honest.sources, model.file, [fault])
+  /** Accuses of the first unit of a table, with all chunks of the working opened. */
+  function showAll(working: Working) {
+    const { plan } = working
     const tree = workingTree(working)
     const chunks = Array.from({ length: plan.chunks }, (_, chunk): OpenedChunk => {
       return { chunk, bytes: chunkBytes(working, chunk), path: hashTreePath(tree, chunk) }
@@ -158,14 +155,44 @@ describe('a dispute', () => {
     const trace = buildHashTree(
       honest.operators.map((digests, t) => hashLeaf(stepDigest(t, honest.tokens[t]!, digests))),
     )
+    const { position, operator } = plan
     const operators = honest.operators[position]!
     const step = { position, token: honest.tokens[position]!, operators, path: hashTreePath(trace, position) }
     const evidence = { file: model.file, workingRoot: hashTreeRoot(tree) }
     const accusing = (table: number) =>
       judge(honest.job, { kind: 'word', working: { step, operator, chunks }, table, index: 0 }, evidence)
+    return { accusing }
+  }
+
+  test('a word that names a run behind the end of its table is wrong, and what is read by it shows nothing', () => {
+    const [position, operator] = [2, 3 + 7 * model.graph.layerCount]
+    const plan = planStep(honest.job, operator, position, honest.tokens[position]!)
+    const [first, second] = plan.tables.flatMap(({ name }, table) => (name === 'walk' ? [table] : []))
+    const fault = { position, operator, table: first!, word: 0, flip: 128 }
+    const { accusing } = showAll(evaluateChanged(plan, honest.sources, model.file, [fault]))
     assert.equal(accusing(first!).guilty, true)
     const read = accusing(second!)
     assert.ok(!read.guilty && read.reason.includes('has no words'), JSON.stringify(read))
+  })
+
+  test('a word that is not finite is wrong, and nothing is shown by what reads it', () => {
+    const [position, operator] = [2, 3]
+    const plan = planStep(honest.job, operator, position, honest.tokens[position]!)
+    const [top, e] = ['top', 'e'].map((name) => plan.tables.findIndex((table) => table.name === name)) as [
+      number,
+      number,
+    ]
+    const right = evaluateWorking(plan, honest.sources, model.file).tables[top]![0]!
+    const place = { position, operator, word: 0 }
+    const working = evaluateChanged(plan, honest.sources, model.file, [
+      { ...place, table: top, flip: (right ^ 0x7f800000) & 0x7fffffff },
+      { ...place, table: e, flip: 1 },
+    ])
+    assert.equal(working.tables[top]![0]! & 0x7fffffff, 0x7f800000)
+    const { accusing } = showAll(working)
+    assert.equal(accusing(top).guilty, true)
+    const read = accusing(e)
+    assert.ok(!read.guilty && read.reason.includes('not finite'), JSON.stringify(read))
   })
 
   test('a token that was not chosen, and one that was', async () => {

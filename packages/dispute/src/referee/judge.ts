@@ -9,8 +9,9 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordsOf } from '../numbers/words.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
+import { areFinite } from '../working/finite.ts'
 import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
-import { chunkWords, type Draw, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
+import { chunkWords, type Draw, type Rule, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
 import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
 
@@ -99,7 +100,8 @@ function judgeWord(
   const unit = unitWords(accused.rule)
   if (!Number.isInteger(index) || index % unit !== 0) throw new NotShown(`no unit begins at word ${index}`)
   const claimed = words(table, index, unit)
-  const expected = computeUnit(plan.tables, table, index, { words, file })
+  const expected = computeUnit(plan.tables, table, index, { words: finiteWords(plan, accused.rule, words), file })
+  if (!areFinite(accused.rule, expected, index)) throw new NotShown(`${accused.name} ${index} would not be finite`)
   const wrong = expected.findIndex((word, i) => word !== claimed[i])
   if (wrong < 0) return { guilty: false, reason: `${accused.name} ${index} is right` }
   return {
@@ -110,6 +112,17 @@ function judgeWord(
     element: index / unit,
     expected: showWords(expected),
     claimed: showWords(claimed),
+  }
+}
+
+/** What a rule reads: where it finds a number that is infinite or NaN, nothing follows. A chain reads bytes. */
+function finiteWords(plan: WorkingPlan, accused: Rule, words: ReadWords): ReadWords {
+  if (accused.kind === 'chain') return words
+  return (table, from, count) => {
+    const read = words(table, from, count)
+    const { name, rule } = plan.tables[table]!
+    if (!areFinite(rule, read, from)) throw new NotShown(`${name} has a word that is not finite`)
+    return read
   }
 }
 

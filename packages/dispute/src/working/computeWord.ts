@@ -7,6 +7,7 @@ import { type ReadFile, readBlock, readElement, readFloats } from '../numbers/we
 import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
 import { chainState } from './chainState.ts'
 import { drawUnit, drawUnitWords } from './drawUnit.ts'
+import { finite } from './finite.ts'
 import type { Rule, Table } from './rules.ts'
 import { anglesOf, guessOf, powerOf, turnOf } from './turns.ts'
 
@@ -80,7 +81,7 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
       return f32.dotRun(readFloats(rule.matrix, row, within, count, file), floats(words(rule.x, within, count)))
     }
     case 'inverseRms':
-      return f(1 / f(Math.sqrt(f(f(one(rule.sum, 0) / rule.count) + f(rule.epsilon)))))
+      return f(1 / finite(f(Math.sqrt(f(f(one(rule.sum, 0) / rule.count) + f(rule.epsilon))))))
     case 'norm':
       return f(f(one(rule.x, index) * one(rule.inverse, 0)) * readFloats(rule.weight, 0, index, 1, file)[0]!)
     case 'scale':
@@ -97,7 +98,7 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
       return rotated(rule, index, words)
     case 'exp': {
       const head = Math.floor(index / rule.positions)
-      return f32.exponential(f(one(rule.score, index) - one(rule.top, head)))
+      return f32.exponential(finite(f(one(rule.score, index) - one(rule.top, head))))
     }
     case 'score':
     case 'gather':
