@@ -189,13 +189,21 @@ describe('what an exact engine answers beside chats', () => {
   })
 
   test('what a response cannot have is refused by name', async () => {
+    const unheld = { type: 'string', pattern: '(a)\\1' }
     const wrong: [object, string][] = [
       [{ previous_response_id: 'resp_1' }, '400 unsupported_parameter previous_response_id'],
       [{ conversation: 'c' }, '400 unsupported_parameter conversation'],
       [{ store: true }, '400 unsupported_parameter store'],
       [{ background: true }, '400 unsupported_parameter background'],
       [{ tools: [{ type: 'web_search' }] }, '400 unsupported_parameter tools'],
-      [{ text: { format: { type: 'json_object' } } }, '400 unsupported_parameter text'],
+      [{ text: { verbosity: 'high' } }, '400 unsupported_parameter text.verbosity'],
+      [{ text: { format: { type: 'json_schema', name: 'x' } } }, '400 invalid_value text.format.schema'],
+      [
+        { text: { format: { type: 'json_schema', name: 'x', schema: unheld } } },
+        '400 unsupported_parameter text.format',
+      ],
+      [{ text: { format: { type: 'grammar' } } }, '400 invalid_value text.format.type'],
+      [{ response_format: { type: 'json_object' } }, '400 unknown_parameter response_format'],
       [{ reasoning: { effort: 'high' } }, '400 unsupported_parameter reasoning'],
       [{ reasoning: 'high' }, '400 unsupported_parameter reasoning'],
       [{ truncation: 'auto' }, '400 unsupported_parameter truncation'],

@@ -1,5 +1,6 @@
 /** OpenAI's `response` object, whole and as its events: one message of one text. Nothing is kept under its id. COMPUTE §5.6 */
 import type { EngineEnd } from '../engine/engine.ts'
+import { toldShape } from '../wire/responsesShape.ts'
 import type { Job } from './openJob.ts'
 import type { AnswerWriter } from './writeAnswer.ts'
 
@@ -74,7 +75,7 @@ function settingsOf({ request, maxTokens }: Job, body: unknown) {
     reasoning: { effort: null, summary: null },
     store: false,
     temperature: request.temperature,
-    text: { format: { type: 'text' } },
+    ...toldShape(body),
     tool_choice: 'auto',
     tools: [],
     top_p: request.topP,

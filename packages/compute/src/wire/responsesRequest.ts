@@ -3,6 +3,7 @@ import { accept } from '@weightless/codec'
 import { z } from 'zod'
 import { type ChatRequest, chatLimits } from './chatRequest.ts'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
+import { readResponsesShape, responsesShapeFields } from './responsesShape.ts'
 
 /** `output_text` and the further fields of what an earlier answer said: it may come back as it was. */
 const textPart = z.object({ type: z.enum(['input_text', 'output_text', 'text']), text: wellFormed })
@@ -24,6 +25,7 @@ const schema = z.object({
   top_p: z.number().gt(0).max(1).nullish(),
   // Not in OpenAI's own: the same request with the same seed has the same answer.
   seed: z.int().nullish(),
+  ...responsesShapeFields,
 })
 
 const items = z.object({ input: z.array(message).min(1).max(chatLimits.messages) })
@@ -45,7 +47,6 @@ const rules: FieldRules = {
     max_tool_calls: () => true,
     reasoning: (value) =>
       typeof value === 'object' && Object.values(value as object).every((setting) => setting === null),
-    text: isPlainText,
     truncation: (value) => value === 'disabled',
     top_logprobs: (value) => value === 0,
   },
@@ -61,6 +62,8 @@ export function readResponsesRequest(body: unknown): FieldVerdict<ChatRequest> {
   if (listed && !listed.ok) return listed
   const messages = messagesOf(data.input, listed?.value.input ?? [], data.instructions)
   if (messages.length > chatLimits.messages) return refuseField('invalid_value', 'Too many messages.', 'input')
+  const shape = readResponsesShape(data, body)
+  if (!shape.ok) return shape
   return accept({
     model: data.model,
     messages,
@@ -74,6 +77,7 @@ export function readResponsesRequest(body: unknown): FieldVerdict<ChatRequest> {
     logprobs: false,
     topLogprobs: 0,
     adjustments: {},
+    ...shape.value,
   })
 }
 
@@ -89,10 +93,4 @@ function messagesOf(
     content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
   }))
   return [...first, ...rest]
-}
-
-function isPlainText(value: unknown): boolean {
-  const { format, verbosity, ...others } = (value ?? {}) as { format?: { type?: unknown } | null; verbosity?: unknown }
-  const plain = format === undefined || format === null || format.type === 'text'
-  return plain && (verbosity ?? 'medium') === 'medium' && Object.keys(others).length === 0
 }

@@ -8,6 +8,7 @@ import { privateKeyToAccount } from 'viem/accounts'
 import { errorResponse } from './apiError.ts'
 import { readChatRequest } from './chatRequest.ts'
 import { decodeTerms, encodeTerms, hashVoucher, readVoucher, signVoucher, voucherToJson } from './payment.ts'
+import { readResponsesRequest } from './responsesRequest.ts'
 import { readSdkToken, signSdkToken } from './sdkToken.ts'
 
 const vector = JSON.parse(
@@ -141,11 +142,12 @@ test('a schema or a list of tools nested deeper than the stack is refused by nam
     const schema = nest(levels)
     const format = { type: 'json_schema', json_schema: { name: 'a', schema } }
     const tools = [{ type: 'function', function: { name: 'f', parameters: schema } }]
-    for (const [param, asked] of [
-      ['response_format', { response_format: format }],
-      ['tools', { tools }],
+    const inText = { text: { format: { type: 'json_schema', name: 'a', schema } } }
+    for (const [param, read] of [
+      ['response_format', readChatRequest({ ...good, response_format: format })],
+      ['tools', readChatRequest({ ...good, tools })],
+      ['text.format', readResponsesRequest({ model: 'm', input: 'x', ...inText })],
     ] as const) {
-      const read = readChatRequest({ ...good, ...asked })
       const error = read.ok ? undefined : read.error
       assert.ok(error?.param === param && error.message.includes('nests deeper'), `${levels} ${param}`)
     }
