@@ -73,9 +73,10 @@ test('top-p keeps the fewest likeliest tokens, ties to the lowest, as a plain so
       fc.array(fc.integer({ min: -40, max: 40 }), { minLength: 1, maxLength: 40 }),
       fc.double({ min: 0.01, max: 1, noNaN: true }),
       fc.nat(1000),
-      (tenths, topP, seed) => {
+      fc.constantFrom(0.05, 0.3, 1),
+      (tenths, topP, seed, temperature) => {
         const { row, weights } = place(tenths.map((value) => value / 10))
-        const sample = sampleToken(arena, row, weights, { temperature: 1, topP, seed32: seedOf(seed) }, 0)
+        const sample = sampleToken(arena, row, weights, { temperature, topP, seed32: seedOf(seed) }, 0)
         const mass = Array.from(arena.words(weights, row.length))
         const order = mass.map((_, token) => token).sort((a, b) => mass[b]! - mass[a]! || a - b)
         const needed = topP * mass.reduce((sum, value) => sum + value, 0)

@@ -45,56 +45,113 @@ export function sampleToken(
   return sampleOf(token, nucleus.count, nucleus.total, high, low)
 }
 
+/** The first of the largest. */
 export function argmax(logits: Float32Array): number {
-  let best = 0
-  for (let i = 1; i < logits.length; i++) if (logits[i]! > logits[best]!) best = i
-  return best
+  // Four largest side by side: a comparison does not wait for the one before.
+  let [a, b, c, d] = [logits[0]!, logits[0]!, logits[0]!, logits[0]!]
+  let i = 0
+  for (; i + 3 < logits.length; i += 4) {
+    if (logits[i]! > a) a = logits[i]!
+    if (logits[i + 1]! > b) b = logits[i + 1]!
+    if (logits[i + 2]! > c) c = logits[i + 2]!
+    if (logits[i + 3]! > d) d = logits[i + 3]!
+  }
+  for (; i < logits.length; i++) if (logits[i]! > a) a = logits[i]!
+  return logits.indexOf(Math.max(a, b, c, d))
 }
 
-/** Kept are tokens above the cut weight, and those of exactly that weight up to `cutToken`. Sums are exact integers. */
-type Nucleus = { cutWeight: number; cutToken: number; count: number; total: number }
+/**
+ * Kept are tokens above the cut weight, and those of exactly that weight up to `cutToken`. Sums are exact integers. `tokens`,
+ * where there are any, are rising and hold all that are kept.
+ */
+type Nucleus = { cutWeight: number; cutToken: number; count: number; total: number; tokens: Uint32Array | undefined }
+
+/** Bits by which the least weight falls from one search for the likeliest tokens to the next. */
+const searchBits = 8
 
 function findNucleus(weights: Uint32Array, topP: number): Nucleus {
-  const sums = new Float64Array(33)
-  for (let i = 0; i < weights.length; i++) sums[32 - Math.clz32(weights[i]!)]! += weights[i]!
-  const all = sums.reduce((sum, value) => sum + value, 0)
-  if (topP >= 1) return { cutWeight: 1, cutToken: weights.length, count: countAbove(weights, 0), total: all }
+  if (topP >= 1) {
+    const { sum, count } = sumWeights(weights)
+    return { cutWeight: 1, cutToken: weights.length, count, total: sum, tokens: undefined }
+  }
+  // Nearly all tokens have next to no weight; the few that have some are sought, and only they are looked at closely.
+  const room = new Uint32Array(weights.length)
+  const { all, tokens } = tokensWithBits(weights, 32 - searchBits, room)
   const needed = topP * all
+  for (let bits = 32 - searchBits, found = tokens; ; bits -= searchBits) {
+    const sums = sumByLength(weights, found)
+    if (bits === 0 || sums.reduce((sum, value) => sum + value, 0) >= needed) {
+      return cutNucleus(weights, found, sums, needed)
+    }
+    found = tokensWithBits(weights, bits - searchBits, room).tokens
+  }
+}
+
+/** @param sums - of the weights of `tokens`, by how many bits a weight has */
+function cutNucleus(weights: Uint32Array, tokens: Uint32Array, sums: Float64Array, needed: number): Nucleus {
   let total = 0
-  let bucket = 32
-  while (bucket > 1 && total + sums[bucket]! < needed) total += sums[bucket--]!
-  // Only the bucket in which the share is reached needs sorting.
-  const floor = 2 ** bucket
-  let count = countAbove(weights, floor - 1)
-  const tokens: number[] = []
-  for (let i = 0; i < weights.length; i++) if (32 - Math.clz32(weights[i]!) === bucket) tokens.push(i)
-  tokens.sort((a, b) => weights[b]! - weights[a]! || a - b)
-  let cut = tokens[0] ?? 0
+  let length = 32
+  while (length > 1 && total + sums[length]! < needed) total += sums[length--]!
+  // Only weights as long as that at which the share is reached need sorting.
+  const near: number[] = []
+  let count = 0
   for (const token of tokens) {
+    const bits = 32 - Math.clz32(weights[token]!)
+    if (bits === length) near.push(token)
+    else if (bits > length) count++
+  }
+  near.sort((a, b) => weights[b]! - weights[a]! || a - b)
+  let cut = near[0] ?? 0
+  for (const token of near) {
     total += weights[token]!
     count++
     cut = token
     if (total >= needed) break
   }
-  return { cutWeight: weights[cut]!, cutToken: cut, count, total }
+  return { cutWeight: weights[cut]!, cutToken: cut, count, total, tokens }
 }
 
-function countAbove(weights: Uint32Array, floor: number): number {
+/** Sum of all weights, and the tokens whose weight has more than `bits` bits, in `room`. */
+function tokensWithBits(weights: Uint32Array, bits: number, room: Uint32Array): { all: number; tokens: Uint32Array } {
+  let all = 0
   let count = 0
-  for (let i = 0; i < weights.length; i++) if (weights[i]! > floor) count++
-  return count
+  for (let i = 0; i < weights.length; i++) {
+    const weight = weights[i]!
+    all += weight
+    if (weight >>> bits !== 0) room[count++] = i
+  }
+  return { all, tokens: room.subarray(0, count) }
+}
+
+function sumByLength(weights: Uint32Array, tokens: Uint32Array): Float64Array {
+  const sums = new Float64Array(33)
+  for (const token of tokens) sums[32 - Math.clz32(weights[token]!)]! += weights[token]!
+  return sums
+}
+
+function sumWeights(weights: Uint32Array): { sum: number; count: number } {
+  let sum = 0
+  let count = 0
+  for (let i = 0; i < weights.length; i++) {
+    sum += weights[i]!
+    if (weights[i] !== 0) count++
+  }
+  return { sum, count }
 }
 
 /** The first kept token, in order of tokens, at which the kept weights together exceed `target`. */
-function walk(weights: Uint32Array, { cutWeight, cutToken }: Nucleus, target: number, fallback: number): number {
+function walk(weights: Uint32Array, nucleus: Nucleus, target: number, fallback: number): number {
+  const { cutWeight, cutToken, tokens } = nucleus
   let sum = 0
   let last = fallback
-  for (let i = 0; i < weights.length; i++) {
-    const weight = weights[i]!
-    if (weight < cutWeight || (weight === cutWeight && i > cutToken)) continue
+  const end = tokens ? tokens.length : weights.length
+  for (let i = 0; i < end; i++) {
+    const token = tokens ? tokens[i]! : i
+    const weight = weights[token]!
+    if (weight < cutWeight || (weight === cutWeight && token > cutToken)) continue
     sum += weight
-    last = i
-    if (sum > target) return i
+    last = token
+    if (sum > target) return token
   }
   return last
 }
