@@ -201,8 +201,28 @@ test('a newcomer’s prompt goes through while others answer, and holds up none 
     passes++
     for (const [i, count] of counts.entries()) if (before[i]! > 0 && count < 200) assert.equal(count, before[i]! + 1)
   }
-  assert.ok(passes <= Math.ceil(newcomer.promptTokens / 14) + 1, `${passes} passes`)
+  assert.ok(passes <= Math.ceil(newcomer.promptTokens / (positionsMax - 2)) + 1, `${passes} passes`)
   assert.ok(passes > newcomer.promptTokens / positionsMax)
   runToEnd(batch)
   for (const seat of answering) assert.ok((await seat.result).outputTokens.length > 0)
+})
+
+test('several prompts go through in the rows that answers leave, in as few passes as hold them', async () => {
+  const batch = createChatBatch(probe, roomy)
+  const answering = [0, 1].map((i) => batch.add(request('x', i, 200, 1.3)))
+  batch.step()
+  const firsts = new Set<number>()
+  const asked = [20, 9, 14].map((words, i) => request('word '.repeat(words), i, 3))
+  const newcomers = asked.map((each, i) => batch.add(each, { onToken: () => firsts.add(i) }))
+  // What the template puts before them has gone through already.
+  const opening = probe.promptTokens([{ role: 'user', content: 'a' }]).indexOf(probe.tokenizer.encode('a')[0]!)
+  const rows = newcomers.reduce((sum, { promptTokens }) => sum + promptTokens - opening, 0)
+  let passes = 0
+  while (firsts.size < 3 && batch.step()) passes++
+  assert.equal(passes, Math.ceil(rows / (positionsMax - 2)))
+  runToEnd(batch)
+  for (const seat of answering) await seat.result
+  for (const [i, { result }] of newcomers.entries()) {
+    assert.deepEqual(facts(await result), facts(await runChat(probe, asked[i]!)))
+  }
 })

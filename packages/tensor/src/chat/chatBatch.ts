@@ -44,11 +44,6 @@ export type ChatBatch = {
   size(): { running: number; waiting: number }
 }
 
-/** Rows of a pass while an answer is under way: a newcomer's prompt makes the others wait no longer than for this. */
-const mixedRowsMax = 16
-/** Rows for prompts however many answers are under way. */
-const promptRowsMin = 4
-
 type Seat = Sharer & {
   options: ChatSeatOptions
   settle: { resolve: (run: ChatRun) => void; reject: (fault: unknown) => void }
@@ -154,13 +149,16 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
   }
 }
 
-/** Which seats take part in the next pass, and with how many tokens at most. Whose prompt had its turn goes to the end. */
+/**
+ * Which seats take part in the next pass, and with how many tokens at most: a token of each answer, and prompts in all rows
+ * left, since a pass costs much whatever its rows. A pass has few enough that newcomers make answers wait two or three times
+ * as long as they do otherwise, no more. Whose prompt had its turn goes to the end.
+ */
 function chooseRows(running: Set<Seat>, resting: ReadonlySet<Sharer>): [Seat, number][] {
   const seats = [...running]
   const answering = seats.filter(({ task, options }) => task.isAnswering() && (options.isReady?.() ?? true))
   const chosen: [Seat, number][] = answering.map((seat) => [seat, 1])
-  const rows = answering.length > 0 ? Math.max(mixedRowsMax, answering.length + promptRowsMin) : rowsMax
-  let left = Math.min(rowsMax, rows) - answering.length
+  let left = rowsMax - answering.length
   for (const seat of seats) {
     if (left === 0 || seat.task.isAnswering() || resting.has(seat)) continue
     const count = Math.min(left, seat.task.pending().length)
