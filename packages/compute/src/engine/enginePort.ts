@@ -33,11 +33,14 @@ export type ToWorker =
   /** Answers a pulse: the worker has no other way to let messages in between two passes of a computation. */
   | { kind: 'pulse' }
 
+export type PassedToken = { id: number; token: EngineToken }
+
 export type FromWorker =
   | { kind: 'ready'; model: Omit<EngineModel, 'check'>; memoryBytes: number }
   | { kind: 'counted'; id: number; tokens: number }
   | { kind: 'started'; id: number; promptTokens: number }
-  | { kind: 'token'; id: number; token: EngineToken }
+  /** What a pass has made, of all jobs. */
+  | { kind: 'tokens'; tokens: PassedToken[] }
   /** No more tokens will come. */
   | { kind: 'drained'; id: number }
   | { kind: 'done'; id: number; end: EngineEnd }

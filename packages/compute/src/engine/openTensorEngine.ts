@@ -93,12 +93,15 @@ function startMates({ tasks }: TensorEngineOptions['env'], seat: CrewSeat): Task
   return Array.from({ length: seat.mateCount }, (_, index) => tasks.open(mateModule, { seat, index }))
 }
 
+/** What becomes of an answer: a token, its end or its failure. */
+type StreamEvent = EngineToken | Extract<FromWorker, { kind: 'drained' | 'failed' }>
+
 type Link = ReturnType<typeof createLink>
 
 /** Matches answers to questions; everything fails together when the worker does. */
 function createLink(port: TaskPort, name: string, file: ByteSource | undefined) {
   const waiting = new Map<number, Waiting>()
-  const streams = new Map<number, (message: FromWorker) => void>()
+  const streams = new Map<number, (event: StreamEvent) => void>()
   let nextId = 1
   let broken: unknown
   const started = Promise.withResolvers<FromWorker>()
@@ -119,7 +122,9 @@ function createLink(port: TaskPort, name: string, file: ByteSource | undefined) 
       const error = message.refused ? new EngineRefusedError(facts) : new EngineFailedError(facts)
       streams.get(message.id)?.(message)
       take(message.id)?.reject(error)
-    } else if (message.kind === 'token' || message.kind === 'drained') streams.get(message.id)?.(message)
+    } else if (message.kind === 'tokens') {
+      for (const passed of message.tokens) streams.get(passed.id)?.(passed.token)
+    } else if (message.kind === 'drained') streams.get(message.id)?.(message)
     else take(message.id)?.resolve(message)
   }
 
@@ -168,7 +173,7 @@ async function readRange(
 
 async function startRun(link: Link, job: Parameters<ExactEngine['start']>[0], ahead: number): Promise<EngineRun> {
   const id = link.newId()
-  const tokens = createTokenStream(link, id)
+  const tokens = createTokenStream(link, id, Math.max(1, Math.floor(ahead / 4)))
   const answer = await link.ask(() => ({ kind: 'run', id, job, ahead }), id)
   let ended: Promise<EngineEnd> | undefined
   return {
@@ -184,13 +189,17 @@ async function startRun(link: Link, job: Parameters<ExactEngine['start']>[0], ah
   }
 }
 
-/** Tokens in order; each one taken lets the worker make one more. Bounded by that credit. */
-function createTokenStream(link: Link, id: number): AsyncIterable<EngineToken> {
+/**
+ * Tokens in order; those taken let the worker make as many more, which it is told of every `creditStep` tokens. Bounded by
+ * that credit.
+ */
+function createTokenStream(link: Link, id: number, creditStep: number): AsyncIterable<EngineToken> {
   const ready: EngineToken[] = []
   let end: { error?: unknown } | undefined
+  let taken = 0
   let wake: (() => void) | undefined
   link.streams.set(id, (message) => {
-    if (message.kind === 'token') ready.push(message.token)
+    if (!('kind' in message)) ready.push(message)
     else if (message.kind === 'failed') end = { error: faultOf(link.name, message) }
     else end = {}
     wake?.()
@@ -200,7 +209,10 @@ function createTokenStream(link: Link, id: number): AsyncIterable<EngineToken> {
       for (;;) {
         const token = ready.shift()
         if (token) {
-          link.send({ kind: 'credit', id, count: 1 })
+          if (++taken === creditStep) {
+            link.send({ kind: 'credit', id, count: taken })
+            taken = 0
+          }
           yield token
         } else if (end) {
           if (end.error) throw end.error

@@ -19,7 +19,7 @@ import {
 import { stepRoot } from '@weightless/tensor/trace/stepRoot'
 import { createJobDefences, type JobDefences } from './defendJobs.ts'
 import type { EngineEnd, EngineJob, EngineToken } from './engine.ts'
-import type { EngineInput, FromWorker, ToWorker } from './enginePort.ts'
+import type { EngineInput, FromWorker, PassedToken, ToWorker } from './enginePort.ts'
 import { createRangeReader } from './rangeReader.ts'
 
 type Running = {
@@ -33,6 +33,8 @@ type Host = {
   model: Model
   batch: ChatBatch
   running: Map<number, Running>
+  /** Tokens of the pass under way, told together when it is done. */
+  made: PassedToken[]
   /** Jobs being done again, one after the other. */
   replays: { count: number; last: Promise<unknown> }
   /** Absent where the model's file cannot be read. */
@@ -77,8 +79,14 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   const replays = { count: 0, last: Promise.resolve() }
   const ranges = fileBytes === undefined ? undefined : createRangeReader(fileBytes, send)
   const defences = ranges && createJobDefences(model, ranges.source, pause)
-  const pump = createPump(batch, pause)
-  const host: Host = { model, batch, running: new Map(), replays, defences, send, pause, pump }
+  const made: PassedToken[] = []
+  const step = () => {
+    const isBusy = batch.step()
+    if (made.length > 0) send({ kind: 'tokens', tokens: made.splice(0) })
+    return isBusy
+  }
+  const pump = createPump(step, pause)
+  const host: Host = { model, batch, running: new Map(), made, replays, defences, send, pause, pump }
   for await (const message of port.messages as AsyncIterable<ToWorker>) {
     if (message.kind === 'pulse') pulses.shift()?.()
     else if (message.kind === 'bytes') ranges?.take(message.id, message.bytes)
@@ -88,7 +96,7 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   }
 }
 
-function createPump(batch: ChatBatch, pause: () => Promise<void>): () => void {
+function createPump(step: () => boolean, pause: () => Promise<void>): () => void {
   let wanted = false
   let turning = false
   async function turn(): Promise<void> {
@@ -96,7 +104,7 @@ function createPump(batch: ChatBatch, pause: () => Promise<void>): () => void {
     while (wanted) {
       // Asked for before the pass, so that the answer is there when the pass is done.
       const pulse = pause()
-      wanted = batch.step()
+      wanted = step()
       await pulse
     }
     turning = false
@@ -137,7 +145,7 @@ async function run(host: Host, id: number, job: EngineJob, ahead: number): Promi
   const seat = batch.add(requestOf(job), {
     onToken(event) {
       texts.push(event.text)
-      send({ kind: 'token', id, token: tokenOf(model, event) })
+      host.made.push({ id, token: tokenOf(model, event) })
       state.credit--
     },
     isReady: () => state.credit > 0,
