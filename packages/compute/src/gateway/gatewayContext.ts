@@ -5,6 +5,7 @@ import type { Bundle } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import type { ApiError } from '../wire/apiError.ts'
 import type { NeedWish } from '../wire/marketNeed.ts'
+import type { MetricsAccess } from './answerMetrics.ts'
 import type { MarketList } from './choice/marketList.ts'
 import type { Funder } from './fundTab.ts'
 import type { GatewayMetrics } from './gatewayMetrics.ts'
@@ -47,6 +48,8 @@ export type GatewayContext = {
   keys: KeyRing
   rates: RateLimiter
   metrics: GatewayMetrics
+  /** Who may see them. */
+  metricsFor: MetricsAccess
   /** Whoever the secret in the headers belongs to; refused when it is unknown, over or revoked. */
   customerOf(headers: HttpHeaders): { customer: Customer } | { error: ApiError }
   /** Of a key that somebody else manages. */

@@ -30,6 +30,11 @@ export type GatewayOptions = {
   keys: readonly GatewayKey[]
   /** `mk-…`: may do everything with keys and accounts, and asks for no inference. Without it no key can be made over HTTP. */
   managementKey?: string
+  /**
+   * Asked as a bearer token at `GET /metrics`; 16 to 256 printable ASCII characters. Without it they are open where `host`
+   * is loopback, and closed elsewhere.
+   */
+  metricsToken?: string
   /** Pays for the keys that are made over HTTP; default: the account of the first of `keys`. */
   account?: LocalAccount
   /**

@@ -8,6 +8,7 @@ import type { ModelCard } from '../wire/chatAnswer.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { isServicePath } from '../wire/services.ts'
 import { answerInference } from './answerInference.ts'
+import { answerMetrics } from './answerMetrics.ts'
 import { answerMessages, estimateTokens, refuse as refuseMessages } from './anthropic/answerMessages.ts'
 import { messageOfError } from './anthropic/writeMessages.ts'
 import { isExact } from './choice/orderProviders.ts'
@@ -36,7 +37,7 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (method === 'GET' && path === '/v1/models') return listModels(context)
   if (method === 'GET' && path.startsWith('/v1/models/')) return oneModel(context, path.slice('/v1/models/'.length))
   if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
-  if (method === 'GET' && path === '/metrics') return metricsResponse(await context.env.metrics.render())
+  if (method === 'GET' && path === '/metrics') return showMetrics(context, request)
   const known = context.customerOf(request.headers)
   if (path.startsWith('/v1/messages')) return routeMessages(context, known, request)
   if ('error' in known) return errorResponse(known.error)
@@ -177,8 +178,8 @@ function cardOf(provider: ListedProvider): ModelCard {
   }
 }
 
-function metricsResponse(body: string): HttpResponse {
-  return { status: 200, headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }, body }
+function showMetrics({ metricsFor, env }: GatewayContext, request: HttpRequest): Promise<HttpResponse> {
+  return answerMetrics(metricsFor, request, () => env.metrics.render())
 }
 
 function answerFault({ env }: GatewayContext, fault: unknown): HttpResponse {

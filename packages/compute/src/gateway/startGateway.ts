@@ -1,5 +1,6 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
 import { createLedger } from '@weightless/ledger'
+import { metricsAccess } from './answerMetrics.ts'
 import { createMarketList } from './choice/marketList.ts'
 import { createPayers } from './createPayers.ts'
 import type { GatewayContext, Payer } from './gatewayContext.ts'
@@ -23,10 +24,11 @@ export type Gateway = {
   close(): Promise<void>
 }
 
-/** @throws {PortInUseError} {LogCorruptError} */
+/** @throws {PortInUseError} {LogCorruptError} {MetricsTokenInvalidError} */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { env, rpcUrl, contracts, port, host } = options
   const limits = gatewayLimitsSchema.parse(options.limits ?? {})
+  const metricsFor = metricsAccess(options.metricsToken, host)
   const { inferenceServing, serviceMarket } = contracts
   const folder = options.folder ?? 'gateway'
   const ledger = createLedger({ rpcUrl, env })
@@ -56,6 +58,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     keys,
     rates: createRateLimiter(env.clock),
     metrics,
+    metricsFor,
     balanceOf: async ({ user }) =>
       (await readPrepaidLedger(ledger, contracts.ledgerManager, user)) ?? { availableWei: 0n, totalWei: 0n },
     settling: new Map(),

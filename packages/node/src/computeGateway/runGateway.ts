@@ -25,6 +25,8 @@ export type GatewayProcessOptions = {
   autoFundWei: bigint
   /** Wei that the first key may spend altogether. */
   spendingCapWei?: bigint
+  /** Asked as a bearer token at `GET /metrics`. */
+  metricsToken?: string
   /** Asked of every provider. */
   need?: NeedWish
   limits?: Partial<GatewayLimits>
@@ -45,9 +47,10 @@ export function gatewayAccount(dataFolder: string) {
   return privateKeyToAccount(bytesToHex(loadNodeKey(join(dataFolder, 'gateway.key'))))
 }
 
-/** @throws {DataFolderBusyError} {PortInUseError} {GatewayUnderfundedError} {ApiKeyDamagedError} after closing what was opened */
+/** @throws {DataFolderBusyError} {PortInUseError} {GatewayUnderfundedError} {ApiKeyDamagedError} {MetricsTokenInvalidError} after closing what was opened */
 export async function runGateway(options: GatewayProcessOptions): Promise<RunningGateway> {
   const { rpcUrl, chainId, contracts, port, host, depositWei, autoFundWei, spendingCapWei, need, limits, log } = options
+  const { metricsToken } = options
   const closers = createClosers()
   try {
     const path = resolve(options.dataFolder)
@@ -65,6 +68,7 @@ export async function runGateway(options: GatewayProcessOptions): Promise<Runnin
       ...{ env, rpcUrl, chainId, contracts, port, autoFundWei },
       ...(host !== undefined && { host }),
       ...(need && { need }),
+      ...(metricsToken !== undefined && { metricsToken }),
       ...(limits && { limits }),
       keys: [{ key: loadApiKey(path), account, ...cap }],
       managementKey: loadManagementKey(path),
