@@ -16,6 +16,7 @@ import {
   segmentHeaderBytes,
 } from './recordFrame.ts'
 import { LogCorruptError } from './scanSegment.ts'
+import { shareFlushes } from './shareFlushes.ts'
 
 export type SegmentLogOptions = {
   /** A new file begins when the current one has grown beyond it; 64 MiB by default, 4 GiB at most. All files are held open. */
@@ -32,7 +33,7 @@ export type SegmentLogOptions = {
 export type SegmentLog = {
   /** Writes the records in one piece; they are readable at once, durable after `sync`. @throws {LogFailedError} */
   append(payloads: readonly Payload[]): Promise<number[]>
-  /** Everything appended before the call is durable when it resolves; calls in flight share one flush. */
+  /** Everything appended before the call is durable when it resolves; who comes while a flush is under way shares the next. */
   sync(): Promise<void>
   /**
    * @param payloadBytes how long the record is, where the caller knows: it is then read in one piece
@@ -73,7 +74,7 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
   let lateWrite: (() => Promise<void>) | undefined
   let queue: Promise<unknown> = Promise.resolve()
 
-  /** One disk operation at a time, in order; a caller's fault does not stop the next one. */
+  /** One operation at a time, in order, but for flushes, beside which records are written; a caller's fault does not stop the next one. */
   const inOrder = <Value>(run: () => Promise<Value>): Promise<Value> => {
     const result = queue.then(() => {
       if (failure !== undefined) throw new LogFailedError({ folder }, { cause: failure })
@@ -92,13 +93,16 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     const { endOffset } = segment
     if (segment.syncedBytes === endOffset) return
     // After a failed flush the system may have dropped the pages: nothing written since is sure, so nothing more is taken.
-    if (!isPlanted('skip-fsync')) await segment.file!.sync().catch(fail)
-    await lateWrite?.()
+    const late = lateWrite
     lateWrite = undefined
+    if (!isPlanted('skip-fsync')) await segment.file!.sync().catch(fail)
+    await late?.()
     segment.syncedBytes = endOffset
   }
+  const flushes = shareFlushes(inOrder, flush)
 
   const addSegment = async (): Promise<Segment> => {
+    await flushes.underWay()
     await flush()
     const fileNumber = segments.at(-1)!.fileNumber + 1
     try {
@@ -128,18 +132,9 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     return offsets.map((offset) => segment.fileNumber * fileFactor + offset)
   }
 
-  let nextFlush: Promise<void> | undefined
-  const sync = (): Promise<void> => {
-    nextFlush ??= inOrder(() => {
-      nextFlush = undefined
-      return flush()
-    })
-    return nextFlush
-  }
-
   return {
     append: (payloads) => inOrder(() => write(payloads)),
-    sync,
+    sync: flushes.sync,
     ...createReader(segments, folder),
     roll: () =>
       inOrder(async () =>
@@ -155,6 +150,7 @@ export async function openSegmentLog(disk: Disk, folder: string, options: Segmen
     end: () => endOf(segments.at(-1)!),
     sizeBytes: () => segments.reduce((sum, { endOffset }) => sum + endOffset, 0),
     close: async () => {
+      await flushes.all()
       await queue
       await Promise.all(segments.map(({ file }) => file?.close()))
     },
