@@ -5,8 +5,11 @@
  */
 import { WeightlessError } from '@weightless/codec'
 import { appendTogether, createSession, type SessionRows } from '../model/createSession.ts'
-import type { Model } from '../model/loadModel.ts'
+import type { SegmentResult } from '../model/forward.ts'
+import type { EngineParts, Model } from '../model/loadModel.ts'
 import { positionsMax as rowsMax } from '../model/scratch.ts'
+import { sampleTogether } from '../sampler/sampleTogether.ts'
+import type { Sample } from '../sampler/sampleToken.ts'
 import type { ChatRequest } from './chatRequest.ts'
 import { type ChatRun, type ChatTaskOptions, type ChatToken, openChatTask } from './chatTask.ts'
 import { createPromptSharing, type Sharer } from './sharePrompts.ts'
@@ -49,6 +52,9 @@ type Seat = Sharer & {
   settle: { resolve: (run: ChatRun) => void; reject: (fault: unknown) => void }
 }
 
+/** A seat's part in a pass. */
+type Turn = { seat: Seat; rows: SessionRows }
+
 export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatch {
   const { parts } = model
   const sessionsMax = Math.max(1, Math.min(rowsMax, limits.sessionsMax))
@@ -88,7 +94,7 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
   }
 
   /** Makes room in the cache; a conversation for which there is none fails alone. */
-  function reserve([seat, count]: [Seat, number]): { seat: Seat; rows: SessionRows }[] {
+  function reserve([seat, count]: [Seat, number]): Turn[] {
     const { task } = seat
     const session = seat.session!
     try {
@@ -101,12 +107,12 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
     }
   }
 
-  function take(seat: Seat, count: number, logits: Float32Array | undefined): void {
+  function take(seat: Seat, count: number, logits: Float32Array | undefined, drawn: Sample | undefined): void {
     // Another's `onToken` may have ended it.
     if (!running.has(seat)) return
     try {
       const wasPrompt = !seat.task.isAnswering()
-      const event = seat.task.take(count, logits)
+      const event = seat.task.take(count, logits, drawn)
       if (wasPrompt) sharing.keep(seat)
       if (event !== undefined) seat.options.onToken?.(event)
     } catch (fault) {
@@ -135,9 +141,10 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
           parts,
           pass.map(({ rows }) => rows),
         )
+        const drawn = drawTogether(parts, pass, results)
         results.forEach((result, i) => {
           const { seat, rows } = pass[i]!
-          if (result.ok) take(seat, rows.tokens.length, result.logits[0])
+          if (result.ok) take(seat, rows.tokens.length, result.logits[0], drawn.get(i))
           else fail(seat, result.fault)
         })
       } catch (fault) {
@@ -147,6 +154,21 @@ export function createChatBatch(model: Model, limits: ChatBatchLimits): ChatBatc
     },
     size: () => ({ running: running.size, waiting: waiting.size }),
   }
+}
+
+/** What is drawn after a pass by all threads, by place in the pass; the rest each draws itself. */
+function drawTogether(
+  parts: EngineParts,
+  pass: readonly Turn[],
+  results: readonly SegmentResult[],
+): Map<number, Sample> {
+  const rows = results.flatMap((result, at) => {
+    const logits = result.ok ? result.logits[0] : undefined
+    const draw = logits && pass[at]!.seat.task.nextDraw()
+    return logits && draw ? [{ at, logits, draw }] : []
+  })
+  if (rows.length < 2) return new Map()
+  return new Map(sampleTogether(parts, rows).map((sample, i) => [rows[i]!.at, sample]))
 }
 
 /**

@@ -4,7 +4,7 @@ import { bodyOperatorCount } from '../model/describeGraph.ts'
 import type { Model } from '../model/loadModel.ts'
 import { createAdjuster } from '../sampler/adjustLogits.ts'
 import { type Logprobs, logprobsOf } from '../sampler/logprobs.ts'
-import { sampleToken } from '../sampler/sampleToken.ts'
+import { type Draw, drawOf, type Sample, sampleToken } from '../sampler/sampleToken.ts'
 import { type RecordedSteps, recordSteps, type StepRecorder, type Trace } from '../trace/recordSteps.ts'
 import { type ChatRequest, createChatOutput, type FinishReason, prepareChat } from './chatRequest.ts'
 
@@ -48,8 +48,13 @@ export type ChatTask = {
   next(rowsMax: number): { tokens: readonly number[]; logitsFrom: number }
   /** Takes note that the first `count` tokens of the prompt went through in another run. */
   inherit(count: number, steps: RecordedSteps | undefined): void
-  /** Takes note that the first `count` pending tokens went through, with the logits of the last if they were wanted. */
-  take(count: number, logits: Float32Array | undefined): ChatToken | undefined
+  /** How the next token is drawn, if from the logits as the model gives them: anybody may do it then. */
+  nextDraw(): Draw | undefined
+  /**
+   * Takes note that the first `count` pending tokens went through, with the logits of the last if they were wanted.
+   * @param drawn - from those logits, by `nextDraw`; absent: is drawn here
+   */
+  take(count: number, logits: Float32Array | undefined, drawn?: Sample): ChatToken | undefined
   /** The answer, `cancelled` if it has not ended by itself. Ends the task. */
   finish(): ChatRun
 }
@@ -74,10 +79,13 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
   }
   let pending: readonly number[] = promptTokens
 
-  function choose(logits: Float32Array, row: number): ChatToken {
-    const index = run.outputTokens.length
+  function draw(logits: Float32Array): Sample {
     const changed = adjuster.adjust(logits, mask?.allowed())
-    const { token, record } = sampleToken(arena, changed, sampleWeights, request, index)
+    return sampleToken(arena, changed, sampleWeights, request, run.outputTokens.length)
+  }
+
+  function choose(logits: Float32Array, row: number, { token, record }: Sample): ChatToken {
+    const index = run.outputTokens.length
     recorder?.record(row, sampleOperator, record)
     const logprobs =
       topLogprobs === undefined ? undefined : logprobsOf(arena, logits, sampleWeights, token, topLogprobs)
@@ -107,9 +115,10 @@ export function openChatTask(model: Model, request: ChatRequest, options: ChatTa
       pending = promptTokens.slice(count)
       if (steps !== undefined) recorder?.inherit(steps)
     },
-    take(count, logits) {
+    nextDraw: () => (mask === undefined && adjuster.isIdle() ? drawOf(request, run.outputTokens.length) : undefined),
+    take(count, logits, drawn) {
       pending = pending.slice(count)
-      return logits === undefined ? undefined : choose(logits, count - 1)
+      return logits === undefined ? undefined : choose(logits, count - 1, drawn ?? draw(logits))
     },
     finish() {
       if (run.finishReason === 'cancelled') run.text += output.flush()

@@ -2,11 +2,14 @@
 import { sha256 } from '@weightless/crypto'
 import type { Kernels } from '../kernels/loadKernels.ts'
 import { panelBytes } from '../model/scratch.ts'
+import { sampleBytes, sampleRow, weightsBytes } from '../sampler/sampleToken.ts'
 import { type CallEngine, callEngine } from './callEngine.ts'
 
 /**
  * Kernels that mates can be asked to run, by their number in a table. `digestRows` is none of the module's: address, bytes
- * between rows, bytes of a row, target, bytes between targets, rows; the SHA-256 of each row. `packages/crypto/native/tensorBinding.c`
+ * between rows, bytes of a row, target, bytes between targets, rows;
+ * the SHA-256 of each row. Nor is `sampleRow`: logits, room for weights, number of logits, temperature, top-p, two random words,
+ * where the record goes (`sampleToken.ts`). `packages/crypto/native/tensorBinding.c`
  * knows 0 and 7.
  */
 export const kernelNumbers = {
@@ -26,6 +29,7 @@ export const kernelNumbers = {
   attendRow: 13,
   attendRowBack: 14,
   crossEntropy: 15,
+  sampleRow: 16,
 } as const
 export type SharedKernel = keyof typeof kernelNumbers
 
@@ -67,6 +71,8 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
         matmulQuantised(a, b, c, d, e, f, g, h, (i + 3) & ~3, j, k + member * panelBytes)
       } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
+      else if (kernel === kernelNumbers.sampleRow)
+        drawRow(kernels, memory, [a, b + member * weightsBytes(c), c, d, e, f, g, h])
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)
       else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
     },
@@ -123,12 +129,31 @@ function digestRows(
   targetStride: number,
   rows: number,
 ): void {
-  const last = Math.max(address + rows * stride, target + rows * targetStride)
-  // Growing by nothing shows this thread what another has grown.
-  if (memory.buffer.byteLength < last) memory.grow(0)
-  const bytes = new Uint8Array(memory.buffer)
+  const bytes = new Uint8Array(bufferOf(memory, Math.max(address + rows * stride, target + rows * targetStride)))
   for (let row = 0; row < rows; row++) {
     const from = address + row * stride
     bytes.set(sha256(bytes.subarray(from, from + length)), target + row * targetStride)
   }
+}
+
+function drawRow(kernels: Kernels, memory: WebAssembly.Memory, values: readonly number[]): void {
+  const [address, weights, count, temperature, topP, high, low, target] = values as DrawValues
+  const end = Math.max(address + count * 4, weights + weightsBytes(count), target + sampleBytes)
+  const buffer = bufferOf(memory, end)
+  const { record } = sampleRow(kernels, new Float32Array(buffer, address, count), weights, {
+    temperature,
+    topP,
+    high,
+    low,
+  })
+  new Uint8Array(buffer).set(record, target)
+}
+
+type DrawValues = [number, number, number, number, number, number, number, number]
+
+/** The memory as this thread sees it, up to `end` at least. */
+function bufferOf(memory: WebAssembly.Memory, end: number): ArrayBuffer {
+  // Growing by nothing shows this thread what another has grown.
+  if (memory.buffer.byteLength < end) memory.grow(0)
+  return memory.buffer
 }

@@ -10,6 +10,7 @@ import { type Crew, type CrewSeat, leadCrew } from '../crew/crew.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
 import { type Arena, createArena } from '../kernels/loadKernels.ts'
+import { sampleBytes, weightsBytes } from '../sampler/sampleToken.ts'
 import { readTokenizer, type Tokenizer } from '../tokenizer/readTokenizer.ts'
 import { tokenizerRoot } from '../tokenizer/tokenizerRoot.ts'
 import { createSession, type Session } from './createSession.ts'
@@ -17,7 +18,7 @@ import { describeGraph, type Graph } from './describeGraph.ts'
 import { type LoadProgress, loadWeights, type Weights } from './loadWeights.ts'
 import { programId } from './programId.ts'
 import { ropeAngles } from './ropeTable.ts'
-import { allocateScratch, type Scratch } from './scratch.ts'
+import { allocateScratch, positionsMax, type Scratch } from './scratch.ts'
 
 export type ModelInfo = {
   name: string
@@ -71,8 +72,10 @@ export type EngineParts = {
   crew: Crew | undefined
   /** Threads that may come to work, the caller among them. */
   members: number
-  /** Address of room for one u32 per token, for the sampler. */
+  /** Address of room for one u32 per token, for the sampler; of each thread that may come to work one after the other. */
   sampleWeights: number
+  /** Address of room for what is drawn after a pass, `sampleBytes` a row. */
+  samples: number
   /** Address of room for one f32 per token: logits as a request changes them. */
   adjustedLogits: number
 }
@@ -113,7 +116,8 @@ export async function loadModel(
     members,
     angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
     scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),
-    sampleWeights: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),
+    sampleWeights: arena.allocate(weightsBytes(graph.vocabSize) * members),
+    samples: arena.allocate(positionsMax * sampleBytes),
     adjustedLogits: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),
   }
   return {

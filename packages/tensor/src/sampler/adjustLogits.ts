@@ -14,6 +14,8 @@ export type Adjustments = {
 }
 
 export type LogitAdjuster = {
+  /** Whether `adjust` without `allowed` gives the logits themselves. */
+  isIdle(): boolean
   /**
    * The logits to choose from; `logits` itself where nothing changes, else valid until the next call.
    * @param allowed - bit set of the tokens that may come; absent: all
@@ -30,9 +32,11 @@ export function createAdjuster(arena: Arena, room: number, adjustments: Adjustme
   const frequency = Math.fround(adjustments.frequencyPenalty ?? 0)
   const counts = new Map<number, number>()
   const isPenalised = presence !== 0 || frequency !== 0
+  const isIdle = () => logitBias.length === 0 && counts.size === 0
   return {
+    isIdle,
     adjust(logits, allowed) {
-      if (logitBias.length === 0 && counts.size === 0 && allowed === undefined) return logits
+      if (isIdle() && allowed === undefined) return logits
       const adjusted = arena.floats(room, logits.length)
       adjusted.set(logits)
       for (const [token, bias] of logitBias) adjusted[token] = adjusted[token]! + Math.fround(bias)

@@ -2,7 +2,7 @@
  * Chooses the next token from logits by exact integer arithmetic on weights, so that the choice has no reduction order:
  * greedy, or temperature with top-p. Ties go to the lowest token. Spec: spec/tensor.md §7.
  */
-import type { Arena } from '../kernels/loadKernels.ts'
+import type { Arena, Kernels } from '../kernels/loadKernels.ts'
 import { drawWords } from './philox.ts'
 
 export type SamplingParameters = {
@@ -20,26 +20,44 @@ export type Sample = {
   record: Uint8Array
 }
 
+/** What one draw needs: `SamplingParameters` with the random words of its index. Temperature is an f32. */
+export type Draw = { temperature: number; topP: number; high: number; low: number }
+
+export function drawOf({ temperature, topP, seed32 }: SamplingParameters, index: number): Draw {
+  const [high, low] = drawWords(seed32, index)
+  return { temperature: Math.fround(temperature), topP, high, low }
+}
+
+/** Bytes of a record. */
+export const sampleBytes = 24
+
+/** Room that one thread needs for the weights of so many logits. */
+export const weightsBytes = (logits: number) => Math.ceil(logits / 4) * 16
+
 /**
  * @param logits - a view on the arena's memory
  * @param weights - address of room for as many u32, rounded up to a multiple of 4
  * @param index - which output token this is, from 0
  */
 export function sampleToken(
-  arena: Arena,
+  arena: Pick<Arena, 'kernels'>,
   logits: Float32Array,
   weights: number,
   parameters: SamplingParameters,
   index: number,
 ): Sample {
+  return sampleRow(arena.kernels, logits, weights, drawOf(parameters, index))
+}
+
+/** As `sampleToken`, for any thread that has the kernels on the memory of `logits`. */
+export function sampleRow(kernels: Kernels, logits: Float32Array, weights: number, draw: Draw): Sample {
+  const { temperature, topP, high, low } = draw
   const best = argmax(logits)
-  const temperature = Math.fround(parameters.temperature)
   if (temperature === 0) return sampleOf(best, 1, 0, 0, 0)
   const count = Math.ceil(logits.length / 4) * 4
-  arena.kernels.sampleWeights(logits.byteOffset, weights, count, logits[best]!, temperature)
-  const values = arena.words(weights, logits.length)
-  const nucleus = findNucleus(values, parameters.topP)
-  const [high, low] = drawWords(parameters.seed32, index)
+  kernels.sampleWeights(logits.byteOffset, weights, count, logits[best]!, temperature)
+  const values = new Uint32Array(logits.buffer, weights, logits.length)
+  const nucleus = findNucleus(values, topP)
   const fraction = (high * 2 ** 21 + (low >>> 11)) / 2 ** 53
   const token = walk(values, nucleus, fraction * nucleus.total, best)
   return sampleOf(token, nucleus.count, nucleus.total, high, low)
@@ -157,7 +175,7 @@ function walk(weights: Uint32Array, nucleus: Nucleus, target: number, fallback: 
 }
 
 function sampleOf(token: number, count: number, total: number, high: number, low: number): Sample {
-  const record = new Uint8Array(24)
+  const record = new Uint8Array(sampleBytes)
   const view = new DataView(record.buffer)
   view.setUint32(0, token, true)
   view.setUint32(4, count, true)
