@@ -15,7 +15,9 @@ export type Harness = {
   must(functionName: string, ...args: readonly unknown[]): unknown
 }
 
-const place = new Uint8Array(20).fill(0x77)
+/** Where the contract stands; the next one's bytes are one higher. */
+const firstByte = 0x77
+const place = new Uint8Array(20).fill(firstByte)
 /** No bound of a block: thousands of cases go into one call. */
 const gasMax = 1n << 40n
 const block = {
@@ -29,24 +31,22 @@ const block = {
   blockHashes: [],
 }
 
+type Made = { abi: Abi; code: `0x${string}`; sourceHash: string }
+
 /**
- * @param contract - name of the contract and of its file
- * @throws {Error} where the generated file is older than its sources
+ * @param contract - name of the contract that is called, and of its file
+ * @param others - that it calls, at 0x7878…, 0x7979… in their order
+ * @throws {Error} where a generated file is older than its sources, or the code too large for the chain
  */
-export async function openHarness(contract: string): Promise<Harness> {
-  const made: { abi: Abi; code: `0x${string}`; sourceHash: string } = await import(
-    `../harness/${contract}.generated.ts`
-  )
-  const { abi, code } = made
-  if (made.sourceHash !== sourceHash(contract)) {
-    throw new Error(
-      `${contract} is older than its sources: node packages/contracts/scripts/compileHarness.ts ${contract}`,
-    )
-  }
+export async function openHarness(contract: string, ...others: readonly string[]): Promise<Harness> {
+  const made = await Promise.all([contract, ...others].map(readMade))
+  const { abi } = made[0]!
   const nodes = new Map<string, Uint8Array>()
   const evm = await createEvm((key) => nodes.get(bytesToHex(key)))
-  const account = { address: place, code: hexToBytes(code), nonce: 1n }
-  const { stateRoot, dirtyNodes } = evm.applyState(emptyStateRoot, [account])
+  const accounts = made.map(({ code }, i) => {
+    return { address: new Uint8Array(20).fill(firstByte + i), code: hexToBytes(code), nonce: 1n }
+  })
+  const { stateRoot, dirtyNodes } = evm.applyState(emptyStateRoot, accounts)
   for (const { key, value } of dirtyNodes) nodes.set(bytesToHex(key), value)
   function call(functionName: string, ...args: readonly unknown[]): HarnessCall {
     const data = hexToBytes(encodeFunctionData({ abi, functionName, args }))
@@ -68,3 +68,17 @@ export async function openHarness(contract: string): Promise<Harness> {
     },
   }
 }
+
+async function readMade(contract: string): Promise<Made> {
+  const made: Made = await import(`../harness/${contract}.generated.ts`)
+  if (made.sourceHash !== sourceHash(contract)) {
+    throw new Error(
+      `${contract} is older than its sources: node packages/contracts/scripts/compileHarness.ts ${contract}`,
+    )
+  }
+  if (made.code.length / 2 - 1 > codeBytesMax) throw new Error(`${contract} is larger than a contract may be`)
+  return made
+}
+
+/** EIP-170. */
+const codeBytesMax = 24_576
