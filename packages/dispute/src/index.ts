@@ -4,6 +4,6 @@ export type { Accusation, Finding, OpenedChunk, WorkingOpening } from './referee
 export { type Accused, accuse, type Execution } from './referee/accuse.ts'
 export { createDefender, type Defence, type Defender } from './referee/defender.ts'
 export { type Evidence, type JobCommitment, judge, planStep } from './referee/judge.ts'
-export type { StepOpening } from './referee/stepOpening.ts'
+export { type StepOpening, tokenOf } from './referee/stepOpening.ts'
 export { evaluateWorking, SourceInvalidError } from './working/evaluateWorking.ts'
 export { OperatorUnknownError, planOperator } from './working/planOperator.ts'

@@ -69,7 +69,7 @@ export function samplerHash(parameters: SamplerParameters): Hex {
     doubleBits(topP),
     maxTokens,
   ])
-  if (presencePenalty === 0 && frequencyPenalty === 0 && logitBias.length === 0) return base
+  if (!changesLogits(parameters)) return base
   return hash('bytes32, bytes32, uint64, uint64, uint32[], uint64[]', [
     tags.samplerAdjusted,
     base,
@@ -78,6 +78,15 @@ export function samplerHash(parameters: SamplerParameters): Hex {
     logitBias.map(([token]) => token),
     logitBias.map(([, bias]) => doubleBits(bias)),
   ])
+}
+
+/** Whether the request changes what the model gives, by a penalty or a bias. */
+export function changesLogits({
+  presencePenalty = 0,
+  frequencyPenalty = 0,
+  logitBias = [],
+}: SamplerParameters): boolean {
+  return presencePenalty !== 0 || frequencyPenalty !== 0 || logitBias.length > 0
 }
 
 /** The masks that a schema or tools make; TENSOR §7.3. Raised whenever the same schema could give another mask. */

@@ -33,6 +33,7 @@ export { checkBundle, type Difference, type Expectations, type Fault } from './c
 export {
   bodyOutputHash,
   bodyRequestHash,
+  changesLogits,
   choiceSeed,
   feeOf,
   inputHash,

@@ -1,7 +1,7 @@
 /** A dispute over an answer of this provider: whoever has its opening asks, and the root of each working is signed. Spec: spec/dispute.md §9 */
 import { bytesToHex, type Hex, isHexOf } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
-import { type Bundle, type ChatOpening, choiceSeed, choicesOf, isChatBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, changesLogits, choiceSeed, choicesOf, isChatBundle } from '@weightless/receipt'
 import { signWorking } from '@weightless/receipt/working'
 import { errorResponse } from '../wire/apiError.ts'
 import {
@@ -39,7 +39,8 @@ export async function answerDispute(
   }
   const { ok, retryAfterSeconds } = context.disputes.rates.take(id)
   if (!ok) return errorResponse({ code: 'too_many_requests', message: 'Ask more slowly.', retryAfterSeconds })
-  if (!isChatBundle(bundle) || bundle.opening.shape) return noDispute()
+  // A working of other logits than the answer's would end in other digests, and its signed root would be taken for guilt.
+  if (!isChatBundle(bundle) || bundle.opening.shape || changesLogits(bundle.opening.sampler)) return noDispute()
   return defend(context, bundle, `${id} ${choice}`, choice, question)
 }
 

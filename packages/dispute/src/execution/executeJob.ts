@@ -25,20 +25,18 @@ export async function executeJob(
 ): Promise<Execution> {
   const recorder = recordSteps(job.graph.layerCount, true)
   const sample = bodyOperatorCount(job.graph.layerCount) + 2
-  await feed(
-    model,
-    job,
-    tokens,
-    recorder,
-    pace,
-    (row, _, record) => recorder.record(row, sample, record),
-    tokens.length,
-  )
+  const records = new Map<number, Uint8Array>()
+  const note = (row: number, position: number, record: Uint8Array) => {
+    records.set(position, record.slice())
+    recorder.record(row, sample, record)
+  }
+  await feed(model, job, tokens, recorder, pace, note, tokens.length)
   const trace = recorder.finish()
   const pause = pace.pause ?? (async () => {})
   return {
     tokens,
     operators: trace.operators!,
+    record: (position) => records.get(position),
     file: (plan) => readTensors(plan, file),
     async work(plan) {
       const sources = await captureSources(model, job, tokens, plan, pace)

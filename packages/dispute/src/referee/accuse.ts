@@ -4,25 +4,26 @@
  */
 import { bytesEqual } from '@weightless/codec'
 import { buildHashTree, hashLeaf } from '@weightless/crypto'
-import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordBytes, wordsOf } from '../numbers/words.ts'
 import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
-import { chunkBytes, outputOf, type Working, workingTree } from '../working/evaluateWorking.ts'
+import { chunkBytes, type Working, workingTree } from '../working/evaluateWorking.ts'
 import { OperatorUnknownError } from '../working/planOperator.ts'
 import { chunksOf, chunkWords, type Rule, statesOf, tableOf, type WorkingPlan } from '../working/rules.ts'
 import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
 import type { Defender } from './defender.ts'
 import { type JobCommitment, operatorsOf, planStep } from './judge.ts'
-import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
+import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
 
 /** One's own execution of the job, fed with the tokens that the provider claims. */
 export type Execution = {
   tokens: readonly number[]
   /** Operators' digests of each step. */
   operators: readonly Uint8Array[]
+  /** What the sampler gave at a position (TENSOR §7); undefined where no token is chosen. */
+  record(position: number): Uint8Array | undefined
   /** @throws what making it throws */
   work(plan: WorkingPlan): Promise<Working>
   /** Bytes of the model's file that words of the plan are made from. */
@@ -41,11 +42,12 @@ export type Accused =
 export async function accuse(job: JobCommitment, own: Execution, defender: Defender): Promise<Accused> {
   const trace = buildHashTree(own.operators.map((digests, t) => hashLeaf(stepDigest(t, own.tokens[t]!, digests))))
   const step = await findFirstDifference(job.traceRoot, trace, (level, index) => defender.traceHashes(level, index))
-  if (step.found !== 'leaf') return step.found === 'nothing' ? { found: 'nothing' } : silent('the trace')
+  if (step.found === 'silence') return silent('the trace')
   const ask = async (position: number) => {
     const opening = await defender.step(position)
     return opening && opening.position === position && isStepOf(opening, job.traceRoot, job.steps) ? opening : undefined
   }
+  if (step.found === 'nothing') return accuseUnchosen(job, own, ask)
   const opening = await ask(step.leaf)
   if (opening === undefined) return silent(`step ${step.leaf}`)
   if (opening.token !== own.tokens[step.leaf]) return accuseToken(job, own, opening, ask)
@@ -68,13 +70,23 @@ type Case = {
   ask(position: number): Promise<StepOpening | undefined>
 }
 
+/** The traces are the same, but a step may have gone on with a token that neither chose. */
+async function accuseUnchosen(job: JobCommitment, own: Execution, ask: Case['ask']): Promise<Accused> {
+  for (let position = job.promptTokens; position < job.steps; position++) {
+    const record = own.record(position - 1)
+    if (record === undefined || tokenOf(record) === own.tokens[position]) continue
+    const next = await ask(position)
+    return next === undefined ? silent(`step ${position}`) : accuseToken(job, own, next, ask)
+  }
+  return { found: 'nothing' }
+}
+
 async function accuseToken(job: JobCommitment, own: Execution, next: StepOpening, ask: Case['ask']): Promise<Accused> {
   if (next.position < job.promptTokens) return { found: 'unshown', reason: `prompt token ${next.position} is another` }
   const step = await ask(next.position - 1)
   if (step === undefined) return silent(`step ${next.position - 1}`)
-  const sample = bodyOperatorCount(job.graph.layerCount) + 2
-  const plan = planStep(job, sample, step.position, step.token)
-  const record = wordBytes(outputOf(await own.work(plan)))
+  const record = own.record(step.position)
+  if (record === undefined) return { found: 'unshown', reason: `nothing was chosen at ${step.position}` }
   return { found: 'accusation', accusation: { kind: 'token', step, next, record }, workingRoot: undefined }
 }
 

@@ -204,6 +204,9 @@ describe('a dispute', () => {
     assert.ok(accused.found === 'accusation' && accused.accusation.kind === 'token')
     const finding = judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot })
     assert.ok(finding.guilty && finding.expected === String(honest.tokens[4]) && finding.claimed === String(forced[4]))
+    // Who executes with the tokens that are claimed has the same trace, and still sees it.
+    const same = runProbe(model, { ...options, forced, before: honest })
+    assert.deepEqual(await accuse(cheat.job, same.execution, createDefender(cheat.defence)), accused)
   })
 
   test('who does not answer, or not with what it gave, is told from who is wrong', async () => {

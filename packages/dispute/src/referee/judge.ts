@@ -13,7 +13,7 @@ import { areFinite } from '../working/finite.ts'
 import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
 import { chunkWords, type Draw, type Rule, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
-import { digestOf, isStepOf, type StepOpening } from './stepOpening.ts'
+import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
 
 /** What a receipt commits to, and what it says about the model (checked by the caller: modelRoot, programId). */
 export type JobCommitment = {
@@ -163,7 +163,7 @@ function judgeToken(job: JobCommitment, { step, next, record }: Extract<Accusati
   if (record.length !== 24 || digest === undefined || !bytesEqual(sha256(record), digest)) {
     throw new NotShown('the record is not the one committed to')
   }
-  const chosen = new DataView(record.buffer, record.byteOffset).getUint32(0, true)
+  const chosen = tokenOf(record)
   if (chosen === next.token) return { guilty: false, reason: 'the next step has the token that was chosen' }
   return {
     guilty: true,

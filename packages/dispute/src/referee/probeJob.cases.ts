@@ -5,7 +5,7 @@ import { describeGraph, type Graph } from '@weightless/tensor/model/describeGrap
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import type { ReadFile } from '../numbers/weightBlock.ts'
-import { digestBytes } from '../numbers/words.ts'
+import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
 import type { WorkingPlan } from '../working/rules.ts'
@@ -85,7 +85,11 @@ export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
   job.traceRoot = traceRootOf(tokens, operators)
   const made = async (plan: WorkingPlan) => work(plan, sources, file)
   const defence: Defence = { job, tokens, operators, work: made }
-  const execution: Execution = { tokens, operators, work: made, file: async () => file }
+  const record = (position: number) => {
+    const words = outputs.get(`${position} ${operatorCount + 2}`)
+    return words && wordBytes(words)
+  }
+  const execution: Execution = { tokens, operators, record, work: made, file: async () => file }
   return { job, tokens, operators, outputs, sources, defence, execution }
 }
 

@@ -27,6 +27,11 @@ export function digestOf(opening: StepOpening, operator: number): Uint8Array | u
   return digest.length === 32 ? digest : undefined
 }
 
+/** The token that a sampler's record of 24 bytes names (TENSOR §7). */
+export function tokenOf(record: Uint8Array): number {
+  return new DataView(record.buffer, record.byteOffset).getUint32(0, true)
+}
+
 function isU32(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < 2 ** 32
 }
