@@ -1,16 +1,29 @@
 /** A stranger disputes answers over the network: an honest provider's stands, a changed weight is found and named, silence is told from guilt. */
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { openTensorEngine } from '@weightless/compute'
-import { type Bundle, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
+import { type Bundle, bundleToJson, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
-import type { Client, Dispute } from '@weightless/sdk'
+import {
+  type Client,
+  type Dispute,
+  judgeVerdict,
+  parseVerdictFile,
+  ReceiptUndisputableError,
+  verdictFileToJson,
+} from '@weightless/sdk'
 import { bytesSource, readGguf } from '@weightless/tensor'
 import { clientOf } from './clientOf.ts'
-import { type ComputeNet, gatewayKey, startComputeNet, tokens } from './computeNet.ts'
+import { type ComputeNet, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
 import { weights } from './exactStage.ts'
 
 const headers = { authorization: `Bearer ${gatewayKey}`, 'content-type': 'application/json' }
+const bin = join(import.meta.dirname, '../../packages/cli/bin/weightless.mjs')
+const model = fileURLToPath(tinyModel)
 const seed = Number(process.env.WEIGHTLESS_SEED ?? 7)
 
 /** A bit of the scale of a block of a matrix that every position uses, drawn from the seed. */
@@ -26,7 +39,7 @@ async function changedWeights(): Promise<{ changed: Uint8Array; tensor: string }
 describe('a dispute over the network', () => {
   let net: ComputeNet
   let stranger: Client
-  let bundleOf: (model: string) => Promise<Bundle<ChatOpening>>
+  let bundleOf: (model: string, more?: object) => Promise<Bundle<ChatOpening>>
   const urls: Record<string, string> = {}
 
   before(async () => {
@@ -57,8 +70,14 @@ describe('a dispute over the network', () => {
     await net.deposit(2, tokens(100))
     const gateway = await net.startGateway({ limits: { directoryAgeMsMax: 0 } })
     urls.gateway = gateway.url
-    bundleOf = async (model) => {
-      const body = JSON.stringify({ model, messages: [{ role: 'user', content: 'Hello' }], max_tokens: 5, seed: 3 })
+    bundleOf = async (model, more = {}) => {
+      const body = JSON.stringify({
+        model,
+        messages: [{ role: 'user', content: 'Hello' }],
+        max_tokens: 5,
+        seed: 3,
+        ...more,
+      })
       const answer = await fetch(`${gateway.url}/v1/chat/completions`, { method: 'POST', headers, body })
       assert.equal(answer.status, 200, await answer.text())
       const id = answer.headers.get('x-weightless-receipt')
@@ -73,16 +92,30 @@ describe('a dispute over the network', () => {
   const dispute = (bundle: Bundle, providerUrl: string): Promise<Dispute> =>
     stranger.receipts.dispute(bundle, { providerUrl, loadWeights: async () => weights })
 
-  function requireGuilty(bundle: Bundle, outcome: Dispute) {
-    assert.ok(outcome.outcome === 'guilty', JSON.stringify(outcome))
-    const { root } = outcome
-    assert.ok(root, 'no signed root')
-    const { signature, ...word } = root
-    assert.ok(isWorkingSigned(bundle.receipt, { choice: 0, ...word }, bundle.settlement, signature))
-    const other = { choice: 0, ...word, operator: word.operator + 1 }
-    assert.equal(isWorkingSigned(bundle.receipt, other, bundle.settlement, signature), false)
-    return outcome
+  /** Its verdict as a file: judged again as anybody would, and by another model not at all. */
+  async function requireGuilty(bundle: Bundle, outcome: Dispute) {
+    assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+    const { accusation, root } = outcome.verdict
+    assert.ok(root && 'working' in accusation, 'no signed root')
+    const { operator, step } = accusation.working
+    const word = { choice: 0, position: step.position, operator, root: root.root }
+    assert.ok(isWorkingSigned(bundle.receipt, word, bundle.settlement, root.signature))
+    const other = { ...word, operator: operator + 1 }
+    assert.equal(isWorkingSigned(bundle.receipt, other, bundle.settlement, root.signature), false)
+    const read = parseVerdictFile(JSON.stringify(verdictFileToJson(outcome.verdict)))
+    assert.ok(read.ok)
+    assert.deepEqual(await judgeVerdict(read.value, weights), { outcome: 'guilty', finding: outcome.finding })
+    assert.equal((await judgeVerdict(read.value, (await changedWeights()).changed)).outcome, 'refused')
+    return { ...outcome, accusation }
   }
+
+  const run = (words: string[]) =>
+    new Promise<{ code: number; said: Record<string, unknown> }>((resolve, reject) => {
+      execFile(process.execPath, [bin, '--json', ...words], { cwd: net.folder }, (error, stdout, stderr) => {
+        if (!stdout) return reject(new Error(stderr))
+        resolve({ code: error ? Number(error.code) : 0, said: JSON.parse(stdout) })
+      })
+    })
 
   test('an honest provider wins', async () => {
     const outcome = await dispute(await bundleOf('honest'), urls.honest!)
@@ -92,7 +125,7 @@ describe('a dispute over the network', () => {
 
   test('a changed weight is found and named', async (t) => {
     const bundle = await bundleOf('changed')
-    const { finding, accusation, questions } = requireGuilty(bundle, await dispute(bundle, urls.changed!))
+    const { finding, accusation, questions } = await requireGuilty(bundle, await dispute(bundle, urls.changed!))
     assert.equal(accusation.kind, 'word')
     const { tensor } = await changedWeights()
     const layer = /^blk\.(\d+)\./.exec(tensor)![1]
@@ -100,9 +133,33 @@ describe('a dispute over the network', () => {
     t.diagnostic(`${tensor}: ${finding.operator}, ${finding.what} ${finding.element}, ${questions} questions`)
   })
 
+  test('by the command line, which knows no network, the same is found, kept and judged', async () => {
+    const files: Record<string, string> = {}
+    for (const name of ['changed', 'honest']) {
+      files[name] = join(net.folder, `${name}.json`)
+      writeFileSync(files[name], JSON.stringify(bundleToJson(await bundleOf(name))))
+    }
+    const open = (name: string) => {
+      const out = join(net.folder, `${name}.verdict.json`)
+      return run(['dispute', 'open', files[name]!, '--provider', urls[name]!, '--model', model, '--out', out])
+    }
+    const { code, said } = await open('changed')
+    assert.deepEqual([code, said.outcome], [1, 'guilty'], JSON.stringify(said))
+    const judged = await run(['dispute', 'judge', String(said.file), '--model', model])
+    assert.deepEqual([judged.code, judged.said.outcome, judged.said.finding], [0, 'guilty', said.finding])
+    assert.equal(judged.said.provider, said.provider)
+    const wrong = JSON.parse(readFileSync(String(said.file), 'utf8'))
+    wrong.finding.element++
+    writeFileSync(String(said.file), JSON.stringify(wrong))
+    const refused = await run(['dispute', 'judge', String(said.file), '--model', model])
+    assert.deepEqual([refused.code, refused.said.outcome], [1, 'refused'])
+    const honest = await open('honest')
+    assert.deepEqual([honest.code, honest.said.outcome], [0, 'agreed'])
+  })
+
   test('who covers a changed weight with an honest working contradicts its own commitment', async () => {
     const bundle = await bundleOf('covering')
-    const { accusation } = requireGuilty(bundle, await dispute(bundle, urls.covering!))
+    const { accusation } = await requireGuilty(bundle, await dispute(bundle, urls.covering!))
     assert.equal(accusation.kind, 'bound')
   })
 
@@ -110,6 +167,15 @@ describe('a dispute over the network', () => {
     const bundle = await bundleOf('silent')
     assert.equal((await dispute(bundle, urls.silent!)).outcome, 'withheld')
     assert.equal((await dispute(await bundleOf('changed'), 'http://127.0.0.1:1')).outcome, 'withheld')
+  })
+
+  test('of an answer whose request changed logits no root is signed', async () => {
+    const bundle = await bundleOf('honest', { presence_penalty: 1 })
+    await assert.rejects(dispute(bundle, urls.honest!), ReceiptUndisputableError)
+    const question = { ask: 'root', position: 0, operator: 1 }
+    const body = JSON.stringify({ salt: bundle.opening.salt, choice: 0, question })
+    const url = `${urls.honest}/v1/receipts/${hashReceipt(bundle.receipt, bundle.settlement)}/dispute`
+    assert.equal((await fetch(url, { method: 'POST', headers, body })).status, 404)
   })
 
   test('a question without the opening has no answer, nor has one about what is not there', async () => {

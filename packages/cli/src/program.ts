@@ -6,6 +6,7 @@ import { addAttestCommands } from './commands/attest.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
+import { addDisputeCommands } from './commands/dispute.ts'
 import { addDoctorCommand } from './commands/doctor.ts'
 import { addEngineCommands } from './commands/engine.ts'
 import { addFileCommands } from './commands/file.ts'
@@ -37,6 +38,7 @@ export function createProgram(): Command {
   addChatCommand(program)
   addFineTuneCommands(program)
   addVerifyCommand(program)
+  addDisputeCommands(program)
   addAttestCommands(program)
   addProviderCommands(program)
   addEngineCommands(program)

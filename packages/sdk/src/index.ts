@@ -1,5 +1,10 @@
 export type { BlobProgress as FileProgress, OpenedBlob as OpenedFile, PutBlob as StoredFile } from '@weightless/blobs'
-export { adapterName as adapterModel } from '@weightless/compute/wire'
+export {
+  adapterName as adapterModel,
+  parseVerdictFile,
+  type VerdictFile,
+  verdictFileToJson,
+} from '@weightless/compute/wire'
 export { RegionTooLongError, type Wanted } from '@weightless/contracts/readNeed'
 export {
   type ExpectedReward,
@@ -77,10 +82,14 @@ export {
   readNetworkConfig,
   type WeightsProgress,
 } from './networkConfig.ts'
-export { type Dispute, type DisputeOptions, ReceiptUndisputableError } from './receipts/disputeReceipt.ts'
+export { type DisputeOptions, disputeWithProvider } from './receipts/disputeReceipt.ts'
+export { judgeVerdict } from './receipts/judgeVerdict.ts'
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
+export type { Dispute } from './receipts/playDispute.ts'
+export { ReceiptUndisputableError } from './receipts/receiptUndisputable.ts'
 export { type FaultReport, ForeignFaultError, NoFaultShownError } from './receipts/reportFault.ts'
 export { verifyEmbeddings } from './receipts/verifyEmbeddings.ts'
 export type { VerifyOptions } from './receipts/verifyReceipt.ts'
+export type { Judgement } from './receipts/weighVerdict.ts'
 export { type FilePlace, IndexerRefusedError, type StorageApi } from './storage/openStorage.ts'

@@ -35,3 +35,10 @@ export {
 export { remakeEmbeddings } from './remakeEmbeddings.ts'
 export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
 export { isServicePath, type ServiceName, type ServicePath, serviceNames, serviceOf } from './services.ts'
+export {
+  parseVerdictFile,
+  readVerdictFile,
+  type VerdictFile,
+  verdictFileBytesMax,
+  verdictFileToJson,
+} from './verdictFile.ts'

@@ -1,0 +1,157 @@
+/** `weightless dispute …`: shows by one number that an answer is wrong, and judges what somebody else has shown. */
+import { createNodeEnv } from '@weightless/env/node'
+import { type FileSource, openFileSource } from '@weightless/node/openFileSource'
+import { type Bundle, hashReceipt } from '@weightless/receipt'
+import { type Dispute, disputeWithProvider, type Judgement, judgeVerdict, type VerdictFile } from '@weightless/sdk'
+import { type Command, InvalidArgumentError } from 'commander'
+import { withClient } from '../connect.ts'
+import { formatDuration, globalOptions, printResult, remark } from '../output.ts'
+import { printable } from '../printable.ts'
+import { createProgressBar } from '../progressBar.ts'
+import { readBundleFile } from '../readBundleFile.ts'
+import { keepVerdict, readVerdict, verdictPath } from '../verdictFile.ts'
+
+type OpenOptions = { provider?: string; model?: string; out?: string }
+
+export function addDisputeCommands(program: Command): void {
+  const dispute = program.command('dispute').description('wrong answers, shown by one number that anybody recomputes')
+  dispute
+    .command('open <bundle>')
+    .description('execute an answer again, ask its provider for the first number that differs, and keep the verdict')
+    .option(
+      '--provider <url>',
+      'ask the provider there, as a stranger does; else your gateway passes the questions on',
+      httpUrl,
+    )
+    .option('--model <file>', 'take the model from this file instead of the storage network; checked by root')
+    .option('--out <file>', 'where the verdict goes; else into disputes/ of the data directory')
+    .addHelpText(
+      'after',
+      '\nWith --provider and --model no network needs to be known. Exit code: 0 agreed, 1 anything else.',
+    )
+    .action(async (path: string, options: OpenOptions, command: Command) => {
+      const bundle = readBundleFile(path)
+      remark(`executing ${bundle.receipt.promptTokens + bundle.receipt.completionTokens} tokens again`)
+      const outcome = await play(bundle, options, command)
+      await printDispute(bundle, outcome, options.out, command)
+      if (outcome.outcome !== 'agreed') process.exitCode = 1
+    })
+  dispute
+    .command('judge <verdict>')
+    .description('judge a verdict file again, asking nobody, and say guilty or what it does not show')
+    .option('--model <file>', 'the model, as a file; else it comes from the storage network')
+    .addHelpText('after', '\nExit code: 0 judged as the file says, 1 refused.')
+    .action(async (path: string, { model }: { model?: string }, command: Command) => {
+      const verdict = readVerdict(path)
+      const startedMs = performance.now()
+      const judgement = await judgeWith(verdict, model, command)
+      printJudgement(verdict, judgement, performance.now() - startedMs, command)
+      if (judgement.outcome !== 'guilty') process.exitCode = 1
+    })
+}
+
+/** @throws {ReceiptUndisputableError} */
+function play(bundle: Bundle, { provider, model }: OpenOptions, command: Command): Promise<Dispute> {
+  if (model === undefined) {
+    return withClient(command, (client) =>
+      client.receipts.dispute(bundle, provider === undefined ? {} : { providerUrl: provider }),
+    )
+  }
+  return withFile(model, async (weights) => {
+    if (provider === undefined) {
+      return withClient(command, (client) => client.receipts.dispute(bundle, { loadWeights: async () => weights }))
+    }
+    const env = createNodeEnv({ dataFolder: globalOptions(command).dataDir, log: 'silent', workersMax: 1 })
+    try {
+      return await disputeWithProvider(env, bundle, provider, weights)
+    } finally {
+      await env.close()
+    }
+  })
+}
+
+function judgeWith(verdict: VerdictFile, model: string | undefined, command: Command): Promise<Judgement> {
+  if (model !== undefined) return withFile(model, (weights) => judgeVerdict(verdict, weights))
+  return withClient(command, async (client) => {
+    const bar = createProgressBar('model')
+    const weights = await client.files
+      .download(verdict.receipt.modelRoot, {
+        isRaw: true,
+        onProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
+      })
+      .finally(() => bar.finish())
+    return judgeVerdict(verdict, weights)
+  })
+}
+
+async function withFile<Result>(path: string, work: (source: FileSource) => Promise<Result>): Promise<Result> {
+  const source = await openFileSource(path)
+  try {
+    return await work(source)
+  } finally {
+    await source.close()
+  }
+}
+
+async function printDispute(
+  bundle: Bundle,
+  outcome: Dispute,
+  out: string | undefined,
+  command: Command,
+): Promise<void> {
+  const { questions } = outcome
+  const about = placeOf(bundle)
+  const asked = `asked     ${questions} questions`
+  if (outcome.outcome === 'agreed') {
+    const line = 'agreed    this machine computes the same: every operator at every position'
+    printResult(command, { outcome: 'agreed', questions, ...about }, [line])
+  } else if (outcome.outcome === 'withheld') {
+    const line = `WITHHELD  the provider did not answer about ${outcome.asked}: no guilt, and no answer that can be checked`
+    printResult(command, { ...outcome, ...about }, [line, asked])
+  } else if (outcome.outcome === 'unshown') {
+    printResult(command, { ...outcome, ...about }, [printable(`UNSHOWN   it differs, but ${outcome.reason}`), asked])
+  } else {
+    const { verdict, finding } = outcome
+    const file = await keepVerdict(out ?? verdictPath(globalOptions(command).dataDir, verdict), verdict)
+    const { guilty: _, ...shown } = finding
+    const lines = [...describeFinding(shown), `provider  ${about.provider}`, asked, `verdict   ${file}`]
+    printResult(command, { outcome: 'guilty', questions, ...about, finding: shown, file }, lines)
+  }
+}
+
+function printJudgement(verdict: VerdictFile, judgement: Judgement, tookMs: number, command: Command): void {
+  const about = placeOf(verdict)
+  if (judgement.outcome === 'refused') {
+    const line = `REFUSED   this file shows nothing: ${judgement.reason}`
+    printResult(command, { ...judgement, ...about }, [printable(line)])
+    return
+  }
+  const { guilty: _, ...finding } = judgement.finding
+  printResult(command, { outcome: 'guilty', ...about, finding }, [
+    ...describeFinding(finding),
+    `provider  ${about.provider}, by its signature`,
+    `receipt   ${about.receipt}, chain ${about.chainId}`,
+    `judged in ${formatDuration(tookMs)}, asking nobody`,
+  ])
+}
+
+type Shown = Omit<VerdictFile['finding'], 'guilty'>
+
+const describeFinding = ({ operator, position, what, element, expected, claimed }: Shown): string[] => [
+  `GUILTY    ${operator} at position ${position}: ${what} ${element}`,
+  `expected  ${expected}`,
+  `claimed   ${claimed}`,
+]
+
+function placeOf({ receipt, settlement }: Pick<Bundle, 'receipt' | 'settlement'>) {
+  const { provider, chainId } = receipt
+  return { provider, receipt: hashReceipt(receipt, settlement), chainId: String(chainId), settlement }
+}
+
+/** A commander reader: what is no address would otherwise be taken for a provider that is silent. */
+function httpUrl(text: string): string {
+  const url = URL.parse(text)
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new InvalidArgumentError('an http(s) address is needed.')
+  return text
+}

@@ -1,0 +1,120 @@
+/** What shows a provider guilty, as one file that anybody judges again: the receipt, its signed root, the accusation. Spec: spec/dispute.md §10 */
+import { accept, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
+import type { Accusation, Finding } from '@weightless/dispute'
+import { type Receipt, receiptToJson } from '@weightless/receipt'
+import { bundleShell, describeFault, hexOf, plain } from '@weightless/receipt/bundle'
+import { z } from 'zod'
+
+/** The whole opening of the answer is no part of it: neither the question nor the answer is told. */
+export type VerdictFile = {
+  /** Address of the ReceiptSettlement contract of the EIP-712 domain. */
+  settlement: Hex
+  receipt: Receipt
+  /** Of the receipt. */
+  signature: Hex
+  /** Opens `receipt.sampler`. */
+  sampler: { temperature: number; topP: number; maxTokens: number }
+  /** The provider's signed root of the working in question; of accusations that are about one. */
+  root: { root: Hex; signature: Hex } | undefined
+  accusation: Accusation
+  /** What judging gives; whoever judges compares. */
+  finding: Extract<Finding, { guilty: true }>
+}
+
+/** A longer text is refused before it is parsed. Two steps of the longest answer of a provider (§9.3) go in. */
+export const verdictFileBytesMax = 12 * 1024 * 1024
+const stepBytesMax = 2 * 1024 * 1024
+/** A rule reads at most two runs; with those of a state and their borders it is below ten. */
+const chunksMax = 32
+
+const u32 = z.int().min(0).max(0xffff_ffff)
+/** @param max - bytes */
+const bytesOf = (max: number) =>
+  z
+    .string()
+    .max(2 + 2 * max)
+    .regex(/^0x[0-9a-f]*$/)
+    .refine((text) => text.length % 2 === 0)
+    .transform(hexToBytes)
+const hash = hexOf(32).transform(hexToBytes)
+const path = z.array(hash).max(32)
+const step = z.strictObject({ position: u32, token: u32, operators: bytesOf(stepBytesMax), path })
+const working = z.strictObject({
+  step,
+  operator: u32,
+  chunks: z.array(z.strictObject({ chunk: u32, bytes: bytesOf(1_024), path })).max(chunksMax),
+})
+const place = z.int().min(0)
+
+const accusation = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('word'), working, table: place, index: place }),
+  z.strictObject({ kind: z.literal('bound'), working, table: place, row: place, bound: step }),
+  z.strictObject({ kind: z.literal('count'), step }),
+  z.strictObject({ kind: z.literal('token'), step, next: step, record: bytesOf(24) }),
+])
+
+const words = z
+  .string()
+  .max(400)
+  .regex(/^[\x20-\x7e]*$/)
+const finding = z.strictObject({
+  operator: words,
+  position: u32,
+  what: words,
+  element: place,
+  expected: words,
+  claimed: words,
+})
+
+const schema = z
+  .strictObject({
+    ...bundleShell,
+    kind: z.literal('dispute'),
+    sampler: z.strictObject({
+      temperature: z.number().min(0).max(100),
+      topP: z.number().min(0).max(1),
+      maxTokens: u32,
+    }),
+    root: z.strictObject({ root: hexOf(32), signature: hexOf(65) }).optional(),
+    accusation,
+    finding,
+  })
+  .refine(({ root, accusation }) => 'working' in accusation === (root !== undefined), {
+    path: ['root'],
+    message: 'a signed root goes with accusations about a working, and with no others',
+  })
+
+/** Checks the form only; `judgeVerdict` of the SDK says whether it shows anything. */
+export function readVerdictFile(json: unknown): Verdict<VerdictFile, 'malformed'> {
+  const read = schema.safeParse(json)
+  if (!read.success) return reject('malformed', describeFault(read.error))
+  const { settlement, receipt, signature, sampler, root, accusation, finding } = read.data
+  return accept({ settlement, receipt, signature, sampler, root, accusation, finding: { guilty: true, ...finding } })
+}
+
+/** Reads the text of a verdict file, however broken. */
+export function parseVerdictFile(text: string): Verdict<VerdictFile, 'malformed'> {
+  if (text.length > verdictFileBytesMax) return reject('malformed', `longer than ${verdictFileBytesMax} bytes`)
+  try {
+    return readVerdictFile(JSON.parse(text))
+  } catch (cause) {
+    return reject('malformed', `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
+  }
+}
+
+/** The JSON value; wide integers as decimal strings, bytes as lower-case hex. */
+export function verdictFileToJson(file: VerdictFile): Record<string, unknown> {
+  const { settlement, receipt, signature, sampler, root, accusation } = file
+  const { guilty: _, ...finding } = file.finding
+  return {
+    version: 1,
+    kind: 'dispute',
+    settlement,
+    receipt: receiptToJson(receipt),
+    signature,
+    sampler,
+    ...(root && { root }),
+    accusation: plain(accusation),
+    finding,
+  }
+}

@@ -1,0 +1,145 @@
+/** A verdict file convicts whom it says, of what it says, after a round trip through JSON; with anything in it changed it convicts nobody. */
+import assert from 'node:assert/strict'
+import { before, describe, test } from 'node:test'
+import { parseVerdictFile, type VerdictFile, verdictFileToJson } from '@weightless/compute/wire'
+import { bytesSource } from '@weightless/tensor'
+import { judgeVerdict } from './judgeVerdict.ts'
+import { changedTensor, type Plant, type Planted, plantFault, signAgain } from './plantedFault.cases.ts'
+import { playDispute } from './playDispute.ts'
+
+type Json = { [name: string]: Json } | Json[] | string | number
+
+const read = (json: unknown): VerdictFile => {
+  const verdict = parseVerdictFile(JSON.stringify(json))
+  assert.ok(verdict.ok, verdict.ok ? '' : verdict.detail)
+  return verdict.value
+}
+
+const play = ({ bundle, weights, send }: Planted) =>
+  playDispute(bundle, { send, loadWeights: async () => weights, expected: {} })
+
+/** Every value of a JSON tree once, changed a little; and every list without its last. */
+function* changedOnce(json: Json, path: string): Generator<{ path: string; changed: Json }> {
+  if (typeof json === 'number') yield { path, changed: json + 1 }
+  else if (typeof json === 'string') yield { path, changed: changeText(json) }
+  else if (Array.isArray(json)) {
+    if (json.length > 0) yield { path: `${path} short`, changed: json.slice(0, -1) }
+    for (const [i, item] of json.entries()) {
+      for (const one of changedOnce(item, `${path}.${i}`)) yield { ...one, changed: json.with(i, one.changed) }
+    }
+  } else {
+    for (const [name, item] of Object.entries(json)) {
+      const { [name]: _, ...without } = json
+      yield { path: `${path}.${name} absent`, changed: without }
+      for (const one of changedOnce(item, `${path}.${name}`))
+        yield { ...one, changed: { ...json, [name]: one.changed } }
+    }
+  }
+}
+
+/** Another digit at the end, where bytes and numbers stay such. */
+function changeText(text: string): string {
+  const last = text.at(-1) ?? ''
+  return (
+    text.slice(0, -1) + (/[0-8]/.test(last) ? String(Number(last) + 1) : last === '9' ? '8' : last === 'a' ? 'b' : 'a')
+  )
+}
+
+describe('a verdict file', () => {
+  const planted = {} as Record<Plant, Planted>
+  const files = {} as Record<string, Json>
+  before(async () => {
+    for (const plant of ['nothing', 'weight', 'covering', 'operators', 'token'] as const) {
+      planted[plant] = await plantFault(plant)
+      const outcome = await play(planted[plant])
+      if (plant === 'nothing') {
+        assert.deepEqual(outcome, { outcome: 'agreed', questions: 0 })
+        continue
+      }
+      assert.ok(outcome.outcome === 'guilty', `${plant}: ${outcome.outcome}`)
+      files[plant] = JSON.parse(JSON.stringify(verdictFileToJson(outcome.verdict)))
+    }
+  })
+
+  test('is judged guilty from the model alone, of each kind of accusation', async () => {
+    const kinds = { weight: 'word', covering: 'bound', operators: 'count', token: 'token' } as const
+    for (const [plant, kind] of Object.entries(kinds)) {
+      const file = read(files[plant])
+      assert.equal(file.accusation.kind, kind)
+      const judged = await judgeVerdict(file, planted.weight.weights)
+      assert.ok(judged.outcome === 'guilty', `${plant}: ${JSON.stringify(judged)}`)
+      assert.deepEqual(judged.finding, file.finding)
+      assert.deepEqual(await judgeVerdict(file, bytesSource(planted.weight.weights)), judged)
+    }
+    const { finding } = read(files.weight)
+    assert.equal(finding.operator, `layer ${changedTensor.split('.')[1]} ffn.gate`)
+    assert.equal(finding.what, 'term')
+  })
+
+  test('tells neither question nor answer', () => {
+    const { opening } = planted.weight.bundle
+    const text = JSON.stringify(files.weight)
+    assert.equal(text.includes(opening.salt.slice(2)), false)
+    assert.equal(text.includes('Hello'), false)
+  })
+
+  test('with any one thing changed convicts nobody', async () => {
+    for (const [plant, file] of Object.entries(files)) {
+      let count = 0
+      let judged = 0
+      for (const { path, changed } of changedOnce(file, plant)) {
+        count++
+        const form = parseVerdictFile(JSON.stringify(changed))
+        if (!form.ok) continue
+        judged++
+        const { outcome } = await judgeVerdict(form.value, planted.weight.weights)
+        assert.equal(outcome, 'refused', path)
+      }
+      assert.ok(count > 60 && judged > 30, `${plant}: ${judged} of ${count} changes had the form`)
+    }
+  })
+
+  test('is judged by the receipt’s own model', async () => {
+    const { weights } = planted.weight
+    const other = weights.slice()
+    other[other.length - 1]! ^= 1
+    for (const model of [other, weights.subarray(1), new Uint8Array()]) {
+      const judged = await judgeVerdict(read(files.weight), model)
+      assert.match(judged.outcome === 'refused' ? judged.reason : '', /not the weights/)
+    }
+  })
+
+  test('a working of another job, of a stranger, or of a request with biases convicts nobody', async () => {
+    const [one, two] = [read(files.weight), read(files.covering)]
+    const { weights } = planted.weight
+    assert.equal((await judgeVerdict({ ...one, root: two.root }, weights)).outcome, 'refused')
+    assert.equal((await judgeVerdict({ ...one, accusation: two.accusation }, weights)).outcome, 'refused')
+    assert.equal((await judgeVerdict({ ...one, root: undefined }, weights)).outcome, 'refused')
+    await assert.rejects(play(await plantFault('nothing', { presencePenalty: 1 })), /changes logits/)
+  })
+
+  test('of a receipt that its provider did sign, but that promises no such run, convicts nobody', async () => {
+    const file = read(files.operators)
+    const judgeAs = async (change: Partial<VerdictFile['receipt']>) => {
+      const receipt = { ...file.receipt, ...change }
+      const judged = await judgeVerdict(
+        { ...file, receipt, signature: await signAgain(receipt) },
+        planted.weight.weights,
+      )
+      return judged.outcome === 'refused' ? judged.reason : judged.outcome
+    }
+    assert.equal(await judgeAs({}), 'guilty')
+    assert.match(await judgeAs({ programId: file.receipt.modelRoot }), /another program/)
+    assert.match(await judgeAs({ check: 0 }), /no answer that can be executed/)
+    assert.match(await judgeAs({ completionTokens: 0n }), /no step/)
+    assert.match(await judgeAs({ promptTokens: 1n << 40n }), /no step/)
+    assert.match(await judgeAs({ promptTokens: 1n }), /not of the trace/)
+  })
+
+  test('of any other form is told from one', () => {
+    for (const text of ['', '{', '[]', 'null', '{"version":1}', ' '.repeat(13 * 1024 * 1024)])
+      assert.equal(parseVerdictFile(text).ok, false)
+    const long = { ...(files.weight as object), more: 1 }
+    assert.equal(parseVerdictFile(JSON.stringify(long)).ok, false)
+  })
+})

@@ -1,0 +1,101 @@
+/** A dispute with whoever answers the questions: executes the answer again, asks for the first number that differs, judges it. Spec: spec/dispute.md §8, §9 */
+import { hexToBytes } from '@weightless/codec'
+import { askDefender, type VerdictFile } from '@weightless/compute/wire'
+import { accuse, executeJob, type Finding, type JobCommitment, judge, planStep, tokenOf } from '@weightless/dispute'
+import { type Bundle, type ChatOpening, changesLogits, type Expectations, isChatBundle } from '@weightless/receipt'
+import { checkBundle } from '@weightless/receipt/checkBundle'
+import { type ByteSource, loadModel, type Model } from '@weightless/tensor'
+import { ReceiptUndisputableError } from './receiptUndisputable.ts'
+import { requireWeights } from './requireWeights.ts'
+
+/** `questions`: how many were asked. */
+export type Dispute = { questions: number } & (
+  | { outcome: 'agreed' }
+  /** The provider did not answer, or not with what hashes to its commitments. Not guilt. */
+  | { outcome: 'withheld'; asked: string }
+  /** It differs where no single number shows it. */
+  | { outcome: 'unshown'; reason: string }
+  /** `verdict` shows it to anybody who has the model. */
+  | { outcome: 'guilty'; finding: Extract<Finding, { guilty: true }>; verdict: VerdictFile }
+)
+
+export type DisputeMeans = {
+  /** A question to the provider; undefined for what it does not answer. */
+  send(body: object): Promise<unknown>
+  loadWeights(): Promise<Uint8Array | ByteSource | undefined>
+  expected: Expectations
+  signal?: AbortSignal
+}
+
+/** @throws {ReceiptUndisputableError} */
+export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<Dispute> {
+  const chat = await requireDisputable(bundle, means.expected)
+  const { modelRoot } = chat.receipt
+  const weights = await means.loadWeights()
+  if (!weights) throw new ReceiptUndisputableError({ reason: `Nobody here has the weights ${modelRoot}.` })
+  const source = await requireWeights(weights, modelRoot, means.signal)
+  if (!source) throw new ReceiptUndisputableError({ reason: `These are not the weights ${modelRoot}.` })
+  const model = await loadModel(source)
+  const { job, tokens } = commitmentOf(chat, model)
+  const own = await executeJob(model, job, tokens, source, means.signal ? { signal: means.signal } : {})
+  const asking = askDefender(chat, 0, means.send)
+  const accused = await accuse(job, own, asking.defender)
+  const questions = asking.asked()
+  if (accused.found === 'nothing') {
+    const last = own.record(job.steps - 1)
+    const isChosen = last !== undefined && tokenOf(last) === chat.opening.outputTokens.at(-1)
+    // No step goes on with the last token, so that no trace has it.
+    return isChosen ? { outcome: 'agreed', questions } : { outcome: 'unshown', reason: lastToken, questions }
+  }
+  if (accused.found === 'silence') return { outcome: 'withheld', asked: accused.asked, questions }
+  if (accused.found === 'unshown') return { outcome: 'unshown', reason: accused.reason, questions }
+  const { accusation, workingRoot } = accused
+  const working = 'working' in accusation ? accusation.working : undefined
+  const plan = working && planStep(job, working.operator, working.step.position, working.step.token)
+  const file = plan ? await own.file(plan) : () => new Uint8Array()
+  const finding = judge(job, accusation, { file, workingRoot })
+  if (!finding.guilty) return { outcome: 'unshown', reason: finding.reason, questions }
+  const { receipt, settlement, signature, opening } = chat
+  const { temperature, topP, maxTokens } = opening.sampler
+  const signed = working && asking.signed()
+  const root = signed && { root: signed.root, signature: signed.signature }
+  const sampler = { temperature, topP, maxTokens }
+  const verdict = { settlement, receipt, signature, sampler, root, accusation, finding }
+  return { outcome: 'guilty', finding, verdict, questions }
+}
+
+const lastToken = 'the last token of the answer is not the one that was chosen; verifying the receipt says so'
+
+/** Whether signature, opening and kind are such that a working exists. */
+async function requireDisputable(bundle: Bundle, expected: Expectations): Promise<Bundle<ChatOpening>> {
+  const wrong = await checkBundle(bundle, expected)
+  if (wrong) throw new ReceiptUndisputableError({ reason: wrong.detail })
+  if (!isChatBundle(bundle)) throw new ReceiptUndisputableError({ reason: 'The receipt is about bytes, not a run.' })
+  const { shape, sampler, outputTokens } = bundle.opening
+  if (shape || changesLogits(sampler))
+    throw new ReceiptUndisputableError({ reason: 'The request changes logits or asks for several answers.' })
+  if (outputTokens.length === 0) throw new ReceiptUndisputableError({ reason: 'The answer has no token.' })
+  return bundle
+}
+
+function commitmentOf({ receipt, opening }: Bundle<ChatOpening>, model: Model) {
+  if (model.programId !== receipt.programId) {
+    throw new ReceiptUndisputableError({ reason: 'The receipt names another program than this model has.' })
+  }
+  const prompt = model.promptTokens(opening.messages)
+  if (BigInt(prompt.length) !== receipt.promptTokens) {
+    throw new ReceiptUndisputableError({
+      reason: `The prompt has ${prompt.length} tokens; the receipt is wrong itself.`,
+    })
+  }
+  const tokens = [...prompt, ...opening.outputTokens.slice(0, -1)]
+  const { temperature, topP } = opening.sampler
+  const job: JobCommitment = {
+    graph: model.parts.graph,
+    traceRoot: hexToBytes(receipt.traceRoot),
+    steps: tokens.length,
+    promptTokens: prompt.length,
+    sampler: { temperature, topP, seed32: hexToBytes(receipt.seed) },
+  }
+  return { job, tokens }
+}

@@ -1,0 +1,107 @@
+/** Judges a verdict file again, from the model's file alone: nobody is asked, and nothing in the file is believed. Spec: spec/dispute.md §10 */
+import { hexToBytes } from '@weightless/codec'
+import type { VerdictFile } from '@weightless/compute/wire'
+import {
+  type Accusation,
+  type Finding,
+  type JobCommitment,
+  judge,
+  OperatorUnknownError,
+  planStep,
+} from '@weightless/dispute'
+import { readTensors } from '@weightless/dispute/execution/readTensors'
+import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
+import { isWorkingSigned } from '@weightless/receipt/working'
+import { type ByteSource, describeModel, readGguf } from '@weightless/tensor'
+import { describeGraph } from '@weightless/tensor/model/describeGraph'
+import { requireWeights } from './requireWeights.ts'
+
+export type Judgement =
+  /** As the file says: the provider signed what does not follow. */
+  | { outcome: 'guilty'; finding: Extract<Finding, { guilty: true }> }
+  /** The file shows nothing against the provider, or not what it says. */
+  | { outcome: 'refused'; reason: string }
+
+/**
+ * Reads the model once through for its root, then its header and the tensors that the accused number is made from.
+ * @param model - the receipt's, as a file
+ * @throws {GgufInvalidError} for a model that has the receipt's root and is none of ours
+ */
+export async function weighVerdict(
+  file: VerdictFile,
+  model: Uint8Array | ByteSource,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<Judgement> {
+  const unsigned = findUnsigned(file)
+  if (unsigned) return refuse(unsigned)
+  const { receipt, accusation, root } = file
+  const source = await requireWeights(model, receipt.modelRoot, signal)
+  if (!source) return refuse(`these are not the weights ${receipt.modelRoot}`)
+  const { programId } = await describeModel(source)
+  if (programId !== receipt.programId) return refuse('the receipt names another program than this model has')
+  const job = await commitmentOf(file, source)
+  if (!job) return refuse('the receipt has no step')
+  const read = await readFor(job, accusation, source)
+  if ('reason' in read) return refuse(read.reason)
+  const finding = judge(job, accusation, { file: read.file, workingRoot: root && hexToBytes(root.root) })
+  if (!finding.guilty) return refuse(finding.reason)
+  const other = findOther(finding, file.finding)
+  return other ? refuse(other) : { outcome: 'guilty', finding }
+}
+
+const refuse = (reason: string): Judgement => ({ outcome: 'refused', reason })
+
+/** What is not the provider's word, or not opened. */
+function findUnsigned({ receipt, settlement, signature, sampler, root, accusation }: VerdictFile): string | undefined {
+  const isChat = receipt.serviceClass === serviceClasses.chat && receipt.check === checks.reExecution
+  if (receipt.version !== receiptVersion || !isChat) return 'the receipt is of no answer that can be executed again'
+  const { provider } = receipt
+  if (recoverReceiptSigner(receipt, settlement, signature) !== provider) {
+    return 'the receipt is not signed by its provider'
+  }
+  // Also of a request whose biases or penalties change logits: its hash is another.
+  if (samplerHash(sampler) !== receipt.sampler) return 'the sampler is not the one of the receipt'
+  if (!('working' in accusation)) return undefined
+  if (!root) return 'the provider gave no root of the working'
+  const { operator, step } = accusation.working
+  const word = { choice: 0, position: step.position, operator, root: root.root }
+  return isWorkingSigned(receipt, word, settlement, root.signature)
+    ? undefined
+    : 'the root of the working is not signed by the provider'
+}
+
+/** Undefined where the receipt's counts are no trace. */
+async function commitmentOf({ receipt, sampler }: VerdictFile, source: ByteSource): Promise<JobCommitment | undefined> {
+  const { promptTokens, completionTokens, traceRoot, seed } = receipt
+  const steps = promptTokens + completionTokens - 1n
+  if (promptTokens < 1n || completionTokens < 1n || steps > 0xffff_ffffn) return undefined
+  return {
+    graph: describeGraph(await readGguf(source)),
+    traceRoot: hexToBytes(traceRoot),
+    steps: Number(steps),
+    promptTokens: Number(promptTokens),
+    sampler: { temperature: sampler.temperature, topP: sampler.topP, seed32: hexToBytes(seed) },
+  }
+}
+
+/** The bytes that the accused number is made from. */
+async function readFor(job: JobCommitment, accusation: Accusation, source: ByteSource) {
+  if (accusation.kind !== 'word') return { file: () => new Uint8Array() }
+  const { operator, step } = accusation.working
+  // No step of the trace; judging would say so too, but the tables of a working grow with its position.
+  if (step.position >= job.steps) return { reason: `step ${step.position} is not of the trace` }
+  try {
+    return { file: await readTensors(planStep(job, operator, step.position, step.token), source) }
+  } catch (error) {
+    if (error instanceof OperatorUnknownError) return { reason: error.message }
+    throw error
+  }
+}
+
+function findOther(finding: Extract<Finding, { guilty: true }>, claimed: VerdictFile['finding']): string | undefined {
+  for (const [name, value] of Object.entries(finding)) {
+    const said = claimed[name as keyof typeof claimed]
+    if (said !== value) return `the file says ${name} ${said}, judging gives ${value}`
+  }
+  return undefined
+}
