@@ -1,6 +1,7 @@
 /** The whole devnet against hostile pages and damaged data: refused with the file's name, or recovered without loss. */
 import assert from 'node:assert/strict'
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,17 @@ const folder = mkdtempSync(join(tmpdir(), 'weightless faults '))
 const whole = join(folder, 'whole')
 const damaged = join(folder, 'damaged')
 const answers: { name: string; status: number }[] = []
+
+/** SHA-256 of every file below a folder, by its path. */
+function digestsOf(at: string): Map<string, string> {
+  const files = readdirSync(at, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
+  return new Map(
+    files.map(({ parentPath, name }) => {
+      const path = join(parentPath, name)
+      return [path, createHash('sha256').update(readFileSync(path)).digest('hex')]
+    }),
+  )
+}
 
 type Ask = { url: string; headers: { [name: string]: string }; body?: string }
 
@@ -106,6 +118,29 @@ describe('the devnet under misuse', () => {
     assert.ok(version instanceof WeightlessError && version.facts.file === join(damaged, 'version.json'))
     assert.equal(await startDamaged('devnet.json', 1), undefined)
     assert.deepEqual(readDevnetFile(damaged)?.chain, readDevnetFile(whole)?.chain)
+  })
+
+  test('a devnet of another genesis is refused with what to do, and not a byte of it is changed', async () => {
+    rmSync(damaged, { recursive: true, force: true })
+    cpSync(whole, damaged, { recursive: true })
+    const note = join(damaged, 'chain/chain.json')
+    const own = readFileSync(note, 'utf8')
+    const earlier = `0x${'ab'.repeat(32)}`
+    const { genesisHash } = JSON.parse(own) as { genesisHash: string }
+    writeFileSync(note, own.replace(genesisHash, earlier))
+    const before = digestsOf(damaged)
+    assert.ok(before.size > 20)
+    const error = await startTestDevnet({ dataFolder: damaged, weights: 'none' }).then(
+      (devnet) => devnet.close(),
+      (fault: unknown) => fault,
+    )
+    assert.ok(error instanceof WeightlessError)
+    assert.equal(error.code, 'node/other-genesis')
+    assert.deepEqual(error.facts, { folder: damaged, stored: earlier, wanted: genesisHash })
+    assert.match(error.hint ?? '', /--data-dir.*weightless reset/)
+    assert.deepEqual(digestsOf(damaged), before)
+    writeFileSync(note, own)
+    await (await startTestDevnet({ dataFolder: damaged, weights: 'none' })).close()
   })
 
   test('a model file that cannot be served is refused before anything starts', async () => {
