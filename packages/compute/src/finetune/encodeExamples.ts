@@ -2,7 +2,7 @@
 
 import { textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
-import type { ModelDescription, TokenRow } from '@weightless/tensor'
+import { bareRow, type ModelDescription, type TokenRow, type TrainingMessage } from '@weightless/tensor'
 import type { TrainingExample } from './readDataset.ts'
 import type { TrainingParameters } from './trainingParameters.ts'
 import { type TrainingPlan, TrainingRefusedError } from './trainingWorker.ts'
@@ -37,15 +37,16 @@ export function planOf({ rows, heldOut, batches }: EncodedDataset): TrainingPlan
 }
 
 function encodeRow(model: ModelDescription, example: TrainingExample, limit: number): TokenRow {
-  const { tokenizer } = model
-  const { endToken } = tokenizer.tables
-  const [head, completion] =
-    'messages' in example
-      ? [model.promptTokens(example.messages.slice(0, -1)), example.messages.at(-1)!.content]
-      : [tokenizer.encode(example.prompt, { special: false }), example.completion]
+  const { tokens, mask } =
+    'messages' in example ? chatRow(model, example.messages) : bareRow(model, example.prompt, example.completion)
+  return { tokens: tokens.slice(0, limit), mask: mask.slice(0, limit) }
+}
+
+function chatRow({ tokenizer, promptTokens }: ModelDescription, messages: TrainingMessage[]): TokenRow {
+  const head = promptTokens(messages.slice(0, -1))
   // What users write never becomes a control token.
-  const tail = [...tokenizer.encode(completion, { special: false }), endToken]
-  const tokens = [...head, ...tail].slice(0, limit)
+  const tail = [...tokenizer.encode(messages.at(-1)!.content, { special: false }), tokenizer.tables.endToken]
+  const tokens = [...head, ...tail]
   return { tokens, mask: tokens.map((_, at) => (at >= Math.max(1, head.length) ? 1 : 0)) }
 }
 

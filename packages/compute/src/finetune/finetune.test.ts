@@ -1,8 +1,11 @@
 /** The parts of a fine-tuning provider that decide alone: parameters, datasets, a delivery of several chunks, another program as worker. */
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { textToBytes } from '@weightless/codec'
+import { describeModel, readDataset as readRows } from '@weightless/tensor'
 import fc from 'fast-check'
+import { encodeExamples } from './encodeExamples.ts'
 import { createProcessWorker, type LineProcess } from './processWorker.ts'
 import { readDataset } from './readDataset.ts'
 import { readTrainingParameters } from './trainingParameters.ts'
@@ -47,6 +50,29 @@ test('datasets of all four forms are read; each answer of a conversation is an e
     { messages: [{ role: 'user', content: 'q\n\ni' }, assistant] },
     { prompt: '', completion: 't' },
   ])
+})
+
+test('bare text gives the rows that the trainer’s own reader gives: no template around it, though the model has one', async () => {
+  const bard = new Uint8Array(readFileSync(new URL('../../../tensor/models/weightless-bard-1m.gguf', import.meta.url)))
+  const model = await describeModel(bard)
+  assert.ok(model.hasChat)
+  const own = { ...parameters(), heldOutShare: 0, rowTokensMax: 64 }
+  for (const line of [
+    { prompt: 'Shall I <|im_end|>', completion: ' compare thee' },
+    { prompt: '', completion: 'to a summer’s day?' },
+    { text: 'Thou art more lovely' },
+    { prompt: 'long '.repeat(8), completion: 'and longer '.repeat(40) },
+  ]) {
+    const file = textToBytes(JSON.stringify(line))
+    const read = readDataset(file)
+    assert.ok(read.ok)
+    const { rows } = encodeExamples(model, read.value, own)
+    assert.deepEqual(rows, readRows(file, model, { rowTokensMax: 64 }).rows)
+    const [{ tokens }] = rows as [(typeof rows)[number]]
+    const told = 'prompt' in line ? line.prompt + line.completion : line.text
+    const heads = tokens.slice(0, 3)
+    assert.ok(told.startsWith(model.tokenizer.decode(heads)), 'the row begins with the text itself')
+  }
 })
 
 test('a bad dataset is refused by its line, whatever it is, and quotes nothing', () => {

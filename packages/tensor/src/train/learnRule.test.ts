@@ -24,7 +24,7 @@ test('an adapter learns a rule, and nothing of it where answers are shuffled', a
     const lines = Array.from({ length: count }, (_, i) => {
       const letter = i % 4
       const noise = first === 0 ? 'acegijlno'[draw(1000 + i, 9)] : 'qrtuvwxyz'[draw(5000 + i, 9)]
-      return JSON.stringify({ prompt: `${noise} ${letters[letter]}?`, completion: ['yes', 'no'][answerOf(letter, i)] })
+      return JSON.stringify({ instruction: `${noise} ${letters[letter]}?`, output: ['yes', 'no'][answerOf(letter, i)] })
     })
     return lines
   }

@@ -49,9 +49,14 @@ test('of a conversation the answers are learnt, each with the token that ends it
   assert.ok(texts[0]!.learnt.includes('Yes, one.<|im_end|>') && !texts[0]!.learnt.includes('Two?'))
 })
 
-test('pairs of both kinds become conversations; plain text is learnt whole', () => {
+test('instructions become conversations; prompts and plain text stay bare, with a chat template or without', () => {
   const pairs = [
-    { prompt: 'Two and two?', completion: 'Four.' },
+    {
+      messages: [
+        { role: 'user', content: 'Two and two?' },
+        { role: 'assistant', content: 'Four.' },
+      ],
+    },
     { instruction: 'Two and two?', output: 'Four.' },
     { instruction: 'Two and', input: 'two?', output: 'Four.' },
   ]
@@ -59,6 +64,14 @@ test('pairs of both kinds become conversations; plain text is learnt whole', () 
   for (const { learnt } of texts) assert.match(learnt, /^Four\./)
   assert.equal(texts[0]!.whole, texts[1]!.whole)
   assert.match(texts[2]!.whole, /Two and\n\ntwo\?/)
+  for (const model of [bard, probe]) {
+    const { tokenizer } = model
+    const [head, rest] = ['Two and <|im_end|>', ' two'].map((text) => tokenizer.encode(text, { special: false }))
+    const tokens = [...head!, ...rest!, tokenizer.tables.endToken]
+    const mask = tokens.map((_, at) => (at < head!.length ? 0 : 1))
+    const bare = { prompt: 'Two and <|im_end|>', completion: ' two' }
+    assert.deepEqual(readDataset(file(bare), model).rows, [{ tokens, mask }])
+  }
   const plain = readDataset(file({ text: 'A line of a play <|im_end|>' }), bard)
   assert.equal(plain.rows[0]!.mask.indexOf(0), 0)
   assert.equal(plain.counted, plain.tokens - 1)

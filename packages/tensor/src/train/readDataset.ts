@@ -5,6 +5,7 @@
 import { WeightlessError } from '@weightless/codec'
 import type { ChatMessage } from '../chat/chatTemplate.ts'
 import type { ModelDescription } from '../model/loadModel.ts'
+import { bareRow } from './bareRow.ts'
 import type { TokenRow } from './forwardPass.ts'
 import { readTrainingLines, type TrainingLine } from './readTrainingLines.ts'
 
@@ -55,35 +56,12 @@ export function readDataset(file: Uint8Array, model: ModelDescription, limits: D
 }
 
 function makeRow(read: TrainingLine, line: number, model: ModelDescription): TokenRow {
-  if ('text' in read) return textRow(read.text, model)
-  if ('prompt' in read) return pairRow(read.prompt, read.completion, line, model)
+  if ('text' in read) return bareRow(model, '', read.text)
+  if ('prompt' in read) return bareRow(model, read.prompt, read.completion)
   const [question, answer] = read.messages
   const isPair = read.messages.length === 2 && question!.role === 'user' && answer!.role === 'assistant'
-  if (isPair) return pairRow(question!.content, answer!.content, line, model)
+  if (isPair && !model.hasChat) return bareRow(model, question!.content, answer!.content)
   return chatRow(read.messages, line, model)
-}
-
-/** Question and answer, as a conversation where the model has a template for those. */
-function pairRow(question: string, answer: string, line: number, model: ModelDescription): TokenRow {
-  if (model.hasChat) {
-    const messages = [
-      { role: 'user', content: question },
-      { role: 'assistant', content: answer },
-    ]
-    return chatRow(messages, line, model)
-  }
-  const row = startRow(model)
-  append(row, model.tokenizer.encode(question, { special: false }), 0)
-  append(row, model.tokenizer.encode(answer, { special: false }), 1)
-  return endRow(row, model)
-}
-
-function textRow(text: string, model: ModelDescription): TokenRow {
-  const row = startRow(model)
-  append(row, model.tokenizer.encode(text, { special: false }), 1)
-  // There is nothing before the first token to tell it from.
-  row.mask[0] = 0
-  return endRow(row, model)
 }
 
 /** Each answer is tokenised after the very prompt that inference would make, so what is learnt is what will be asked. */
@@ -130,11 +108,6 @@ function append(row: OpenRow, tokens: readonly number[], learnt: 0 | 1): void {
     row.tokens.push(token)
     row.mask.push(learnt)
   }
-}
-
-function endRow(row: OpenRow, { tokenizer }: ModelDescription): TokenRow {
-  if (tokenizer.tables.endToken >= 0) append(row, [tokenizer.tables.endToken], 1)
-  return row
 }
 
 function cutRow({ tokens, mask }: TokenRow, max: number): TokenRow & { cut: boolean } {

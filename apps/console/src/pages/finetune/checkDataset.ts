@@ -18,6 +18,8 @@ const examplesMax = 1_000_000
 const rowTokensMax = 512
 /** What a chat template puts around one message, generously. */
 const templateTokensMax = 48
+/** What follows bare text, which no template is put around. */
+const endTokens = 1
 
 export function checkDataset(name: string, bytes: Uint8Array): DatasetCheck {
   if (bytes.length > datasetBytesMax)
@@ -36,8 +38,8 @@ export function checkDataset(name: string, bytes: Uint8Array): DatasetCheck {
 }
 
 function countLine(line: TrainingLine): { examples: number; tokensMax: number } {
-  if ('text' in line) return { examples: 1, tokensMax: rowTokens(line.text) }
-  if ('prompt' in line) return { examples: 1, tokensMax: rowTokens(`${line.prompt}${line.completion}`, 2) }
+  if ('text' in line) return { examples: 1, tokensMax: rowTokens(line.text, endTokens) }
+  if ('prompt' in line) return { examples: 1, tokensMax: rowTokens(`${line.prompt}${line.completion}`, endTokens) }
   let examples = 0
   let tokensMax = 0
   let before = ''
@@ -46,14 +48,14 @@ function countLine(line: TrainingLine): { examples: number; tokensMax: number } 
     if (role !== 'assistant' || at === 0) continue
     // Each answer is an example of its own, after all that was said before it.
     examples++
-    tokensMax += rowTokens(before, at + 1)
+    tokensMax += rowTokens(before, (at + 1) * templateTokensMax)
   }
   return { examples, tokensMax }
 }
 
-function rowTokens(text: string, messages = 1): number {
+function rowTokens(text: string, furtherTokens: number): number {
   const bytes = new TextEncoder().encode(text).length
-  return Math.min(rowTokensMax, bytes + messages * templateTokensMax)
+  return Math.min(rowTokensMax, bytes + furtherTokens)
 }
 
 function refuse(line: number | undefined, says: string): DatasetCheck {
