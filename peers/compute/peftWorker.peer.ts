@@ -1,16 +1,18 @@
 // PyTorch with PEFT as a training worker: it learns a rule drawn now, on the model in the repository, and its adapter has the
-// names that the embedded trainer's has. Says so and passes where there is no PyTorch (WEIGHTLESS_PEFT_PYTHON names one).
+// names that the embedded trainer's has. Killed in the middle and begun again from what it saved, it makes the same adapter. Says so and passes where there is no PyTorch (WEIGHTLESS_PEFT_PYTHON names one).
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { createProcessWorker } from '../../packages/compute/src/finetune/processWorker.ts'
 import { readTrainingParameters } from '../../packages/compute/src/finetune/trainingParameters.ts'
+import type { TrainingSnapshot } from '../../packages/compute/src/finetune/trainingWorker.ts'
 import { startLineProcess } from '../../packages/node/src/finetune/startLineProcess.ts'
 
 const root = join(import.meta.dirname, '../..')
 const python = process.env.WEIGHTLESS_PEFT_PYTHON ?? 'python3'
 // A small model on a busy machine: more threads wait for each other longer than they work.
 process.env.OMP_NUM_THREADS ??= '1'
+process.env.WEIGHTLESS_PEFT_SAVE_SECONDS = '0'
 const found = spawnSync(python, ['-c', 'import torch, transformers, peft, gguf'], {
   encoding: 'utf8',
   timeout: 300_000,
@@ -36,7 +38,8 @@ const images = [...letters].sort(() => Math.random() - 0.5)
 const examples = letters.flatMap((first, at) =>
   letters.map((second) => ({ prompt: `${first} ${second} :`, completion: ` ${images[at]}` })),
 )
-const session = await worker.open({ taskId: 't', modelRoot, examples, parameters: read.value.parameters })
+const job = { taskId: 't', modelRoot, examples, parameters: read.value.parameters }
+const session = await worker.open(job)
 const points: number[] = []
 const result = await session.train({ onPoint: ({ loss }) => points.push(loss) })
 await session.close()
@@ -50,3 +53,30 @@ assert.equal(JSON.parse(head.__metadata__.adapter_config).r, 16)
 console.log(
   `PyTorch: held-out loss ${result.base.loss.toFixed(3)} → ${result.tuned.loss.toFixed(3)}, accuracy ${result.base.accuracy.toFixed(2)} → ${result.tuned.accuracy.toFixed(2)}`,
 )
+
+const killed = await worker.open(job)
+const half = Math.floor(killed.plan.steps / 2)
+const saved = await new Promise<TrainingSnapshot>((resolve) => {
+  const onSnapshot = (snapshot: TrainingSnapshot) => void (snapshot.step === half && resolve(snapshot))
+  killed.train({ onSnapshot }).catch(() => undefined)
+})
+await killed.close()
+assert.deepEqual(await goOn(saved), [half, result.adapter])
+const damaged = { ...saved, state: saved.state.map((byte, at) => (at < 100 ? byte ^ 1 : byte)) }
+assert.deepEqual(await goOn(damaged), [0, result.adapter])
+assert.equal((await goOn(saved, { ...job, examples: examples.toReversed() }))[0], 0)
+console.log(`PyTorch: killed behind step ${half} of ${killed.plan.steps} and resumed, the same adapter to the byte`)
+
+/** The step that it began behind, and the adapter. */
+async function goOn(resume: TrainingSnapshot, from = job): Promise<[number | undefined, Uint8Array]> {
+  const session = await worker.open(from)
+  let begun: number | undefined
+  const { adapter } = await session.train({
+    resume,
+    onBegin: (step) => {
+      begun = step
+    },
+  })
+  await session.close()
+  return [begun, adapter]
+}

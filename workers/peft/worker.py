@@ -1,10 +1,12 @@
 """Trains a LoRA adapter with PyTorch and PEFT for a Weightless fine-tuning provider: JSON lines in and out, one task a process.
 
-Spec: FINETUNING 5.2. In: {"op":"open", ...} then {"op":"train"}. Out: opened | point | trained | refused | failed.
+Spec: FINETUNING 5.2. In: {"op":"open", ...} then {"op":"train", "resume"?}. Out: opened | begun | point | snapshot | trained | refused | failed.
 """
 
 import base64
 import contextlib
+import hashlib
+import io
 import json
 import math
 import os
@@ -12,6 +14,11 @@ import random
 import sys
 import tempfile
 import time
+
+
+# Of a state that is offered to be saved, and between two of them.
+STATE_BYTES_MAX = 256 * 1024 * 1024 - 4096
+SAVE_SECONDS = float(os.environ.get("WEIGHTLESS_PEFT_SAVE_SECONDS", "10"))
 
 
 class Refused(Exception):
@@ -31,8 +38,8 @@ def main() -> None:
         opened = read_line("open")
         session = Session(opened)
         say("opened", **session.plan())
-        read_line("train")
-        say("trained", **session.train(lambda **point: say("point", **point)))
+        told = read_line("train")
+        say("trained", **session.train(say, told.get("resume")))
     except Refused as fault:
         say("refused", reason=str(fault)[:2000])
     except Exception as fault:  # The service must learn of every fault, whatever it is.
@@ -71,6 +78,8 @@ class Session:
         if not self.rows:
             raise Refused("no row is left to train on")
         self.batches = self.plan_batches()
+        job = [opened["model"], self.parameters, self.rows, self.held_out]
+        self.job_digest = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()
 
     def encode(self, example: dict) -> dict:
         """Tokens, and from where on they are learned."""
@@ -124,10 +133,51 @@ class Session:
             "trainedTokens": tokens,
         }
 
-    def train(self, on_point) -> dict:
+    def train(self, say, resume: dict | None) -> dict:
+        torch, steps = self.torch, len(self.batches)
+        model = self.adapt()
+        weights = [weight for weight in model.parameters() if weight.requires_grad]
+        optimizer = torch.optim.AdamW(weights, lr=self.parameters["learningRate"], weight_decay=0.0)
+        done = self.restore(model, optimizer, resume)
+        base, trained, before = (resume.get("base"), resume["trainedTokens"], resume["trainedTokens"]) if done else (None, 0, 0)
+        say("begun", step=done)
+        base = base or self.evaluate(model)
+        started = saved = time.monotonic()
+        said = 0.0
+        look_every = max(1, steps // 20)
+        for step, batch in enumerate(self.batches[done:], done + 1):
+            rows = [self.rows[row] for row in batch]
+            loss, norm = self.step(model, optimizer, weights, rows)
+            trained += sum(len(row["tokens"]) for row in rows)
+            looks = step % look_every == 0 or step == steps
+            now = time.monotonic()
+            if looks or now - said > 1:
+                said = now
+                held_out = self.evaluate(model) if looks else None
+                say(
+                    "point",
+                    step=step,
+                    steps=steps,
+                    loss=loss,
+                    gradNorm=norm,
+                    trainedTokens=trained,
+                    tokensPerSecond=(trained - before) / max(1e-9, now - started),
+                    **({"heldOut": held_out} if held_out else {}),
+                )
+            if step < steps and now - saved > SAVE_SECONDS:
+                state = self.save(model, optimizer, step)
+                if len(state) <= STATE_BYTES_MAX:
+                    facts = {"step": step, "trainedTokens": trained, **({"base": base} if base else {})}
+                    say("snapshot", **facts, state=base64.b64encode(state).decode("ascii"))
+                saved = time.monotonic()
+        tuned = self.evaluate(model)
+        measured = {**({"base": base} if base else {}), **({"tuned": tuned} if tuned else {})}
+        return {"adapter": self.export(model), "trainedTokens": trained, **measured}
+
+    def adapt(self):
         from peft import LoraConfig, get_peft_model
 
-        torch, parameters = self.torch, self.parameters
+        parameters = self.parameters
         config = LoraConfig(
             r=parameters["rank"],
             lora_alpha=parameters["alpha"],
@@ -135,43 +185,50 @@ class Session:
             task_type="CAUSAL_LM",
         )
         try:
-            model = get_peft_model(self.model, config)
+            return get_peft_model(self.model, config)
         except ValueError as fault:
             raise Refused("the model has none of the target modules") from fault
-        base = self.evaluate(model)
-        weights = [weight for weight in model.parameters() if weight.requires_grad]
-        optimizer = torch.optim.AdamW(weights, lr=parameters["learningRate"], weight_decay=0.0)
-        trained, started, said = 0, time.monotonic(), 0.0
-        steps = len(self.batches)
-        look_every = max(1, steps // 20)
-        for step, batch in enumerate(self.batches, 1):
-            rows = [self.rows[row] for row in batch]
-            model.train()
-            loss, _ = self.loss_of(model, rows)
-            if not torch.isfinite(loss):
-                raise Refused("the loss is no number any more: choose a smaller learning rate")
-            optimizer.zero_grad()
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
-            optimizer.step()
-            trained += sum(len(row["tokens"]) for row in rows)
-            looks = step % look_every == 0 or step == steps
-            now = time.monotonic()
-            if looks or now - said > 1:
-                said = now
-                held_out = self.evaluate(model) if looks else None
-                on_point(
-                    step=step,
-                    steps=steps,
-                    loss=loss.item(),
-                    gradNorm=float(norm),
-                    trainedTokens=trained,
-                    tokensPerSecond=trained / max(1e-9, now - started),
-                    **({"heldOut": held_out} if held_out else {}),
-                )
-        tuned = self.evaluate(model)
-        measured = {**({"base": base} if base else {}), **({"tuned": tuned} if tuned else {})}
-        return {"adapter": self.export(model), "trainedTokens": trained, **measured}
+
+    def step(self, model, optimizer, weights: list, rows: list) -> tuple:
+        torch = self.torch
+        model.train()
+        loss, _ = self.loss_of(model, rows)
+        if not torch.isfinite(loss):
+            raise Refused("the loss is no number any more: choose a smaller learning rate")
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        optimizer.step()
+        return loss.item(), float(norm)
+
+    def save(self, model, optimizer, step: int) -> bytes:
+        """All that a training goes on from: the adapter, the optimiser's moments, the random generator, and whose they are."""
+        adapter = {name: weight.detach() for name, weight in model.named_parameters() if weight.requires_grad}
+        state = {"job": self.job_digest, "step": step, "adapter": adapter, "random": self.torch.get_rng_state()}
+        file = io.BytesIO()
+        self.torch.save({**state, "optimizer": optimizer.state_dict()}, file)
+        return file.getvalue()
+
+    def restore(self, model, optimizer, resume: dict | None) -> int:
+        """Steps that are done: 0 where nothing is saved, or not of this job."""
+        if resume is None:
+            return 0
+        torch = self.torch
+        try:
+            file = io.BytesIO(base64.b64decode(resume["state"], validate=True))
+            state = torch.load(file, map_location=self.device, weights_only=True)
+            fits = state["job"] == self.job_digest and state["step"] == resume["step"] < len(self.batches)
+        except Exception:  # A damaged file is as good as none, whatever is wrong with it.
+            fits = False
+        if not fits:
+            return 0
+        names = dict(model.named_parameters())
+        with torch.no_grad():
+            for name, weight in state["adapter"].items():
+                names[name].copy_(weight)
+        optimizer.load_state_dict(state["optimizer"])
+        torch.set_rng_state(state["random"].cpu())
+        return state["step"]
 
     def loss_of(self, model, rows: list):
         """Mean loss over the learned tokens, and how many of them the model would have said itself."""

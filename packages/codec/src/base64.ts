@@ -1,4 +1,22 @@
 /** Base64 (RFC 4648 §4 and §5, either alphabet) from the bytes of its characters: no text is made of what is long. */
+import { bytesToText, textToBytes } from './bytes.ts'
+
+/** With padding, in the alphabet of §4. */
+export function encodeBase64(bytes: Uint8Array): string {
+  const { length } = bytes
+  const characters = new Uint8Array(4 * Math.ceil(length / 3)).fill(pad)
+  let to = 0
+  for (let at = 0; at < length; at += 3) {
+    const left = length - at
+    const word = (bytes[at]! << 16) | ((bytes[at + 1] ?? 0) << 8) | (bytes[at + 2] ?? 0)
+    characters[to] = alphabet[word >> 18]!
+    characters[to + 1] = alphabet[(word >> 12) & 63]!
+    if (left > 1) characters[to + 2] = alphabet[(word >> 6) & 63]!
+    if (left > 2) characters[to + 3] = alphabet[word & 63]!
+    to += 4
+  }
+  return bytesToText(characters)
+}
 
 /** Undefined for what is no base64 with its padding. */
 export function decodeBase64(characters: Uint8Array): Uint8Array | undefined {
@@ -31,7 +49,8 @@ export function decodeBase64(characters: Uint8Array): Uint8Array | undefined {
 const pad = 0x3d
 const foreign = 64
 const values = new Uint8Array(256).fill(foreign)
-for (const alphabet of ['+/', '-_']) {
-  const characters = `ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789${alphabet}`
-  for (let value = 0; value < 64; value++) values[characters.charCodeAt(value)] = value
+const common = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789'
+const alphabet = textToBytes(`${common}+/`)
+for (const characters of [alphabet, textToBytes(`${common}-_`)]) {
+  for (let value = 0; value < 64; value++) values[characters[value]!] = value
 }

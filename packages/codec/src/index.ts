@@ -1,4 +1,4 @@
-export { decodeBase64 } from './base64.ts'
+export { decodeBase64, encodeBase64 } from './base64.ts'
 export { bytesEqual, bytesToText, bytesToUint, concatBytes, textToBytes, uintToBytes } from './bytes.ts'
 export { crc32, crcTables, setCrc32, sliceByEight } from './crc32.ts'
 export { readUint32, readUint64, writeUint32, writeUint64 } from './fixedUints.ts'

@@ -2,6 +2,7 @@
 import { Chacha20Poly1305 } from '@hpke/chacha20poly1305'
 import { CipherSuite, HkdfSha256 } from '@hpke/core'
 import { DhkemX25519HkdfSha256 } from '@hpke/dhkem-x25519'
+import { encodeBase64 } from '@weightless/codec'
 
 export const kemId = '0x0020'
 export const requestInfo = new TextEncoder().encode('0g-pc/v1/seal')
@@ -56,9 +57,7 @@ function whole(bytes: Uint8Array): ArrayBuffer {
 }
 
 export function toBase64Url(bytes: Uint8Array): string {
-  let latin = ''
-  for (let at = 0; at < bytes.length; at += 8_192) latin += String.fromCharCode(...bytes.subarray(at, at + 8_192))
-  return btoa(latin).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  return encodeBase64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
 
 /** Undefined for what is not base64url. */

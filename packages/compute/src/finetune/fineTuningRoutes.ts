@@ -1,5 +1,5 @@
 /** The HTTP interface of a fine-tuning provider, as the existing SDK (0.9.0) and its command line use it. Spec: FINETUNING §7. */
-import { type Hex, textToBytes } from '@weightless/codec'
+import { encodeBase64, type Hex, textToBytes } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
 import { jsonResponse } from '../wire/jsonResponse.ts'
@@ -89,7 +89,7 @@ function quote({ provider, worker, datasets }: FineTuningService): HttpResponse 
   report.set(textToBytes(provider))
   return jsonResponse({
     quote: '',
-    report_data: btoa(String.fromCharCode(...report)),
+    report_data: encodeBase64(report),
     provider_signer: provider,
     dataset_key: { public_key: datasets.publicKey, signature: datasets.signature },
     tee: 'none',

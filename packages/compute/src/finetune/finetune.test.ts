@@ -9,7 +9,7 @@ import { encodeExamples } from './encodeExamples.ts'
 import { createProcessWorker, type LineProcess } from './processWorker.ts'
 import { readDataset } from './readDataset.ts'
 import { readTrainingParameters } from './trainingParameters.ts'
-import { TrainingFailedError, TrainingRefusedError } from './trainingWorker.ts'
+import { TrainingFailedError, TrainingRefusedError, type TrainingSnapshot } from './trainingWorker.ts'
 
 const parameters = () => {
   const read = readTrainingParameters('{}')
@@ -100,6 +100,36 @@ test('another program trains: its plan, its points, its adapter', async () => {
     said.map((line) => JSON.parse(line).op),
     ['open', 'train'],
   )
+})
+
+test('another program goes on from what it had saved', async () => {
+  const said: string[] = []
+  const worker = workerOf(said, [
+    '{"op":"opened","rows":3,"heldOutRows":1,"steps":4,"trainedTokens":40}',
+    '{"op":"begun","step":2}',
+    '{"op":"snapshot","step":3,"trainedTokens":30,"base":{"loss":2,"accuracy":0},"state":"BAUG"}',
+    '{"op":"trained","adapter":"AQID","trainedTokens":40}',
+  ])
+  const session = await worker.open(job)
+  const resume = { step: 2, trainedTokens: 20, base: { loss: 2, accuracy: 0 }, state: new Uint8Array([1, 2, 3]) }
+  const [begun, saved]: [number[], TrainingSnapshot[]] = [[], []]
+  await session.train({ resume, onBegin: (step) => begun.push(step), onSnapshot: (snapshot) => saved.push(snapshot) })
+  assert.deepEqual(JSON.parse(said[1]!), { op: 'train', resume: { ...resume, state: 'AQID' } })
+  assert.deepEqual(begun, [2])
+  assert.deepEqual(saved, [{ ...resume, step: 3, trainedTokens: 30, state: new Uint8Array([4, 5, 6]) }])
+})
+
+test('a saved state that is not base64, or of no step, is nonsense', async () => {
+  for (const [step, state] of [
+    [1, '"?"'],
+    [0, '"AQID"'],
+    [1, '5'],
+  ]) {
+    const line = `{"op":"snapshot","step":${step},"trainedTokens":1,"state":${state}}`
+    const opened = '{"op":"opened","rows":3,"heldOutRows":1,"steps":4,"trainedTokens":40}'
+    const session = await workerOf([], [opened, line]).open(job)
+    await assert.rejects(session.train({}), TrainingFailedError)
+  }
 })
 
 test('a program that refuses, ends or speaks nonsense is told apart', async () => {

@@ -2,7 +2,7 @@
  * Another program as the training worker (PyTorch with PEFT is ours): one process for each task, JSON lines both ways. What it
  * says is checked like any other input. Spec: FINETUNING §5.2; `workers/peft` is the other end.
  */
-import { decodeBase64, type Hex, textToBytes } from '@weightless/codec'
+import { decodeBase64, encodeBase64, type Hex, textToBytes } from '@weightless/codec'
 import { z } from 'zod'
 import {
   TrainingFailedError,
@@ -11,6 +11,7 @@ import {
   TrainingRefusedError,
   type TrainingResult,
   type TrainingSession,
+  type TrainingSnapshot,
   type TrainingWorker,
 } from './trainingWorker.ts'
 
@@ -33,6 +34,11 @@ const quality = z.object({ loss: z.number(), accuracy: z.number() })
 const count = z.int().min(0)
 const answer = z.discriminatedUnion('op', [
   z.object({ op: z.literal('opened'), rows: count, heldOutRows: count, steps: count, trainedTokens: count }),
+  z.object({ op: z.literal('begun'), step: count }),
+  z.object({
+    ...{ op: z.literal('snapshot'), step: z.int().min(1), trainedTokens: count },
+    ...{ base: quality.optional(), state: z.string() },
+  }),
   z.object({
     ...{ op: z.literal('point'), step: count, steps: count, loss: z.number(), gradNorm: z.number().optional() },
     ...{ heldOut: quality.optional(), trainedTokens: count, tokensPerSecond: z.number() },
@@ -72,12 +78,14 @@ async function openSession(program: LineProcess, job: TrainingJob, model: string
   const { rows, heldOutRows, steps, trainedTokens } = opened
   return {
     plan: { rows, heldOutRows, steps, trainedTokens },
-    async train({ onPoint }) {
-      program.send(JSON.stringify({ op: 'train' }))
+    async train({ onPoint, onBegin, onSnapshot, resume }) {
+      program.send(JSON.stringify({ op: 'train', ...(resume && { resume: writeSnapshot(resume) }) }))
       for (;;) {
         const said = await nextAnswer(lines)
         if (said.op === 'trained') return readResult(said)
         if (said.op === 'point') onPoint?.(readPoint(said))
+        if (said.op === 'begun') onBegin?.(said.step)
+        if (said.op === 'snapshot') onSnapshot?.(readSnapshot(said))
       }
     },
     close: () => program.close(),
@@ -116,6 +124,16 @@ function readResult({ adapter, trainedTokens, base, tuned }: Said<'trained'>): T
   const bytes = decodeBase64(textToBytes(adapter))
   if (!bytes) throw new TrainingFailedError({ reason: 'the adapter is not base64' })
   return { adapter: bytes, trainedTokens, base, tuned }
+}
+
+function writeSnapshot({ state, ...rest }: TrainingSnapshot) {
+  return { ...rest, state: encodeBase64(state) }
+}
+
+function readSnapshot({ step, trainedTokens, base, state }: Said<'snapshot'>): TrainingSnapshot {
+  const bytes = decodeBase64(textToBytes(state))
+  if (!bytes) throw new TrainingFailedError({ reason: 'the saved state is not base64' })
+  return { step, trainedTokens, ...(base && { base }), state: bytes }
 }
 
 type Said<Op extends Answer['op']> = Extract<Answer, { op: Op }>

@@ -1,5 +1,5 @@
 /** The answer to a request for embeddings: the same vectors give the same bytes, so that it can be made again. Spec: COMPUTE §13.2 */
-import { textToBytes } from '@weightless/codec'
+import { encodeBase64, textToBytes } from '@weightless/codec'
 import { vectorBytes } from '@weightless/tensor/encoder/vectorBytes'
 
 export function encodeEmbeddings(
@@ -9,16 +9,9 @@ export function encodeEmbeddings(
   const data = vectors.map((vector, index) => ({
     object: 'embedding',
     index,
-    embedding: encoding === 'base64' ? toBase64(vector) : Array.from(vector),
+    embedding: encoding === 'base64' ? encodeBase64(vectorBytes(vector)) : Array.from(vector),
   }))
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens }
   // A copy of its own, which a worker may give away.
   return new Uint8Array(textToBytes(JSON.stringify({ object: 'list', data, model, usage })))
-}
-
-/** The values as f32, little-endian. */
-function toBase64(vector: Float32Array): string {
-  let binary = ''
-  for (const byte of vectorBytes(vector)) binary += String.fromCharCode(byte)
-  return btoa(binary)
 }
