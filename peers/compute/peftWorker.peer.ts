@@ -46,8 +46,7 @@ await session.close()
 assert.ok(points.length > 1 && result.base && result.tuned)
 assert.equal(result.trainedTokens, session.plan.trainedTokens)
 assert.ok(result.tuned.accuracy > result.base.accuracy + 0.4, JSON.stringify(result.tuned))
-const headBytes = Number(Buffer.from(result.adapter.subarray(0, 8)).readBigUInt64LE())
-const head = JSON.parse(Buffer.from(result.adapter.subarray(8, 8 + headBytes)).toString('utf8'))
+const head = JSON.parse(Buffer.from(result.adapter.subarray(8, headEndOf(result.adapter))).toString('utf8'))
 assert.ok(head['base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight'], Object.keys(head).slice(0, 3).join())
 assert.equal(JSON.parse(head.__metadata__.adapter_config).r, 16)
 console.log(
@@ -61,11 +60,15 @@ const saved = await new Promise<TrainingSnapshot>((resolve) => {
   killed.train({ onSnapshot }).catch(() => undefined)
 })
 await killed.close()
-assert.deepEqual(await goOn(saved), [half, result.adapter])
+const [behind, same] = await goOn(saved)
+assert.equal(behind, half)
+assert.ok(tensorsOf(same).equals(tensorsOf(result.adapter)), 'another adapter than without the stop')
 const damaged = { ...saved, state: saved.state.map((byte, at) => (at < 100 ? byte ^ 1 : byte)) }
-assert.deepEqual(await goOn(damaged), [0, result.adapter])
+const [anew, again] = await goOn(damaged)
+assert.equal(anew, 0)
+assert.ok(tensorsOf(again).equals(tensorsOf(result.adapter)), 'another adapter from the beginning')
 assert.equal((await goOn(saved, { ...job, examples: examples.toReversed() }))[0], 0)
-console.log(`PyTorch: killed behind step ${half} of ${killed.plan.steps} and resumed, the same adapter to the byte`)
+console.log(`PyTorch: killed behind step ${half} of ${killed.plan.steps} and resumed, the same tensors to the bit`)
 
 /** The step that it began behind, and the adapter. */
 async function goOn(resume: TrainingSnapshot, from = job): Promise<[number | undefined, Uint8Array]> {
@@ -79,4 +82,13 @@ async function goOn(resume: TrainingSnapshot, from = job): Promise<[number | und
   })
   await session.close()
   return [begun, adapter]
+}
+
+function headEndOf(adapter: Uint8Array): number {
+  return 8 + Number(Buffer.from(adapter.subarray(0, 8)).readBigUInt64LE())
+}
+
+/** Without the head, whose metadata the library writes in an order that changes from run to run. */
+function tensorsOf(adapter: Uint8Array): Buffer {
+  return Buffer.from(adapter.subarray(headEndOf(adapter)))
 }
