@@ -189,6 +189,7 @@ describe('what an exact engine answers beside chats', () => {
   })
 
   test('what a response cannot have is refused by name', async () => {
+    const stop = { type: 'function', name: 'stop' }
     const unheld = { type: 'string', pattern: '(a)\\1' }
     const wrong: [object, string][] = [
       [{ previous_response_id: 'resp_1' }, '400 unsupported_parameter previous_response_id'],
@@ -213,7 +214,17 @@ describe('what an exact engine answers beside chats', () => {
         { input: [{ role: 'user', content: [{ type: 'input_image', image_url: 'data:,' }] }] },
         '400 unsupported_content input.0.content',
       ],
-      [{ input: [{ type: 'function_call_output', call_id: 'c', output: 'x' }] }, '400 invalid_value input.0.type'],
+      [{ input: [{ type: 'item_reference', id: 'x' }] }, '400 invalid_value input.0.type'],
+      [{ input: [{ type: 'function_call_output', output: 'x' }] }, '400 invalid_value input.0.call_id'],
+      [{ input: [{ type: 'function_call', call_id: 'c', name: 'stop' }] }, '400 invalid_value input.0.arguments'],
+      [{ tools: [{ type: 'function', function: { name: 'stop' } }] }, '400 unsupported_parameter tools'],
+      [{ tools: [null] }, '400 unsupported_parameter tools'],
+      [{ tools: [stop, stop] }, '400 unsupported_parameter tools'],
+      [{ tools: [{ ...stop, parameters: unheld }] }, '400 unsupported_parameter tools'],
+      [{ tools: Array.from({ length: 65 }, () => stop) }, '400 invalid_value tools'],
+      [{ tools: [stop], tool_choice: { type: 'function', name: 'other' } }, '400 unsupported_parameter tool_choice'],
+      [{ tools: [stop], tool_choice: { type: 'web_search' } }, '400 invalid_value tool_choice'],
+      [{ tool_choice: 'required' }, '400 invalid_value tool_choice'],
     ]
     for (const [change, said] of wrong) {
       assert.equal(await refusalOf('responses', { ...spoken, ...change }), said, JSON.stringify(change))

@@ -3,10 +3,12 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { textToBytes } from '@weightless/codec'
 import type { Bundle } from '@weightless/receipt'
+import { writeToolCall } from '@weightless/tensor'
 import type { ServicePath } from '../wire/services.ts'
 import { createDelivered } from './delivered.ts'
 
-const bundleOf = (outputText: string, finishReason = 'stop') => ({ opening: { outputText, finishReason } }) as Bundle
+const bundleOf = (outputText: string, finishReason = 'stop', tools = '') =>
+  ({ opening: { outputText, finishReason, ...(tools === '' ? {} : { shape: { choices: 1, tools } }) } }) as Bundle
 
 const pieces = ['Na', 'ïve \n\n', '🎨']
 const event = (value: unknown) => `data: ${JSON.stringify(value)}\n\n`
@@ -43,3 +45,59 @@ for (const [path, streamed, answer] of answers) {
     }
   })
 }
+
+const calls = [
+  { name: 'look_up', arguments: '{"colour":"red"}' },
+  { name: 'stop', arguments: '{}' },
+]
+const spoken = calls.map(writeToolCall).join('\n')
+const items = calls.map((call, at) => ({ type: 'function_call', id: `fc_${at}`, call_id: `call_${at}`, ...call }))
+
+/** A stream whose events agree, but for what a test changes in one kind of them. */
+function streamOf(change: { delta?: string; done?: string; shown?: string }): string {
+  const argumentsOf = (at: number, changed: string | undefined) => (at === 0 && changed) || items[at]!.arguments
+  const events = items.flatMap((item, output_index) => [
+    { type: 'response.output_item.added', output_index, item: { ...item, arguments: '' } },
+    ...[...argumentsOf(output_index, change.delta)].map((delta) => ({
+      type: 'response.function_call_arguments.delta',
+      output_index,
+      delta,
+    })),
+    {
+      type: 'response.output_item.done',
+      output_index,
+      item: { ...item, arguments: argumentsOf(output_index, change.done) },
+    },
+  ])
+  const output = items.map((item, at) => ({ ...item, arguments: argumentsOf(at, change.shown) }))
+  return [...events, { type: 'response.completed', response: { output } }]
+    .map((data) => `event: ${data.type}\n${event(data)}`)
+    .join('')
+}
+
+test('calls in a response are compared, by each way in which a client may read them', () => {
+  const differs = (streamed: boolean, answer: string, bundle = bundleOf(spoken, 'stop', '[]')) => {
+    const delivered = createDelivered('/v1/responses', streamed)
+    delivered.add(textToBytes(answer))
+    delivered.end()
+    return delivered.differsFrom(bundle)
+  }
+  const other = '{"colour":"black"}'
+  assert.equal(differs(false, JSON.stringify({ output: items })), undefined)
+  assert.match(
+    differs(false, JSON.stringify({ output: [items[0], { ...items[1], name: 'go' }] })) ?? '',
+    /not the text/,
+  )
+  assert.match(differs(false, JSON.stringify({ output: [...items, items[1]] })) ?? '', /not the text/)
+  const stream = streamOf({})
+  assert.equal(differs(true, stream), undefined)
+  // A stream that broke off has been delivered as far as it came.
+  assert.equal(differs(true, stream.slice(0, stream.length / 2)), undefined)
+  for (const change of [{ delta: other }, { done: other }, { shown: other }]) {
+    assert.match(differs(true, streamOf(change)) ?? '', /not the text/, JSON.stringify(change))
+  }
+  // A call where none was promised.
+  const message = { type: 'message', content: [{ type: 'output_text', text }] }
+  assert.equal(differs(false, JSON.stringify({ output: [message] }), bundleOf(text)), undefined)
+  assert.match(differs(false, JSON.stringify({ output: [message, items[0]] }), bundleOf(text)) ?? '', /not the text/)
+})

@@ -4,6 +4,7 @@ import { createSha256 } from '@weightless/crypto'
 import { type Bundle, choicesOf } from '@weightless/receipt'
 import { readToolCalls } from '@weightless/tensor'
 import type { ServicePath } from '../wire/services.ts'
+import { type Calls, readResponse, type SpokenResponse, textOf } from './deliveredResponse.ts'
 
 export type Delivered = {
   add(piece: Uint8Array): void
@@ -52,16 +53,12 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
       const said = spoken()
       const hasTools = (opening.shape?.tools ?? '') !== ''
       for (const [choice, { outputText, finishReason }] of choicesOf(opening).entries()) {
-        const parts = said.flatMap((part) =>
-          (Array.isArray(part.choices) ? part.choices : []).filter((own) => (own?.index ?? 0) === choice),
-        )
-        const delivered = hasTools
-          ? joinCalls(gatherCalls(parts))
-          : said.map((part) => textIn(path, streamed, part, choice)).join('')
         const promised = hasTools ? joinCalls(readToolCalls(outputText)) : outputText
         // A client that leaves may have been sent less than the provider had on its way to it.
-        const same = promised.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(promised))
-        if (!same) return 'its text is not the text that was delivered'
+        const isOf = (delivered: string): boolean =>
+          promised.startsWith(delivered) || (finishReason === 'cancelled' && delivered.startsWith(promised))
+        const told = path === '/v1/responses' ? readResponse(said, streamed) : [readChoice(path, said, choice)]
+        if (!told.map(joinCalls).every(isOf)) return 'its text is not the text that was delivered'
       }
       return undefined
     },
@@ -74,34 +71,17 @@ type Spell = {
 }
 type Said = { index?: unknown; text?: unknown; message?: Spell; delta?: Spell }
 
-type Spoken = {
-  choices?: Said[]
-  output?: { content?: { text?: unknown }[] }[]
-  type?: unknown
-  delta?: unknown
-}
-
-/** What a part of the answer adds to the text of one choice. */
-function textIn(path: ServicePath, streamed: boolean, part: Spoken, choice: number): string {
-  if (path === '/v1/responses') {
-    if (!streamed) return textOf(part.output?.[0]?.content?.[0]?.text)
-    return part.type === 'response.output_text.delta' ? textOf(part.delta) : ''
-  }
-  if (!Array.isArray(part.choices)) return ''
-  return part.choices
-    .filter((said) => (said?.index ?? 0) === choice)
-    .map((said) => textOf(path === '/v1/completions' ? said.text : (said.message ?? said.delta)?.content))
-    .join('')
-}
-
-type Calls = ReturnType<typeof readToolCalls>
+type Spoken = { choices?: Said[] } & SpokenResponse
 
 /** Text and calls of one answer, whole or in pieces. */
-function gatherCalls(parts: readonly Said[]): Calls {
+function readChoice(path: ServicePath, said: readonly Spoken[], choice: number): Calls {
+  const parts = said.flatMap(({ choices }) =>
+    (Array.isArray(choices) ? choices : []).filter((own) => (own?.index ?? 0) === choice),
+  )
   const gathered: Calls = { content: '', calls: [] }
   for (const part of parts) {
     const { content, tool_calls: calls } = part.message ?? part.delta ?? {}
-    gathered.content += textOf(content)
+    gathered.content += textOf(path === '/v1/completions' ? part.text : content)
     for (const [at, call] of (Array.isArray(calls) ? calls : []).entries()) {
       const index = part.message ? at : call?.index
       if (index === gathered.calls.length) gathered.calls.push({ name: '', arguments: '' })
@@ -117,8 +97,6 @@ function gatherCalls(parts: readonly Said[]): Calls {
 /** So that what was delivered in part is the beginning of the whole. */
 const joinCalls = ({ content, calls }: Calls): string =>
   content + calls.map((call) => `\0${call.name}\0${call.arguments}`).join('')
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 /** The Responses API names its events in a line before. */
 function dataOf(event: string): string {

@@ -1,22 +1,18 @@
-/** OpenAI's `response` object, whole and as its events: one message of one text. Nothing is kept under its id. COMPUTE §5.6 */
+/** OpenAI's `response` object, whole and as its events: a message of one text, or calls of functions. Nothing is kept under its id. COMPUTE §5.6 */
 import type { EngineEnd } from '../engine/engine.ts'
 import { toldShape } from '../wire/responsesShape.ts'
 import type { Job } from './openJob.ts'
 import type { AnswerWriter } from './writeAnswer.ts'
+import { createItemWriter } from './writeItems.ts'
 
 type Status = 'in_progress' | 'completed' | 'incomplete'
 
 export function writeResponse(job: Job, body: unknown): AnswerWriter {
-  const itemId = `msg_${job.id.slice(job.id.indexOf('_') + 1)}`
-  const place = { item_id: itemId, output_index: 0, content_index: 0 }
-  const partOf = (text: string) => ({ type: 'output_text', text, annotations: [], logprobs: [] })
-  const itemOf = (status: Status, content: unknown[]) => ({
-    id: itemId,
-    type: 'message',
-    status,
-    role: 'assistant',
-    content,
-  })
+  let sequence = 0
+  const event = (type: string, fields: object): string =>
+    `event: ${type}\ndata: ${JSON.stringify({ type, ...fields, sequence_number: sequence++ })}\n\n`
+  const hasTools = (job.request.shape?.tools ?? '') !== ''
+  const items = createItemWriter(event, job.id.slice(job.id.indexOf('_') + 1), hasTools)
   const statusOf = ({ finishReason }: EngineEnd): Status => (finishReason === 'length' ? 'incomplete' : 'completed')
   const responseOf = (end?: EngineEnd) => {
     const status = end ? statusOf(end) : 'in_progress'
@@ -28,36 +24,27 @@ export function writeResponse(job: Job, body: unknown): AnswerWriter {
       error: null,
       incomplete_details: status === 'incomplete' ? { reason: 'max_output_tokens' } : null,
       model: job.request.model,
-      output: end ? [itemOf(status, [partOf(end.outputText)])] : [],
+      output: end ? items.output() : [],
       ...settingsOf(job, body),
       usage: end ? usageOf(end) : null,
     }
   }
 
-  let sequence = 0
-  const event = (type: string, fields: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, ...fields, sequence_number: sequence++ })}\n\n`
-  const delta = (text: string) => event('response.output_text.delta', { ...place, delta: text, logprobs: [] })
-
   return {
-    whole: ([end]) => responseOf(end),
+    whole([end]) {
+      items.piece(end!.outputText)
+      items.end(statusOf(end!))
+      return responseOf(end)
+    },
     begin: () =>
       event('response.created', { response: responseOf() }) +
       event('response.in_progress', { response: responseOf() }) +
-      event('response.output_item.added', { output_index: 0, item: itemOf('in_progress', []) }) +
-      event('response.content_part.added', { ...place, part: partOf('') }),
-    piece: (_, text) => delta(text),
-    finish(ends, rests) {
-      const [end, rest] = [ends[0]!, rests[0]!]
-      const { outputText: text } = end
-      const status = statusOf(end)
-      return (
-        (rest === '' ? '' : delta(rest)) +
-        event('response.output_text.done', { ...place, text, logprobs: [] }) +
-        event('response.content_part.done', { ...place, part: partOf(text) }) +
-        event('response.output_item.done', { output_index: 0, item: itemOf(status, [partOf(text)]) }) +
-        event(`response.${status}`, { response: responseOf(end) })
-      )
+      items.begin(),
+    piece: (_, text) => items.piece(text),
+    finish([end], [rest]) {
+      const status = statusOf(end!)
+      const late = items.piece(rest!) + items.end(status)
+      return late + event(`response.${status}`, { response: responseOf(end) })
     },
   }
 }
@@ -70,14 +57,11 @@ function settingsOf({ request, maxTokens }: Job, body: unknown) {
     instructions: instructions ?? null,
     max_output_tokens: maxTokens,
     metadata: metadata ?? {},
-    parallel_tool_calls: true,
     previous_response_id: null,
     reasoning: { effort: null, summary: null },
     store: false,
     temperature: request.temperature,
     ...toldShape(body),
-    tool_choice: 'auto',
-    tools: [],
     top_p: request.topP,
     truncation: 'disabled',
     user: user ?? null,

@@ -3,16 +3,8 @@ import { accept } from '@weightless/codec'
 import { z } from 'zod'
 import { type ChatRequest, chatLimits } from './chatRequest.ts'
 import { type FieldRules, type FieldVerdict, readFields, refuseField, wellFormed } from './readFields.ts'
+import { inputItem, messagesOf } from './readInputItems.ts'
 import { readResponsesShape, responsesShapeFields } from './responsesShape.ts'
-
-/** `output_text` and the further fields of what an earlier answer said: it may come back as it was. */
-const textPart = z.object({ type: z.enum(['input_text', 'output_text', 'text']), text: wellFormed })
-
-const message = z.object({
-  type: z.literal('message').nullish(),
-  role: z.enum(['system', 'developer', 'user', 'assistant']),
-  content: z.union([wellFormed, z.array(textPart).min(1)]),
-})
 
 const schema = z.object({
   model: z.string().min(1).max(256),
@@ -28,7 +20,7 @@ const schema = z.object({
   ...responsesShapeFields,
 })
 
-const items = z.object({ input: z.array(message).min(1).max(chatLimits.messages) })
+const items = z.object({ input: z.array(inputItem).min(1).max(chatLimits.messages) })
 
 const isEmpty = (value: unknown): boolean => Array.isArray(value) && value.length === 0
 
@@ -40,10 +32,7 @@ const rules: FieldRules = {
     conversation: () => false,
     prompt: () => false,
     context_management: isEmpty,
-    tools: isEmpty,
     include: isEmpty,
-    tool_choice: (value) => value === 'none' || value === 'auto',
-    parallel_tool_calls: () => true,
     max_tool_calls: () => true,
     reasoning: (value) =>
       typeof value === 'object' && Object.values(value as object).every((setting) => setting === null),
@@ -60,7 +49,9 @@ export function readResponsesRequest(body: unknown): FieldVerdict<ChatRequest> {
   // By itself, so that a refusal names the item.
   const listed = typeof data.input === 'string' ? undefined : readFields({ input: data.input }, items, rules)
   if (listed && !listed.ok) return listed
-  const messages = messagesOf(data.input, listed?.value.input ?? [], data.instructions)
+  const first = typeof data.instructions === 'string' ? [{ role: 'system', content: data.instructions }] : []
+  const given = typeof data.input === 'string' ? [{ role: 'user' as const, content: data.input }] : listed!.value.input
+  const messages = [...first, ...messagesOf(given)]
   if (messages.length > chatLimits.messages) return refuseField('invalid_value', 'Too many messages.', 'input')
   const shape = readResponsesShape(data, body)
   if (!shape.ok) return shape
@@ -79,18 +70,4 @@ export function readResponsesRequest(body: unknown): FieldVerdict<ChatRequest> {
     adjustments: {},
     ...shape.value,
   })
-}
-
-function messagesOf(
-  input: unknown,
-  listed: readonly z.infer<typeof message>[],
-  instructions: string | null | undefined,
-): ChatRequest['messages'] {
-  const first = typeof instructions === 'string' ? [{ role: 'system', content: instructions }] : []
-  if (typeof input === 'string') return [...first, { role: 'user', content: input }]
-  const rest = listed.map(({ role, content }) => ({
-    role: role === 'developer' ? 'system' : role,
-    content: typeof content === 'string' ? content : content.map((part) => part.text).join(''),
-  }))
-  return [...first, ...rest]
 }

@@ -147,9 +147,46 @@ test('a schema or a list of tools nested deeper than the stack is refused by nam
       ['response_format', readChatRequest({ ...good, response_format: format })],
       ['tools', readChatRequest({ ...good, tools })],
       ['text.format', readResponsesRequest({ model: 'm', input: 'x', ...inText })],
+      ['tools', readResponsesRequest({ model: 'm', input: 'x', tools: [{ type: 'function', ...tools[0]!.function }] })],
     ] as const) {
       const error = read.ok ? undefined : read.error
       assert.ok(error?.param === param && error.message.includes('nests deeper'), `${levels} ${param}`)
     }
   }
+})
+
+test('a response with calls and functions is read as the chat that has them', () => {
+  const call = (name: string) => ({ type: 'function_call', id: 'fc_1', call_id: `call_${name}`, name, arguments: '{}' })
+  const result = (name: string, output: unknown) => ({ type: 'function_call_output', call_id: `call_${name}`, output })
+  const said = { type: 'message', role: 'assistant', content: [{ type: 'output_text', text: 'I look.', logprobs: [] }] }
+  const parameters = { type: 'object', properties: { a: { type: 'string' } } }
+  const response = readResponsesRequest({
+    model: 'm',
+    input: [
+      { role: 'user', content: 'x' },
+      ...[said, call('a'), call('b')],
+      ...[result('a', '1'), result('b', [{ type: 'input_text', text: '2' }])],
+      ...[call('a'), result('a', '3')],
+    ],
+    tools: [{ type: 'function', name: 'a', description: null, parameters, strict: true }],
+    tool_choice: { type: 'function', name: 'a' },
+    parallel_tool_calls: false,
+  })
+  const chatCall = (name: string) => ({ id: `call_${name}`, type: 'function', function: { name, arguments: '{}' } })
+  const chat = readChatRequest({
+    model: 'm',
+    messages: [
+      { role: 'user', content: 'x' },
+      { role: 'assistant', content: 'I look.', tool_calls: [chatCall('a'), chatCall('b')] },
+      { role: 'tool', tool_call_id: 'call_a', content: '1' },
+      { role: 'tool', tool_call_id: 'call_b', content: '2' },
+      { role: 'assistant', tool_calls: [chatCall('a')] },
+      { role: 'tool', tool_call_id: 'call_a', content: '3' },
+    ],
+    tools: [{ type: 'function', function: { name: 'a', parameters, strict: true } }],
+    tool_choice: { type: 'function', function: { name: 'a' } },
+    parallel_tool_calls: false,
+  })
+  assert.ok(response.ok && chat.ok)
+  assert.deepEqual(response.value, { ...chat.value, includeUsage: true })
 })
