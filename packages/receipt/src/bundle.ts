@@ -3,6 +3,7 @@ import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '
 import { z } from 'zod'
 import type { Acceptance } from './authorization.ts'
 import type { Message, Price, RequestShape, SamplerParameters, SeedSource } from './commitments.ts'
+import { bodyPath, messagesMax, readPlainBundle, stopsMax, tokensMax } from './readPlainBundle.ts'
 import type { Receipt } from './receipt.ts'
 import { batchProofMax } from './receiptBatch.ts'
 
@@ -61,8 +62,6 @@ export type Bundle<Opened extends Opening = Opening> = {
 
 /** A larger text is refused before it is parsed. */
 export const bundleBytesMax = 64 * 1024 * 1024
-const messagesMax = 4_096
-const tokensMax = 1_048_576
 export const logitBiasMax = 1_024
 export const choicesMax = 16
 
@@ -132,7 +131,7 @@ export const priceSchema = z.strictObject({
 const bodySchema = z.strictObject({
   kind: z.literal('body'),
   salt: word,
-  path: z.string().regex(/^\/v1\/[a-z0-9_/-]{1,120}$/),
+  path: z.string().regex(bodyPath),
   requestSha256: word,
   responseSha256: word,
   finishReason: z.enum(['stop', 'cancelled', 'upstream_failed']),
@@ -173,7 +172,7 @@ const chatSchema = z
   .strictObject({
     salt: word,
     messages: z.array(z.strictObject({ role: text, content: text })).max(messagesMax),
-    stop: z.array(text).max(16),
+    stop: z.array(text).max(stopsMax),
     sampler: z.strictObject({
       temperature: z.number().min(0).max(100),
       topP: z.number().min(0).max(1),
@@ -220,6 +219,12 @@ const bodyBundleSchema = z.strictObject({ ...bundleShell, acceptance, opening: b
 
 /** Checks the form only; `verifyBundle` checks what it says. */
 export function readBundle(json: unknown): Verdict<Bundle, 'malformed'> {
+  const plainBundle = readPlainBundle(json)
+  return plainBundle ? accept(plainBundle) : readBySchema(json)
+}
+
+/** Any bundle, and what is wrong with it. */
+export function readBySchema(json: unknown): Verdict<Bundle, 'malformed'> {
   if (hasBodyOpening(json)) {
     const body = bodyBundleSchema.safeParse(json)
     if (!body.success) return reject('malformed', describeFault(body.error))
