@@ -69,6 +69,7 @@ export async function runExactCases(client, model) {
   const result = { role: 'tool', tool_call_id: call.id, content: 'painted' }
   await ask('result', { messages: [...messages, called.choices[0].message, result], tools: [paint], max_tokens: 8 })
 
+  await runResponses(client, model, receipts)
   await assert.rejects(
     client.chat.completions.create({
       ...request,
@@ -80,4 +81,42 @@ export async function runExactCases(client, model) {
     (error) => error.status === 400 && error.code === 'unsupported_parameter' && /pattern/.test(error.message),
   )
   return receipts
+}
+
+/** The same by the Responses API, through the client's own accumulator of events. */
+async function runResponses(client, model, receipts) {
+  const input = [{ role: 'user', content: 'Paint the wall in a colour, how much, and bright or not?' }]
+  const request = { model, input, max_output_tokens: 200, seed: 42, temperature: 0.7 }
+  const format = { type: 'json_schema', name: 'wall', strict: true, schema }
+  const { data: parsed, response } = await client.responses.parse({ ...request, text: { format } }).withResponse()
+  receipts['response schema'] = response.headers.get('x-weightless-receipt')
+  checkValue(JSON.parse(parsed.output_text))
+
+  const { type, function: painting } = paint
+  const tools = [{ type, strict: true, ...painting }]
+  const forced = { ...request, tools, tool_choice: { type, name: 'paint' } }
+  const whole = await client.responses.create(forced)
+  receipts['response call'] = whole.id
+  const [call] = whole.output
+  assert.deepEqual(
+    [whole.status, whole.output.length, call.type, call.name],
+    ['completed', 1, 'function_call', 'paint'],
+  )
+  checkValue(JSON.parse(call.arguments))
+  const stream = client.responses.stream(forced)
+  let snapshot = ''
+  stream.on('response.function_call_arguments.delta', (event) => {
+    snapshot = event.snapshot
+  })
+  const final = await stream.finalResponse()
+  receipts['response call streamed'] = final.id
+  assert.deepEqual([final.output[0].arguments, snapshot], [call.arguments, call.arguments])
+
+  const result = { type: 'function_call_output', call_id: call.call_id, output: 'painted' }
+  const next = { ...request, input: [...input, ...whole.output, result], tools, max_output_tokens: 8 }
+  receipts['response result'] = (await client.responses.create(next)).id
+  await assert.rejects(
+    client.responses.create({ ...request, tools: [{ type: 'web_search' }] }),
+    (error) => error.status === 400 && error.param === 'tools',
+  )
 }
