@@ -4,6 +4,7 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
+import { measureJudge } from './measureJudge.ts'
 import { measureMarket } from './measureMarket.ts'
 import { measureRules } from './measureRules.ts'
 import { createPoraRig } from './poraRig.ts'
@@ -22,6 +23,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureVouchers()),
     ...(await measureMarket()),
     ...(await measureRules()),
+    ...(await measureJudge()),
   }
 }
 

@@ -25,4 +25,10 @@ describe('Gas', () => {
   for (const [call, limit] of Object.entries(bounds)) {
     it(`of ${call} is at most ${limit}`, () => assert.ok(snapshot[call]! <= limit, `${snapshot[call]}`))
   }
+
+  it('of a dispute over one word is at most 3,000,000, by whichever rule', () => {
+    const words = Object.entries(snapshot).filter(([call]) => call.startsWith('dispute.word by '))
+    assert.equal(words.length, 25)
+    for (const [call, gas] of words) assert.ok(gas <= 3_000_000, `${call}: ${gas}`)
+  })
 })

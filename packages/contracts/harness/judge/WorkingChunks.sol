@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {HashPath} from "./HashPath.sol";
 import {Table} from "./Model.sol";
 import {Sha256Block} from "../../dispute/Sha256Block.sol";
 import {Run, WordMissing, Words} from "../../dispute/Words.sol";
 
-/// A chunk does not lead to the working's root, or is named twice.
+/// A chunk does not lead to the working's root.
 error ChunkProofWrong(uint256 chunk);
 /// A chunk that is read is not among those shown.
 error ChunkMissing(uint256 chunk);
@@ -47,26 +48,10 @@ library WorkingChunks {
         uint256 leaves = last.chunk + (last.words + CHUNK_WORDS - 1) / CHUNK_WORDS;
         for (uint256 i = 0; i < count; i++) {
             Opening calldata opening = openings[i];
-            if (climb(opening, leaves) != root) revert ChunkProofWrong(opening.chunk);
+            bytes32 leaf = HashPath.hashLeaf(opening.data);
+            if (HashPath.rootFrom(leaf, opening.chunk, leaves, opening.path) != root) revert ChunkProofWrong(opening.chunk);
             (w.numbers[i], w.chunks[i]) = (opening.chunk, Words.open(opening.data));
         }
-    }
-
-    /// Root that a chunk and its path lead to.
-    function climb(Opening calldata opening, uint256 leaves) private pure returns (bytes32 hash) {
-        uint256 i = opening.chunk;
-        if (i >= leaves) revert ChunkProofWrong(i);
-        hash = sha256(abi.encodePacked(bytes1(0), opening.data));
-        uint256 used = 0;
-        for (; leaves > 1; (leaves, i) = ((leaves + 1) / 2, i / 2)) {
-            if (i ^ 1 >= leaves) continue;
-            if (used == opening.path.length) revert ChunkProofWrong(opening.chunk);
-            bytes32 beside = opening.path[used++];
-            hash = i & 1 == 1
-                ? sha256(abi.encodePacked(bytes1(uint8(1)), beside, hash))
-                : sha256(abi.encodePacked(bytes1(uint8(1)), hash, beside));
-        }
-        if (used != opening.path.length) revert ChunkProofWrong(opening.chunk);
     }
 
     /// Words `from` to `from + count` of a table, which may lie in two chunks.

@@ -1,0 +1,156 @@
+/**
+ * Gas of a dispute over one word by each rule, as a receipt would state it (calldata, proofs and the plan included): a model of 8 billion
+ * parameters, a file of 2^34 bytes, context 8,192. Words and weights are drawn; nothing of the working but what is opened is made.
+ */
+import { bytesToHex } from '@weightless/codec'
+import { buildHashTree, fileShape, hashLeaf, hashTreeRoot, keccak256 } from '@weightless/crypto'
+import { planOperator } from '@weightless/dispute'
+import { unitWords } from '@weightless/dispute/working/computeWord'
+import { chunkWords, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
+import type { GgufTensor } from '@weightless/tensor'
+import { expectedShapes, type Graph } from '@weightless/tensor/model/describeGraph'
+import { createDraw } from './floatOperands.ts'
+import { fileProofOf, modelFacts, openingOf, packWords, readsOf } from './judgeCase.ts'
+import type { GasTable } from './measureGas.ts'
+import { type Harness, openHarness } from './openHarness.ts'
+
+const fileBytes = 2 ** 34
+/** Of 8,191 positions: groups of that many words lie across chunks. */
+const position = 8190
+const token = 99_999
+const draw = createDraw(3)
+const types: { [name: string]: GgufTensor['type'] } = {
+  attn_q: 'F16',
+  attn_k: 'Q4_1',
+  attn_v: 'Q8_0',
+  ffn_gate: 'Q4_0',
+  ffn_up: 'Q4_1',
+  token_embd: 'Q4_1',
+}
+
+export async function measureJudge(): Promise<GasTable> {
+  const harness = await openHarness('WordJudge', 'OperatorPlans')
+  const graph = largeGraph()
+  const table: GasTable = {}
+  // Of the layers one, and the head: other layers have the same tables.
+  for (const operator of [0, 1, 2, 3, 4, 6, 7, 7 * graph.layerCount + 2]) {
+    measureOperator(harness, graph, operator, table)
+  }
+  return table
+}
+
+function measureOperator(harness: Harness, graph: Graph, operator: number, table: GasTable): void {
+  const plan = planOperator(graph, operator, position, token)
+  const chunks = new Map<number, Uint32Array>()
+  const chunkAt = (chunk: number): Uint32Array => {
+    const made = chunks.get(chunk) ?? drawChunk(plan, chunk)
+    chunks.set(chunk, made)
+    return made
+  }
+  const words = (of: number, from: number, count: number) =>
+    Uint32Array.from({ length: count }, (_, i) => {
+      const chunk = plan.tables[of]!.chunk + Math.floor((from + i) / chunkWords)
+      return chunkAt(chunk)[(from + i) % chunkWords]!
+    })
+  let weights = new Uint8Array()
+  const file = (_: number, count: number) => (weights = Uint8Array.from({ length: count }, () => draw() & 0x3f))
+  const units = plan.tables.flatMap(({ rule, words: length }, index) => {
+    if (rule.kind === 'source') return []
+    const unit = unitWords(rule)
+    const last = length / unit - 1
+    return [...new Set([0, Math.floor(last / 3), last])].map((at) => {
+      weights = new Uint8Array()
+      const read = readsOf(plan, words, file, index, at * unit)
+      // The unit accused, too: what a rule reads is made as it is read.
+      read.chunks.forEach(chunkAt)
+      return { rule, table: index, index: at * unit, read, weights }
+    })
+  })
+  const rest = hashLeaf(new Uint8Array())
+  const data = (chunk: number) => new Uint8Array(chunkAt(chunk).buffer)
+  const leaf = (_: unknown, chunk: number) => (chunks.has(chunk) ? hashLeaf(data(chunk)) : rest)
+  const tree = buildHashTree(Array.from({ length: plan.chunks }, leaf))
+  for (const unit of units) {
+    const range = unit.read.file && drawProof(unit.read.file.from, unit.weights)
+    const accused = {
+      modelRoot: bytesToHex(range?.root ?? rest),
+      workingRoot: bytesToHex(hashTreeRoot(tree)),
+      operator: BigInt(operator),
+      position: BigInt(position),
+      token: BigInt(token),
+      table: BigInt(unit.table),
+      index: BigInt(unit.index),
+    }
+    const openings = unit.read.chunks.map((chunk) => openingOf(tree, chunk, data(chunk)))
+    const called = harness.call('compute', modelFacts(graph, fileBytes), accused, openings, fileProofOf(range))
+    const name = unit.rule.kind === 'fold' ? `fold ${unit.rule.how}` : unit.rule.kind
+    if (!called.ok) throw new Error(`${name} ${unit.index} of operator ${operator}: ${called.error}`)
+    if ((called.value as [bigint])[0] !== packWords(unit.read.expected)) throw new Error(`${name} is another word`)
+    const key = `dispute.word by ${name}`
+    table[key] = Math.max(table[key] ?? 0, called.gasUsed)
+  }
+}
+
+function largeGraph(): Graph {
+  const graph: Omit<Graph, 'tensors'> = {
+    architecture: 'llama',
+    layerCount: 32,
+    width: 4096,
+    hiddenWidth: 14_336,
+    headCount: 32,
+    keyHeadCount: 8,
+    headSize: 128,
+    rotatedSize: 128,
+    contextLength: 8192,
+    vocabSize: 128_256,
+    ropeBase: 500_000,
+    epsilon: 2 ** -17,
+    tied: false,
+  }
+  const shapes = [...expectedShapes(graph), ['rope_freqs.weight', [64]] as const]
+  const tensors = shapes.map(([name, shape], i): [string, GgufTensor] => {
+    const type = shape.length === 1 ? 'F32' : (types[name.split('.').at(-2)!] ?? 'Q8_0')
+    // Not as in a real file, where some are larger: what a rule reads lies behind the offset, and nothing else is there.
+    return [name, { name, type, shape: [...shape], offset: 8_000_000 + i * 40_000_000, sizeBytes: 40_000_000 }]
+  })
+  return { ...graph, tensors: new Map(tensors) }
+}
+
+/** Words that the rules can take: f32 and f64 from 1 to 2, integers of 15 bits. */
+function drawChunk(plan: WorkingPlan, chunk: number): Uint32Array {
+  const { rule, words, chunk: first } = plan.tables[tableOf(plan, chunk)]!
+  const length = Math.min(chunkWords, words - (chunk - first) * chunkWords)
+  return Uint32Array.from({ length }, (_, i) => drawWord(rule, i))
+}
+
+function drawWord({ kind }: Rule, i: number): number {
+  if (kind === 'chain') return draw()
+  if (kind === 'quantise' || kind === 'sum') return draw() >>> 17
+  if (kind !== 'guess' && kind !== 'power' && kind !== 'angle') return 0x3f800000 | (draw() >>> 9)
+  return i % 2 === 0 ? draw() : 0x3ff00000 | (draw() >>> 12)
+}
+
+/** A file that has these bytes there, of which nothing else is known: siblings are drawn. */
+function drawProof(from: number, bytes: Uint8Array) {
+  let [first, last] = [Math.floor(from / 256), Math.floor((from + bytes.length - 1) / 256)]
+  const sectors = new Uint8Array((last - first + 1) * 256)
+  sectors.set(bytes, from - first * 256)
+  const siblings: Uint8Array[] = []
+  const sibling = (): Uint8Array => {
+    siblings.push(Uint8Array.from({ length: 32 }, () => draw() & 0xff))
+    return siblings.at(-1)!
+  }
+  const pair = (left: Uint8Array, right: Uint8Array) => keccak256(Uint8Array.of(...left, ...right))
+  let nodes = Array.from({ length: last - first + 1 }, (_, i) => keccak256(sectors.subarray(i * 256, i * 256 + 256)))
+  for (let width = fileShape(fileBytes).paddedSectors; width > 1; width = Math.ceil(width / 2)) {
+    if (first % 2 === 1) nodes.unshift(sibling())
+    if (last % 2 === 0 && last + 1 < width) nodes.push(sibling())
+    const level = nodes
+    nodes = Array.from({ length: Math.ceil(level.length / 2) }, (_, i) => {
+      const [left, right] = level.slice(2 * i, 2 * i + 2)
+      return right === undefined ? left! : pair(left!, right)
+    })
+    ;[first, last] = [Math.floor(first / 2), Math.floor(last / 2)]
+  }
+  return { sectors, siblings, root: nodes[0]! }
+}
