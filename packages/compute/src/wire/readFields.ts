@@ -17,6 +17,11 @@ export const wellFormed = z.string().refine((text) => text.isWellFormed(), 'must
 /** Fields that concern bookkeeping at other services; accepted without effect. */
 const withoutEffect = new Set(['user', 'metadata', 'service_tier', 'safety_identifier', 'prompt_cache_key', 'provider'])
 
+/** No field but those of schemas needs more than six. */
+const levelsMax = 64
+/** They hold schemas, whose own limit `readShape` keeps. */
+const mayNest = new Set(['response_format', 'tools', 'text'])
+
 export function readFields<Shape extends z.ZodRawShape>(
   body: unknown,
   schema: z.ZodObject<Shape>,
@@ -34,9 +39,24 @@ export function readFields<Shape extends z.ZodRawShape>(
       return refuseField('unsupported_parameter', `'${name}' is not supported by this provider.`, name)
     }
   }
+  // Answers tell some of it again, and a gateway writes it anew: both take a frame of the stack per level.
+  const deep = Object.keys(fields).find((name) => !mayNest.has(name) && nestsDeeper(fields[name], levelsMax))
+  if (deep !== undefined) return refuseField('invalid_value', `'${deep}' nests deeper than ${levelsMax} levels.`, deep)
   const parsed = schema.safeParse(body)
   return parsed.success ? accept(parsed.data) : refuseInvalid(parsed.error, fields, rules)
 }
+
+/** Without recursion, for what would overflow the stack. */
+export function nestsDeeper(value: unknown, levels: number): boolean {
+  let level = [value].filter(isNested)
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth >= levels) return true
+    level = level.flatMap((inside) => Object.values(inside)).filter(isNested)
+  }
+  return false
+}
+
+const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 function refuseInvalid(error: z.ZodError, body: Record<string, unknown>, { contentField }: FieldRules) {
   const issue = error.issues[0]

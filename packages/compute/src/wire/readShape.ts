@@ -7,7 +7,7 @@ import { schemaLimits } from '@weightless/tensor/grammar/schema/schemaNode'
 import { SchemaUnsupportedError } from '@weightless/tensor/grammar/schemaError'
 import { toolLimits } from '@weightless/tensor/grammar/toolCalls'
 import { z } from 'zod'
-import { type FieldVerdict, refuseField } from './readFields.ts'
+import { type FieldVerdict, nestsDeeper, refuseField } from './readFields.ts'
 
 const format = z.discriminatedUnion('type', [
   z.object({ type: z.literal('text') }),
@@ -64,20 +64,12 @@ export function readShape(fields: Fields, body: unknown): FieldVerdict<{ shape?:
 
 const isFree = ({ choices, schema, tools }: RequestShape): boolean => choices === 1 && schema === '' && tools === ''
 
-/** Writing a value as JSON takes a frame of the stack per level, so levels are counted before, without recursion. */
+/** Writing a value as JSON takes a frame of the stack per level, so levels are counted before. */
 function findDeep(value: unknown, param: string) {
-  let level = [value].filter(isNested)
-  for (let levels = 0; level.length > 0; levels++) {
-    if (levels >= schemaLimits.nesting) {
-      const reason = `nests deeper than ${schemaLimits.nesting} levels`
-      return refuseSchema(new SchemaUnsupportedError({ at: param === 'tools' ? param : '', reason }), param)
-    }
-    level = level.flatMap((inside) => Object.values(inside)).filter(isNested)
-  }
-  return undefined
+  if (!nestsDeeper(value, schemaLimits.nesting)) return undefined
+  const reason = `nests deeper than ${schemaLimits.nesting} levels`
+  return refuseSchema(new SchemaUnsupportedError({ at: param === 'tools' ? param : '', reason }), param)
 }
-
-const isNested = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** RECEIPT §4.3.1 */
 export function shapeOf(choices: number): { shape?: RequestShape } {

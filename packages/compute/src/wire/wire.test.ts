@@ -190,3 +190,16 @@ test('a response with calls and functions is read as the chat that has them', ()
   assert.ok(response.ok && chat.ok)
   assert.deepEqual(response.value, { ...chat.value, includeUsage: true })
 })
+
+test('bookkeeping, texts and choices nested deeper than the stack are refused by name: they are written again', () => {
+  const nest = (levels: number) => JSON.parse(`${'[['.repeat(levels)}${']]'.repeat(levels)}`)
+  const message = { role: 'user', content: 'x' }
+  const read = (change: object) => readResponsesRequest({ model: 'm', input: [message], ...change })
+  const deep = nest(100_000)
+  for (const change of [{ metadata: deep }, { user: { a: deep } }, { input: [{ ...message, id: deep }] }]) {
+    const verdict = read(change)
+    const error = verdict.ok ? undefined : verdict.error
+    assert.ok(error?.param === Object.keys(change)[0] && error?.message.includes('nests deeper'))
+  }
+  assert.ok(read({ metadata: nest(32) }).ok && !read({ metadata: nest(33) }).ok)
+})
