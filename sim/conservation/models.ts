@@ -7,13 +7,19 @@ import {
 } from '../../packages/contracts/scripts/conservation/model.ts'
 import { settlementModel } from '../../packages/contracts/scripts/conservation/settlementModel.ts'
 import { stakeModel } from '../../packages/contracts/scripts/conservation/stakeModel.ts'
+import { trainingStakeModel } from '../../packages/contracts/scripts/conservation/trainingStakeModel.ts'
 import type { Rig } from '../../packages/contracts/scripts/contractRig.ts'
 import { openRevmRig } from './openRevmRig.ts'
 
 type Run = (options: Omit<ConservationOptions, 'openRig'>) => Promise<void>
 export type NamedModel = { name: string; plants: readonly string[]; run: Run }
 
-export const models: readonly NamedModel[] = [ready(settlementModel), ready(stakeModel), ready(jobModel)]
+export const models: readonly NamedModel[] = [
+  ready(settlementModel),
+  ready(stakeModel),
+  ready(trainingStakeModel),
+  ready(jobModel),
+]
 
 function ready<Stage extends { rig: Rig }, Step>(model: Model<Stage, Step>): NamedModel {
   const { name, plants } = model

@@ -9,6 +9,7 @@ import { fineTuningDomain, refundConsentTypes, verifierMessageTypes } from '../.
 import { presets } from '../presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig, word } from '../settlementRig.ts'
 import { type Model, secondsToWait } from './model.ts'
+import { least, type StakeBooks, slash } from './stakeBooks.ts'
 
 const stakeWei = parseEther('1')
 const paidIn = parseEther('1')
@@ -18,31 +19,20 @@ const quota = { cpuCount: 1n, nodeMemory: 1n, gpuCount: 0n, nodeStorage: 1n, gpu
 const offer = { serviceType: 'chatbot', url: 'u', model: 'm', verifiability: '', inputPrice: 3n, outputPrice: 5n }
 
 type Delivery = { id: string; at: bigint; state: 'new' | 'acknowledged' | 'abandoned' | 'settled' }
-type World = SettlementRig & {
-  user: Hex
-  reporter: Hex
-  active: bigint
-  waiting: bigint
-  readyAt: bigint
-  faults: Set<bigint>
-  credits: { user: bigint; reporter: bigint }
-  burned: bigint
-  /** Wei that the provider put up, less what came back. */
-  staked: bigint
-  available: bigint
-  account: bigint
-  earned: bigint
-  deliveries: Delivery[]
-  nonce: bigint
-  consent: bigint
-  waitSeconds: bigint
-  delaySeconds: bigint
-  faultPercent: bigint
-}
 type Stage = SettlementRig & { user: Hex; reporter: Hex }
+type World = Stage &
+  StakeBooks & {
+    available: bigint
+    account: bigint
+    earned: bigint
+    deliveries: Delivery[]
+    nonce: bigint
+    consent: bigint
+    waitSeconds: bigint
+    delaySeconds: bigint
+  }
 type Step = { name: string; amount: bigint; pick: number; job: bigint }
 
-const least = (a: bigint, b: bigint) => (a < b ? a : b)
 const now = ({ rig }: World) => rig.evm.block.timestamp
 const isOver = (world: World, { at, state }: Delivery) => state === 'abandoned' || now(world) >= at + world.waitSeconds
 
@@ -81,7 +71,7 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const [a, b] = [await world.signReceipt(provider, one), await world.signReceipt(provider, other)]
     const options = { from: world.reporter }
     const sent = await rig.send(rig.contracts.providerStake, 'reportContradiction', [one, a, other, b], options)
-    slash(world, job, sent.ok)
+    slash(world, now(world), job, sent.ok)
   },
   async bill(world, { job, amount }) {
     const { rig, provider, user } = world
@@ -89,7 +79,7 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const args = [receipt, await world.signReceipt(provider, receipt), price] as const
     const sent = await rig.send(rig.contracts.providerStake, 'reportFalseBill', args, { from: world.reporter })
     if (amount === 130n) return assert.ok(!sent.ok)
-    slash(world, job, sent.ok)
+    slash(world, now(world), job, sent.ok)
   },
   async breakAcceptance(world, { job, amount, pick }) {
     const { rig, provider, user } = world
@@ -102,7 +92,7 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const args = [own, signatures[0], receipt, signatures[1]] as const
     const sent = await rig.send(rig.contracts.providerStake, 'reportBrokenAcceptance', args, { from: world.reporter })
     if (amount <= 200n && pick % 2 === 1) return assert.ok(!sent.ok)
-    slash(world, job, sent.ok)
+    slash(world, now(world), job, sent.ok)
   },
   async withdrawCredit(world, { pick }) {
     const who = pick % 2 ? 'user' : 'reporter'
@@ -240,23 +230,6 @@ function beginWorld(stage: Stage, plant: string | undefined): World {
 function pickOf({ deliveries }: World, pick: number): Delivery | undefined {
   const present = deliveries.slice(-20)
   return present[pick % (present.length || 1)]
-}
-
-/** What a shown fault must have done, or that it was refused for a reason. */
-function slash(world: World, job: bigint, ok: boolean): void {
-  const waiting = now(world) < world.readyAt ? world.waiting : 0n
-  const amount = ((world.active + waiting) * world.faultPercent) / 100n
-  assert.equal(ok, !world.faults.has(job) && amount > 0n)
-  if (!ok) return
-  world.faults.add(job)
-  const first = least(amount, waiting)
-  world.waiting -= first
-  world.active -= amount - first
-  const [toUser, toReporter] = [(amount * 40n) / 100n, amount / 10n]
-  world.credits.user += toUser
-  world.credits.reporter += toReporter
-  world.burned += amount - toUser - toReporter
-  world.staked -= amount - toUser - toReporter
 }
 
 async function checkWorld(world: World): Promise<void> {
