@@ -18,7 +18,8 @@ export function NetworkProvider({ children }: { children: ReactNode }) {
     refetchInterval: (query) => (query.state.data?.compute.providers.length ? 30_000 : 2_000),
   })
   const { rpcUrl, wsUrl } = data?.chain ?? {}
-  useEffect(() => (rpcUrl && wsUrl ? startBlockFeed(rpcUrl, wsUrl) : undefined), [rpcUrl, wsUrl])
+  // biome-ignore lint/correctness/useExhaustiveDependencies: once per chain, not at each refresh of its services
+  useEffect(() => (data ? startBlockFeed(data.chain, data.contracts) : undefined), [rpcUrl, wsUrl])
   const known = data !== undefined
   // biome-ignore lint/correctness/useExhaustiveDependencies: once per network, not at each refresh of its services
   useEffect(() => (data ? restoreSigner(data) : undefined), [known])

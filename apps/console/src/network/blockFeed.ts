@@ -1,8 +1,10 @@
 /** The live chain: follows `newHeads` over one WebSocket, keeps the last blocks in memory, reconnects by itself. */
+import type { NetworkConfig } from '@weightless/sdk/networkConfig'
 import { useSyncExternalStore } from 'react'
 import type { Block, Hash, Transaction } from 'viem'
 import { getBlock } from 'viem/actions'
 import { chainClient } from './chainClient.ts'
+import { type Contracts, isUpkeep } from './upkeep.ts'
 
 export type LiveBlock = Block<bigint, true, 'latest'>
 export type LiveTransaction = Transaction<bigint, number, false>
@@ -10,7 +12,7 @@ type FeedState = 'connecting' | 'live' | 'offline'
 export type Feed = {
   state: FeedState
   blocks: readonly LiveBlock[]
-  /** The newest blocks that hold transactions, however many empty ones came since. */
+  /** The newest blocks that hold transactions, however many empty ones came since; those with upkeep alone push out no others. */
   busy: readonly LiveBlock[]
 }
 
@@ -18,6 +20,8 @@ const blocksMax = 64
 const busyMax = 24
 const reconnectMsMax = 8_000
 let feed: Feed = { state: 'connecting', blocks: [], busy: [] }
+/** Whether a block holds more than upkeep. */
+let isUsed: (block: LiveBlock) => boolean = () => true
 const listeners = new Set<() => void>()
 
 /** Newest block first. */
@@ -26,7 +30,8 @@ export function useBlockFeed(): Feed {
 }
 
 /** Follows the chain until the returned function is called. */
-export function startBlockFeed(rpcUrl: string, wsUrl: string): () => void {
+export function startBlockFeed({ rpcUrl, wsUrl }: NetworkConfig['chain'], contracts: Contracts): () => void {
+  isUsed = ({ transactions }) => transactions.some((each) => !isUpkeep(contracts, each))
   let stopped = false
   let socket: WebSocket | undefined
   let timer: number | undefined
@@ -85,12 +90,12 @@ export async function addBlocks(rpcUrl: string, numbers: readonly bigint[]): Pro
   const added = await Promise.all(
     missing.map((blockNumber) => getBlock(client, { blockNumber, includeTransactions: true })),
   )
-  publish({ ...feed, busy: merge(feed.busy, added, busyMax) })
+  publish({ ...feed, busy: mergeBusy(feed.busy, added) })
 }
 
 function publishBlocks(known: Pick<Feed, 'blocks' | 'busy'>, added: readonly LiveBlock[]): void {
   const working = added.filter((block) => block.transactions.length > 0)
-  const busy = working.length > 0 ? merge(known.busy, working, busyMax) : known.busy
+  const busy = working.length > 0 ? mergeBusy(known.busy, working) : known.busy
   publish({ state: 'live', blocks: merge(known.blocks, added, blocksMax), busy })
 }
 
@@ -98,6 +103,13 @@ function merge(known: readonly LiveBlock[], added: readonly LiveBlock[], countMa
   const byNumber = new Map(known.map((block) => [block.number, block]))
   for (const block of added) byNumber.set(block.number, block)
   return [...byNumber.values()].sort((a, b) => Number(b.number - a.number)).slice(0, countMax)
+}
+
+/** The newest with more than upkeep, and as many with upkeep alone. */
+function mergeBusy(known: readonly LiveBlock[], added: readonly LiveBlock[]): LiveBlock[] {
+  const all = merge(known, added, known.length + added.length)
+  const [used, upkeep] = [all.filter(isUsed), all.filter((block) => !isUsed(block))]
+  return merge(used.slice(0, busyMax), upkeep.slice(0, busyMax), 2 * busyMax)
 }
 
 function readHeadHash(text: string): Hash | undefined {

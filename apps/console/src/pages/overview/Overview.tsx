@@ -1,6 +1,9 @@
 /** The network at a glance: the newest block, the horizon, the services and what was just done. */
 import { Link } from '@tanstack/react-router'
+import { useState } from 'react'
 import { useBlockFeed } from '../../network/blockFeed.ts'
+import { useNetwork } from '../../network/NetworkProvider.tsx'
+import { isUpkeep } from '../../network/upkeep.ts'
 import { usePastWork } from '../../network/usePastWork.ts'
 import { Age } from '../../parts/Age.tsx'
 import { Drift } from '../../parts/Drift.tsx'
@@ -89,8 +92,11 @@ function HeroFacts() {
 function RecentTransactions() {
   const { busy, state } = useBlockFeed()
   const { isPending } = usePastWork()
+  const { contracts } = useNetwork()
+  const [withUpkeep, setWithUpkeep] = useState(false)
   const recent = busy
     .flatMap((block) => block.transactions.map((each) => ({ ...each, timestamp: block.timestamp })))
+    .filter((each) => withUpkeep || !isUpkeep(contracts, each))
     .slice(0, 8)
   return (
     <section aria-labelledby="recent">
@@ -98,9 +104,15 @@ function RecentTransactions() {
         <h2 id="recent" className="heading">
           Transactions
         </h2>
-        <Link to="/blocks" className="link text-mute text-sm">
-          All blocks
-        </Link>
+        <div className="flex items-baseline gap-6 text-mute text-sm">
+          <label className="flex items-center gap-2">
+            <input type="checkbox" checked={withUpkeep} onChange={(event) => setWithUpkeep(event.target.checked)} />
+            Nodes’ upkeep too
+          </label>
+          <Link to="/blocks" className="link">
+            All blocks
+          </Link>
+        </div>
       </div>
       {recent.length > 0 ? (
         <TransactionRows transactions={recent} />
