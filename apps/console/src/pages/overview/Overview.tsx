@@ -100,7 +100,7 @@ function RecentTransactions() {
     .slice(0, 8)
   return (
     <section aria-labelledby="recent">
-      <div className="mb-3 flex items-baseline justify-between">
+      <div className="mb-3 flex flex-wrap items-baseline justify-between gap-x-6 gap-y-1">
         <h2 id="recent" className="heading">
           Transactions
         </h2>
