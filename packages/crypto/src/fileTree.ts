@@ -33,6 +33,21 @@ export type FileHasher = {
   finish(): FileTree
 }
 
+/** @param signal - looked at between pieces @throws {FileSizeInvalidError} for an empty file */
+export async function rootOfSource(
+  { sizeBytes, read }: { sizeBytes: number; read(offset: number, length: number): Promise<Uint8Array> },
+  signal?: AbortSignal,
+): Promise<Uint8Array> {
+  const hasher = createFileHasher()
+  for (let at = 0; at < sizeBytes; at += sourcePieceBytes) {
+    signal?.throwIfAborted()
+    hasher.update(await read(at, Math.min(sourcePieceBytes, sizeBytes - at)))
+  }
+  return hasher.finish().root
+}
+
+const sourcePieceBytes = 4 * 1024 * 1024
+
 /** Hashes a file that arrives in pieces of any length. */
 export function createFileHasher(): FileHasher {
   const pending = new Uint8Array(segmentBytes)

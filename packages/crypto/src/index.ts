@@ -34,6 +34,7 @@ export {
   fileRoot,
   fileTree,
   fileTreeFromRoots,
+  rootOfSource,
   type SegmentProof,
   segmentProof,
   submissionIdentity,

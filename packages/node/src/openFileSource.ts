@@ -1,7 +1,7 @@
 /** Random access to a file on this machine, in the form that model readers and the storage client take. */
 import { open } from 'node:fs/promises'
 import { bytesToHex, type Hex } from '@weightless/codec'
-import { createFileHasher } from '@weightless/crypto'
+import { rootOfSource } from '@weightless/crypto'
 
 export type FileSource = {
   sizeBytes: number
@@ -34,14 +34,8 @@ export async function openFileSource(path: string): Promise<FileSource> {
 export async function rootOfFile(path: string): Promise<Hex> {
   const source = await openFileSource(path)
   try {
-    const hasher = createFileHasher()
-    for (let at = 0; at < source.sizeBytes; at += pieceBytes) {
-      hasher.update(await source.read(at, Math.min(pieceBytes, source.sizeBytes - at)))
-    }
-    return bytesToHex(hasher.finish().root)
+    return bytesToHex(await rootOfSource(source))
   } finally {
     await source.close()
   }
 }
-
-const pieceBytes = 1 << 20

@@ -280,9 +280,18 @@ function hasBodyOpening(json: unknown): boolean {
 
 /** Reads the text of a bundle file, however broken. */
 export function parseBundle(source: string): Verdict<Bundle, 'malformed'> {
-  if (source.length > bundleBytesMax) return reject('malformed', `longer than ${bundleBytesMax} bytes`)
+  return parseText(source, bundleBytesMax, readBundle)
+}
+
+/** @param read - of a value that JSON had, whatever it is */
+export function parseText<Read>(
+  text: string,
+  bytesMax: number,
+  read: (json: unknown) => Verdict<Read, 'malformed'>,
+): Verdict<Read, 'malformed'> {
+  if (text.length > bytesMax) return reject('malformed', `longer than ${bytesMax} bytes`)
   try {
-    return readBundle(JSON.parse(source))
+    return read(JSON.parse(text))
   } catch (cause) {
     return reject('malformed', `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
   }

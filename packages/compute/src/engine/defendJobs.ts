@@ -1,6 +1,6 @@
 /** Disputes inside the engine's worker: executes a job again and answers questions about its working. Spec: spec/dispute.md §9 */
-import { hexToBytes, WeightlessError } from '@weightless/codec'
-import { createDefender, type Defender, executeJob } from '@weightless/dispute'
+import { WeightlessError } from '@weightless/codec'
+import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
 import type { ByteSource, Model } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
 import type { DisputedJob } from './engine.ts'
@@ -47,16 +47,7 @@ async function defend(
   pause: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Defender> {
-  const prompt = model.promptTokens(job.messages)
-  const tokens = [...prompt, ...outputTokens.slice(0, -1)]
-  const { temperature, topP } = job.sampler
-  const commitment = {
-    graph: model.parts.graph,
-    traceRoot: hexToBytes(traceRoot),
-    steps: tokens.length,
-    promptTokens: prompt.length,
-    sampler: { temperature, topP, seed32: hexToBytes(job.seed) },
-  }
+  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, traceRoot })
   const paced = async () => {
     signal.throwIfAborted()
     await pause()

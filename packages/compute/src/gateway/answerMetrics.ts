@@ -1,8 +1,9 @@
 /** A gateway's `/metrics`: for whoever has its token; without one, open on the loopback address alone. Spec: COMPUTE §10.7 */
 import { WeightlessError } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, isLoopback } from '@weightless/env'
-import { isOperator } from '../provider/operator/answerOperator.ts'
 import { errorResponse } from '../wire/apiError.ts'
+import { hasBearer } from '../wire/bearer.ts'
+import { metricsResponse } from '../wire/metricsResponse.ts'
 
 /** `loopback`: anybody who reaches the port; `nobody`: the port is open to other machines and there is no token. */
 export type MetricsAccess = { token: string } | 'loopback' | 'nobody'
@@ -27,12 +28,10 @@ export async function answerMetrics(
 ): Promise<HttpResponse> {
   if (access === 'nobody')
     return refuse('The metrics are shown to nobody here: start the gateway with a metrics token.')
-  // Hashes are compared, as for a provider's operator.
-  if (access !== 'loopback' && !isOperator(access.token, request)) {
+  if (access !== 'loopback' && !hasBearer(access.token, request)) {
     return refuse('The metrics are for whoever has their token: give it as "Authorization: Bearer …".')
   }
-  const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-  return { status: 200, headers, body: await render() }
+  return metricsResponse(await render())
 }
 
 function refuse(message: string): HttpResponse {

@@ -5,6 +5,7 @@ import { LedgerUnreachableError } from '@weightless/ledger'
 import { bundleToJson } from '@weightless/receipt'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import type { ModelCard } from '../wire/chatAnswer.ts'
+import { disputedReceipt } from '../wire/disputeMessages.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { isServicePath } from '../wire/services.ts'
 import { answerInference } from './answerInference.ts'
@@ -57,8 +58,8 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   }
   const fault = method === 'GET' ? /^\/v1\/faults(?:\/([^/]+))?$/.exec(path) : null
   if (fault) return answerFaults(context, customer, fault[1] && decodeURIComponent(fault[1]))
-  const disputed = method === 'POST' ? /^\/v1\/receipts\/(0x[0-9a-fA-F]{64})\/dispute$/.exec(path)?.[1] : undefined
-  if (disputed) return passDispute(context, customer, disputed.toLowerCase(), request)
+  const disputed = method === 'POST' ? disputedReceipt(path) : undefined
+  if (disputed) return passDispute(context, customer, disputed, request)
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   const operators = found[2] === undefined ? undefined : { choice: query.get('choice') ?? '0' }

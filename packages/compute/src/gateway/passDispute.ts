@@ -1,7 +1,7 @@
 /** Passes a question about an answer's working on to the provider that made it. Spec: spec/dispute.md §9 */
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { errorResponse } from '../wire/apiError.ts'
-import { disputeAnswerBytesMax, questionBytesMax } from '../wire/disputeMessages.ts'
+import { disputeAnswerBytesMax, disputePath, questionBytesMax } from '../wire/disputeMessages.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 
 /** A working is made when it is first asked about. */
@@ -22,7 +22,7 @@ export async function passDispute(
     return errorResponse({ code: 'no_available_provider', message: 'The provider of that answer is gone.' })
   }
   const asked = { method: 'POST', headers: { 'content-type': 'application/json' }, body: question } as const
-  const answer = await payer.tabOf(provider).caller.fetch(`/v1/receipts/${id}/dispute`, {
+  const answer = await payer.tabOf(provider).caller.fetch(disputePath(id), {
     ...asked,
     timeoutMs: answerMsMax,
     signal: request.signal,

@@ -1,5 +1,5 @@
 /** A dispute over an answer of this provider: whoever has its opening asks, and the root of each working is signed. Spec: spec/dispute.md §9 */
-import { bytesToHex, type Hex, isHexOf } from '@weightless/codec'
+import { bytesToHex, type Hex } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { type Bundle, type ChatOpening, changesLogits, choiceSeed, choicesOf, isChatBundle } from '@weightless/receipt'
 import { signWorking } from '@weightless/receipt/working'
@@ -7,6 +7,7 @@ import { errorResponse } from '../wire/apiError.ts'
 import {
   type DisputeQuestion,
   disputeAnswerToJson,
+  disputedReceipt,
   disputeRequestSchema,
   questionBytesMax,
 } from '../wire/disputeMessages.ts'
@@ -21,8 +22,8 @@ export async function answerDispute(
   request: HttpRequest,
   path: string,
 ): Promise<HttpResponse | undefined> {
-  const id = /^\/v1\/receipts\/(0x[0-9a-fA-F]{64})\/dispute$/.exec(path)?.[1]?.toLowerCase()
-  if (!isHexOf(id, 32) || request.method !== 'POST') return undefined
+  const id = disputedReceipt(path)
+  if (!id || request.method !== 'POST') return undefined
   const read = disputeRequestSchema.safeParse(parseJson(await readBody(request.body, questionBytesMax)))
   if (!read.success) {
     return errorResponse({

@@ -1,10 +1,18 @@
 /** Questions about an answer's working, and what is answered, as JSON. Spec: spec/dispute.md §9 */
-import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import { bytesToHex, type Hex } from '@weightless/codec'
 import type { StepOpening } from '@weightless/dispute'
 import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
+import { hash, hexBytes, u32 } from './hexBytes.ts'
 
-const u32 = z.int().min(0).max(0xffff_ffff)
+/** Where a receipt's working is asked about, at its provider and at a gateway. @param id - hash of the receipt */
+export const disputePath = (id: string): string => `/v1/receipts/${id}/dispute`
+
+/** The receipt's id, in lower case; undefined when the path is another. */
+export function disputedReceipt(path: string): Hex | undefined {
+  return /^\/v1\/receipts\/(0x[0-9a-fA-F]{64})\/dispute$/.exec(path)?.[1]?.toLowerCase() as Hex | undefined
+}
+
 const at = { position: u32, operator: u32 }
 const node = { level: z.int().min(0).max(32), index: u32 }
 
@@ -45,11 +53,7 @@ export function disputeAnswerToJson(answer: DisputeAnswer, signature?: Hex): unk
   return { token, operators: bytesToHex(operators), path: path.map(bytesToHex) }
 }
 
-const bytes = z
-  .string()
-  .regex(/^0x([0-9a-f]{2})*$/)
-  .transform((text) => hexToBytes(text as Hex))
-const hash = hexOf(32).transform((text) => hexToBytes(text))
+const bytes = hexBytes(disputeAnswerBytesMax)
 const answerSchemas = {
   hashes: z.object({ hashes: z.array(hash).max(16) }),
   step: z.object({ token: u32, operators: bytes, path: z.array(hash).max(32) }),

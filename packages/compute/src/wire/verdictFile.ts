@@ -1,9 +1,10 @@
 /** What shows a provider guilty, as one file that anybody judges again: the receipt, its signed root, the accusation. Spec: spec/dispute.md §10 */
-import { accept, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
+import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
 import type { Accusation, Finding } from '@weightless/dispute'
 import { type Receipt, receiptToJson } from '@weightless/receipt'
-import { bundleShell, describeFault, hexOf, plain } from '@weightless/receipt/bundle'
+import { bundleShell, describeFault, hexOf, parseText, plain } from '@weightless/receipt/bundle'
 import { z } from 'zod'
+import { hash, hexBytes, u32 } from './hexBytes.ts'
 
 /** The whole opening of the answer is no part of it: neither the question nor the answer is told. */
 export type VerdictFile = {
@@ -27,22 +28,12 @@ const stepBytesMax = 2 * 1024 * 1024
 /** A rule reads at most two runs; with those of a state and their borders it is below ten. */
 const chunksMax = 32
 
-const u32 = z.int().min(0).max(0xffff_ffff)
-/** @param max - bytes */
-const bytesOf = (max: number) =>
-  z
-    .string()
-    .max(2 + 2 * max)
-    .regex(/^0x[0-9a-f]*$/)
-    .refine((text) => text.length % 2 === 0)
-    .transform(hexToBytes)
-const hash = hexOf(32).transform(hexToBytes)
 const path = z.array(hash).max(32)
-const step = z.strictObject({ position: u32, token: u32, operators: bytesOf(stepBytesMax), path })
+const step = z.strictObject({ position: u32, token: u32, operators: hexBytes(stepBytesMax), path })
 const working = z.strictObject({
   step,
   operator: u32,
-  chunks: z.array(z.strictObject({ chunk: u32, bytes: bytesOf(1_024), path })).max(chunksMax),
+  chunks: z.array(z.strictObject({ chunk: u32, bytes: hexBytes(1_024), path })).max(chunksMax),
 })
 const place = z.int().min(0)
 
@@ -50,7 +41,7 @@ const accusation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('word'), working, table: place, index: place }),
   z.strictObject({ kind: z.literal('bound'), working, table: place, row: place, bound: step }),
   z.strictObject({ kind: z.literal('count'), step }),
-  z.strictObject({ kind: z.literal('token'), step, next: step, record: bytesOf(24) }),
+  z.strictObject({ kind: z.literal('token'), step, next: step, record: hexBytes(24) }),
 ])
 
 const words = z
@@ -94,12 +85,7 @@ export function readVerdictFile(json: unknown): Verdict<VerdictFile, 'malformed'
 
 /** Reads the text of a verdict file, however broken. */
 export function parseVerdictFile(text: string): Verdict<VerdictFile, 'malformed'> {
-  if (text.length > verdictFileBytesMax) return reject('malformed', `longer than ${verdictFileBytesMax} bytes`)
-  try {
-    return readVerdictFile(JSON.parse(text))
-  } catch (cause) {
-    return reject('malformed', `not JSON: ${cause instanceof Error ? cause.message : String(cause)}`)
-  }
+  return parseText(text, verdictFileBytesMax, readVerdictFile)
 }
 
 /** The JSON value; wide integers as decimal strings, bytes as lower-case hex. */

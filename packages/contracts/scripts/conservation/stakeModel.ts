@@ -10,6 +10,7 @@ import { presets } from '../presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig, word } from '../settlementRig.ts'
 import { type Model, secondsToWait } from './model.ts'
 import { least, type StakeBooks, slash } from './stakeBooks.ts'
+import { stakeSteps, takeBack } from './stakeSteps.ts'
 
 const stakeWei = parseEther('1')
 const paidIn = parseEther('1')
@@ -36,6 +37,8 @@ type Step = { name: string; amount: bigint; pick: number; job: bigint }
 const now = ({ rig }: World) => rig.evm.block.timestamp
 const isOver = (world: World, { at, state }: Delivery) => state === 'abandoned' || now(world) >= at + world.waitSeconds
 
+const { withdrawStake, withdrawCredit } = stakeSteps('providerStake')
+
 const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
   async register(world) {
     if (world.active > 0n) return
@@ -51,19 +54,9 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const { rig, provider } = world
     const sent = await rig.send(rig.contracts.inferenceServing, 'removeService', [], { from: provider.address })
     assert.equal(sent.ok, world.active > 0n)
-    if (!sent.ok) return
-    world.waiting += world.active
-    world.active = 0n
-    world.readyAt = now(world) + world.delaySeconds
+    if (sent.ok) takeBack(world)
   },
-  async withdrawStake(world) {
-    const { rig, provider } = world
-    const sent = await rig.send(rig.contracts.providerStake, 'withdrawStake', [], { from: provider.address })
-    assert.equal(sent.ok, world.waiting > 0n && now(world) >= world.readyAt)
-    if (!sent.ok) return
-    world.staked -= world.waiting
-    world.waiting = 0n
-  },
+  withdrawStake,
   async contradict(world, { job }) {
     const { rig, provider, user } = world
     const one = receiptOf(user, provider.address, job, rig.chainId)
@@ -94,14 +87,7 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     if (amount <= 200n && pick % 2 === 1) return assert.ok(!sent.ok)
     slash(world, now(world), job, sent.ok)
   },
-  async withdrawCredit(world, { pick }) {
-    const who = pick % 2 ? 'user' : 'reporter'
-    const { rig, credits } = world
-    const sent = await rig.send(rig.contracts.providerStake, 'withdrawCredit', [], { from: world[who] })
-    assert.equal(sent.ok, credits[who] > 0n)
-    world.staked -= credits[who]
-    credits[who] = 0n
-  },
+  withdrawCredit,
   async deliver(world) {
     const { rig, provider, user, deliveries } = world
     const last = deliveries.at(-1)

@@ -10,6 +10,7 @@ import { presets } from '../presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf, type SettlementRig, word } from '../settlementRig.ts'
 import { type Model, secondsToWait } from './model.ts'
 import { type StakeBooks, slash } from './stakeBooks.ts'
+import { stakeSteps, takeBack } from './stakeSteps.ts'
 
 const stakeWei = parseEther('1')
 const paidIn = parseEther('1')
@@ -29,6 +30,8 @@ const domainOf = ({ rig }: World) => {
   return { ...receiptDomain, chainId: rig.chainId, verifyingContract: rig.contracts.fineTuningServing.address }
 }
 
+const { withdrawStake, withdrawCredit } = stakeSteps('trainingStake')
+
 const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
   async register(world) {
     const { rig, provider, isRegistered } = world
@@ -47,27 +50,10 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     assert.equal(sent.ok, world.isRegistered)
     if (!sent.ok) return
     world.isRegistered = false
-    if (world.active === 0n) return
-    world.waiting += world.active
-    world.active = 0n
-    world.readyAt = now(world) + world.delaySeconds
+    takeBack(world)
   },
-  async withdrawStake(world) {
-    const { rig, provider } = world
-    const sent = await rig.send(rig.contracts.trainingStake, 'withdrawStake', [], { from: provider.address })
-    assert.equal(sent.ok, world.waiting > 0n && now(world) >= world.readyAt)
-    if (!sent.ok) return
-    world.staked -= world.waiting
-    world.waiting = 0n
-  },
-  async withdrawCredit(world, { pick }) {
-    const who = pick % 2 ? 'user' : 'reporter'
-    const { rig, credits } = world
-    const sent = await rig.send(rig.contracts.trainingStake, 'withdrawCredit', [], { from: world[who] })
-    assert.equal(sent.ok, credits[who] > 0n)
-    world.staked -= credits[who]
-    credits[who] = 0n
-  },
+  withdrawStake,
+  withdrawCredit,
   async contradict(world, { job, pick }) {
     const one = trainingReceipt(world, job)
     // One report in eight shows the same receipt twice.

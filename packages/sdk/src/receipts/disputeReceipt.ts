@@ -81,11 +81,11 @@ async function createSend(
   post: Post,
   { answerMsMax = 120_000, signal }: Patience,
 ) {
-  const [{ hashReceipt }, { disputeAnswerBytesMax }] = await Promise.all([
+  const [{ hashReceipt }, { disputeAnswerBytesMax, disputePath }] = await Promise.all([
     import('@weightless/receipt/receipt'),
     import('@weightless/compute/wire'),
   ])
-  const path = `/v1/receipts/${hashReceipt(receipt, settlement)}/dispute`
+  const path = disputePath(hashReceipt(receipt, settlement))
   return async (body: object): Promise<unknown> => {
     try {
       const response = await post(path, {

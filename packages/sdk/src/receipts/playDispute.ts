@@ -1,7 +1,6 @@
 /** A dispute with whoever answers the questions: executes the answer again, asks for the first number that differs, judges it. Spec: spec/dispute.md §8, §9 */
-import { hexToBytes } from '@weightless/codec'
 import { askDefender, type VerdictFile } from '@weightless/compute/wire'
-import { accuse, executeJob, type Finding, type JobCommitment, judge, planStep, tokenOf } from '@weightless/dispute'
+import { accuse, commitJob, executeJob, type Finding, judge, planStep, tokenOf } from '@weightless/dispute'
 import { type Bundle, type ChatOpening, changesLogits, type Expectations, isChatBundle } from '@weightless/receipt'
 import { checkBundle } from '@weightless/receipt/checkBundle'
 import { type ByteSource, loadModel, type Model } from '@weightless/tensor'
@@ -82,20 +81,11 @@ function commitmentOf({ receipt, opening }: Bundle<ChatOpening>, model: Model) {
   if (model.programId !== receipt.programId) {
     throw new ReceiptUndisputableError({ reason: 'The receipt names another program than this model has.' })
   }
-  const prompt = model.promptTokens(opening.messages)
-  if (BigInt(prompt.length) !== receipt.promptTokens) {
-    throw new ReceiptUndisputableError({
-      reason: `The prompt has ${prompt.length} tokens; the receipt is wrong itself.`,
-    })
+  const { seed, traceRoot, promptTokens } = receipt
+  const committed = commitJob(model, { ...opening, seed, traceRoot })
+  const counted = committed.job.promptTokens
+  if (BigInt(counted) !== promptTokens) {
+    throw new ReceiptUndisputableError({ reason: `The prompt has ${counted} tokens; the receipt is wrong itself.` })
   }
-  const tokens = [...prompt, ...opening.outputTokens.slice(0, -1)]
-  const { temperature, topP } = opening.sampler
-  const job: JobCommitment = {
-    graph: model.parts.graph,
-    traceRoot: hexToBytes(receipt.traceRoot),
-    steps: tokens.length,
-    promptTokens: prompt.length,
-    sampler: { temperature, topP, seed32: hexToBytes(receipt.seed) },
-  }
-  return { job, tokens }
+  return committed
 }

@@ -1,9 +1,10 @@
 /** The door between two processes of one provider: on loopback, on a port of its own, with the operator's token. Spec: COMPUTE §12.2 */
 import { type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { errorResponse } from '../../wire/apiError.ts'
+import { hasBearer } from '../../wire/bearer.ts'
 import { jsonResponse } from '../../wire/jsonResponse.ts'
 import { parseJson } from '../../wire/parseJson.ts'
-import { isOperator, refuseStranger } from '../operator/answerOperator.ts'
+import { refuseStranger } from '../operator/answerOperator.ts'
 import type { ProviderContext } from '../providerContext.ts'
 import type { AdoptedJobs } from './adoptJobs.ts'
 import type { HandOver } from './handOver.ts'
@@ -21,7 +22,7 @@ const bodyBytesMax = 64 * 1024 * 1024
 /** `opened` is undefined until the model is there. */
 export function createControlHandler(token: string, opened: () => ControlParts | undefined): HttpHandler {
   return async (request) => {
-    if (!isOperator(token, request)) return refuseStranger()
+    if (!hasBearer(token, request)) return refuseStranger()
     const parts = opened()
     if (!parts?.handOver) {
       return errorResponse({

@@ -1,9 +1,9 @@
 /** What the operator alone may ask of a provider, with the token of its data folder: status, metrics, drain. Spec: COMPUTE §3.2 */
-import { bytesToHex, textToBytes } from '@weightless/codec'
-import { sha256 } from '@weightless/crypto'
 import type { HttpRequest, HttpResponse } from '@weightless/env'
 import { errorResponse } from '../../wire/apiError.ts'
+import { hasBearer } from '../../wire/bearer.ts'
 import { jsonResponse } from '../../wire/jsonResponse.ts'
+import { metricsResponse } from '../../wire/metricsResponse.ts'
 
 export type Operator = {
   /** Without it nobody is the operator, and none of these paths exists. */
@@ -27,11 +27,8 @@ export async function answerOperator(
   if (method === undefined || operator.token === undefined) return undefined
   if (path === '/v1/drain' && !operator.beginDrain) return undefined
   if (request.method !== method) return errorResponse({ code: 'method_not_allowed', message: `Use ${method}.` })
-  if (!isOperator(operator.token, request)) return refuseStranger()
-  if (path === '/metrics') {
-    const headers = { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }
-    return { status: 200, headers, body: await operator.metrics() }
-  }
+  if (!hasBearer(operator.token, request)) return refuseStranger()
+  if (path === '/metrics') return metricsResponse(await operator.metrics())
   if (path === '/v1/drain') {
     const seconds = request.query.get('deadline_seconds')
     if (seconds !== null && !/^\d{1,5}$/.test(seconds)) {
@@ -48,11 +45,3 @@ export function refuseStranger(): HttpResponse {
     'This is for the operator: give the token of the provider’s data folder as "Authorization: Bearer op-…".'
   return errorResponse({ code: 'invalid_api_key', message })
 }
-
-/** Compares hashes, whose digits nobody can choose one by one. */
-export function isOperator(token: string, request: HttpRequest): boolean {
-  const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-  return given !== undefined && digest(given) === digest(token)
-}
-
-const digest = (text: string): string => bytesToHex(sha256(textToBytes(text)))

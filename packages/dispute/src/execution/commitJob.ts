@@ -1,0 +1,30 @@
+/** The job that an answer was, as both sides of a dispute state it: what the receipt commits to, and the tokens that went through. */
+import { type Hex, hexToBytes } from '@weightless/codec'
+import type { Model } from '@weightless/tensor'
+import type { JobCommitment } from '../referee/judge.ts'
+
+export type AnsweredChat = {
+  messages: Parameters<Model['promptTokens']>[0]
+  outputTokens: readonly number[]
+  sampler: { temperature: number; topP: number }
+  /** 32 bytes, of this answer among those to one request. */
+  seed: Hex
+  traceRoot: Hex
+}
+
+/** `tokens`: prompt and output without the last, one for each step. */
+export function commitJob(
+  model: Model,
+  { messages, outputTokens, sampler: { temperature, topP }, seed, traceRoot }: AnsweredChat,
+): { job: JobCommitment; tokens: number[] } {
+  const prompt = model.promptTokens(messages)
+  const tokens = [...prompt, ...outputTokens.slice(0, -1)]
+  const job = {
+    graph: model.parts.graph,
+    traceRoot: hexToBytes(traceRoot),
+    steps: tokens.length,
+    promptTokens: prompt.length,
+    sampler: { temperature, topP, seed32: hexToBytes(seed) },
+  }
+  return { job, tokens }
+}
