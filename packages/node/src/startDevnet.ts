@@ -7,6 +7,7 @@ import { isLoopback } from '@weightless/env'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { startKeyValueNode } from '@weightless/kv'
 import { loadApiKey, loadManagementKey, loadOperatorToken } from './apiKey.ts'
+import { createWeightsShelf, type WeightsShelf } from './computeGateway/weightsShelf.ts'
 import { takeDataFolder } from './dataFolder.ts'
 import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex } from './devnet/devnetKeys.ts'
@@ -39,6 +40,8 @@ export type Devnet = {
 }
 
 type Running = {
+  /** Grows as models open. */
+  weights: WeightsShelf
   env: NodeEnv
   folder: string
   options: DevnetOptions
@@ -70,7 +73,8 @@ export async function startDevnet(options: DevnetOptions = {}): Promise<Devnet> 
       options.onEvent?.(event)
     }
     const ports = await choosePorts(options, emit)
-    const running: Running = { env, folder: data.path, options, ports, host, emit, signal: stop.signal }
+    const weights = createWeightsShelf()
+    const running: Running = { weights, env, folder: data.path, options, ports, host, emit, signal: stop.signal }
     const file = await startServices(running, closers, config.describe)
     const models = openModels(running, file)
     closers.add(() => models.close())
@@ -133,6 +137,7 @@ async function startServices(
       apiKey,
       managementKey,
       payer: devnetKey(gatewayAccountIndex),
+      weights: running.weights,
     }),
   )
   closers.add(() => gateway.close())
@@ -224,9 +229,10 @@ function openModels(
   running: Running,
   file: DevnetFile,
 ): { settled: Promise<void>; ended: Promise<void>; close(): Promise<void> } {
-  const { env, options, folder, emit, signal, ports, host } = running
+  const { env, options, folder, emit, signal, ports, host, weights } = running
   const models = createModelHost({
     env,
+    weights,
     file,
     ports,
     host,

@@ -52,6 +52,7 @@ export {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
+export { compareAnswers } from './compareAnswers.ts'
 export { findProvableFault, type ProvableFault, type Signed } from './findProvableFault.ts'
 export {
   checks,

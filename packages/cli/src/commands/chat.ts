@@ -1,7 +1,8 @@
 /** `weightless chat "…"`: asks a model, streams the answer, keeps receipt and opening for `weightless verify`. */
 import { WeightlessError } from '@weightless/codec'
+import { answersOf, type VerificationLevel, verificationSchema } from '@weightless/compute/wire'
 import type { ChatRequest, Client } from '@weightless/sdk'
-import type { Command } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { commandLine, inQuotes } from '../commandLine.ts'
 import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
@@ -20,6 +21,7 @@ type ChatFlags = {
   quote?: boolean
   private?: boolean
   accepted?: boolean
+  verification?: VerificationLevel
 }
 
 export function addChatCommand(program: Command): void {
@@ -35,6 +37,11 @@ export function addChatCommand(program: Command): void {
     .option('--save <file>', 'where to keep receipt and opening')
     .option('--private', 'sealed end to end: only the provider reads it; the answer cannot be executed again')
     .option('--accepted', 'only of a provider that accepts the job first, and answers for it with its stake')
+    .option(
+      '--verification <level>',
+      'none, sampled:SHARE, refereed or full:COPIES; the answer comes when it is checked',
+      readLevel,
+    )
     .option('--quote', 'say what it may cost at most, and do not ask')
     .action((question: string, flags: ChatFlags, command: Command) =>
       withClient(command, (client) => chat(client, question, flags, command)),
@@ -58,6 +65,7 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(flags.private && { private: true }),
     ...(flags.accepted && { accepted: true }),
+    ...(flags.verification && { verification: flags.verification }),
   }
   const prices = { input: model.inputWeiPerToken ?? 0n, output: model.outputWeiPerToken ?? 0n }
   if (flags.quote) {
@@ -65,15 +73,19 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     const promptTokensMax = BigInt(
       request.messages.reduce((sum, { content }) => sum + Buffer.byteLength(content) + 64, 0),
     )
-    const feeMaxWei = promptTokensMax * prices.input + BigInt(flags.maxTokens) * prices.output
-    return printResult(command, { model: model.id, feeMaxWei }, [
-      `at most ${formatTokens(feeMaxWei)} tokens with ${model.id}`,
+    const one = promptTokensMax * prices.input + BigInt(flags.maxTokens) * prices.output
+    const answers = answersOf(flags.verification ?? { level: 'none' })
+    const feeMaxWei = one * BigInt(answers)
+    const each = answers > 1 ? ` for ${answers} answers, at the price of the cheapest provider` : ''
+    return printResult(command, { model: model.id, answers, feeMaxWei }, [
+      `at most ${formatTokens(feeMaxWei)} tokens with ${model.id}${each}`,
     ])
   }
   await answer(client, request, flags, command)
 }
 
 async function answer(client: Client, request: ChatRequest, flags: ChatFlags, command: Command): Promise<void> {
+  if (request.verification) return answerChecked(client, request, flags, command)
   const { json, dataDir } = globalOptions(command)
   let text = ''
   for await (const event of client.chat.stream(request)) {
@@ -106,6 +118,32 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
         `\n${event.usage?.completionTokens ?? '?'} tokens, ${feeWei === undefined ? 'no receipt' : `${formatTokens(feeWei)} to pay`}${file ? `\ncheck it: ${commandLine(`verify ${inQuotes(file)}`, globalOptions(command).dataDir)}` : ''}`,
       )
   }
+}
+
+async function answerChecked(client: Client, request: ChatRequest, flags: ChatFlags, command: Command): Promise<void> {
+  const { json, dataDir } = globalOptions(command)
+  const { text, finishReason, usage, receiptId, bundle, check } = await client.chat.complete(request)
+  const { level, outcome, detection, feeWei, bundles } = check
+  const file = bundle && receiptId ? keepBundle(flags.save ?? receiptFile(dataDir, receiptId), bundle) : undefined
+  const said = { model: request.model, text, finishReason, usage, receiptId, feeWei, bundle: file }
+  if (json) printResult(command, { ...said, check: { level, outcome, detection, answers: bundles.length } }, [])
+  else {
+    process.stdout.write(`${printable(text)}\n`)
+    remark(
+      `\n${level}: ${outcome}, ${bundles.length} answers for ${formatTokens(feeWei)}; finds a wrong one with ${detection * 100} %`,
+    )
+  }
+  if (outcome === 'differs') process.exitCode = 1
+}
+
+function readLevel(text: string): VerificationLevel {
+  const [level, value] = text.split(':')
+  const read = verificationSchema.safeParse({
+    level,
+    ...(value !== undefined && { [level === 'sampled' ? 'share' : 'copies']: Number(value) }),
+  })
+  if (read.success) return read.data
+  throw new InvalidArgumentError('such as sampled:0.1, refereed or full:3.')
 }
 
 export class ModelNotServedError extends WeightlessError {

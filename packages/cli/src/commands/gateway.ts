@@ -18,6 +18,7 @@ type StartFlags = {
   cap?: bigint
   mustAccept?: boolean
   need?: NeedWish
+  weights?: string[]
   metricsToken?: string
   drainSeconds: number
   log: 'text' | 'json' | 'silent'
@@ -43,6 +44,7 @@ export function addGatewayCommands(program: Command): void {
     .option('--cap <tokens>', 'all that the first key may spend', readTokens)
     .option('--must-accept', 'only providers that accept a job by signature before they begin')
     .option('--metrics-token <token>', 'what GET /metrics asks as a bearer token; without it, open on loopback only')
+    .option('--weights <file...>', 'models with which it executes answers again: levels sampled and refereed')
     .option('--need <json>', 'asked of every provider on the market, such as {"region":"eu"}', readNeedJson)
     .option(
       '--drain-seconds <n>',
@@ -60,7 +62,21 @@ export function addGatewayCommands(program: Command): void {
 
 async function startServing(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)
-  const { network, rpc, port, host, log, deposit, autoFund, cap, mustAccept, need, metricsToken, drainSeconds } = flags
+  const {
+    network,
+    rpc,
+    port,
+    host,
+    log,
+    deposit,
+    autoFund,
+    cap,
+    mustAccept,
+    need,
+    metricsToken,
+    drainSeconds,
+    weights,
+  } = flags
   const { chain, contracts } = readNetwork(resolve(network ?? devnetFilePath(dataDir)))
   const { runGateway, gatewayAccount } = await import('@weightless/node/computeGateway/runGateway')
   const dataFolder = join(resolve(dataDir), 'own-gateway')
@@ -73,6 +89,7 @@ async function startServing(flags: StartFlags, command: Command): Promise<void> 
     ...(deposit !== undefined && { depositWei: deposit }),
     ...(cap !== undefined && { spendingCapWei: cap }),
     ...(need && { need }),
+    ...(weights && { weightsFiles: weights }),
     ...(metricsToken !== undefined && { metricsToken }),
     ...(mustAccept && { limits: { mustAccept } }),
   })

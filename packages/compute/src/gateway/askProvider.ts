@@ -1,5 +1,5 @@
 /** One attempt to have a request answered by one provider, put right where that can be done without asking anybody. COMPUTE §10.3 */
-import { bytesToHex } from '@weightless/codec'
+import { bytesToHex, type Hex } from '@weightless/codec'
 import { AbortedError, BodyTooLargeError, type FetchResponse, NetworkError } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
 import type { Acceptance } from '@weightless/receipt'
@@ -26,6 +26,8 @@ export type Ask = {
   provider: ListedProvider
   /** The provider must accept the job before it begins. */
   mustAccept: boolean
+  /** Seeds the sampler where the request has no seed; drawn where it is undefined. */
+  nonce: Hex | undefined
   signal: AbortSignal
 }
 
@@ -98,8 +100,8 @@ async function agree(tab: Tab, { payer }: Customer, provider: ListedProvider, ne
   }
 }
 
-function authorize({ env }: GatewayContext, { order, customer }: Ask, tab: Tab): Promise<JobTerms> {
-  const nonce = bytesToHex(env.random.bytes(32))
+function authorize({ env }: GatewayContext, { order, customer, nonce: given }: Ask, tab: Tab): Promise<JobTerms> {
+  const nonce = given ?? bytesToHex(env.random.bytes(32))
   return tab.authorize({ request: order.requestHash, nonce, maxFee: order.maxFee, keyId: customer.key.id })
 }
 

@@ -38,7 +38,7 @@ export type Attempt =
 
 export async function attemptProvider(
   context: GatewayContext,
-  { customer, work, signal }: Request,
+  { customer, work, signal, nonce }: Request,
   provider: ListedProvider,
   timeMs: number,
 ): Promise<Attempt> {
@@ -68,7 +68,7 @@ export async function attemptProvider(
   let kept = false
   try {
     const mustAccept = work.preferences.mustAccept || context.limits.mustAccept
-    const ask = { customer, order, provider, mustAccept, signal: leaving.signal }
+    const ask = { customer, order, provider, mustAccept, nonce, signal: leaving.signal }
     const asked = await askProvider(context, ask)
     const first = asked.kind === 'answering' ? await readFirst(asked, work.stream) : asked
     if (first.kind === 'refused') return first

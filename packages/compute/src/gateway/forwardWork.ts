@@ -1,10 +1,15 @@
 /** A request through the gateway: admit, choose, ask one provider after the other until one begins to answer. COMPUTE §10 */
+import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
+import { answersOf, detectionOf, verificationHeader } from '../wire/verificationLevel.ts'
 import { attemptProvider, type Begun } from './attemptProvider.ts'
 import { type Candidate, chooseCandidates } from './choice/chooseCandidates.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
-import { passAnswer } from './passAnswer.ts'
+import { forwardCopies } from './levels/forwardCopies.ts'
+import { prepareLevel } from './levels/prepareLevel.ts'
+import { sampleAnswer } from './levels/sampleAnswer.ts'
+import { type Passed, passAnswer } from './passAnswer.ts'
 import type { Work } from './readWork.ts'
 import { createTrace, type Trace } from './trace.ts'
 
@@ -13,19 +18,28 @@ const busyWaitMsGrown = 2_000
 /** Over all models of a request. */
 const attemptsMaxAll = 8
 
-export type Request = { customer: Customer; work: Work; signal: AbortSignal }
+export type Request = {
+  customer: Customer
+  work: Work
+  signal: AbortSignal
+  /** Seeds every copy of an answer alike, where the request has no seed. */
+  nonce?: Hex | undefined
+}
 
 /** One request of a key that is within its limits; the answer's body ends it. */
 export async function forwardWork(context: GatewayContext, request: Request): Promise<HttpResponse> {
   const { customer, work } = request
   const choice = await chooseCandidates(context, customer, work)
   if ('error' in choice) return errorResponse(choice.error, choice.headers)
+  const { verification } = work.preferences
+  const prepared = await prepareLevel(context, verification, choice.candidates)
+  if ('error' in prepared) return errorResponse(prepared.error, choice.headers)
   if (customer.inFlight >= context.limits.perKeyMax) {
     const message = `This key has ${customer.inFlight} requests in flight already.`
     return errorResponse({ code: 'too_many_requests', message, retryAfterSeconds: 1 })
   }
   const trace = createTrace(choice.sort, choice.headers)
-  const taken = context.rates.take(customer.key.id, customer.key, work.tokensGuess)
+  const taken = context.rates.take(customer.key.id, customer.key, work.tokensGuess * answersOf(verification))
   if (!taken.ok) {
     context.metrics.rateLimited.add()
     const message = `This key may use no more ${taken.of} in this minute.`
@@ -34,7 +48,12 @@ export async function forwardWork(context: GatewayContext, request: Request): Pr
   enter(context, customer)
   let handedOver = false
   try {
-    const outcome = await firstAnswer(context, request, choice.candidates, trace)
+    if (answersOf(verification) > 1) {
+      const response = await forwardCopies(context, request, prepared.candidates, trace)
+      context.rates.correct(customer.key.id, taken.takenTokens, 0)
+      return response
+    }
+    const outcome = await firstAnswer(context, request, prepared.candidates, trace)
     if ('error' in outcome) {
       context.rates.correct(customer.key.id, taken.takenTokens, 0)
       return errorResponse(outcome.error, trace.headers())
@@ -48,11 +67,21 @@ export async function forwardWork(context: GatewayContext, request: Request): Pr
     context.metrics.answers.add()
     if (trace.inRound() > 1) context.metrics.failovers.add()
     const end = { left: () => leave(context, customer), takenTokens: taken.takenTokens }
-    return passAnswer(context, request, outcome.begun, trace, end)
+    return sendAnswer(context, request, passAnswer(context, request, outcome.begun, trace, end))
   } finally {
     // A body that is still to be sent ends the request itself.
     if (!handedOver) leave(context, customer)
   }
+}
+
+/** Whatever is still to be checked is checked behind it. */
+function sendAnswer(context: GatewayContext, { customer, work }: Request, passed: Passed): HttpResponse {
+  const { verification } = work.preferences
+  const { response, jobId } = passed
+  if (verification.level !== 'sampled') return response
+  sampleAnswer(context, passed, { keyId: customer.key.id, share: verification.share })
+  const said = { ...verification, outcome: 'pending', detection: detectionOf(verification), receipt: jobId }
+  return { ...response, headers: { ...response.headers, [verificationHeader]: JSON.stringify(said) } }
 }
 
 let inFlightAll = 0

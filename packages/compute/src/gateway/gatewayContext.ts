@@ -14,6 +14,8 @@ import type { ProviderHealth } from './health/providerHealth.ts'
 import type { ApiKey } from './keys/apiKey.ts'
 import type { KeyRing } from './keys/keyRing.ts'
 import type { RateLimiter } from './keys/rateLimiter.ts'
+import type { CheckBook } from './levels/checkBook.ts'
+import type { Referee } from './levels/referee.ts'
 import type { Tab } from './openTab.ts'
 import type { ListedProvider, ProviderDirectory } from './providerDirectory.ts'
 import type { PurseLog } from './purseLog.ts'
@@ -58,6 +60,9 @@ export type GatewayContext = {
   balanceOf(payer: Payer): Promise<{ availableWei: bigint; totalWei: bigint }>
   /** Receipts that are being fetched, by job id: whoever asks for one waits for it. */
   settling: Map<string, { keyId: string; bundle: Promise<Bundle | undefined> }>
+  /** Executes answers again; undefined where the gateway has no weights. */
+  referee: Referee | undefined
+  checks: CheckBook
   /** Says that the gateway is in use: providers are probed. */
   busy(): void
   /** Aborts when the gateway closes. */

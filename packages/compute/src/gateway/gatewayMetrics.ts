@@ -25,6 +25,8 @@ export function createGatewayMetrics(metrics: Metrics) {
       'Receipts that were false, and not paid',
     ),
     receipts: metrics.counter('weightless_gateway_receipts_total', 'Receipts checked, kept and paid'),
+    checksAgreed: metrics.counter('weightless_gateway_checks_agreed_total', 'Answers checked that were right'),
+    checksRefuted: metrics.counter('weightless_gateway_checks_refuted_total', 'Answers checked that were wrong'),
     promptTokens: metrics.counter('weightless_gateway_prompt_tokens_total', 'Prompt tokens in receipts'),
     completionTokens: metrics.counter('weightless_gateway_completion_tokens_total', 'Completion tokens in receipts'),
     spentWei: metrics.counter('weightless_gateway_spent_wei_total', 'Wei in receipts'),

@@ -4,6 +4,7 @@ import type { LocalAccount } from 'viem'
 import { z } from 'zod'
 import type { ComputeContracts } from '../provider/startProvider.ts'
 import type { NeedWish } from '../wire/marketNeed.ts'
+import type { RefereeOptions } from './levels/referee.ts'
 
 /** One API key and the account that pays for it. */
 export type GatewayKey = {
@@ -44,6 +45,11 @@ export type GatewayOptions = {
   autoFundWei?: bigint
   /** Asked of every provider, whatever key and request ask: all are matched on the market then. COMPUTE §10.2.1 */
   need?: NeedWish
+  /**
+   * Weights by their storage root, with which the gateway executes answers again (levels `sampled` and `refereed`);
+   * without it, it offers `refereed` and `full` alone, and cannot say who is wrong. COMPUTE §10.10
+   */
+  weights?: Omit<RefereeOptions, 'env'>
   limits?: Partial<GatewayLimits>
 }
 

@@ -15,6 +15,8 @@ import { messageOfError } from './anthropic/writeMessages.ts'
 import { isExact } from './choice/orderProviders.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 import { answerKeys } from './keys/keyRoutes.ts'
+import { answerCheck } from './levels/answerCheck.ts'
+import { showLevels } from './levels/showLevels.ts'
 import { passDispute } from './passDispute.ts'
 import type { ListedProvider } from './providerDirectory.ts'
 import { answerAccount, answerUsage } from './usage/usageRoutes.ts'
@@ -38,6 +40,7 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (method === 'GET' && path === '/v1/models') return listModels(context)
   if (method === 'GET' && path.startsWith('/v1/models/')) return oneModel(context, path.slice('/v1/models/'.length))
   if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
+  if (method === 'GET' && path === '/v1/verification') return showLevels(context, query.get('model_id'))
   if (method === 'GET' && path === '/metrics') return showMetrics(context, request)
   const known = context.customerOf(request.headers)
   if (path.startsWith('/v1/messages')) return routeMessages(context, known, request)
@@ -60,6 +63,8 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (fault) return answerFaults(context, customer, fault[1] && decodeURIComponent(fault[1]))
   const disputed = method === 'POST' ? disputedReceipt(path) : undefined
   if (disputed) return passDispute(context, customer, disputed, request)
+  const checked = method === 'GET' ? /^\/v1\/receipts\/([^/]+)\/check$/.exec(path)?.[1] : undefined
+  if (checked) return answerCheck(context, customer, decodeURIComponent(checked))
   const found = /^\/v1\/receipts\/([^/]+)(\/operators)?$/.exec(path)
   if (!found || method !== 'GET') return refuse('not_found', `Unknown request URL: ${method} ${path}.`)
   const operators = found[2] === undefined ? undefined : { choice: query.get('choice') ?? '0' }

@@ -18,17 +18,20 @@ import type { Trace } from './trace.ts'
 /** What the end of the answer is told to. */
 export type AnswerEnd = { left(): void; takenTokens: number }
 
+/** An answer on its way. `bundle` resolves when its receipt is checked, kept and paid; undefined where there is no good one. */
+export type Passed = { response: HttpResponse; jobId: string; bundle: Promise<Bundle | undefined> }
+
 export function passAnswer(
   context: GatewayContext,
   request: Request,
   begun: Begun,
   trace: Trace,
   end: AnswerEnd,
-): HttpResponse {
+): Passed {
   const { response, terms, provider, rest } = begun
   const jobId = response.headers[receiptHeader] ?? `job-${provider.address}-${terms.authorization.jobNonce}`
   const delivered = createDelivered(request.work.path, request.work.stream)
-  const finish = settleWhenDone(context, request, begun, { jobId, delivered, end })
+  const { finish, bundle } = settleWhenDone(context, request, begun, { jobId, delivered, end })
   const headers = { ...headersOf(begun), ...trace.headers() }
   if (begun.ended && !request.work.stream) {
     // It is all here: in one piece it costs half the calls of the system.
@@ -36,14 +39,14 @@ export function passAnswer(
     delivered.add(body)
     delivered.end()
     finish()
-    return { status: 200, headers, body }
+    return { response: { status: 200, headers, body }, jobId, bundle }
   }
   const pieces = pour(context, request, begun, delivered, finish)
   const body = ownedBody(pieces, async () => {
     finish()
     await rest.return?.()
   })
-  return { status: 200, headers, body }
+  return { response: { status: 200, headers, body }, jobId, bundle }
 }
 
 /** Streams of these end with `[DONE]`, or have been cut. */
@@ -94,7 +97,7 @@ function settleWhenDone(
   { customer }: Request,
   { provider, terms, tab, acceptance, release, begunAtMs }: Begun,
   { jobId, delivered, end }: { jobId: string; delivered: Delivered; end: AnswerEnd },
-): () => void {
+): { finish: () => void; bundle: Promise<Bundle | undefined> } {
   const { key } = customer
   const done = Promise.withResolvers<void>()
   const settle = async (): Promise<Bundle | undefined> => {
@@ -116,12 +119,13 @@ function settleWhenDone(
     })
   context.settling.set(jobId, { keyId: key.id, bundle: settled })
   let isOver = false
-  return () => {
+  const finish = () => {
     if (isOver) return
     isOver = true
     end.left()
     done.resolve()
   }
+  return { finish, bundle: settled }
 }
 
 function noteReceipt({ metrics, health }: GatewayContext, provider: ListedProvider, bundle: Bundle, overMs: number) {

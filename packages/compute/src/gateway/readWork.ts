@@ -121,6 +121,9 @@ function readFormWork(path: ServicePath, headers: HttpHeaders, bytes: Uint8Array
 export function canServe(work: Work, provider: ListedProvider): boolean {
   if (!provider.services.includes(serviceOf(work.path))) return false
   const { sealedFor } = work
+  const { level } = work.preferences.verification
+  // Nobody can execute again what is sealed, or what is no run.
+  if (level !== 'none' && (sealedFor !== undefined || !isExactPath(work.path))) return false
   if (sealedFor !== undefined) {
     return sealedFor === provider.address && provider.encryptionKey !== undefined && maySeal(work)
   }
@@ -144,6 +147,11 @@ function recipientOf({ _e2ee: meta }: Readonly<Record<string, unknown>>): string
 
 /** Why nobody can, when providers of the model there are. */
 export function unservable(work: Work): ApiError {
+  const { level } = work.preferences.verification
+  if (level !== 'none' && (work.sealedFor !== undefined || !isExactPath(work.path))) {
+    const message = `Only chats, prompts and responses in the clear can be checked (${level}); this is sent to nobody.`
+    return { code: 'no_available_provider', message }
+  }
   if (work.sealedFor !== undefined) {
     const message =
       'A sealed request is a chat with max_tokens, for a provider that takes sealed requests; it is not sent to any other.'

@@ -13,6 +13,8 @@ import { managementScopes } from './keys/apiKey.ts'
 import { createKeyDesk } from './keys/keyDesk.ts'
 import { type FixedKey, openKeyRing } from './keys/keyRing.ts'
 import { createRateLimiter } from './keys/rateLimiter.ts'
+import { createCheckBook } from './levels/checkBook.ts'
+import { createReferee } from './levels/referee.ts'
 import { readPrepaidLedger } from './prepaidLedger.ts'
 import { createProviderDirectory } from './providerDirectory.ts'
 import { openPurseLog } from './purseLog.ts'
@@ -62,6 +64,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     balanceOf: async ({ user }) =>
       (await readPrepaidLedger(ledger, contracts.ledgerManager, user)) ?? { availableWei: 0n, totalWei: 0n },
     settling: new Map(),
+    referee: options.weights && createReferee({ env, ...options.weights }),
+    checks: createCheckBook(),
     stopping: stop.signal,
     busy: prober.busy,
     ...desk,
@@ -79,6 +83,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const probing = prober.run(stop.signal)
   const settled = async () => {
     while (context.settling.size > 0) await Promise.all([...context.settling.values()].map(({ bundle }) => bundle))
+    await context.checks.settled()
   }
   return {
     url: server.url,
@@ -87,7 +92,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       await server.close()
       await settled()
       stop.abort()
-      await Promise.all([reconciled, probing])
+      await Promise.all([reconciled, probing, context.referee?.close()])
       await keys.close()
       await purse.close()
     },

@@ -44,6 +44,7 @@ const table = {
   queue_full: [429, 'rate_limit_error'],
   server_error: [500, 'server_error'],
   provider_error: [502, 'server_error'],
+  answers_differ: [502, 'server_error'],
   no_available_provider: [503, 'server_error'],
   model_not_ready: [503, 'server_error'],
   provider_draining: [503, 'server_error'],

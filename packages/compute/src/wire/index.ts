@@ -42,3 +42,13 @@ export {
   verdictFileBytesMax,
   verdictFileToJson,
 } from './verdictFile.ts'
+export {
+  answersOf,
+  detectionOf,
+  readVerificationStatement,
+  type VerificationLevel,
+  type VerificationStatement,
+  verificationHeader,
+  verificationHeaderOf,
+  verificationSchema,
+} from './verificationLevel.ts'

@@ -11,6 +11,7 @@ import { loadApiKey, loadManagementKey } from '../apiKey.ts'
 import { takeDataFolder } from '../dataFolder.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
+import { createWeightsShelf } from './weightsShelf.ts'
 
 export type GatewayProcessOptions = {
   dataFolder: string
@@ -27,6 +28,8 @@ export type GatewayProcessOptions = {
   spendingCapWei?: bigint
   /** Asked as a bearer token at `GET /metrics`. */
   metricsToken?: string
+  /** Model files with which it executes answers again: levels `sampled` and `refereed`. */
+  weightsFiles?: readonly string[]
   /** Asked of every provider. */
   need?: NeedWish
   limits?: Partial<GatewayLimits>
@@ -50,7 +53,7 @@ export function gatewayAccount(dataFolder: string) {
 /** @throws {DataFolderBusyError} {PortInUseError} {GatewayUnderfundedError} {ApiKeyDamagedError} {MetricsTokenInvalidError} after closing what was opened */
 export async function runGateway(options: GatewayProcessOptions): Promise<RunningGateway> {
   const { rpcUrl, chainId, contracts, port, host, depositWei, autoFundWei, spendingCapWei, need, limits, log } = options
-  const { metricsToken } = options
+  const { metricsToken, weightsFiles = [] } = options
   const closers = createClosers()
   try {
     const path = resolve(options.dataFolder)
@@ -63,11 +66,14 @@ export async function runGateway(options: GatewayProcessOptions): Promise<Runnin
     if (depositWei !== undefined) {
       await fillLedger(createLedger({ rpcUrl, env, account }), contracts.ledgerManager, address, depositWei)
     }
+    const weights = createWeightsShelf()
+    for (const file of weightsFiles) await weights.addFile(file)
     const cap = spendingCapWei === undefined ? {} : { spendingCapWei }
     const gateway = await startGateway({
       ...{ env, rpcUrl, chainId, contracts, port, autoFundWei },
       ...(host !== undefined && { host }),
       ...(need && { need }),
+      ...(weightsFiles.length > 0 && { weights }),
       ...(metricsToken !== undefined && { metricsToken }),
       ...(limits && { limits }),
       keys: [{ key: loadApiKey(path), account, ...cap }],

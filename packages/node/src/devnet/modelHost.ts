@@ -1,5 +1,6 @@
 /** Gives each model of a devnet its providers, now and whenever `weightless model add` brings another. */
 import type { Env } from '@weightless/env'
+import type { WeightsShelf } from '../computeGateway/weightsShelf.ts'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import type { PortPlan } from '../portPlan.ts'
@@ -19,6 +20,8 @@ export type ModelHostOptions = {
   providers: number
   /** Each provider is a process of its own. */
   processes: boolean
+  /** Of every model that is served. */
+  weights: WeightsShelf
   /** Undefined: nobody trains. */
   fineTuning: { python?: string } | undefined
   signal: AbortSignal
@@ -80,6 +83,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
       const trains = running.length === 0 && !model.encoder
       const fineTuning = trains && tuning ? { port: ports.fineTuning, ...tuning } : undefined
       const modelRoot = await checkAndStore(env, { ...options, ...network(), model })
+      if (!model.encoder) options.weights.add(modelRoot, model.path)
       const opened = await Promise.allSettled(
         seats.map((seat) =>
           serveAt(seat, { model, modelRoot, ...seat, ...(fineTuning && seat.rank === 0 && { fineTuning }) }),

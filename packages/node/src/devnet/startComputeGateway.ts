@@ -4,6 +4,7 @@ import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { parseEther } from 'viem'
+import type { WeightsShelf } from '../computeGateway/weightsShelf.ts'
 import type { DevnetKey } from './devnetKeys.ts'
 
 /** Tokens that the gateway's account pays into its ledger at the first start, and moves to a provider at a time. */
@@ -12,9 +13,17 @@ const autoFundWei = parseEther('1')
 
 export async function startComputeGateway(
   env: Env,
-  options: { port: number; host: string; rpcUrl: string; apiKey: string; managementKey: string; payer: DevnetKey },
+  options: {
+    port: number
+    host: string
+    rpcUrl: string
+    apiKey: string
+    managementKey: string
+    payer: DevnetKey
+    weights: WeightsShelf
+  },
 ): Promise<Gateway> {
-  const { port, host, rpcUrl, apiKey, managementKey, payer } = options
+  const { port, host, rpcUrl, apiKey, managementKey, payer, weights } = options
   await fundLedger(createLedger({ rpcUrl, env, account: payer.account }), payer)
   return startGateway({
     env,
@@ -26,6 +35,7 @@ export async function startComputeGateway(
     keys: [{ key: apiKey, account: payer.account }],
     managementKey,
     autoFundWei,
+    weights,
   })
 }
 

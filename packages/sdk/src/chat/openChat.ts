@@ -1,10 +1,17 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import {
+  type VerificationLevel,
+  type VerificationStatement,
+  verificationHeader,
+  verificationHeaderOf,
+} from '@weightless/compute/wire'
 import type { JsonObject } from '@weightless/envelope'
 import type { ClientContext } from '../client.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
+import { type AnswerCheck, type CheckMeans, checkAnswer } from './checkAnswer.ts'
 import { type ChatEvent, type ChatUsage, readChatAnswer } from './readChatAnswer.ts'
 import { type ChatModel, readModels } from './readModels.ts'
 import { sealChat } from './sealChat.ts'
@@ -31,6 +38,11 @@ export type ChatRequest = {
    * above the quote, it can be reported (`receipts.report`). SETTLEMENT §9.3
    */
   accepted?: boolean
+  /**
+   * What is checked: `sampled` by the client itself, which executes a share of the answers again; `refereed` and `full` by
+   * other providers' answers, whose receipts `complete` compares. Never less than asked for. COMPUTE §10.10
+   */
+  verification?: VerificationLevel
 }
 
 export type ChatAnswer = {
@@ -40,6 +52,7 @@ export type ChatAnswer = {
   receiptId: string | undefined
   /** Receipt and opening; undefined where a provider gives none. */
   bundle: Bundle | undefined
+  check: AnswerCheck
 }
 
 export type ChatApi = {
@@ -48,27 +61,34 @@ export type ChatApi = {
   stream(request: ChatRequest, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
   /**
    * The whole answer with its bundle, which is about this question and this text.
-   * @throws {GatewayRefusedError} @throws {AnswerBrokenError} @throws {ReceiptMismatchError}
+   * @throws {GatewayRefusedError} @throws {AnswerBrokenError} @throws {ReceiptMismatchError} @throws {AnswerUncheckedError}
    */
-  complete(request: ChatRequest, options?: { signal?: AbortSignal }): Promise<ChatAnswer>
+  complete(request: ChatRequest, options?: CheckMeans): Promise<ChatAnswer>
 }
 
 export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi {
   return {
     models: async ({ signal } = {}) => readModels(await getJson(context, '/v1/models', signal)),
     stream: (request, { signal } = {}) => streamChat(context, request, signal),
-    async complete(request, { signal } = {}) {
+    async complete(request, means = {}) {
+      const { signal } = means
+      const wanted = request.verification ?? { level: 'none' }
+      let statement: VerificationStatement | undefined
       let text = ''
       for await (const event of streamChat(context, request, signal)) {
         if (event.type === 'text') text += event.text
+        if (event.type === 'receipt') statement = event.verification
         if (event.type !== 'end') continue
         const { finishReason, usage, receiptId } = event
         const bundle = receiptId ? await receipts.get(receiptId, signal ? { signal } : {}) : undefined
         if (bundle && !request.private && !matchBundle(bundle, { messages: request.messages, text }))
           throw new ReceiptMismatchError({ receiptId })
-        return { text, finishReason, usage, receiptId, bundle }
+        const check = await checkAnswer(context, receipts, wanted, { bundle, statement }, means)
+        return { text, finishReason, usage, receiptId, bundle, check }
       }
-      return { text, finishReason: 'cancelled', usage: undefined, receiptId: undefined, bundle: undefined }
+      const nothing = { bundle: undefined, statement: undefined }
+      const check = await checkAnswer(context, receipts, wanted, nothing, means)
+      return { text, finishReason: 'cancelled', usage: undefined, receiptId: undefined, bundle: undefined, check }
     },
   }
 }
@@ -86,11 +106,19 @@ async function* streamChat(
       ...(request.provider && { 'x-0g-provider-address': request.provider }),
       ...(request.accepted && { 'x-weightless-accept': '1' }),
       ...(sealed && { 'x-0g-provider-trust-mode': 'private' }),
+      ...levelHeaders(request.verification),
     },
     body: JSON.stringify(sealed ? sealed.envelope : toWire(request)),
     ...(signal && { signal }),
   })
   yield* readChatAnswer(response, sealed?.reply)
+}
+
+/** The client draws and executes samples itself; it only must be able to. */
+function levelHeaders(wanted: VerificationLevel | undefined): Record<string, string> {
+  if (!wanted || wanted.level === 'none') return {}
+  if (wanted.level === 'sampled') return { 'x-0g-provider-trust-mode': 'verified' }
+  return { [verificationHeader]: verificationHeaderOf(wanted) }
 }
 
 function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): JsonObject {

@@ -1,5 +1,6 @@
 /** A streamed answer over the OpenAI wire as events: the receipt's id first, then text as it is made, then the end. */
 import { type Hex, WeightlessError } from '@weightless/codec'
+import { readVerificationStatement, type VerificationStatement, verificationHeader } from '@weightless/compute/wire'
 import type { FetchResponse } from '@weightless/env'
 import type { JsonObject, ReplyOpener } from '@weightless/envelope'
 import { readServerEvents } from './readServerEvents.ts'
@@ -8,7 +9,7 @@ export type ChatUsage = { promptTokens: number; completionTokens: number }
 
 export type ChatEvent =
   /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
-  | { type: 'receipt'; receiptId: string; provider: Hex | undefined }
+  | { type: 'receipt'; receiptId: string; provider: Hex | undefined; verification?: VerificationStatement }
   | { type: 'text'; text: string }
   | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
 
@@ -25,7 +26,8 @@ export async function* readChatAnswer(
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const receiptId = response.headers['x-weightless-receipt']
   const provider = response.headers['x-0g-provider-address'] as Hex | undefined
-  if (receiptId) yield { type: 'receipt', receiptId, provider }
+  const verification = readVerificationStatement(response.headers[verificationHeader])
+  if (receiptId) yield { type: 'receipt', receiptId, provider, ...(verification && { verification }) }
   let finishReason = 'cancelled'
   let usage: ChatUsage | undefined
   for await (const data of readServerEvents(response.body)) {

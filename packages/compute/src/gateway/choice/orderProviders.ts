@@ -28,7 +28,7 @@ export function isAllowed(
   preferences: Preferences,
   keyProviders: readonly string[],
 ): boolean {
-  const { pinned, only, ignore, maxPrice, trustMode } = preferences
+  const { pinned, only, ignore, maxPrice, trustMode, verification } = preferences
   const { address, price } = provider
   if (pinned !== undefined && address !== pinned) return false
   if (keyProviders.length > 0 && !keyProviders.includes(address)) return false
@@ -36,7 +36,8 @@ export function isAllowed(
   if (ignore.includes(address)) return false
   if (maxPrice.prompt !== undefined && price.inputWeiPerToken > maxPrice.prompt) return false
   if (maxPrice.completion !== undefined && price.outputWeiPerToken > maxPrice.completion) return false
-  if (trustMode === 'verified') return isExact(provider)
+  // Only what can be executed again can be checked or compared bit by bit.
+  if (trustMode === 'verified' || verification.level !== 'none') return isExact(provider)
   return trustMode !== 'private' || isPrivate(provider)
 }
 

@@ -6,6 +6,12 @@ import type { ApiError } from '../../wire/apiError.ts'
 import { type NeedWish, needSchema } from '../../wire/marketNeed.ts'
 import { parseJson } from '../../wire/parseJson.ts'
 import { acceptHeader } from '../../wire/payment.ts'
+import {
+  splitVerificationHeader,
+  type VerificationLevel,
+  verificationHeader,
+  verificationSchema,
+} from '../../wire/verificationLevel.ts'
 
 export type Sort = 'price' | 'latency' | 'throughput' | 'market'
 export type TrustMode = 'verified' | 'private'
@@ -27,6 +33,8 @@ export type Preferences = {
   allowFallbacks: boolean
   /** The provider must accept the job before it begins. */
   mustAccept: boolean
+  /** What is checked; never less than was asked for. COMPUTE §10.10 */
+  verification: VerificationLevel
 }
 
 export const choiceHeaders = {
@@ -36,6 +44,7 @@ export const choiceHeaders = {
   allowFallbacks: 'x-0g-provider-allow-fallbacks',
   accept: acceptHeader,
   need: 'x-weightless-need',
+  verification: verificationHeader,
 } as const
 
 const address = z
@@ -57,6 +66,7 @@ const bodySchema = z.strictObject({
   max_price: z.strictObject({ prompt: wei, completion: wei }).nullish(),
   allow_fallbacks: z.boolean().nullish(),
   need: needSchema.nullish(),
+  verification: verificationSchema.nullish(),
 })
 
 const headerSchema = z.object({
@@ -92,6 +102,10 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
   const sort = fromHeaders.data.sort ?? body.sort ?? undefined
   const fromHeader = readNeedHeader(said('need'))
   if (!fromHeader.success) return refuse(choiceHeaders.need, fromHeader.error.issues[0]!.message)
+  const level = readLevel(said('verification'), body.verification ?? undefined)
+  if ('detail' in level) return refuse(choiceHeaders.verification, level.detail)
+  if (level.value.level !== 'none' && trustMode === 'private')
+    return refuse(choiceHeaders.verification, 'nobody can check what is sealed')
   const wishes = [fromHeader.data, body.need].filter((wish) => wish !== undefined && wish !== null)
   const needs = wishes.length > 0 || sort === 'market' ? wishes : undefined
   if (needs && sort !== undefined && sort !== 'market')
@@ -113,6 +127,7 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
       needs,
       allowFallbacks: allowFallbacks === undefined ? (body.allow_fallbacks ?? true) : allowFallbacks === 'true',
       mustAccept: fromHeaders.data.accept === '1',
+      verification: level.value,
     },
   }
 }
@@ -135,7 +150,20 @@ const noWish = (): Preferences => ({
   needs: undefined,
   allowFallbacks: true,
   mustAccept: false,
+  verification: { level: 'none' },
 })
+
+/** By header, body or both, which must agree then. */
+function readLevel(
+  header: string | undefined,
+  body: VerificationLevel | undefined,
+): { value: VerificationLevel } | { detail: string } {
+  if (header === undefined) return { value: body ?? { level: 'none' } }
+  const read = verificationSchema.safeParse(splitVerificationHeader(header))
+  if (!read.success) return { detail: 'must be none, sampled; share=0.1, refereed, or full; copies=3' }
+  if (body && JSON.stringify(body) !== JSON.stringify(read.data)) return { detail: 'the body asks for another level' }
+  return { value: read.data }
+}
 
 const needBytesMax = 2_048
 
