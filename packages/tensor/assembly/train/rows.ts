@@ -54,6 +54,69 @@ export function rmsNormBack(x: usize, weight: usize, dy: usize, dx: usize, n: i3
   }
 }
 
+/**
+ * out = out + Σ over positions of dy·(x·k), k as in rmsNorm, the sum a fold in runs of 256 positions: the gradient of a norm's weight
+ * from one row of tokens. n: a multiple of 4; `sums`: 2n f32.
+ */
+export function normWeightBack(x: usize, dy: usize, out: usize, n: i32, positions: i32, epsilon: f32, sums: usize): void {
+  const totals = sums + <usize>(n << 2)
+  memory.fill(sums, 0, <usize>(n << 3))
+  for (let position = 0; position < positions; position++) {
+    if (position > 0 && position % RUN == 0) closeSums(sums, totals, n)
+    let squares: f32 = 0
+    for (let start = 0; start < n; start += RUN) {
+      let sum: f32 = 0
+      for (let i = start; i < min(start + RUN, n); i++) {
+        const value = load<f32>(x + <usize>(i << 2))
+        sum += value * value
+      }
+      squares += sum
+    }
+    const k = f32x4.splat(<f32>1 / sqrt<f32>(squares / <f32>n + epsilon))
+    for (let i = 0; i < n; i += 4) {
+      const at = <usize>(i << 2)
+      const product = f32x4.mul(v128.load(dy + at), f32x4.mul(v128.load(x + at), k))
+      v128.store(sums + at, f32x4.add(v128.load(sums + at), product))
+    }
+    x += <usize>(n << 2)
+    dy += <usize>(n << 2)
+  }
+  closeSums(sums, totals, n)
+  addTo(out, totals, n)
+}
+
+/** totals = totals + sums, and sums = 0. */
+function closeSums(sums: usize, totals: usize, n: i32): void {
+  addTo(totals, sums, n)
+  memory.fill(sums, 0, <usize>(n << 2))
+}
+
+function addTo(x: usize, y: usize, n: i32): void {
+  for (let i = 0; i < n; i += 4) {
+    const at = <usize>(i << 2)
+    v128.store(x + at, f32x4.add(v128.load(x + at), v128.load(y + at)))
+  }
+}
+
+/**
+ * out = out + Σ of rows of x (n values each, a multiple of 4) at `count` rising places (u32), the sum a fold whose runs are those of 256
+ * places: the gradient of a token's embedding from one row of tokens. `sums`: 2n f32.
+ */
+export function addPlaces(places: usize, count: i32, x: usize, out: usize, n: i32, sums: usize): void {
+  const totals = sums + <usize>(n << 2)
+  memory.fill(sums, 0, <usize>(n << 3))
+  let run = load<u32>(places) / RUN
+  for (; count > 0; count--) {
+    const place = load<u32>(places)
+    if (place / RUN != run) closeSums(sums, totals, n)
+    run = place / RUN
+    addTo(sums, x + <usize>place * <usize>(n << 2), n)
+    places += 4
+  }
+  closeSums(sums, totals, n)
+  addTo(out, totals, n)
+}
+
 /** out = gate ÷ (1 + exp(−gate)) × up, over n values (a multiple of 4), leaving its inputs. */
 export function gateForward(gate: usize, up: usize, out: usize, n: i32): void {
   for (let i = 0; i < n; i += 4) {

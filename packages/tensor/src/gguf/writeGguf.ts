@@ -2,8 +2,8 @@
 import { concatBytes, textToBytes } from '@weightless/codec'
 import { type TensorType, tensorEncodings } from './tensorTypes.ts'
 
-/** Integers are written as u32 (lists as i32), other numbers as f32, lists of texts as texts. */
-export type WritableValue = string | number | boolean | readonly string[] | readonly number[]
+/** Integers are written as u32 (lists as i32), other numbers and what is marked so as f32, lists of texts as texts. */
+export type WritableValue = string | number | boolean | { f32: number } | readonly string[] | readonly number[]
 
 export type WritableTensor = { name: string; type: TensorType; shape: readonly number[]; bytes: Uint8Array }
 
@@ -34,6 +34,7 @@ function encodeValue(value: WritableValue): Uint8Array[] {
   if (typeof value === 'string') return [u32(8), text(value)]
   if (typeof value === 'boolean') return [u32(7), Uint8Array.of(value ? 1 : 0)]
   if (typeof value === 'number') return Number.isInteger(value) ? [u32(4), u32(value)] : [u32(6), f32(value)]
+  if ('f32' in value) return [u32(6), f32(value.f32)]
   const list = [u32(9), u32(typeof value[0] === 'string' ? 8 : 5), u64(value.length)]
   return [...list, ...value.map((item) => (typeof item === 'string' ? text(item) : u32(item)))]
 }

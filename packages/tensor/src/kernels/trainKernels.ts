@@ -39,6 +39,8 @@ export type TrainKernels = {
   addScaled(x: number, xStride: number, y: number, yStride: number, n: number, positions: number, factor: number): void
   scaleValues(x: number, n: number, factor: number): void
   rmsNormBack(x: number, weight: number, dy: number, dx: number, n: number, positions: number, epsilon: number): void
+  normWeightBack(x: number, dy: number, out: number, n: number, positions: number, epsilon: number, sums: number): void
+  addPlaces(places: number, count: number, x: number, out: number, n: number, sums: number): void
   gateForward(gate: number, up: number, out: number, n: number): void
   gateBack(gate: number, up: number, d: number, dGate: number, dUp: number, n: number): void
   crossEntropy(

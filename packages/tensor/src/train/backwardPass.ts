@@ -1,17 +1,19 @@
-/** The backward pass: from the gradient of the last layer's output to those of the adapter. Spec: spec/training.md §3. */
-import { attendRows, gateRows, keepOf, runTrainLayer } from './forwardPass.ts'
+/** The backward pass: from the gradient of the last layer's output to those of what learns. Spec: spec/training.md §3, §8.3. */
+import { attendRows, gateRows, keepOf, runTrainLayer, type TokenRow } from './forwardPass.ts'
+import { embeddingBack, normBack } from './full/vectorGradients.ts'
 import { linearBack, type TrainPass } from './linear.ts'
 import { shareOut } from './shareOut.ts'
 import type { LayerKeep } from './trainBuffers.ts'
 
 /** `buffers.dx` holds the gradient of the output; what it holds at the end has no meaning. */
-export function runBackward(pass: TrainPass): void {
+export function runBackward(pass: TrainPass, rows: readonly TokenRow[]): void {
   for (let layer = pass.parts.graph.layerCount - 1; layer >= 0; layer--) {
     if (!pass.buffers.keepsAll) runTrainLayer(pass, layer)
     const keep = keepOf(pass, layer)
     backFeedForward(pass, layer, keep)
     backAttention(pass, layer, keep)
   }
+  if (pass.learning.what === 'weights') embeddingBack(pass, pass.learning.whole, rows)
 }
 
 function backFeedForward(pass: TrainPass, layer: number, keep: LayerKeep): void {
@@ -33,6 +35,7 @@ function backFeedForward(pass: TrainPass, layer: number, keep: LayerKeep): void 
   kernels.rmsNorm(keep.middle, w.ffnNorm, y, graph.width, positions, graph.epsilon)
   linearBack(pass, layer, 'gate', y, gradient, hiddenStride, dy, false)
   linearBack(pass, layer, 'up', y, buffers.wide, hiddenStride, dy, true)
+  normBack(pass, layer, 'ffn_norm', keep.middle)
   kernels.rmsNormBack(keep.middle, w.ffnNorm, dy, dx, graph.width, positions, graph.epsilon)
 }
 
@@ -57,10 +60,12 @@ function backAttention(pass: TrainPass, layer: number, keep: LayerKeep): void {
   kernels.rotate(dqkv, stride, headCount + keyHeadCount, headSize, graph.rotatedSize, cosines, sinesBack, positions)
   const x = buffers.inputs[layer]!
   kernels.rmsNorm(x, w.attentionNorm, y, graph.width, positions, graph.epsilon)
-  // Below the lowest layer nothing learns, so its input's gradient is not made.
-  const into = layer === 0 ? 0 : dy
+  // Below the lowest layer an adapter learns nothing, so its input's gradient is not made.
+  const into = layer === 0 && pass.learning.what === 'adapter' ? 0 : dy
   linearBack(pass, layer, 'q', y, dqkv, stride, into, false)
   linearBack(pass, layer, 'k', y, dk, stride, into, true)
   linearBack(pass, layer, 'v', y, dv, stride, into, true)
-  if (into !== 0) kernels.rmsNormBack(x, w.attentionNorm, dy, dx, graph.width, positions, graph.epsilon)
+  if (into === 0) return
+  normBack(pass, layer, 'attn_norm', x)
+  kernels.rmsNormBack(x, w.attentionNorm, dy, dx, graph.width, positions, graph.epsilon)
 }

@@ -1,9 +1,15 @@
 /** The learning rate of a step, from exactly rounded operations alone. Spec: spec/training.md §5. */
 import { sineCosine } from '../model/ropeTable.ts'
-import type { LoraOptions } from './loraOptions.ts'
+
+export type RateOptions = {
+  learningRate: number
+  warmupSteps: number
+  totalSteps: number
+  schedule: 'constant' | 'linear' | 'cosine'
+}
 
 /** @param step - from 0 */
-export function learningRateAt(options: LoraOptions, step: number): number {
+export function learningRateAt(options: RateOptions, step: number): number {
   const { learningRate, warmupSteps, totalSteps, schedule } = options
   if (step < warmupSteps) return Math.fround((learningRate * (step + 1)) / warmupSteps)
   if (schedule === 'constant') return Math.fround(learningRate)

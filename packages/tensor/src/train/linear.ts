@@ -6,6 +6,7 @@ import type { AdapterTarget } from '../adapter/adapterTargets.ts'
 import { fieldOf } from '../adapter/adapterTargets.ts'
 import type { EngineParts } from '../model/loadModel.ts'
 import type { Matrix } from '../model/loadWeights.ts'
+import { matrixSlot, type WholeWeights } from './full/wholeWeights.ts'
 import type { LoraSlot, LoraWeights } from './loraWeights.ts'
 import { shareOut } from './shareOut.ts'
 import type { TrainBuffers } from './trainBuffers.ts'
@@ -13,13 +14,21 @@ import type { TrainBuffers } from './trainBuffers.ts'
 /** One row of tokens in a pass. */
 export type RowSpan = { start: number; length: number }
 
+/** What learns: an adapter beside the matrices, or all weights. */
+export type Learning =
+  | {
+      what: 'adapter'
+      lora: LoraWeights
+      /** By layer and target. */
+      slotOf: ReadonlyMap<string, LoraSlot>
+      /** alpha ÷ rank, as f32. */
+      scale: number
+    }
+  | { what: 'weights'; whole: WholeWeights }
+
 export type TrainPass = {
   parts: EngineParts
-  lora: LoraWeights
-  /** By layer and target. */
-  slotOf: ReadonlyMap<string, LoraSlot>
-  /** alpha ÷ rank, as f32. */
-  scale: number
+  learning: Learning
   buffers: TrainBuffers
   spans: readonly RowSpan[]
   /** Positions of all rows, rounded up to a multiple of four. */
@@ -68,18 +77,19 @@ export function linear(
   out: number,
   outStride: number,
 ): void {
-  const { parts, lora, buffers, positions } = pass
+  const { parts, learning, buffers, positions } = pass
   multiplyRows(pass, parts.weights.layers[layer]![fieldOf(target)], x, out, outStride)
-  const slot = pass.slotOf.get(slotKey(layer, target))
-  if (slot === undefined) return
+  const slot = learning.what === 'adapter' ? learning.slotOf.get(slotKey(layer, target)) : undefined
+  if (learning.what !== 'adapter' || slot === undefined) return
+  const { lora, scale } = learning
   const { a, b } = packedOf(lora, slot)
   multiplyRows(pass, a, x, buffers.low, lora.paddedRank * 4)
   multiplyRows(pass, b, buffers.low, buffers.wide2, slot.rows * 4)
-  parts.arena.kernels.addScaled(out, outStride, buffers.wide2, slot.rows * 4, slot.rows, positions, pass.scale)
+  parts.arena.kernels.addScaled(out, outStride, buffers.wide2, slot.rows * 4, slot.rows, positions, scale)
 }
 
 /**
- * Adds the gradients of A and B, and to `dx` (added when `adds`, else written; 0 for none) the gradient of the input.
+ * Adds the gradients of the matrix or of its A and B, and to `dx` (added when `adds`, else written; 0 for none) the gradient of the input.
  * @param x - the input of the forward pass
  */
 export function linearBack(
@@ -92,7 +102,7 @@ export function linearBack(
   dx: number,
   adds: boolean,
 ): void {
-  const { parts, lora, buffers, positions } = pass
+  const { parts, learning, buffers, positions } = pass
   const { kernels } = parts.arena
   const base: Matrix = parts.weights.layers[layer]![fieldOf(target)]
   const addProduct = (matrix: Parameters<typeof multiplyColumns>[1], y: number, yStride: number, first: boolean) => {
@@ -100,27 +110,43 @@ export function linearBack(
     if (!first) kernels.addInto(dx, buffers.wide2, positions * base.columns)
   }
   if (dx !== 0) addProduct(base, dOut, dOutStride, !adds)
-  const slot = pass.slotOf.get(slotKey(layer, target))
+  if (learning.what === 'weights') {
+    const { at } = matrixSlot(learning.whole, layer, target)
+    addGradient(pass, dOut, dOutStride, x, base.columns * 4, learning.whole.gradients + at * 4, base.rows)
+    return
+  }
+  const slot = learning.slotOf.get(slotKey(layer, target))
   if (slot === undefined) return
+  const { lora, scale } = learning
   const { a, b } = packedOf(lora, slot)
   const lowStride = lora.paddedRank * 4
   multiplyRows(pass, a, x, buffers.low, lowStride)
-  kernels.scaleValues(buffers.low, positions * lora.paddedRank, pass.scale)
+  kernels.scaleValues(buffers.low, positions * lora.paddedRank, scale)
   multiplyColumns(pass, b, dOut, dOutStride, buffers.lowGradient)
-  kernels.scaleValues(buffers.lowGradient, positions * lora.paddedRank, pass.scale)
-  const gradient = (left: number, leftStride: number, right: number, rightStride: number, at: number, rows: number) => {
-    for (const { start, length } of pass.spans) {
-      const to = lora.gradients + at * 4
-      const width = rightStride / 4
-      shareOut(parts, 'gradientOuter', rows / 8, length, (from, count) => {
-        const [l, r] = [left + start * leftStride + from * 32, right + start * rightStride]
-        return [l, leftStride, r, rightStride, to + from * 8 * rightStride, rightStride, count * 8, width, length]
-      })
-    }
-  }
-  gradient(dOut, dOutStride, buffers.low, lowStride, slot.b, slot.rows)
-  gradient(buffers.lowGradient, lowStride, x, slot.columns * 4, slot.a, lora.paddedRank)
+  kernels.scaleValues(buffers.lowGradient, positions * lora.paddedRank, scale)
+  addGradient(pass, dOut, dOutStride, buffers.low, lowStride, lora.gradients + slot.b * 4, slot.rows)
+  const lowGradient = lora.gradients + slot.a * 4
+  addGradient(pass, buffers.lowGradient, lowStride, x, slot.columns * 4, lowGradient, lora.paddedRank)
   if (dx !== 0) addProduct(a, buffers.lowGradient, lowStride, false)
+}
+
+/** to[row][column] += Σ over positions of left[position][row] · right[position][column], row of tokens by row of tokens. */
+function addGradient(
+  pass: TrainPass,
+  left: number,
+  leftStride: number,
+  right: number,
+  rightStride: number,
+  to: number,
+  rows: number,
+): void {
+  for (const { start, length } of pass.spans) {
+    const width = rightStride / 4
+    shareOut(pass.parts, 'gradientOuter', rows / 8, length, (from, count) => {
+      const [l, r] = [left + start * leftStride + from * 32, right + start * rightStride]
+      return [l, leftStride, r, rightStride, to + from * 8 * rightStride, rightStride, count * 8, width, length]
+    })
+  }
 }
 
 export function slotKey(layer: number, target: AdapterTarget): string {

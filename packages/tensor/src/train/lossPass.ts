@@ -1,22 +1,29 @@
 /**
- * Cross-entropy at the positions whose next token counts, in pieces of 64 so that memory does not grow with vocabulary × length,
- * and its gradient at the last layer's output. Spec: spec/training.md §3.
+ * Cross-entropy at the positions whose next token counts, in pieces so that memory does not grow with vocabulary × length, its gradient at
+ * the last layer's output, and where all weights learn that of the output matrix. Spec: spec/training.md §3, §8.3.
  */
+import type { EngineParts } from '../model/loadModel.ts'
 import { naturalLog } from '../sampler/naturalLog.ts'
 import type { TokenRow } from './forwardPass.ts'
-import { multiplyColumns, multiplyRows, type TrainPass } from './linear.ts'
+import { outputBack, outputNormBack, type Place } from './full/outputGradients.ts'
+import { type Learning, multiplyColumns, multiplyRows, type TrainPass } from './linear.ts'
 import { shareOut } from './shareOut.ts'
 
-const pieceMax = 64
+/** Positions of a piece: a run of a fold where gradients are summed over them. */
+const pieceMax = { adapter: 64, weights: 256 } as const
 
 /** Memory of one piece; logits take most. */
 export type LossRoom = { logits: number; sums: number; sumsBytes: number }
 
-export function allocateLossRoom({ parts }: Pick<TrainPass, 'parts'>): LossRoom {
+export function allocateLossRoom(parts: EngineParts, { what }: Learning): LossRoom {
   const padded = parts.weights.output.groups * 8
   const sumsBytes = Math.ceil(padded / 256) * 4 + 64
   const { arena } = parts
-  return { logits: arena.allocate(pieceMax * padded * 4), sums: arena.allocate(sumsBytes * parts.members), sumsBytes }
+  return {
+    logits: arena.allocate(pieceMax[what] * padded * 4),
+    sums: arena.allocate(sumsBytes * parts.members),
+    sumsBytes,
+  }
 }
 
 export type RowLoss = {
@@ -41,7 +48,7 @@ export function runLoss(
   const { arena, graph } = parts
   const width = graph.width
   const output = buffers.inputs[graph.layerCount]!
-  const places = rows.flatMap(({ tokens, mask }, row) => {
+  const places: Place[] = rows.flatMap(({ tokens, mask }, row) => {
     const { start } = pass.spans[row]!
     return tokens.flatMap((token, i) => (i > 0 && mask[i] === 1 ? [{ row, at: start + i - 1, token }] : []))
   })
@@ -50,9 +57,13 @@ export function runLoss(
     arena.words(buffers.targets, places.length)[i] = token
   }
   arena.floats(buffers.headGradient, places.length * width).fill(0)
-  for (let first = 0; first < places.length; first += pieceMax) {
-    runPiece(pass, room, first, Math.min(pieceMax, places.length - first), factor)
+  for (const { first, count } of planPieces(pass, places)) {
+    runPiece(pass, room, first, count, factor)
+    const isFirst = places[first - 1]?.row !== places[first]!.row
+    const isLast = places[first + count]?.row !== places[first]!.row
+    if (factor !== undefined) outputBack(pass, room, { first, count, isFirst, isLast })
   }
+  if (factor !== undefined) outputNormBack(pass, places)
   const losses: number[][] = rows.map(() => [])
   const correct = rows.map(() => 0)
   const dx = factor === undefined ? undefined : arena.floats(buffers.dx, pass.positions * width).fill(0)
@@ -63,6 +74,19 @@ export function runLoss(
     dx?.set(arena.floats(buffers.headGradient + i * width * 4, width), at * width)
   }
   return rows.map((_, row) => ({ loss: sum(losses[row]!), counted: losses[row]!.length, correct: correct[row]! }))
+}
+
+/** Places go row by row where gradients are summed over them, since those of each row are a fold of their own. */
+function planPieces({ learning }: TrainPass, places: readonly Place[]): { first: number; count: number }[] {
+  const most = pieceMax[learning.what]
+  const pieces: { first: number; count: number }[] = []
+  for (const [i, { row }] of places.entries()) {
+    const last = pieces.at(-1)
+    const joins = learning.what === 'adapter' || row === places[i - 1]?.row
+    if (last !== undefined && joins && last.count < most) last.count++
+    else pieces.push({ first: i, count: 1 })
+  }
+  return pieces
 }
 
 function runPiece(pass: TrainPass, room: LossRoom, first: number, count: number, factor: number | undefined): void {

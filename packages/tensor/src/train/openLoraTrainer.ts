@@ -6,18 +6,12 @@ import type { Hex } from '@weightless/codec'
 import { encodeAdapter } from '../adapter/encodeAdapter.ts'
 import type { ByteSource } from '../byteSource.ts'
 import type { Model } from '../model/loadModel.ts'
+import { TrainingRowsError } from './checkRows.ts'
 import type { TokenRow } from './forwardPass.ts'
 import type { LoraOptions } from './loraOptions.ts'
 import { packLora } from './loraWeights.ts'
-import {
-  createTrainer,
-  evaluateRows,
-  type OpenTrainerOptions,
-  type Trainer,
-  TrainingRowsError,
-  type TrainStep,
-  takeStep,
-} from './trainer.ts'
+import { evaluateRows } from './passRunner.ts'
+import { createTrainer, type OpenTrainerOptions, type Trainer, type TrainStep, takeStep } from './trainer.ts'
 import { decodeState, encodeState, stateRoot, type TrainProgress } from './trainerState.ts'
 
 export type LoraTrainer = {
@@ -62,7 +56,7 @@ export async function openLoraTrainer(
       return trainer.progress
     },
     step: (rows) => takeStep(use(), rows),
-    evaluate: (rows) => evaluateRows(use(), rows),
+    evaluate: (rows) => evaluateRows(use().runner, rows),
     exportAdapter: () => encodeAdapter(use()),
     state: () => encodeState(use()),
     stateHash: () => stateRoot(encodeState(use())),

@@ -1,8 +1,9 @@
-/** The loss of a model with an adapter in f64 and plain loops, written from spec/training.md §3 and not from the kernels. */
+/** The loss of a model, perhaps with an adapter, in f64 and plain loops, written from spec/training.md §3 and not from the kernels. */
 import { fieldOf } from '../adapter/adapterTargets.ts'
 import type { EngineParts } from '../model/loadModel.ts'
 import type { Matrix } from '../model/loadWeights.ts'
 import type { TokenRow } from './forwardPass.ts'
+import type { WholeWeights } from './full/wholeWeights.ts'
 import type { LoraSlot } from './loraWeights.ts'
 
 export type Adapter = {
@@ -13,54 +14,78 @@ export type Adapter = {
   values: Float64Array
 }
 
-type Weights = (matrix: Matrix) => Float64Array[]
+type Weights = { rows: (matrix: Matrix) => Float64Array[]; vector: (address: number) => ArrayLike<number> }
 
 /** Dequantised rows of a matrix. */
-function createReader({ arena }: EngineParts): Weights {
+function createReader({ arena, graph }: EngineParts): Weights {
   const known = new Map<number, Float64Array[]>()
-  return (matrix) => {
+  const vector = (address: number) => Float64Array.from(arena.floats(address, graph.width))
+  const rows = (matrix: Matrix) => {
     const found = known.get(matrix.address)
     if (found !== undefined) return found
     const room = arena.allocate(matrix.columns * 4)
-    const rows = Array.from({ length: matrix.rows }, (_, row) => {
+    const widened = Array.from({ length: matrix.rows }, (_, row) => {
       const group = matrix.address + (row >> 3) * matrix.groupBytes
       arena.kernels.embedRow(group, row & 7, matrix.kind, matrix.columns, room)
       return Float64Array.from(arena.floats(room, matrix.columns))
     })
     arena.release(room)
-    known.set(matrix.address, rows)
-    return rows
+    known.set(matrix.address, widened)
+    return widened
   }
+  return { rows, vector }
 }
 
 /** Mean loss over counted tokens of the rows, as a function of the adapter's values. */
 export function referenceLoss(parts: EngineParts, adapter: Omit<Adapter, 'values'>) {
   const read = createReader(parts)
+  return (values: Float64Array, rows: readonly TokenRow[]): number =>
+    meanLoss(rows, (tokens) => logitsOf(parts, read, { ...adapter, values }, tokens))
+}
+
+/** Mean loss over counted tokens of the rows, as a function of all weights. */
+export function referenceWholeLoss(parts: EngineParts, whole: WholeWeights) {
+  const slots = new Map(whole.slots.flatMap((slot) => (slot.matrix ? [[slot.matrix.address, slot] as const] : [])))
   return (values: Float64Array, rows: readonly TokenRow[]): number => {
-    let loss = 0
-    let counted = 0
-    for (const { tokens, mask } of rows) {
-      const logits = logitsOf(parts, read, { ...adapter, values }, tokens)
-      for (let i = 1; i < tokens.length; i++) {
-        if (mask[i] !== 1) continue
-        const row = logits[i - 1]!
-        const top = Math.max(...row)
-        loss += Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0)) + top - row[tokens[i]!]!
-        counted++
-      }
+    const read: Weights = {
+      rows(matrix) {
+        const { at, columns } = slots.get(matrix.address)!
+        return Array.from({ length: matrix.rows }, (_, row) => {
+          return values.subarray(at + row * columns, at + (row + 1) * columns)
+        })
+      },
+      vector: (address) =>
+        values.subarray((address - whole.values) / 4, (address - whole.values) / 4 + parts.graph.width),
     }
-    return loss / counted
+    const none = { slots: [], rank: 0, paddedRank: 0, scale: 0, values }
+    return meanLoss(rows, (tokens) => logitsOf(parts, read, none, tokens))
   }
 }
 
+function meanLoss(rows: readonly TokenRow[], logitsFor: (tokens: readonly number[]) => number[][]): number {
+  let loss = 0
+  let counted = 0
+  for (const { tokens, mask } of rows) {
+    const logits = logitsFor(tokens)
+    for (let i = 1; i < tokens.length; i++) {
+      if (mask[i] !== 1) continue
+      const row = logits[i - 1]!
+      const top = Math.max(...row)
+      loss += Math.log(row.reduce((sum, value) => sum + Math.exp(value - top), 0)) + top - row[tokens[i]!]!
+      counted++
+    }
+  }
+  return loss / counted
+}
+
 function logitsOf(parts: EngineParts, read: Weights, adapter: Adapter, tokens: readonly number[]): number[][] {
-  const { graph, weights, arena } = parts
-  const vector = (address: number) => Array.from(arena.floats(address, graph.width))
-  const embedding = read(weights.embedding)
+  const { graph, weights } = parts
+  const { vector } = read
+  const embedding = read.rows(weights.embedding)
   let x = tokens.map((token) => Array.from(embedding[token]!))
   for (const [layer, w] of weights.layers.entries()) {
     const apply = (target: LoraSlot['target'], input: number[]) => {
-      const out = read(w[fieldOf(target)]).map((row) => dot(row, input))
+      const out = read.rows(w[fieldOf(target)]).map((row) => dot(row, input))
       const slot = adapter.slots.find((candidate) => candidate.layer === layer && candidate.target === target)
       if (slot === undefined) return out
       const { values, rank, paddedRank, scale } = adapter
@@ -84,7 +109,7 @@ function logitsOf(parts: EngineParts, read: Weights, adapter: Adapter, tokens: r
       return add(row, apply('down', gated))
     })
   }
-  const output = read(weights.output)
+  const output = read.rows(weights.output)
   return x.map((row) => {
     const y = norm(row, vector(weights.outputNorm), graph.epsilon)
     return output.map((weight) => dot(weight, y))
@@ -121,7 +146,7 @@ function attend({ graph }: EngineParts, q: number[], keys: number[][], values: n
   return out
 }
 
-function norm(x: number[], weight: number[], epsilon: number): number[] {
+function norm(x: number[], weight: ArrayLike<number>, epsilon: number): number[] {
   const factor = 1 / Math.sqrt(dot(x, x) / x.length + epsilon)
   return x.map((value, i) => value * factor * weight[i]!)
 }
