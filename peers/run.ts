@@ -3,7 +3,8 @@
  * A peer is a folder with a package file and a lock of its own; each `*.peer.mjs` or `*.peer.ts` in it is one process
  * that finds the devnet through WEIGHTLESS_DEVNET, exits 0 when the client worked and says on stdout what it saw.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -18,16 +19,14 @@ const folders = readdirSync(import.meta.dirname, { withFileTypes: true })
 
 const dataFolder = mkdtempSync(join(tmpdir(), 'weightless-peers-'))
 const results: { name: string; ok: boolean; tookMs: number }[] = []
-let devnet: ChildProcess | undefined
 try {
-  for (const folder of folders) install(folder)
-  if (folders.some(needsDevnet)) devnet = await startDevnet()
-  for (const folder of folders) {
-    for (const script of listScripts(folder)) results.push(await runPeer(folder, script))
-  }
+  // Side by side: much of a peer's time is waiting for packages and for blocks.
+  const lanes = await Promise.allSettled([
+    runFolders(folders.filter((folder) => !needsDevnet(folder))),
+    runBesideDevnet(folders.filter(needsDevnet)),
+  ])
+  for (const lane of lanes) if (lane.status === 'rejected') throw lane.reason
 } finally {
-  devnet?.kill('SIGTERM')
-  await new Promise((resolve) => (devnet ? devnet.once('close', resolve) : resolve(undefined)))
   rmSync(dataFolder, { recursive: true, force: true })
 }
 const failed = results.filter(({ ok }) => !ok)
@@ -35,14 +34,32 @@ for (const { name } of failed) console.log(`peers: FAILED ${name}`)
 console.log(`peers: ${results.length - failed.length} passed, ${failed.length} failed`)
 process.exit(failed.length > 0 || results.length === 0 ? 1 : 0)
 
-function install(folder: string): void {
+async function runBesideDevnet(list: readonly string[]): Promise<void> {
+  if (list.length === 0) return
+  const devnet = await startDevnet()
+  try {
+    await runFolders(list)
+  } finally {
+    if (devnet.kill('SIGTERM')) await once(devnet, 'close')
+  }
+}
+
+async function runFolders(list: readonly string[]): Promise<void> {
+  for (const folder of list) {
+    await install(folder)
+    for (const script of listScripts(folder)) results.push(await runPeer(folder, script))
+  }
+}
+
+async function install(folder: string): Promise<void> {
   const path = join(import.meta.dirname, folder)
-  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], {
+  const child = spawn('npm', ['ci', '--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error'], {
     cwd: path,
     stdio: 'inherit',
   })
+  const [status] = await once(child, 'close')
   if (status !== 0) throw new Error(`peers: npm ci failed in ${folder}`)
-  for (const line of checkIntegrity(path)) console.log(`peers: ${folder}: ${line}`)
+  for (const line of await checkIntegrity(path)) console.log(`peers: ${folder}: ${line}`)
 }
 
 /** Unless its package file says `"weightless": { "devnet": false }`. */
