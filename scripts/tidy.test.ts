@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { completeLock } from './completeLock.ts'
-import { blankOut, checkFile, findImports, type Package } from './tidyRules.ts'
+import type { Package } from './tidyLayers.ts'
+import { blankOut, checkFile, findImports } from './tidyRules.ts'
 
 const packages: Package[] = [
   { name: '@weightless/codec', folder: 'packages/codec', layer: 0, dependencies: [] },

@@ -2,7 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { checkFile, type Finding, type Package } from './tidyRules.ts'
+import type { Package } from './tidyLayers.ts'
+import { checkFile, type Finding } from './tidyRules.ts'
 
 const root = join(import.meta.dirname, '..')
 

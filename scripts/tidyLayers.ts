@@ -1,5 +1,5 @@
 /** Which package may import which: only down a layer, and a service only at its edges. */
-import type { Package } from './tidyRules.ts'
+export type Package = { name: string; folder: string; layer: number; dependencies: readonly string[] }
 
 /** Why `owner` may not import `specifier`, or undefined. `<service>/wire` counts as layer 0, `<service>/client` is for edges. */
 export function findLayerFault(owner: Package, specifier: string, packages: readonly Package[]): string | undefined {

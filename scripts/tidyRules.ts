@@ -1,7 +1,7 @@
 /** The rules of the house as plain functions: a file in, findings out. Each rule names what to do instead. */
-import { findLayerFault } from './tidyLayers.ts'
 
-export type Package = { name: string; folder: string; layer: number; dependencies: readonly string[] }
+import type { Package } from './tidyLayers.ts'
+import { findLayerFault } from './tidyLayers.ts'
 
 export type SourceFile = { path: string; text: string }
 

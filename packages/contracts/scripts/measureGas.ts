@@ -4,14 +4,13 @@ import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
+import type { GasTable } from './gasTable.ts'
 import { measureJudge } from './measureJudge.ts'
 import { measureMarket } from './measureMarket.ts'
 import { measureRules } from './measureRules.ts'
 import { createPoraRig } from './poraRig.ts'
 import { presets } from './presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf } from './settlementRig.ts'
-
-export type GasTable = { [call: string]: number }
 
 const requestsHash = keccak256(toHex('requests'))
 

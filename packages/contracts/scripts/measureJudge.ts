@@ -10,8 +10,8 @@ import { chunkWords, type Rule, tableOf, type WorkingPlan } from '@weightless/di
 import type { GgufTensor } from '@weightless/tensor'
 import { expectedShapes, type Graph } from '@weightless/tensor/model/describeGraph'
 import { createDraw } from './floatOperands.ts'
+import type { GasTable } from './gasTable.ts'
 import { fileProofOf, modelFacts, openingOf, packWords, readsOf } from './judgeCase.ts'
-import type { GasTable } from './measureGas.ts'
 import { type Harness, openHarness } from './openHarness.ts'
 
 const fileBytes = 2 ** 34

@@ -1,7 +1,7 @@
 /** Gas of the market: offers, a match over all of them, stakes, and a job from posting to payment. */
 import { type Hex, keccak256, parseEther, toHex, zeroAddress, zeroHash } from 'viem'
 import { createRig, type Rig } from './contractRig.ts'
-import type { GasTable } from './measureGas.ts'
+import type { GasTable } from './gasTable.ts'
 
 const root = keccak256(toHex('root'))
 const anywhere: Hex = `0x${'00'.repeat(16)}`

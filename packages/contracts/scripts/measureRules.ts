@@ -2,7 +2,7 @@
 import { hexToBytes } from '@weightless/codec'
 import { bytesToHex, type Hex } from 'viem'
 import { createDraw } from './floatOperands.ts'
-import type { GasTable } from './measureGas.ts'
+import type { GasTable } from './gasTable.ts'
 import { type Harness, openHarness } from './openHarness.ts'
 
 const draw = createDraw(1)

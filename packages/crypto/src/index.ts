@@ -42,8 +42,9 @@ export {
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
 export { buildHashTree, type HashTree, hashLeaf, hashNode, hashTreePath, hashTreeRoot, levelAbove } from './hashTree.ts'
-export { type KeccakEngine, setKeccakEngine } from './keccakEngine.ts'
+export { setKeccakEngine } from './keccakEngine.ts'
 export { hashPair, keccak256, sectorBytes } from './keccakKernel.ts'
+export type { KeccakEngine } from './keccakPort.ts'
 export { buildTree, leafOf, type MerklePath, type MerkleTree, pathOf, treeRoot } from './merkleTree.ts'
 export { type NistCurve, type NistEcdsa, nistPublicKey, nistSign, nistVerify, setNistEcdsa } from './nistEcdsa.ts'
 export {

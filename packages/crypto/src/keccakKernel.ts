@@ -2,7 +2,7 @@
  * Keccak-256 on the two-way SIMD kernel (`assembly/keccak.ts`): of one message, and in bulk for trees, where the cost per
  * call decides the speed. Nothing here yields, so the one memory is safe.
  */
-import type { KeccakEngine } from './keccakEngine.ts'
+import type { KeccakEngine } from './keccakPort.ts'
 import { wasmBase64 } from './kernels/keccak.generated.ts'
 
 export const sectorBytes = 256

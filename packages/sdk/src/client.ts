@@ -1,12 +1,12 @@
 /** One client for the three journeys of a user: store a file, ask a model, check the answer; and the money behind them. */
 import { createBlobs } from '@weightless/blobs'
 import { WeightlessError } from '@weightless/codec'
-import type { Env } from '@weightless/env'
 import { createKeyValueClient, type KeyValueClient } from '@weightless/kv/client'
 import { createLedger, type Ledger, type LedgerAccount } from '@weightless/ledger'
 import { type AccountApi, openAccount } from './account/openAccount.ts'
 import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
+import type { ClientContext, ClientEnv } from './clientContext.ts'
 import { type Embedded, type EmbedOptions, embedTexts } from './embeddings/embedTexts.ts'
 import { type FilesApi, openFiles } from './files/openFiles.ts'
 import { type FineTuningApi, openFineTuning } from './fineTuning/openFineTuning.ts'
@@ -26,9 +26,6 @@ export type ClientOptions = {
   apiKey?: string
 }
 
-/** With `tasks`, large files are hashed and coded in its workers. */
-export type ClientEnv = Pick<Env, 'network' | 'clock' | 'log' | 'random'> & Partial<Pick<Env, 'tasks'>>
-
 export type Client = {
   readonly config: NetworkConfig
   readonly ledger: Ledger
@@ -45,15 +42,6 @@ export type Client = {
   keyValue(): KeyValueClient
   /** Checkpoints of models, named in the key-value layer. @throws {KeyValueUnknownError} */
   checkpoints(): CheckpointsApi
-}
-
-/** What the parts of a client share. */
-export type ClientContext = {
-  config: NetworkConfig
-  env: ClientEnv
-  ledger: Ledger
-  account: LedgerAccount | undefined
-  apiKey: string | undefined
 }
 
 export function createClient({ config, env, account, apiKey }: ClientOptions): Client {

@@ -36,8 +36,10 @@ export type {
   RestoreTarget,
 } from './checkpoint/restoreCheckpoint.ts'
 export type { CheckpointFile, SavedCheckpoint, SaveProgress } from './checkpoint/saveCheckpoint.ts'
-export { type Client, type ClientEnv, type ClientOptions, createClient, KeyValueUnknownError } from './client.ts'
+export { type Client, type ClientOptions, createClient, KeyValueUnknownError } from './client.ts'
+export type { ClientEnv } from './clientContext.ts'
 export { type Embedded, EmbeddingsMalformedError, type EmbedOptions } from './embeddings/embedTexts.ts'
+export type { ReadOptions, UploadOptions } from './files/fileOptions.ts'
 export {
   type FolderDownload,
   type FolderFile,
@@ -51,14 +53,7 @@ export {
   type StoredFolder,
 } from './files/folders.ts'
 export type { FileRecord } from './files/listSubmissions.ts'
-export {
-  type FilesApi,
-  FileTooLargeError,
-  PrivateFileLockedError,
-  type ReadOptions,
-  SenderMissingError,
-  type UploadOptions,
-} from './files/openFiles.ts'
+export { type FilesApi, FileTooLargeError, PrivateFileLockedError, SenderMissingError } from './files/openFiles.ts'
 export { PrivateKeyRefusedError, privateExtraBytes, SignerMissingError } from './files/privateFiles.ts'
 export type { FileQuote } from './files/quoteFiles.ts'
 export { TrainerRefusedError } from './fineTuning/askTrainer.ts'

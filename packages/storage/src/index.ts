@@ -1,4 +1,5 @@
-export { type Holder, type HolderOptions, openHolder } from './holder/openHolder.ts'
+export type { HolderOptions } from './holder/holderOptions.ts'
+export { type Holder, openHolder } from './holder/openHolder.ts'
 export { type HolderListenOptions, type HolderService, startHolder } from './holder/startHolder.ts'
 export { type Indexer, type IndexerOptions, openIndexer } from './indexer/indexer.ts'
 export { describeMining } from './mining/describeMining.ts'

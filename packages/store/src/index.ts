@@ -11,13 +11,8 @@ export { isPlanted, type PlantedBug, plantBug } from './plantedBugs.ts'
 export { openRecordStore, type RecordStore, type RecordStoreOptions } from './records/recordStore.ts'
 export type { StagedStore } from './records/stagedStore.ts'
 export { LogCorruptError } from './scanSegment.ts'
-export {
-  LogFailedError,
-  openSegmentLog,
-  PositionInvalidError,
-  type SegmentLog,
-  type SegmentLogOptions,
-} from './segmentLog.ts'
+export { LogFailedError, openSegmentLog, PositionInvalidError, type SegmentLog } from './segmentLog.ts'
+export type { SegmentLogOptions } from './segmentLogOptions.ts'
 export { compareKeys, type SortedEntry } from './sorted/sortedEntry.ts'
 export {
   openSortedStore,

@@ -4,7 +4,7 @@ import type { Disk, File } from '@weightless/env'
 import { isPlanted } from './plantedBugs.ts'
 import { encodeSegmentHeader, segmentHeaderBytes } from './recordFrame.ts'
 import { LogCorruptError, type ScannedRecord, scanSegment } from './scanSegment.ts'
-import type { SegmentLogOptions } from './segmentLog.ts'
+import type { SegmentLogOptions } from './segmentLogOptions.ts'
 
 /** Without a file where the room was given back: an empty husk keeps the number. */
 export type Segment = { fileNumber: number; file: File | undefined; endOffset: number; syncedBytes: number }

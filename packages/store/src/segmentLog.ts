@@ -3,7 +3,7 @@
  * `sync` has resolved it stays.
  */
 import { crc32, WeightlessError } from '@weightless/codec'
-import type { Disk, Log } from '@weightless/env'
+import type { Disk } from '@weightless/env'
 import { createSegment, emptySegment, fileFactor, openSegments, type Segment, segmentPath } from './openSegments.ts'
 import { isPlanted } from './plantedBugs.ts'
 import {
@@ -16,18 +16,8 @@ import {
   segmentHeaderBytes,
 } from './recordFrame.ts'
 import { LogCorruptError } from './scanSegment.ts'
+import type { SegmentLogOptions } from './segmentLogOptions.ts'
 import { shareFlushes } from './shareFlushes.ts'
-
-export type SegmentLogOptions = {
-  /** A new file begins when the current one has grown beyond it; 64 MiB by default, 4 GiB at most. All files are held open. */
-  segmentBytesMax?: number
-  /** Where a cut torn tail is reported. */
-  log?: Log
-  /** Called while opening, for every intact record in order. Without it only the newest file is checked on opening. */
-  onRecord?: (position: number, payload: Uint8Array) => void
-  /** Damaged places are told here and passed over, instead of refusing to open. For content that others can give again. */
-  onDamaged?: (fault: LogCorruptError) => void
-}
 
 /** A position is a plain number below 2^53, growing with each record: file number * 2^32 + offset in the file. */
 export type SegmentLog = {

@@ -9,9 +9,10 @@ export {
   type ChatSeat,
   createChatBatch,
 } from './chat/chatBatch.ts'
+export type { ChatMessage } from './chat/chatMessage.ts'
 export { ChatInvalidError, type ChatRequest, type FinishReason, prepareChat } from './chat/chatRequest.ts'
 export type { ChatRun, ChatToken } from './chat/chatTask.ts'
-export { type ChatMessage, ChatTemplateError, promptRole } from './chat/chatTemplate.ts'
+export { ChatTemplateError, promptRole } from './chat/chatTemplate.ts'
 export {
   type ChatClaim,
   type ChatDifference,
@@ -33,7 +34,8 @@ export { type Encoder, type EncoderFiles, openEncoder } from './encoder/openEnco
 export { shorten } from './encoder/poolRows.ts'
 export { vectorBytes } from './encoder/vectorBytes.ts'
 export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
-export { type Gguf, type GgufTensor, type GgufValue, readGguf } from './gguf/readGguf.ts'
+export type { GgufValue } from './gguf/ggufValue.ts'
+export { type Gguf, type GgufTensor, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'
 export { type AnswerShape, checkShape } from './grammar/answerGrammar.ts'
 export { SchemaUnsupportedError } from './grammar/schemaError.ts'

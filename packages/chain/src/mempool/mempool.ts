@@ -11,16 +11,8 @@ import type { SignedTransaction } from '../transactions/transaction.ts'
 import { type CheckRules, checkEnvelope, checkGas, transactionCost } from './checkEnvelope.ts'
 import { effectiveTip, orderByPrice, type RunnableSender } from './orderByPrice.ts'
 import { type PoolVerdict, poolFaults } from './poolError.ts'
+import type { PooledTransaction } from './pooledTransaction.ts'
 import { createSenderQueue, type SenderQueue } from './senderQueue.ts'
-
-export type PooledTransaction = SignedTransaction & {
-  key: Hex
-  senderKey: Hex
-  /** Order of arrival. */
-  arrival: number
-  arrivedMs: number
-  costWei: bigint
-}
 
 /** What the pool asks of the chain's newest state. */
 export type PoolChain = {

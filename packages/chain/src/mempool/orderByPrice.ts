@@ -2,7 +2,7 @@
  * Puts runnable transactions in the order of a block: highest tip first, earlier arrival among equals, and each sender's
  * nonces in a row. A binary heap over the senders' next transactions, so picking n of m costs n log m.
  */
-import type { PooledTransaction } from './mempool.ts'
+import type { PooledTransaction } from './pooledTransaction.ts'
 
 /** `next` gives the sender's following runnable transaction. */
 export type RunnableSender = { first: PooledTransaction; next(nonce: number): PooledTransaction | undefined }

@@ -1,5 +1,5 @@
 /** The waiting transactions of one sender by nonce: those that could run now, one after the other, and those behind a gap. */
-import type { PooledTransaction } from './mempool.ts'
+import type { PooledTransaction } from './pooledTransaction.ts'
 
 export type SenderQueue = {
   readonly size: number

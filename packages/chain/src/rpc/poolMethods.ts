@@ -1,6 +1,6 @@
 /** Shows what waits: txpool_status, txpool_content, txpool_contentFrom, txpool_inspect, eth_pendingTransactions. */
 import { bytesToHex, quantityToHex } from '@weightless/codec'
-import type { PooledTransaction } from '../mempool/mempool.ts'
+import type { PooledTransaction } from '../mempool/pooledTransaction.ts'
 import { formatTransaction } from './formatTransaction.ts'
 import { readAddress } from './params.ts'
 import type { MethodTable, RpcContext } from './rpcContext.ts'

@@ -8,12 +8,11 @@ import type { HttpRequest, HttpResponse } from '@weightless/env'
 import type { LocalAccount } from 'viem'
 import { leavingUntilMsOf, signRefundConsent } from '../settlement/signRefundConsent.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
+import type { ConsentSigner } from './consentSigner.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
 import { isFresh, readSignedAct } from './takeTask.ts'
 import { signerOfRefund } from './userSignatures.ts'
-
-export type ConsentSigner = (user: Hex, nowMs: number) => ReturnType<typeof signRefundConsent>
 
 export function createConsentSigner(account: LocalAccount, chainId: number, fineTuningServing: Hex): ConsentSigner {
   const domain = { ...fineTuningDomain, chainId, verifyingContract: fineTuningServing }

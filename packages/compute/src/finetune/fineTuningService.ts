@@ -1,6 +1,6 @@
 /** What the routes of a fine-tuning provider work with. */
 import type { Hex } from '@weightless/codec'
-import type { ConsentSigner } from './consentToRefund.ts'
+import type { ConsentSigner } from './consentSigner.ts'
 import type { DatasetShelf } from './datasetShelf.ts'
 import type { DatasetOpener } from './openDataset.ts'
 import type { TaskRunner } from './runTasks.ts'

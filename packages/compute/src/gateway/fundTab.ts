@@ -2,7 +2,7 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
-import type { ComputeContracts } from '../provider/startProvider.ts'
+import type { ComputeContracts } from '../provider/startOptions.ts'
 import { readPrepaidLedger } from './prepaidLedger.ts'
 
 export type Funder = {

@@ -2,7 +2,7 @@
 import type { Env } from '@weightless/env'
 import type { LocalAccount } from 'viem'
 import { z } from 'zod'
-import type { ComputeContracts } from '../provider/startProvider.ts'
+import type { ComputeContracts } from '../provider/startOptions.ts'
 import type { NeedWish } from '../wire/marketNeed.ts'
 import type { RefereeOptions } from './levels/referee.ts'
 

@@ -21,7 +21,7 @@ import { registerService } from './registerService.ts'
 import { createRunningJobs } from './runningJobs.ts'
 import { deriveEnvelopeKey } from './sealed/openSealed.ts'
 import { createSessionKeys } from './sessionKeys.ts'
-import type { ProviderOptions } from './startProvider.ts'
+import type { ProviderOptions } from './startOptions.ts'
 
 /** What is there once the model is open. */
 export type Opened = Pick<StatusSource, 'context' | 'ledger' | 'publicUrl'> & {

@@ -10,18 +10,11 @@ import { recordChainState } from '../settlement/recordChainState.ts'
 import { leavingUntilMsOf, signRefundConsent } from '../settlement/signRefundConsent.ts'
 import { type ApiErrorCode, errorResponse } from '../wire/apiError.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
+import type { LeavingUsers } from './leavingUsers.ts'
 import type { ProviderContext } from './providerContext.ts'
 
 /** As long as an old reading of the chain may serve (chainAccounts.ts). */
 const oldBalanceMs = 300_000
-
-/** Users with a consent, or about to get one; in the log as well, so that a restart forgets none. */
-export type LeavingUsers = {
-  /** False when one is being made already. */
-  begin(user: Hex): boolean
-  end(user: Hex): void
-  has(user: Hex): boolean
-}
 
 export function createLeavingUsers(): LeavingUsers {
   const users = new Set<Hex>()

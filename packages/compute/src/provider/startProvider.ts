@@ -1,65 +1,18 @@
 /** A provider as a service: opens its log and its model, registers on the chain, answers, settles. */
 import type { Hex } from '@weightless/codec'
-import type { Env } from '@weightless/env'
-import type { LocalAccount } from 'viem'
-import type { Engine } from '../engine/engine.ts'
-import type { AdapterShelf } from '../finetune/adapterShelf.ts'
 import { openJobLog } from '../settlement/jobLog.ts'
 import { openMovableLog } from '../settlement/movableLog.ts'
 import { type DrainOptions, type DrainReport, drainProvider } from './drainProvider.ts'
-import { type AdoptedJobs, type Adoption, adoptJobs } from './handover/adoptJobs.ts'
+import { type AdoptedJobs, adoptJobs } from './handover/adoptJobs.ts'
 import { createControlHandler } from './handover/controlRoutes.ts'
-import { createHandOver, type Folder, type HandOver } from './handover/handOver.ts'
+import { createHandOver, type HandOver } from './handover/handOver.ts'
 import { joinNetwork, type Opened } from './joinNetwork.ts'
 import { type KeptOffer, keepOffer } from './market/keepOffer.ts'
 import type { Operator } from './operator/answerOperator.ts'
 import { describeStatus } from './operator/describeStatus.ts'
-import { type ProviderLimits, providerLimitsSchema } from './providerOptions.ts'
+import { providerLimitsSchema } from './providerOptions.ts'
 import { createProviderHandler } from './routes.ts'
-
-export type ComputeContracts = {
-  inferenceServing: Hex
-  receiptSettlement: Hex
-  ledgerManager: Hex
-  /** Says whose turns come more often; without it all are equal. */
-  priorityStake?: Hex
-  /** Where the offer is declared; without it the provider is found in the registry alone. MARKET §2 */
-  serviceMarket?: Hex
-}
-
-export type ProviderOptions = {
-  env: Env
-  /** Folder of `env.disk` for receipts; default `provider`. */
-  folder?: string
-  rpcUrl: string
-  chainId: number
-  contracts: ComputeContracts
-  /** Holds the stake, earns the fees, signs receipts. */
-  account: LocalAccount
-  port: number
-  host?: string
-  /** What the registry says; default is the address that the server listens on. */
-  publicUrl?: string
-  /** Opens the model; until it resolves, requests are answered with 503 `model_not_ready`. */
-  openEngine: () => Promise<Engine>
-  /** Adapters of users that are served beside the model; whoever made it closes it. */
-  adapters?: AdapterShelf
-  inputWeiPerToken: bigint
-  outputWeiPerToken: bigint
-  /** Where it stands, for who cares; free text of the registry entry. */
-  region?: string | undefined
-  limits?: Partial<ProviderLimits>
-  /** Opens status, metrics and drain to whoever has it; without it they are not there. COMPUTE §3.2 */
-  operatorToken?: string
-  /** Told when the operator asks for the end over HTTP; without it nobody can. */
-  onDrainAsked?: (options: DrainOptions) => void
-  /** The folder with the log, for a process that takes over while this one ends its streams; without it none can. COMPUTE §12.2 */
-  handOverFolder?: Folder
-  /** What the process before this one still answers: this one takes its port over. */
-  adoption?: Adoption
-  /** Of the program, for the status. */
-  version?: string
-}
+import type { ProviderOptions } from './startOptions.ts'
 
 export type Provider = {
   address: Hex

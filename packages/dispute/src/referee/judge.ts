@@ -8,10 +8,11 @@ import { bodyOperatorCount, type Graph, headOperators, operatorName } from '@wei
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordsOf } from '../numbers/words.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
-import { computeUnit, type ReadWords, unitWords } from '../working/computeWord.ts'
+import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { areFinite } from '../working/finite.ts'
 import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
 import { chunkWords, type Draw, type Rule, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
+import type { ReadWords } from '../working/wordReader.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
 import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
 

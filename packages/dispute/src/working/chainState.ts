@@ -1,8 +1,8 @@
 /** States of SHA-256 over a row of words, one after each whole chunk and one after all. Spec: spec/dispute.md §4. */
 import { compress, finish, initialState } from '../numbers/sha256Block.ts'
 import { wordBytes } from '../numbers/words.ts'
-import type { ReadWords } from './computeWord.ts'
 import { chunkWords, type Rule, statesOf } from './rules.ts'
+import type { ReadWords } from './wordReader.ts'
 
 export function chainState(
   rule: Extract<Rule, { kind: 'chain' }>,

@@ -3,20 +3,16 @@
  * working and whoever judges one word of it call the same function. Spec: spec/dispute.md §5.
  */
 import * as f32 from '../numbers/f32.ts'
-import { type ReadFile, readBlock, readElement, readFloats } from '../numbers/weightBlock.ts'
+import { readBlock, readElement, readFloats } from '../numbers/weightBlock.ts'
 import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
 import { chainState } from './chainState.ts'
 import { drawUnit, drawUnitWords } from './drawUnit.ts'
 import { finite } from './finite.ts'
 import type { Rule, Table } from './rules.ts'
 import { anglesOf, guessOf, powerOf, turnOf } from './turns.ts'
+import type { ReadWords, WordReader } from './wordReader.ts'
 
 const f = Math.fround
-
-/** Words `from` … `from + count − 1` of a table. */
-export type ReadWords = (table: number, from: number, count: number) => Uint32Array
-
-export type WordReader = { words: ReadWords; file: ReadFile }
 
 /** Words that a rule gives at once: a state of eight, an f64 of two, else one. */
 export function unitWords(rule: Rule): number {

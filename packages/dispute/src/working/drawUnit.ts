@@ -2,8 +2,8 @@
 import { drawWords } from '@weightless/tensor/sampler/philox'
 import { exponential } from '../numbers/f32.ts'
 import { doubles, doubleWords, floats } from '../numbers/words.ts'
-import type { ReadWords } from './computeWord.ts'
 import type { Rule, Table } from './rules.ts'
+import type { ReadWords } from './wordReader.ts'
 
 const f = Math.fround
 

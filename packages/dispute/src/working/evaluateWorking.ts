@@ -3,8 +3,9 @@ import { WeightlessError } from '@weightless/codec'
 import { buildHashTree, type HashTree, hashLeaf } from '@weightless/crypto'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { wordBytes } from '../numbers/words.ts'
-import { computeUnit, type ReadWords, unitWords } from './computeWord.ts'
+import { computeUnit, unitWords } from './computeWord.ts'
 import { chunkWords, type Rule, tableOf, type WorkingPlan } from './rules.ts'
+import type { ReadWords } from './wordReader.ts'
 
 /** Output of an operator at a position, as f32 words. */
 export type SourceRows = (position: number, operator: number) => Uint32Array

@@ -2,7 +2,7 @@
 import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import type { FetchResponse } from '@weightless/env'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { AccountMissingError } from './accountMissing.ts'
 import { bearerOf } from './bearerOf.ts'

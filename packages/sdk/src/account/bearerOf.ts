@@ -2,7 +2,7 @@
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { ephemeralTokenId, signSdkToken } from '@weightless/compute/wire'
 import type { LedgerAccount } from '@weightless/ledger'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { signRaw } from './signRaw.ts'
 
 /** @param generation - of the account with this provider; 0 where there is none yet */

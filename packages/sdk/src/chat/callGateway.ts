@@ -1,7 +1,7 @@
 /** One request to the OpenAI-shaped gateway; its refusals become typed errors that say what to do. */
 import { WeightlessError } from '@weightless/codec'
 import type { FetchOptions, FetchResponse } from '@weightless/env'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 
 const answerBytesMax = 64 * 1024 * 1024
 

@@ -2,7 +2,7 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { answersOf, detectionOf, type VerificationLevel, type VerificationStatement } from '@weightless/compute/wire'
 import type { Bundle, Verification } from '@weightless/receipt'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import type { ReceiptsApi } from '../receipts/openReceipts.ts'
 
 /**

@@ -7,7 +7,7 @@ import {
   verificationHeaderOf,
 } from '@weightless/compute/wire'
 import type { JsonObject } from '@weightless/envelope'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'

@@ -2,7 +2,7 @@
 import { type Hex, hexToBytes, isHexOf, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type JsonObject, type SealedRequest, sealRequest } from '@weightless/envelope'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 
 /** What bounds the price of a sealed chat that names no limit: nobody else can add one. */

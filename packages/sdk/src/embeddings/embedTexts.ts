@@ -1,7 +1,7 @@
 /** Texts to vectors, by a provider of embeddings behind the gateway; the same texts give the same bits. */
 import { WeightlessError } from '@weightless/codec'
 import { callGateway } from '../chat/callGateway.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 
 export type EmbedOptions = {
   model: string

@@ -4,7 +4,7 @@ import { abis } from '@weightless/contracts'
 import { foldNodes } from '@weightless/crypto'
 import { decodeLogs } from '@weightless/ledger'
 import { encodeEventTopics } from 'viem'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { isPrivateTag } from './privateFiles.ts'
 

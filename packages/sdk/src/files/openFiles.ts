@@ -7,27 +7,17 @@ import {
   decryptBlob,
   type OpenedBlob,
   type PutBlob,
-  type PutOptions,
   type TransferOptions,
   toBlobSource,
   trackProgress,
 } from '@weightless/blobs'
 import { type Hex, WeightlessError } from '@weightless/codec'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
+import type { ReadOptions, UploadOptions } from './fileOptions.ts'
 import { type FileRecord, listSubmissions } from './listSubmissions.ts'
 import { type FoldersApi, openFolders } from './openFolders.ts'
 import { createFileKeys, isKeyOf, isPrivateTag, privateExtraBytes, sealFile } from './privateFiles.ts'
 import { type FileQuote, quoteFiles, readPaidUntilMs } from './quoteFiles.ts'
-
-export type UploadOptions = Omit<PutOptions, 'tags' | 'isAnew'> & {
-  /** Anyone who learns the root may read it; otherwise only this account can. */
-  isPublic?: boolean
-}
-
-export type ReadOptions = {
-  signal?: AbortSignal /** Give a private file as it is stored, encrypted. */
-  isRaw?: boolean
-}
 
 export type FilesApi = FoldersApi & {
   /**

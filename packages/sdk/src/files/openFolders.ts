@@ -2,6 +2,7 @@
 import type { BlobSource, Blobs, OpenedBlob, PutBlob } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
 import { encodeDirectory } from '@weightless/storage/wire'
+import type { ReadOptions, UploadOptions } from './fileOptions.ts'
 import {
   directoryHeadBytes,
   type FolderDownload,
@@ -12,7 +13,6 @@ import {
   type StoredFolder,
   startsAsDirectory,
 } from './folders.ts'
-import type { ReadOptions, UploadOptions } from './openFiles.ts'
 import { type FileKeys, privateExtraBytes, sealFile } from './privateFiles.ts'
 import type { FileQuote } from './quoteFiles.ts'
 

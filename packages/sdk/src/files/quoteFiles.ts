@@ -2,7 +2,7 @@
 import type { Blobs } from '@weightless/blobs'
 import { abis } from '@weightless/contracts'
 import { fileShape } from '@weightless/crypto'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 
 export type FileQuote = {

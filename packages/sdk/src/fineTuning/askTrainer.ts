@@ -1,7 +1,7 @@
 /** One request to a fine-tuning provider; its refusals become typed errors. Spec: FINETUNING §7. */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchOptions, FetchResponse } from '@weightless/env'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 
 export type TrainerAddress = { provider: Hex; url: string }
 

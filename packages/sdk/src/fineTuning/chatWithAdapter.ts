@@ -9,7 +9,7 @@ import { type LedgerAccount, TransactionRevertedError } from '@weightless/ledger
 import { bearerOf } from '../account/bearerOf.ts'
 import { readErrorText } from '../chat/callGateway.ts'
 import { type ChatEvent, readChatAnswer } from '../chat/readChatAnswer.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { type Bundle, readReceivedBundle } from '../receipts/openReceipts.ts'
 

@@ -1,7 +1,7 @@
 /** Who fine-tunes which models at what price: the registry on the chain, and what each provider says of its models. */
 import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { askTrainer } from './askTrainer.ts'
 

@@ -1,7 +1,7 @@
 /** A task as a provider shows it, and its course: notes and measured points. Spec: FINETUNING §6, §7. */
 import type { Hex } from '@weightless/codec'
 import { readServerEvents } from '../chat/readServerEvents.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { askTrainer, callTrainer, type TrainerAddress } from './askTrainer.ts'
 
 export type FineTuningTask = {

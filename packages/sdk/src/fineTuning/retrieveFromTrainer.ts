@@ -2,7 +2,7 @@
 import { abis } from '@weightless/contracts'
 import type { LedgerAccount } from '@weightless/ledger'
 import { readConsent } from '../account/askRefundConsent.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { askTrainer, type TrainerAddress } from './askTrainer.ts'
 import { signRefund } from './trainerSignatures.ts'

@@ -3,7 +3,7 @@ import { type Hex, hexToBytes, isHexOf, WeightlessError } from '@weightless/code
 import { datasetKeyText } from '@weightless/compute/wire'
 import { sealFile } from '@weightless/envelope'
 import { hashMessage, recoverAddress } from 'viem'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { askTrainer, type TrainerAddress } from './askTrainer.ts'
 
 /** @throws {DatasetKeyError} the trainer takes none that are sealed, or its key is not its own */

@@ -1,7 +1,7 @@
 /** Offers, usage and spending are read from a gateway's answers, and what is missing or foreign in them does no harm. */
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { openMarket } from './openMarket.ts'
 
 function marketOver(answers: { [path: string]: unknown }) {

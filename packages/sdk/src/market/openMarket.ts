@@ -2,7 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import { readNeed, type Wanted } from '@weightless/contracts/readNeed'
 import { getJson } from '../chat/callGateway.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { type FoundProviders, findProviders } from './findProviders.ts'
 import { type RemadeMatch, remakeMatch } from './remakeMatch.ts'

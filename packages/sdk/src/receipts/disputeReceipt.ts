@@ -4,7 +4,7 @@ import type { FetchOptions, FetchResponse } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import type { ByteSource } from '@weightless/tensor'
 import { callGateway, GatewayRefusedError } from '../chat/callGateway.ts'
-import type { ClientContext, ClientEnv } from '../client.ts'
+import type { ClientContext, ClientEnv } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import type { Dispute } from './playDispute.ts'
 

@@ -4,7 +4,7 @@ import { abis, decodeVoucherOutcomes, voucherStatus } from '@weightless/contract
 import { decodeLogs } from '@weightless/ledger'
 import type { Bundle } from '@weightless/receipt'
 import { encodeEventTopics } from 'viem'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 
 export type Settlement = { txHash: Hex; blockNumber: bigint }
 

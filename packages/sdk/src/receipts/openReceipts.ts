@@ -4,7 +4,7 @@ import type { Bundle, Signed, Verification } from '@weightless/receipt'
 
 import type { SendOptions } from '../account/openAccount.ts'
 import { getJson } from '../chat/callGateway.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import { type DisputeOptions, disputeReceipt } from './disputeReceipt.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'

@@ -6,7 +6,7 @@ import type { ProvableFault, Signed } from '@weightless/receipt'
 import type { SignedDelivery } from '@weightless/receipt/delivery'
 import { keccak256, parseEventLogs, type TransactionReceipt, toHex } from 'viem'
 import type { SendOptions } from '../account/openAccount.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 
 /** `other-delivery`: the deliverable on the chain is not the file that was signed for. */

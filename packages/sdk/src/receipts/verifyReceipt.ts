@@ -2,7 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import type { Bundle, Verification, VerifyProgress } from '@weightless/receipt'
 import { callGateway } from '../chat/callGateway.ts'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 
 export type VerifyOptions = {

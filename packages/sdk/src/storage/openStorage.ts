@@ -10,7 +10,7 @@ import {
   readNodeStatus,
   readPlacement,
 } from '@weightless/storage/wire'
-import type { ClientContext } from '../client.ts'
+import type { ClientContext } from '../clientContext.ts'
 
 export type StorageApi = {
   /** Nodes that the indexer has heard of lately, each record checked against the node's own signature. */

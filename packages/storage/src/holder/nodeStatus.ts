@@ -1,10 +1,7 @@
 /** What `GET /node/status` answers, gathered when it is asked for. Spec: storage §11. */
 import type { Hex } from '@weightless/codec'
-import type { MiningJson, NodeStatusJson } from '../wire/index.ts'
-import type { HolderOptions } from './openHolder.ts'
-
-/** Undefined where the node does not mine. */
-export type TellMining = () => MiningJson | undefined
+import type { NodeStatusJson } from '../wire/index.ts'
+import type { HolderOptions } from './holderOptions.ts'
 
 export function createNodeStatus(
   nodeId: Hex,

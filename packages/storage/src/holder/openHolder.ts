@@ -5,8 +5,7 @@
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { ed25519PublicKey } from '@weightless/crypto'
 import type { Disk, Env, HttpHandler, Log } from '@weightless/env'
-import { createLedger, type Ledger } from '@weightless/ledger'
-import type { PeerNetwork } from '@weightless/p2p'
+import { createLedger } from '@weightless/ledger'
 import { openKeyValue } from '@weightless/store'
 import { bodyBufferBytes, createStorageHandler } from '../http/storageHandler.ts'
 import { createMinerSlot, type MinerSlot } from '../mining/minerMethods.ts'
@@ -18,77 +17,28 @@ import { type FlowLog, openFlowLog } from '../node/flowLog.ts'
 import { createFlowSource, type FlowSource } from '../node/flowSource.ts'
 import { type FlowFollower, followFlow } from '../node/followFlow.ts'
 import { keepPruned } from '../node/prunedFiles.ts'
-import type { PruneOptions } from '../node/pruneExpired.ts'
 import type { Submission } from '../node/submission.ts'
 import { createPeerMethods } from '../peers/peerMethods.ts'
 import { keepSnapshots } from '../snapshot/keepSnapshots.ts'
 import { refuseUnfinished } from '../snapshot/snapshotMark.ts'
-import { fragmentFrameBytesMax, type NodeRecord, type ShardConfigJson, type SignedPlacement } from '../wire/index.ts'
+import { fragmentFrameBytesMax, type NodeRecord, type SignedPlacement } from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { copyHolder, flowFolder } from './copyHolder.ts'
 import { openFragmentStore } from './fragmentStore.ts'
 import { createHolderAdmin } from './holderAdmin.ts'
+import type { HolderOptions } from './holderOptions.ts'
 import { createHolderHandler } from './holderRoutes.ts'
 import { keepPlacements, type PlacementKeeper } from './keepPlacements.ts'
 import { type KnownNodes, watchKnownNodes } from './knownNodes.ts'
-import { createNodeStatus, type TellMining } from './nodeStatus.ts'
+import { createNodeStatus } from './nodeStatus.ts'
 import type { Repair } from './repair/repairFiles.ts'
-import { type RepairOptions, startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
+import { startUpkeep, type Upkeep } from './repair/startUpkeep.ts'
 import { openShardView } from './shardView.ts'
 import { startPruning } from './startPruning.ts'
 
 /** The network's nodes take bodies up to it; bodies of fragments are shorter. */
 export const fragmentsBodyMax = 100 * 1024 * 1024
-
-export type HolderOptions = {
-  env: Env
-  /** The node's own folder; default: all of `env.disk`. */
-  disk?: Disk
-  /** Ed25519: names the node and signs for it. */
-  secretKey: Uint8Array
-  /** One of `source`, `ledger`, `rpcUrl` says how the chain is reached. */
-  rpcUrl?: string
-  ledger?: Ledger
-  source?: FlowSource
-  flowAddress: Hex
-  chainId: number
-  /** No submission lies before it; default 0. */
-  startBlock?: number
-  /** The part of the flow whose data rows it takes; null for parity rows alone. */
-  shard: ShardConfigJson | null
-  /** Where others reach this node. */
-  url(): string
-  /** libp2p multiaddresses. */
-  addresses?(): readonly string[]
-  indexerUrls: readonly string[]
-  /** URLs of other holders that are known without an indexer. */
-  peers?: readonly string[]
-  /** The peers that it joined, once it has. */
-  network?(): PeerNetwork | undefined
-  /** What it says of its mining, if it mines. */
-  mining?: TellMining
-  /** Told of every placement that is new here. */
-  onPlaced?(placement: SignedPlacement): void
-  /** How often the chain is asked for news; default 50 ms. */
-  pollMs?: number
-  /** How often the node announces itself and asks for others; default 5 s. */
-  announceMs?: number
-  /** How long fragments wait for their submission to be seen; default 10 s. */
-  submissionWaitMs?: number
-  /** Bytes of fragments in flight before sockets are no longer read; default 48 MiB. */
-  inFlightBytesMax?: number
-  /** How long an unplaced row keeps other rows of its file away after its last fragment; default 1 minute. */
-  takenMs?: number
-  /** How long fragments that no placement needs are kept; default 24 hours. */
-  openTtlMs?: number
-  repair?: RepairOptions
-  prune?: PruneOptions
-  /** Told when the payment of a file has run out, and nothing of it is here any more. */
-  onPruned?(root: Hex): void
-  /** What `admin_shutdown` does; without it the method is refused. */
-  onShutdown?(): void
-}
 
 export type Holder = {
   nodeId: Hex

@@ -3,7 +3,8 @@ import type { Hex } from '@weightless/codec'
 import type { PeerNetwork } from '@weightless/p2p'
 import { type JoinedHolder, joinAsHolder } from '../peers/joinAsHolder.ts'
 import type { PeerJoin } from '../peers/peerJoin.ts'
-import { fragmentsBodyMax, type Holder, type HolderOptions, openHolder } from './openHolder.ts'
+import type { HolderOptions } from './holderOptions.ts'
+import { fragmentsBodyMax, type Holder, openHolder } from './openHolder.ts'
 
 export type HolderListenOptions = {
   /** 0 asks for any free port. */

@@ -1,12 +1,12 @@
 /** What a holder lets go of for good: files whose payment has run out, and uploads of a shard that is its own no more. Spec: storage §7. */
 import type { Hex } from '@weightless/codec'
 import type { KeyValue } from '@weightless/store'
-import { wholeFlow } from '../node/acceptSegment.ts'
 import type { FlowLog } from '../node/flowLog.ts'
 import { type PruneOptions, type PruneParts, pruneExpired } from '../node/pruneExpired.ts'
 import { pruneShard, type ShardPruneParts } from '../node/pruneShard.ts'
 import type { SegmentStore } from '../node/segmentStore.ts'
 import { openShardKeeper } from '../node/shardConfig.ts'
+import { wholeFlow } from '../node/shardSegments.ts'
 import type { Submission } from '../node/submission.ts'
 import type { ShardConfigJson } from '../wire/index.ts'
 import type { FragmentStore } from './fragmentStore.ts'

@@ -3,14 +3,7 @@
  * when the segment is durable. Spec: storage §6.3.
  */
 import { freeBytes, type Hex, hexToBytes } from '@weightless/codec'
-import {
-  checkSegment,
-  type FileShape,
-  FileSizeInvalidError,
-  fileShape,
-  sectorBytes,
-  segmentSectors,
-} from '@weightless/crypto'
+import { checkSegment, type FileShape, FileSizeInvalidError, fileShape, sectorBytes } from '@weightless/crypto'
 import {
   faults,
   invalidParams,
@@ -24,6 +17,7 @@ import type { FinalFiles } from './finalFiles.ts'
 import type { FlowLog } from './flowLog.ts'
 import type { PrunedFiles } from './prunedFiles.ts'
 import type { SegmentStore } from './segmentStore.ts'
+import { isComplete, isOfShard } from './shardSegments.ts'
 import { fileKeyOf, type Submission } from './submission.ts'
 
 export type AcceptParts = {
@@ -92,32 +86,6 @@ export function pickByRoot(parts: Pick<AcceptParts, 'flow' | 'final' | 'pruned'>
   )
 }
 
-/** Whether all data segments of a submission that lie in the node's shard are durable here; at once where none does. */
-export function isComplete(
-  segments: Pick<SegmentStore, 'count' | 'has'>,
-  submission: Submission,
-  shard: ShardConfigJson = wholeFlow,
-): boolean {
-  const { shape, fileKey } = submission
-  if (!shape) return false
-  const count = segments.count(fileKey)
-  if (shard.numShard === 1) return count === shape.segments
-  // Most of the time too few are here, and the look at each is spared.
-  if (count < Math.floor(shape.segments / shard.numShard)) return false
-  for (let index = firstOfShard(shard, submission); index < shape.segments; index += shard.numShard) {
-    if (!segments.has(fileKey, index)) return false
-  }
-  return true
-}
-
-/** The one shard of a node that keeps all. */
-export const wholeFlow: ShardConfigJson = { shardId: 0, numShard: 1 }
-
-/** Whether a segment of a submission lies in a shard: by its number in the whole flow. */
-export function isOfShard(shard: ShardConfigJson, { startSector }: Submission, index: number): boolean {
-  return (Math.floor(startSector / segmentSectors) + index) % shard.numShard === shard.shardId
-}
-
 /** Whether a segment lies in the node's shard for one of the submissions that share it. */
 export function isNeeded(
   { flow, pruned, shard }: Pick<AcceptParts, 'flow' | 'pruned' | 'shard'>,
@@ -127,12 +95,6 @@ export function isNeeded(
   if (shard().numShard === 1) return true
   const sharers = flow.byRoot(root).filter((other) => other.fileKey === fileKey && !pruned.has(other))
   return sharers.some((other) => isOfShard(shard(), other, index))
-}
-
-/** The first segment of a submission that lies in a shard; it may be behind the last one. */
-function firstOfShard({ numShard, shardId }: ShardConfigJson, { startSector }: Submission): number {
-  const start = Math.floor(startSector / segmentSectors) % numShard
-  return (shardId - start + numShard) % numShard
 }
 
 function refuseKnown(

@@ -1,9 +1,9 @@
 /** Which files a node calls final: those that it holds in full, or those that a signed placement vouches for. Spec: storage §6.2. */
 import type { Hex } from '@weightless/codec'
 import type { ShardConfigJson } from '../wire/index.ts'
-import { isComplete } from './acceptSegment.ts'
 import type { PrunedFiles } from './prunedFiles.ts'
 import type { SegmentStore } from './segmentStore.ts'
+import { isComplete } from './shardSegments.ts'
 import type { Submission } from './submission.ts'
 
 export type FinalFiles = {

@@ -7,8 +7,9 @@ import { segmentSectors } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { readCount } from '../http/readParams.ts'
 import { type FileInfoJson, type ShardConfigJson, segmentFrameParts } from '../wire/index.ts'
-import { type AcceptParts, isComplete, isOfShard } from './acceptSegment.ts'
+import type { AcceptParts } from './acceptSegment.ts'
 import { type Content, contentOf } from './readContent.ts'
+import { isComplete, isOfShard } from './shardSegments.ts'
 import type { Submission } from './submission.ts'
 
 export type SyncParts = AcceptParts & {

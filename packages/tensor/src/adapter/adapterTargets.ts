@@ -1,6 +1,6 @@
 /** The matrices that a LoRA adapter may change, by the name that PEFT, the GGUF file and the loaded weights give them. */
 import type { Graph } from '../model/describeGraph.ts'
-import type { LayerWeights } from '../model/loadWeights.ts'
+import type { LayerWeights } from '../model/weights.ts'
 
 /** In the order of a layer's computation, which is the order of everything that lists targets. */
 export const adapterTargets = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const

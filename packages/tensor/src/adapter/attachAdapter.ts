@@ -1,19 +1,10 @@
 /** Puts an adapter beside the loaded weights, and adds its part to a product: y + s·(B·(A·x)). Spec: spec/tensor.md §3.8. */
 import { isSpread, spread } from '../crew/spread.ts'
 import { type Arena, matrixKinds } from '../kernels/loadKernels.ts'
-import type { EngineParts } from '../model/loadModel.ts'
-import type { LayerWeights, Matrix, Weights } from '../model/loadWeights.ts'
+import type { EngineParts } from '../model/engineParts.ts'
+import type { LayerWeights, Matrix, MatrixAdapter, Weights } from '../model/weights.ts'
 import { type AdapterTarget, fieldOf } from './adapterTargets.ts'
 import type { Adapter } from './readAdapter.ts'
-
-export type MatrixAdapter = {
-  a: Matrix
-  b: Matrix
-  scale: number
-  /** Room for `positionsTogether` rows of A·x and of B·(A·x). */
-  low: number
-  high: number
-}
 
 /** Positions that the room is for; more go in turns, with the same bits. */
 const positionsTogether = 32

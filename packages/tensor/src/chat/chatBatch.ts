@@ -5,8 +5,9 @@
  */
 import { WeightlessError } from '@weightless/codec'
 import { appendTogether, createSession, type SessionRows } from '../model/createSession.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 import type { SegmentResult } from '../model/forward.ts'
-import type { EngineParts, Model } from '../model/loadModel.ts'
+import type { Model } from '../model/loadModel.ts'
 import { positionsMax as rowsMax } from '../model/scratch.ts'
 import { sampleTogether } from '../sampler/sampleTogether.ts'
 import type { Sample } from '../sampler/sampleToken.ts'

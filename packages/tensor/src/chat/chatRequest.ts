@@ -4,7 +4,7 @@ import type { AnswerShape } from '../grammar/answerGrammar.ts'
 import type { ModelDescription } from '../model/loadModel.ts'
 import type { Adjustments } from '../sampler/adjustLogits.ts'
 import type { SamplingParameters } from '../sampler/sampleToken.ts'
-import type { ChatMessage } from './chatTemplate.ts'
+import type { ChatMessage } from './chatMessage.ts'
 import { createStopMatcher } from './stopMatcher.ts'
 
 export type ChatRequest = SamplingParameters &

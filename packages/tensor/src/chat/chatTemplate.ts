@@ -3,8 +3,7 @@ import { Environment, Interpreter, Template } from '@huggingface/jinja'
 import { WeightlessError } from '@weightless/codec'
 import { withoutToolRoles } from '../grammar/toolCalls.ts'
 import type { Tokenizer } from '../tokenizer/readTokenizer.ts'
-
-export type ChatMessage = { role: string; content: string }
+import type { ChatMessage } from './chatMessage.ts'
 
 /**
  * Role of a text that goes to the model as it is, without template: the only message of its conversation. Spec: spec/tensor.md

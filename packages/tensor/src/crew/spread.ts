@@ -1,5 +1,5 @@
 /** Cuts a kernel's work into pieces that threads can take. */
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 
 /** Below this many rows waking a thread costs more than it saves. */
 const rowsMin = 2

@@ -4,13 +4,10 @@
  */
 import { type ByteSource, toByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from './ggufInvalidError.ts'
+import type { GgufValue } from './ggufValue.ts'
 import { HeadCursor, HeadTooShort } from './headCursor.ts'
 import { readMetadata } from './readMetadata.ts'
 import { type TensorType, tensorEncodings } from './tensorTypes.ts'
-
-export type GgufValue = string | number | boolean | bigint | GgufArray
-/** Numbers come as a typed list, texts as strings; GGUF arrays of arrays are refused. */
-export type GgufArray = readonly string[] | Float64Array
 
 export type GgufTensor = {
   name: string

@@ -1,7 +1,7 @@
 /** Reads GGUF's key–value section into plain values. */
 import { GgufInvalidError } from './ggufInvalidError.ts'
+import type { GgufArray, GgufValue } from './ggufValue.ts'
 import type { HeadCursor } from './headCursor.ts'
-import type { GgufArray, GgufValue } from './readGguf.ts'
 
 const textBytesMax = 1 << 22
 const arrayLengthMax = 1 << 22

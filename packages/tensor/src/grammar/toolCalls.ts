@@ -2,7 +2,7 @@
  * Calls of functions as a model writes them, `<tool_call>` around a name and its arguments: told to the model, held to by a
  * mask, read back from its answer. Spec: spec/tensor.md §7.4.
  */
-import type { ChatMessage } from '../chat/chatTemplate.ts'
+import type { ChatMessage } from '../chat/chatMessage.ts'
 import type { Expression, ExpressionBuilder } from './expression.ts'
 import { compileSchema } from './schema/compileSchema.ts'
 import { createBudget, nestingOf, schemaLimits } from './schema/schemaNode.ts'

@@ -1,9 +1,9 @@
 /** Conversations on a model: each has its key–value cache; new positions of one or of several go through the model in a pass. */
 import { WeightlessError } from '@weightless/codec'
 import type { StepRecorder } from '../trace/recordSteps.ts'
+import type { EngineParts } from './engineParts.ts'
 import { forward, type SegmentResult } from './forward.ts'
 import { allocateCache, copyPositions, growCache, type KeyValueCache, releaseCache } from './keyValueCache.ts'
-import type { EngineParts } from './loadModel.ts'
 import { positionsMax } from './scratch.ts'
 
 export type Session = {

@@ -4,7 +4,8 @@
  */
 
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
-import type { Gguf, GgufTensor, GgufValue } from '../gguf/readGguf.ts'
+import type { GgufValue } from '../gguf/ggufValue.ts'
+import type { Gguf, GgufTensor } from '../gguf/readGguf.ts'
 
 export type Graph = {
   architecture: 'llama'

@@ -7,12 +7,12 @@ import { WeightlessError } from '@weightless/codec'
 import { isSpread, spread } from '../crew/spread.ts'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
+import type { EngineParts } from './engineParts.ts'
 import type { KeyValueCache } from './keyValueCache.ts'
-import type { EngineParts } from './loadModel.ts'
-import type { Matrix } from './loadWeights.ts'
 import { multiply } from './multiply.ts'
 import { ropeRows } from './ropeTable.ts'
 import { placeBytes } from './scratch.ts'
+import type { Matrix } from './weights.ts'
 
 /** Rows of one conversation, in order of position. */
 export type Segment = {

@@ -2,7 +2,7 @@
  * A session's keys and values: per layer all keys, then all values; of each key head, keys as [positions/4][size][4], values as
  * [positions][size], f32. `assembly/engine/attention.ts` reads and writes it.
  */
-import type { EngineParts } from './loadModel.ts'
+import type { EngineParts } from './engineParts.ts'
 
 export type KeyValueCache = {
   /** Positions there is room for; a multiple of 16. */

@@ -3,22 +3,24 @@ import { bytesToHex, type Hex } from '@weightless/codec'
 import { attachAdapter } from '../adapter/attachAdapter.ts'
 import { type Adapter, readAdapter } from '../adapter/readAdapter.ts'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
-import { type ChatEnding, type ChatMessage, createChatTemplate } from '../chat/chatTemplate.ts'
+import type { ChatMessage } from '../chat/chatMessage.ts'
+import { type ChatEnding, createChatTemplate } from '../chat/chatTemplate.ts'
 import { createCaller } from '../crew/callKernel.ts'
-import { type CallRound, createCallRound } from '../crew/callRound.ts'
-import { type Crew, type CrewSeat, leadCrew } from '../crew/crew.ts'
+import { createCallRound } from '../crew/callRound.ts'
+import { type CrewSeat, leadCrew } from '../crew/crew.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
-import { type Arena, createArena } from '../kernels/loadKernels.ts'
+import { createArena } from '../kernels/loadKernels.ts'
 import { sampleBytes, weightsBytes } from '../sampler/sampleToken.ts'
 import { readTokenizer, type Tokenizer } from '../tokenizer/readTokenizer.ts'
 import { tokenizerRoot } from '../tokenizer/tokenizerRoot.ts'
 import { createSession, type Session } from './createSession.ts'
 import { describeGraph, type Graph } from './describeGraph.ts'
-import { type LoadProgress, loadWeights, type Weights } from './loadWeights.ts'
+import type { EngineParts } from './engineParts.ts'
+import { type LoadProgress, loadWeights } from './loadWeights.ts'
 import { programId } from './programId.ts'
 import { ropeAngles } from './ropeTable.ts'
-import { allocateScratch, positionsMax, type Scratch } from './scratch.ts'
+import { allocateScratch, positionsMax } from './scratch.ts'
 
 export type ModelInfo = {
   name: string
@@ -56,28 +58,6 @@ export type Model = ModelDescription & {
   createSession(capacity: number): Session
   /** What the kernels work on. */
   parts: EngineParts
-}
-
-export type EngineParts = {
-  graph: Graph
-  arena: Arena
-  weights: Weights
-  scratch: Scratch
-  angles: Float64Array
-  /** 1 / √head size, as f32. */
-  scoreFactor: number
-  /** Has calls of kernels made, by the crew too. */
-  round: CallRound
-  /** Mate threads, when there are any. */
-  crew: Crew | undefined
-  /** Threads that may come to work, the caller among them. */
-  members: number
-  /** Address of room for one u32 per token, for the sampler; of each thread that may come to work one after the other. */
-  sampleWeights: number
-  /** Address of room for what is drawn after a pass, `sampleBytes` a row. */
-  samples: number
-  /** Address of room for one f32 per token: logits as a request changes them. */
-  adjustedLogits: number
 }
 
 /** @throws {GgufInvalidError} */

@@ -1,46 +1,12 @@
 /** Streams a file's tensors into the arena, still quantised, in the kernels' layout of eight rows to a group. */
-import type { MatrixAdapter } from '../adapter/attachAdapter.ts'
+
 import type { ByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufTensor } from '../gguf/readGguf.ts'
 import type { TensorType } from '../gguf/tensorTypes.ts'
 import { type Arena, type MatrixKind, matrixKinds } from '../kernels/loadKernels.ts'
 import type { Graph } from './describeGraph.ts'
-
-export type Matrix = {
-  kind: MatrixKind
-  address: number
-  rows: number
-  columns: number
-  /** Groups of eight rows; the last is padded with zero rows. */
-  groups: number
-  /** Bytes of one group. */
-  groupBytes: number
-  /** What a LoRA adapter adds to products with this matrix. */
-  adapter?: MatrixAdapter
-}
-
-export type LayerWeights = {
-  attentionNorm: number
-  query: Matrix
-  key: Matrix
-  value: Matrix
-  attentionOutput: Matrix
-  ffnNorm: number
-  gate: Matrix
-  up: Matrix
-  down: Matrix
-}
-
-/** Vectors are addresses of f32 values. */
-export type Weights = {
-  embedding: Matrix
-  layers: readonly LayerWeights[]
-  outputNorm: number
-  /** The embedding itself when tied. */
-  output: Matrix
-  ropeFactors: Float32Array | undefined
-}
+import type { Matrix, Weights } from './weights.ts'
 
 export type LoadProgress = (facts: { doneBytes: number; totalBytes: number }) => void
 

@@ -5,8 +5,8 @@
 import { addAdapter } from '../adapter/attachAdapter.ts'
 import { isSpread, spread } from '../crew/spread.ts'
 import { matrixKinds } from '../kernels/loadKernels.ts'
-import type { EngineParts } from './loadModel.ts'
-import type { Matrix } from './loadWeights.ts'
+import type { EngineParts } from './engineParts.ts'
+import type { Matrix } from './weights.ts'
 
 const nibbleMask = 15
 

@@ -1,6 +1,6 @@
 /** Draws the next tokens of several conversations after a pass, on all threads of the crew; same bits as `sampleToken`. */
 import { isSpread } from '../crew/spread.ts'
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 import { type Draw, type Sample, sampleBytes } from './sampleToken.ts'
 
 /** @param rows - up to `positionsMax`, each the logits as the model gave them and how to draw from them */

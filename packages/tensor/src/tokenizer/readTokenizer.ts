@@ -1,7 +1,8 @@
 /** The tokenizer a model file carries: GPT-2 style byte-level BPE with special tokens. Spec: spec/tensor.md §6. */
 import { textToBytes } from '@weightless/codec'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
-import type { Gguf, GgufValue } from '../gguf/readGguf.ts'
+import type { GgufValue } from '../gguf/ggufValue.ts'
+import type { Gguf } from '../gguf/readGguf.ts'
 import { byteCharacters, characterBytes } from './byteAlphabet.ts'
 import { type MergeTable, mergePairs, pairKey } from './mergePairs.ts'
 import { createSplitter, preTokenizerNames } from './splitText.ts'

@@ -4,8 +4,8 @@
  */
 import type { AdapterTarget } from '../adapter/adapterTargets.ts'
 import { fieldOf } from '../adapter/adapterTargets.ts'
-import type { EngineParts } from '../model/loadModel.ts'
-import type { Matrix } from '../model/loadWeights.ts'
+import type { EngineParts } from '../model/engineParts.ts'
+import type { Matrix } from '../model/weights.ts'
 import { matrixSlot, type WholeWeights } from './full/wholeWeights.ts'
 import type { LoraSlot, LoraWeights } from './loraWeights.ts'
 import { shareOut } from './shareOut.ts'

@@ -5,7 +5,7 @@
 import { type AdapterTarget, fieldOf, targetShape } from '../adapter/adapterTargets.ts'
 import type { Arena } from '../kernels/loadKernels.ts'
 import type { Graph } from '../model/describeGraph.ts'
-import type { Matrix, Weights } from '../model/loadWeights.ts'
+import type { Matrix, Weights } from '../model/weights.ts'
 import { streamWords } from '../sampler/philox.ts'
 import type { LoraOptions } from './loraOptions.ts'
 

@@ -2,7 +2,7 @@
  * Cross-entropy at the positions whose next token counts, in pieces so that memory does not grow with vocabulary × length, its gradient at
  * the last layer's output, and where all weights learn that of the output matrix. Spec: spec/training.md §3, §8.3.
  */
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 import { naturalLog } from '../sampler/naturalLog.ts'
 import type { TokenRow } from './forwardPass.ts'
 import { outputBack, outputNormBack, type Place } from './full/outputGradients.ts'

@@ -1,6 +1,6 @@
 /** Runs rows of tokens through the model in passes that fit memory, forward and backward. Spec: spec/training.md §3. */
 import { gemmPanelBytes } from '../crew/callKernel.ts'
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 import { runBackward } from './backwardPass.ts'
 import { checkRows, countTokens, rowsMax } from './checkRows.ts'
 import { runForward, type TokenRow } from './forwardPass.ts'

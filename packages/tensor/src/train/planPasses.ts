@@ -1,5 +1,5 @@
 /** Groups rows of tokens into passes through the model that fit memory. The grouping does not show in the result. */
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 import type { TokenRow } from './forwardPass.ts'
 import type { RowSpan } from './linear.ts'
 import { keptBytes } from './trainBuffers.ts'

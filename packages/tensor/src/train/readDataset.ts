@@ -3,7 +3,7 @@
  * assistant's tokens are learnt, up to the one that ends its turn. Spec: spec/training.md §1.
  */
 import { WeightlessError } from '@weightless/codec'
-import type { ChatMessage } from '../chat/chatTemplate.ts'
+import type { ChatMessage } from '../chat/chatMessage.ts'
 import type { ModelDescription } from '../model/loadModel.ts'
 import { bareRow } from './bareRow.ts'
 import type { TokenRow } from './forwardPass.ts'

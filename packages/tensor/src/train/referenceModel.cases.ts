@@ -1,7 +1,7 @@
 /** The loss of a model, perhaps with an adapter, in f64 and plain loops, written from spec/training.md §3 and not from the kernels. */
 import { fieldOf } from '../adapter/adapterTargets.ts'
-import type { EngineParts } from '../model/loadModel.ts'
-import type { Matrix } from '../model/loadWeights.ts'
+import type { EngineParts } from '../model/engineParts.ts'
+import type { Matrix } from '../model/weights.ts'
 import type { TokenRow } from './forwardPass.ts'
 import type { WholeWeights } from './full/wholeWeights.ts'
 import type { LoraSlot } from './loraWeights.ts'

@@ -1,7 +1,7 @@
 /** Has a kernel of training do its work in pieces, by all threads of the crew, and waits for it. */
 import type { SharedKernel } from '../crew/callKernel.ts'
 import { isSpread, spread } from '../crew/spread.ts'
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 
 type Values = [number, number, number, ...number[]]
 

@@ -1,6 +1,6 @@
 /** Memory of one pass of training: what the forward pass keeps for the backward, and room to work in. */
 import type { Arena } from '../kernels/loadKernels.ts'
-import type { EngineParts } from '../model/loadModel.ts'
+import type { EngineParts } from '../model/engineParts.ts'
 
 /** What a layer keeps, as addresses; rows are positions. */
 export type LayerKeep = { qkv: number; mix: number; middle: number; gate: number; up: number }

@@ -1,7 +1,7 @@
 /** The root over everything that the next step of a training of all weights depends on. Spec: spec/training.md §8.5. */
 import { bytesToHex, concatBytes, type Hex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
-import type { EngineParts } from '../../model/loadModel.ts'
+import type { EngineParts } from '../../model/engineParts.ts'
 import { shareOut } from '../shareOut.ts'
 import { pieceValues, type WholeWeights } from './wholeWeights.ts'
 

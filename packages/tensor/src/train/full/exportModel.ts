@@ -1,5 +1,5 @@
 /** A trained model as a GGUF file: the first file's metadata, and its tensors encoded anew. Spec: spec/training.md §8.6. */
-import type { GgufValue } from '../../gguf/readGguf.ts'
+import type { GgufValue } from '../../gguf/ggufValue.ts'
 import { type WritableValue, writeGguf } from '../../gguf/writeGguf.ts'
 import { encodeValues } from './encodeValues.ts'
 import type { FullTrainer } from './fullTrainer.ts'

@@ -4,8 +4,8 @@
  */
 import type { AdapterTarget } from '../../adapter/adapterTargets.ts'
 import { expectedShapes, type Graph } from '../../model/describeGraph.ts'
-import type { EngineParts } from '../../model/loadModel.ts'
-import type { LayerWeights, Matrix, Weights } from '../../model/loadWeights.ts'
+import type { EngineParts } from '../../model/engineParts.ts'
+import type { LayerWeights, Matrix, Weights } from '../../model/weights.ts'
 
 /** Values of a piece of state, the unit of its commitment. */
 export const pieceValues = 1024

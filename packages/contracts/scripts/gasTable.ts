@@ -1,0 +1,2 @@
+/** Gas by the name of the call. */
+export type GasTable = { [call: string]: number }
