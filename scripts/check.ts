@@ -13,7 +13,16 @@ type Gate = { name: string; command: string[] }
 type Result = Gate & { passed: boolean; output: string; tookMs: number }
 
 const gates: Gate[] = [
-  { name: 'tsc', command: [...bin('typescript/bin/tsc'), '--noEmit'] },
+  {
+    name: 'tsc',
+    command: [
+      ...bin('typescript/bin/tsc'),
+      '--noEmit',
+      '--incremental',
+      '--tsBuildInfoFile',
+      'node_modules/.cache/check.tsbuildinfo',
+    ],
+  },
   {
     name: 'biome',
     command: [...bin('@biomejs/biome/bin/biome'), 'check', '--max-diagnostics=20', '.'],
