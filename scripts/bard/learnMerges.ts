@@ -5,6 +5,9 @@ import { createSplitter } from '@weightless/tensor/tokenizer/splitText'
 
 type Word = { symbols: number[]; count: number }
 
+/** How often each pair comes, and words that have or had it. */
+type Pairs = Map<number, { count: number; words: Set<Word> }>
+
 /** @returns tokens (special ones, bytes, merged) and the merges in order, as GGUF has them */
 export function learnMerges(
   texts: readonly string[],
@@ -13,16 +16,48 @@ export function learnMerges(
 ): { tokens: string[]; merges: string[] } {
   const tokens = [...specials, ...byteCharacters]
   const merges: string[] = []
-  const words = countWords(texts, specials)
+  const pairs: Pairs = new Map()
+  for (const word of countWords(texts, specials)) count(pairs, word, 1)
   while (tokens.length < vocabSize) {
-    const best = mostFrequent(words)
+    const best = mostFrequent(pairs)
     if (best === undefined) break
-    const [left, right] = best
+    const [left, right] = [Math.floor(best / 65_536), best % 65_536]
     merges.push(`${tokens[left]} ${tokens[right]}`)
     tokens.push(`${tokens[left]}${tokens[right]}`)
-    for (const word of words) replacePair(word.symbols, left, right, tokens.length - 1)
+    for (const word of [...pairs.get(best)!.words]) {
+      count(pairs, word, -1)
+      replacePair(word.symbols, left, right, tokens.length - 1)
+      count(pairs, word, 1)
+    }
   }
   return { tokens, merges }
+}
+
+/** Adds a word's pairs, or with −1 takes them away. */
+function count(pairs: Pairs, word: Word, sign: 1 | -1): void {
+  for (let i = 1; i < word.symbols.length; i++) {
+    const key = word.symbols[i - 1]! * 65_536 + word.symbols[i]!
+    let pair = pairs.get(key)
+    if (pair === undefined) {
+      pair = { count: 0, words: new Set() }
+      pairs.set(key, pair)
+    }
+    pair.count += sign * word.count
+    if (sign > 0) pair.words.add(word)
+    else pair.words.delete(word)
+  }
+}
+
+function mostFrequent(pairs: Pairs): number | undefined {
+  let best: number | undefined
+  let most = 0
+  for (const [key, pair] of pairs) {
+    if (pair.count > most || (pair.count === most && most > 0 && key < best!)) {
+      best = key
+      most = pair.count
+    }
+  }
+  return best
 }
 
 function countWords(texts: readonly string[], specials: readonly string[]): Word[] {
@@ -37,22 +72,6 @@ function countWords(texts: readonly string[], specials: readonly string[]): Word
   return [...counts].map(([text, count]) => {
     return { symbols: Array.from(textToBytes(text), (byte) => specials.length + byte), count }
   })
-}
-
-function mostFrequent(words: readonly Word[]): [number, number] | undefined {
-  const counts = new Map<number, number>()
-  for (const { symbols, count } of words) {
-    for (let i = 1; i < symbols.length; i++) {
-      const key = symbols[i - 1]! * 65_536 + symbols[i]!
-      counts.set(key, (counts.get(key) ?? 0) + count)
-    }
-  }
-  let best: number | undefined
-  for (const [key, count] of counts) {
-    const most = best === undefined ? 0 : counts.get(best)!
-    if (count > most || (count === most && key < best!)) best = key
-  }
-  return best === undefined ? undefined : [Math.floor(best / 65_536), best % 65_536]
 }
 
 function replacePair(symbols: number[], left: number, right: number, whole: number): void {

@@ -24,3 +24,21 @@ void tensorMultiply(int kind, const uint8_t *weights, size_t groups, const Tenso
 
 /* SHA-256 of each of `rows` messages of one length, `stride` and `targetStride` bytes apart. */
 void tensorDigestRows(const uint8_t *from, size_t stride, size_t length, uint8_t *target, size_t targetStride, size_t rows);
+
+/* Rows of f32, `stride` bytes apart. */
+typedef struct {
+  const uint8_t *at;
+  size_t stride, rows;
+} FloatRows;
+
+/* Whether this processor has vectors of 512 bits; what follows also does with AVX2. */
+int tensorHasWide(void);
+
+/* out[row][8 * group + lane]: packed f32 weights of `groups` groups times each row of x; as gemmRows of kind 0. x has a multiple of four rows. */
+void tensorFloatRows(const uint8_t *weights, size_t groups, size_t columns, const FloatRows *x, uint8_t *out, size_t outStride);
+
+/* out[row][column], `count` columns from `first`: each row of y times packed f32 weights of `rows` rows (a multiple of eight); as gemmColumns of kind 0. */
+void tensorFloatColumns(const uint8_t *weights, size_t rows, size_t columns, size_t first, size_t count, const FloatRows *y, uint8_t *out);
+
+/* out[row][column] += fold of left[t][row] * right[t][column] over all t, `rows` a multiple of four; as gradientOuter. */
+void tensorFloatOuter(const FloatRows *left, const FloatRows *right, uint8_t *out, size_t outStride, size_t rows, size_t columns);

@@ -3,7 +3,7 @@
 #include "fromJavaScript.h"
 
 /* As `kernelNumbers` and `callValues` of packages/tensor/src/crew/callKernel.ts. */
-enum { MULTIPLY = 0, DIGEST_ROWS = 7, CALL_VALUES = 12 };
+enum { MULTIPLY = 0, DIGEST_ROWS = 7, GEMM_ROWS = 8, GEMM_COLUMNS = 9, GRADIENT_OUTER = 10, CALL_VALUES = 12 };
 #define ROWS_MAX 4096
 
 /* A whole number of at most `max`; what is none makes `*ok` 0. */
@@ -51,8 +51,71 @@ static int callDigestRows(const Bytes *memory, const double *v) {
   return 1;
 }
 
+#define TERMS_MAX (1 << 24)
+
+/* Bytes from the first row to the end of the last. */
+static size_t spanOf(size_t rows, size_t stride, size_t rowBytes) { return (rows - 1) * stride + rowBytes; }
+
+/* kind (0), weights, x, bytes between its rows, out, bytes between its rows, groups, columns, rows of x, room */
+static int callGemmRows(const Bytes *memory, const double *v) {
+  int ok = 1;
+  whole(v[0], 0, &ok);
+  const size_t w = whole(v[1], ADDRESS_MAX, &ok), x = whole(v[2], ADDRESS_MAX, &ok), xStride = whole(v[3], 1 << 30, &ok);
+  const size_t out = whole(v[4], ADDRESS_MAX, &ok), outStride = whole(v[5], 1 << 30, &ok), groups = whole(v[6], TERMS_MAX, &ok);
+  const size_t columns = whole(v[7], TERMS_MAX, &ok), rows = whole(v[8], TERMS_MAX, &ok);
+  if (!ok || rows % 4) return -1;
+  if (groups == 0 || columns == 0 || rows == 0) return 1;
+  if (!isInside(memory, w, groups * columns * 32) || !isInside(memory, x, spanOf(rows, xStride, columns * 4))) return 0;
+  if (!isInside(memory, out, spanOf(rows, outStride, groups * 32))) return 0;
+  const FloatRows input = {memory->data + x, xStride, rows};
+  tensorFloatRows(memory->data + w, groups, columns, &input, memory->data + out, outStride);
+  return 1;
+}
+
+/* kind (0), weights, y, bytes between its rows, out, rows of weights, columns, first column, columns wanted, rows of y, room */
+static int callGemmColumns(const Bytes *memory, const double *v) {
+  int ok = 1;
+  whole(v[0], 0, &ok);
+  const size_t w = whole(v[1], ADDRESS_MAX, &ok), y = whole(v[2], ADDRESS_MAX, &ok), yStride = whole(v[3], 1 << 30, &ok);
+  const size_t out = whole(v[4], ADDRESS_MAX, &ok), height = whole(v[5], TERMS_MAX, &ok), columns = whole(v[6], TERMS_MAX, &ok);
+  const size_t first = whole(v[7], TERMS_MAX, &ok), count = whole(v[8], TERMS_MAX, &ok), rows = whole(v[9], TERMS_MAX, &ok);
+  if (!ok || rows % 4 || height % 8 || first + count > columns) return -1;
+  if (height == 0 || count == 0 || rows == 0) return 1;
+  if (!isInside(memory, w, height * columns * 4) || !isInside(memory, y, spanOf(rows, yStride, height * 4))) return 0;
+  if (!isInside(memory, out, rows * columns * 4)) return 0;
+  const FloatRows input = {memory->data + y, yStride, rows};
+  tensorFloatColumns(memory->data + w, height, columns, first, count, &input, memory->data + out);
+  return 1;
+}
+
+/* left, bytes between its rows, right, bytes between its rows, out, bytes between its rows, rows of out, columns, rows of left and right */
+static int callGradientOuter(const Bytes *memory, const double *v) {
+  int ok = 1;
+  const size_t left = whole(v[0], ADDRESS_MAX, &ok), leftStride = whole(v[1], 1 << 30, &ok), right = whole(v[2], ADDRESS_MAX, &ok);
+  const size_t rightStride = whole(v[3], 1 << 30, &ok), out = whole(v[4], ADDRESS_MAX, &ok), outStride = whole(v[5], 1 << 30, &ok);
+  const size_t height = whole(v[6], TERMS_MAX, &ok), columns = whole(v[7], TERMS_MAX, &ok), rows = whole(v[8], TERMS_MAX, &ok);
+  if (!ok || height % 4) return -1;
+  if (height == 0 || columns == 0 || rows == 0) return 1;
+  if (!isInside(memory, left, spanOf(rows, leftStride, height * 4)) || !isInside(memory, right, spanOf(rows, rightStride, columns * 4))) return 0;
+  if (!isInside(memory, out, spanOf(height, outStride, columns * 4))) return 0;
+  const FloatRows lefts = {memory->data + left, leftStride, rows}, rights = {memory->data + right, rightStride, rows};
+  tensorFloatOuter(&lefts, &rights, memory->data + out, outStride, height, columns);
+  return 1;
+}
+
 static int isOffered(uint32_t kernel) {
-  return (kernel == MULTIPLY && tensorIsThere()) || (kernel == DIGEST_ROWS && tensorHasSha());
+  if (kernel == DIGEST_ROWS) return tensorHasSha();
+  return (kernel == MULTIPLY || (kernel >= GEMM_ROWS && kernel <= GRADIENT_OUTER)) && tensorIsThere();
+}
+
+static int makeCall(uint32_t kernel, const Bytes *memory, const double *values) {
+  switch (kernel) {
+    case MULTIPLY: return callMultiply(memory, values);
+    case DIGEST_ROWS: return callDigestRows(memory, values);
+    case GEMM_ROWS: return callGemmRows(memory, values);
+    case GEMM_COLUMNS: return callGemmColumns(memory, values);
+    default: return callGradientOuter(memory, values);
+  }
 }
 
 /* hasCall(kernel: number): boolean */
@@ -79,7 +142,7 @@ static napi_value runCallCall(napi_env env, napi_callback_info info) {
   int ok = 1, done = -1;
   const uint32_t kernel = (uint32_t)whole(call[0], 255, &ok);
   if (!ok || !isOffered(kernel)) return fail(env);
-  done = kernel == MULTIPLY ? callMultiply(&memory, call + 1) : callDigestRows(&memory, call + 1);
+  done = makeCall(kernel, &memory, call + 1);
   if (done < 0) return fail(env);
   napi_get_boolean(env, done, &result);
   return result;

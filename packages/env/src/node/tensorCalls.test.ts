@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
 import { sha256 } from '@weightless/crypto'
+import { openCorpus, openFullTrainer } from '@weightless/tensor'
 import { runChat } from '@weightless/tensor/chat/runChat'
 import { type CallEngine, setCallEngine } from '@weightless/tensor/crew/callEngine'
 import { callValues, createCaller, kernelNumbers } from '@weightless/tensor/crew/callKernel'
@@ -80,6 +81,80 @@ describe('native calls of the tensor engine', { skip }, () => {
       }
     })
   }
+
+  it('multiply f32 forward, transposed and as outer products as WebAssembly does', async () => {
+    const arena = await createArena()
+    const [rowsMax, widthMax] = [520, 528]
+    const area = rowsMax * widthMax
+    const [a, b, out, panel] = [area, area, area, 10_240].map((values) => arena.allocate(values * 4)) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    arena.floats(a, area).set(randomFloats(area, 5, 1))
+    arena.floats(b, area).set(randomFloats(area, 6, 1))
+    const noise = randomFloats(area, 8, 1)
+    const results = (call: (number | string)[]) =>
+      [native, undefined].map((engine) => {
+        setCallEngine(engine)
+        arena.floats(out, area).set(noise)
+        const values = call.map((value) => (typeof value === 'string' ? kernelNumbers[value as 'gemmRows'] : value))
+        const table = new Float64Array(callValues)
+        table.set(values)
+        createCaller(arena.kernels, arena.memory).call(table, 0, 0)
+        return arena.bytes(out, area * 4).slice()
+      })
+    for (const [outputs, terms, positions] of [
+      [8, 32, 4],
+      [40, 96, 16],
+      [24, 264, 20],
+      [72, 520, 12],
+    ] as const) {
+      const [rows, columns] = [outputs * 4, terms * 4]
+      const cases = [
+        ['gemmRows', 0, a, b, columns, out, rows, outputs / 8, terms, positions, panel],
+        ['gemmColumns', 0, a, b, columns, out, terms, outputs, 0, outputs, positions, panel],
+        ['gradientOuter', a, rows + 32, b, rows + 64, out, rows, outputs - 4, outputs, terms],
+      ]
+      for (const call of cases) {
+        const [fast, slow] = results(call)
+        assert.deepEqual(fast, slow, `${call[0]} of ${outputs}, ${terms}, ${positions}`)
+      }
+    }
+    const calls = [
+      [kernelNumbers.gemmRows, 0, a, b, 128, out, 32, 1, 32, 4, panel],
+      [kernelNumbers.gemmColumns, 0, a, b, 128, out, 32, 32, 0, 32, 4, panel],
+      [kernelNumbers.gradientOuter, a, 128, b, 128, out, 128, 8, 32, 9],
+    ]
+    const memory = new Uint8Array(arena.memory.buffer)
+    for (const call of calls) {
+      const addresses = call[0] === kernelNumbers.gradientOuter ? [1, 3, 5] : [2, 3, 5]
+      for (const at of addresses) {
+        const wrong = Float64Array.from({ length: callValues }, (_, i) => call[i] ?? 0)
+        wrong[at] = memory.length - 8
+        assert.equal(native!.runCall(memory, wrong, 0), false)
+        wrong[at] = -1
+        assert.throws(() => native!.runCall(memory, wrong, 0), TypeError)
+      }
+    }
+    const uneven = Float64Array.from({ length: callValues }, (_, i) => calls[0]![i] ?? 0)
+    uneven[9] = 3
+    assert.throws(() => native!.runCall(memory, uneven, 0), TypeError)
+  })
+
+  it('train to the same states', async () => {
+    const tokens = Uint16Array.from({ length: 801 }, (_, i) => (i * i * 7) % 250)
+    const corpus = openCorpus(new Uint8Array(tokens.buffer), 200)
+    const seed32 = new Uint8Array(32).fill(4)
+    const hashes = []
+    for (const engine of [native, undefined]) {
+      setCallEngine(engine)
+      const trainer = await openFullTrainer(makeProbeModel(), corpus, { seed32, batchRows: 2 })
+      hashes.push([trainer.step().stateHash, trainer.step().stateHash, trainer.step().stateHash])
+    }
+    assert.deepEqual(hashes[0], hashes[1])
+  })
 
   it('hash rows as SHA-256 does', { skip: !native?.hasCall(kernelNumbers.digestRows) }, async () => {
     const arena = await createArena()

@@ -10,7 +10,7 @@ import { type CallEngine, callEngine } from './callEngine.ts'
  * between rows, bytes of a row, target, bytes between targets, rows;
  * the SHA-256 of each row. Nor is `sampleRow`: logits, room for weights, number of logits, temperature, top-p, two random words,
  * where the record goes (`sampleToken.ts`). `packages/crypto/native/tensorBinding.c`
- * knows 0 and 7.
+ * knows 0, 7, 8 to 10 (of 8 and 9 kind 0).
  */
 export const kernelNumbers = {
   matmulQuantised: 0,
@@ -62,7 +62,7 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
       // Tens of thousands of calls a second: no lists are made of arguments.
       const at = index * callValues
       const kernel = table[at]!
-      if (native.has[kernel]) return native.call(table, index)
+      if (native.has[kernel] && takesKind(kernel, table[at + 1]!)) return native.call(table, index)
       const [a, b, c, d] = [table[at + 1]!, table[at + 2]!, table[at + 3]!, table[at + 4]!]
       const [e, f, g, h] = [table[at + 5]!, table[at + 6]!, table[at + 7]!, table[at + 8]!]
       const [i, j, k] = [table[at + 9]!, table[at + 10]!, table[at + 11]!]
@@ -77,6 +77,11 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
       else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
     },
   }
+}
+
+/** Matrices of training that are not f32 are widened by the module alone. */
+function takesKind(kernel: number, kind: number): boolean {
+  return (kernel !== kernelNumbers.gemmRows && kernel !== kernelNumbers.gemmColumns) || kind === 0
 }
 
 type NativeCaller = {
