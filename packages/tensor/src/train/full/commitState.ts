@@ -49,6 +49,18 @@ export function hashState(parts: EngineParts, whole: WholeWeights, tree: number)
   return parts.arena.bytes(at, 32).slice()
 }
 
+/** The hash at the top of a tree whose leaves' hashes lie side by side. */
+export function topOf(digests: Uint8Array): Uint8Array {
+  let level = digests
+  do {
+    const rows: Uint8Array[] = []
+    for (let at = 0; at < level.length; at += stateFanIn * 32)
+      rows.push(sha256(level.subarray(at, at + stateFanIn * 32)))
+    level = concatBytes(rows)
+  } while (level.length > 32)
+  return level
+}
+
 function digestRows(parts: EngineParts, from: number, rowBytes: number, to: number, rows: number): void {
   for (let first = 0; first < rows; first += rowsMax) {
     const count = Math.min(rowsMax, rows - first)

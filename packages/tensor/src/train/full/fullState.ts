@@ -3,7 +3,7 @@ import { bytesEqual, bytesToHex, bytesToText, concatBytes, type Hex, textToBytes
 import { TrainerStateError } from '../trainerState.ts'
 import type { FullOptions } from './fullOptions.ts'
 import type { FullTrainer } from './fullTrainer.ts'
-import { epochAt } from './openCorpus.ts'
+import { type Corpus, epochAt } from './openCorpus.ts'
 
 export type FullProgress = {
   step: number
@@ -32,22 +32,34 @@ export type FullHead = {
 const magic = textToBytes('WLF1')
 const headBytesMax = 1 << 16
 
-export function headOf({ description, options, corpus, whole, progress }: FullTrainer): FullHead {
+/** What a head is made of, beside the progress. */
+export type HeadFacts = {
+  programId: Hex
+  options: FullOptions
+  corpus: Pick<Corpus, 'root' | 'rowTokens' | 'rowCount'>
+  /** Values of a list. */
+  values: number
+}
+
+export function headOf({ programId, options, corpus, values }: HeadFacts, { step, rowsSeen }: FullProgress): FullHead {
   const { seed32, ...rest } = options
-  const { step, rowsSeen } = progress
   return {
     version: 1,
-    program: description.programId,
+    program: programId,
     data: corpus.root,
     rowTokens: corpus.rowTokens,
     rowCount: corpus.rowCount,
     step,
     rowsSeen,
     orderStream: epochAt(rowsSeen, corpus.rowCount),
-    values: whole.length,
+    values,
     seed: bytesToHex(seed32),
     settings: Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1))) as FullHead['settings'],
   }
+}
+
+export function headFacts({ description, options, corpus, whole }: FullTrainer): HeadFacts {
+  return { programId: description.programId, options, corpus, values: whole.length }
 }
 
 export function encodeHead(head: FullHead): Uint8Array {
@@ -56,7 +68,7 @@ export function encodeHead(head: FullHead): Uint8Array {
 
 export function encodeFullState(trainer: FullTrainer): Uint8Array {
   const { whole, parts } = trainer
-  const head = encodeHead(headOf(trainer))
+  const head = encodeHead(headOf(headFacts(trainer), trainer.progress))
   const lists = [whole.values, whole.means, whole.powers].map((at) => parts.arena.bytes(at, whole.length * 4))
   return concatBytes([magic, new Uint8Array(Uint32Array.of(head.length).buffer), head, ...lists])
 }
@@ -69,7 +81,7 @@ export function decodeFullState(trainer: FullTrainer, state: Uint8Array): FullPr
   if (length > headBytesMax || 8 + length > state.length) throw new TrainerStateError('its head is too long')
   const head = state.subarray(8, 8 + length)
   const progress = readProgress(head)
-  if (!bytesEqual(encodeHead(headOf({ ...trainer, progress })), head)) {
+  if (!bytesEqual(encodeHead(headOf(headFacts(trainer), progress)), head)) {
     throw new TrainerStateError('its options, data or model are others')
   }
   const listBytes = whole.length * 4

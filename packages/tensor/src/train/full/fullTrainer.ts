@@ -13,7 +13,7 @@ import { accumulateRows, createPassRunner, type PassRunner } from '../passRunner
 import { TrainingDivergedError, type TrainStep } from '../trainer.ts'
 import { allocateStateTree, hashState, stateRootOf } from './commitState.ts'
 import { checkFullOptions, decays, type FullOptions } from './fullOptions.ts'
-import { encodeHead, type FullProgress, headOf } from './fullState.ts'
+import { encodeHead, type FullProgress, headFacts, headOf } from './fullState.ts'
 import { type Corpus, createBatches } from './openCorpus.ts'
 import { packWeights, takeWeights, type WholeWeights } from './wholeWeights.ts'
 
@@ -127,5 +127,5 @@ function optimise({ whole, parts, options, progress }: FullTrainer, gradNorm: nu
 
 export function fullStateHash(trainer: FullTrainer): Hex {
   const top = hashState(trainer.parts, trainer.whole, trainer.tree)
-  return stateRootOf(encodeHead(headOf(trainer)), top)
+  return stateRootOf(encodeHead(headOf(headFacts(trainer), trainer.progress)), top)
 }

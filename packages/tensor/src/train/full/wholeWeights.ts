@@ -11,7 +11,7 @@ import type { LayerWeights, Matrix, Weights } from '../../model/weights.ts'
 export const pieceValues = 1024
 
 /** One tensor's place in the lists, in values. */
-export type WholeSlot = {
+export type SlotPlace = {
   name: string
   at: number
   /** 1 for a vector. */
@@ -19,6 +19,9 @@ export type WholeSlot = {
   columns: number
   /** Padding included; a multiple of `pieceValues`. */
   length: number
+}
+
+export type WholeSlot = SlotPlace & {
   /** The packed form that kernels read; vectors are read where they are. */
   matrix: Matrix | undefined
 }
@@ -71,14 +74,8 @@ export function outputSlot(whole: WholeWeights): WholeSlot {
 export function takeWeights(parts: EngineParts): { whole: WholeWeights; parts: EngineParts } {
   const { graph, arena, weights } = parts
   const found = loadedTensors(graph, weights)
-  const slots: WholeSlot[] = []
-  let length = 0
-  for (const [name, [columns = 0, rows = 1]] of expectedShapes(graph)) {
-    const padded = typeof found.get(name) === 'number' ? columns : Math.ceil(rows / 8) * 8 * columns
-    const slot = { name, at: length, rows, columns, length: Math.ceil(padded / pieceValues) * pieceValues }
-    slots.push({ ...slot, matrix: undefined })
-    length += slot.length
-  }
+  const slots: WholeSlot[] = placeSlots(graph).map((slot) => ({ ...slot, matrix: undefined }))
+  const length = slots.reduce((sum, slot) => sum + slot.length, 0)
   const list = () => arena.allocate(length * 4)
   const lists = { values: list(), gradients: list(), means: list(), powers: list() }
   for (const slot of slots) slot.matrix = widen(parts, slot, found.get(slot.name)!, lists.values)
@@ -97,6 +94,17 @@ export function takeWeights(parts: EngineParts): { whole: WholeWeights; parts: E
   }
   packWeights(whole, parts)
   return { whole, parts: { ...parts, weights: arrangeWhole(graph, whole, weights) } }
+}
+
+/** Where each tensor lies in the lists. */
+export function placeSlots(graph: Graph): SlotPlace[] {
+  let at = 0
+  return [...expectedShapes(graph)].map(([name, [columns = 0, rows]]) => {
+    const values = rows === undefined ? columns : Math.ceil(rows / 8) * 8 * columns
+    const length = Math.ceil(values / pieceValues) * pieceValues
+    at += length
+    return { name, at: at - length, rows: rows ?? 1, columns, length }
+  })
 }
 
 /** Renews the packed form after the values have changed. */

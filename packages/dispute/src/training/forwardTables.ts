@@ -1,0 +1,132 @@
+/** Tables of a row of tokens forward, from its embeddings to the gradient of its logits. Spec: spec/dispute.md §11.2. */
+import { exponential } from '../numbers/f32.ts'
+import { mix, turn, widths } from './attention.ts'
+import { f, foldOf, inverseRms, product, remember, sigmoid } from './rules.ts'
+import type { RowPlan } from './stepPlan.ts'
+import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
+
+export function forwardTables(plan: RowPlan): StepTable[] {
+  const { graph, name, length, tokens } = plan
+  const { width, layerCount } = graph
+  const embed: StepTable = {
+    name: name('x', 0),
+    words: length * width,
+    rule(read) {
+      const embedding = read('p/token_embd.weight')
+      return (i) => embedding(tokens[Math.floor(i / width)]! * width + (i % width))
+    },
+  }
+  const layers = Array.from({ length: layerCount }, (_, layer) => layerTables(plan, layer))
+  return [embed, ...layers.flat(), ...lossTables(plan)]
+}
+
+function layerTables(plan: RowPlan, layer: number): StepTable[] {
+  const { graph, name, length } = plan
+  const { width, hiddenWidth } = graph
+  const { query, key, all } = widths(graph)
+  const own = (what: string) => name(what, layer)
+  const weight = (what: string) => `p/blk.${layer}.${what}.weight`
+  const table = (what: string, columns: number, rule: StepTable['rule']): StepTable => {
+    return { name: own(what), words: length * columns, rule }
+  }
+  /** Row `t` and column of a word of a table with so many columns. */
+  const at = (columns: number, value: (t: number, column: number) => number): ReadWord => {
+    return (i) => value(Math.floor(i / columns), i % columns)
+  }
+  const times = (read: ReadTable, x: string, w: string, columns: number) =>
+    product(read(own(x)), read(weight(w)), columns)
+  return [
+    table('attention.norm', width, (read) => norm(plan, read, own('x'), weight('attn_norm'))),
+    table('attention.products', all, (read) => {
+      const [q, k, v] = ['attn_q', 'attn_k', 'attn_v'].map((w) => times(read, 'attention.norm', w, width))
+      return at(all, (t, u) => (u < query ? q!(t, u) : u < query + key ? k!(t, u - query) : v!(t, u - query - key)))
+    }),
+    table('attention.qkv', all, (read) =>
+      turn(read(own('attention.products')), graph, graph.rotatedSize, plan.rope, 1),
+    ),
+    table('attention.mix', query, (read) => mix(read(own('attention.qkv')), graph)),
+    table('attention.residual', width, (read) => {
+      const [y, x] = [times(read, 'attention.mix', 'attn_output', query), read(own('x'))]
+      return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
+    }),
+    table('ffn.norm', width, (read) => norm(plan, read, own('attention.residual'), weight('ffn_norm'))),
+    table('ffn.gate', hiddenWidth, (read) => at(hiddenWidth, times(read, 'ffn.norm', 'ffn_gate', width))),
+    table('ffn.up', hiddenWidth, (read) => at(hiddenWidth, times(read, 'ffn.norm', 'ffn_up', width))),
+    table('ffn.gated', hiddenWidth, (read) => {
+      const [g, u] = [read(own('ffn.gate')), read(own('ffn.up'))]
+      return (i) => f(f(g(i) / f(1 + exponential(-g(i)))) * u(i))
+    }),
+    {
+      name: name('x', layer + 1),
+      words: length * width,
+      rule(read) {
+        const [y, x] = [times(read, 'ffn.gated', 'ffn_down', hiddenWidth), read(own('attention.residual'))]
+        return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
+      },
+    },
+  ]
+}
+
+function norm({ graph }: RowPlan, read: ReadTable, x: string, weight: string): ReadWord {
+  const { width, epsilon } = graph
+  const [values, w] = [read(x), read(weight)]
+  const k = inverseRms(values, width, epsilon)
+  return (i) => f(f(values(i) * k(Math.floor(i / width))) * w(i % width))
+}
+
+/** At the positions whose next token counts alone. */
+function lossTables({ graph, name, places, tokens, factor, output }: RowPlan): StepTable[] {
+  const { width, vocabSize, layerCount, epsilon } = graph
+  return [
+    {
+      name: name('output.norm'),
+      words: places.length * width,
+      rule(read) {
+        const [x, w] = [read(name('x', layerCount)), read('p/output_norm.weight')]
+        const k = inverseRms(x, width, epsilon)
+        return (i) => {
+          const place = places[Math.floor(i / width)]!
+          return f(f(x(place * width + (i % width)) * k(place)) * w(i % width))
+        }
+      },
+    },
+    {
+      name: name('output.logits'),
+      words: places.length * vocabSize,
+      rule(read) {
+        const y = product(read(name('output.norm')), read(`p/${output}`), width)
+        return (i) => y(Math.floor(i / vocabSize), i % vocabSize)
+      },
+    },
+    {
+      name: name('loss.logits'),
+      words: places.length * vocabSize,
+      rule(read) {
+        const logits = read(name('output.logits'))
+        const soft = remember((row) => {
+          const values = Array.from({ length: vocabSize }, (_, v) => logits(row * vocabSize + v))
+          const top = values.reduce((most, value) => (value > most ? value : most))
+          const e = values.map((value) => exponential(f(value - top)))
+          return { e, z: foldOf(vocabSize, (v) => e[v]!) }
+        })
+        return (i) => {
+          const [row, v] = [Math.floor(i / vocabSize), i % vocabSize]
+          const { e, z } = soft(row)
+          const share = f(e[v]! / z)
+          return f((v === tokens[places[row]! + 1] ? f(share - 1) : share) * factor)
+        }
+      },
+    },
+  ]
+}
+
+/** gate and up from the gradient of their product. */
+export function gateBack(g: ReadWord, u: ReadWord, d: ReadWord): { gate: ReadWord; up: ReadWord } {
+  return {
+    gate(i) {
+      const s = sigmoid(g(i))
+      return f(f(d(i) * u(i)) * f(s * f(1 + f(g(i) * f(1 - s)))))
+    },
+    up: (i) => f(d(i) * f(g(i) * sigmoid(g(i)))),
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * The trace of one training step, made on demand: every table computed and committed to. Whoever is asked about a step of its training makes it
+ * from the state before. Spec: spec/dispute.md §11.3.
+ */
+import { concatBytes } from '@weightless/codec'
+import { buildHashTree, type HashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
+import type { StepPlan } from './stepPlan.ts'
+import { chunkCount, chunkWords, type ReadTable, type ReadWord, type StepTable } from './stepTable.ts'
+import type { TrainingState } from './trainingState.ts'
+
+export type StepTrace = {
+  /** Hashes of each table's chunks, side by side. */
+  digests: readonly Uint8Array[]
+  tree: HashTree
+  root: Uint8Array
+  chunk(table: number, chunk: number): Uint8Array | undefined
+  /** Weights and moments after the step. */
+  after: TrainingState
+}
+
+/** @param alter - changes a table before it is committed to and read by others: for cheaters in tests, and for nobody else */
+export function traceStep(
+  { tables, slots }: StepPlan,
+  before: TrainingState,
+  alter?: (table: StepTable, values: Float32Array) => void,
+): StepTrace {
+  const known = new Map<string, Float32Array>()
+  for (const [list, values] of Object.entries(before)) {
+    for (const { name, at, length } of slots) known.set(`${list}/${name}`, values.subarray(at, at + length))
+  }
+  const read: ReadTable = (name) => {
+    const values = known.get(name)!
+    return (i) => values[i]!
+  }
+  const digests = tables.map((table) => {
+    const values = computeTable(table, read)
+    alter?.(table, values)
+    known.set(table.name, values)
+    return digestChunks(values)
+  })
+  const tree = buildHashTree(digests.map((list) => hashLeaf(tableRoot(list))))
+  const list = (name: 'p' | 'm' | 'v') => {
+    return concatFloats(slots.map((slot) => known.get(`new ${name}/${slot.name}`)!))
+  }
+  return {
+    digests,
+    tree,
+    root: hashTreeRoot(tree),
+    chunk(table, chunk) {
+      const planned = tables[table]
+      if (planned === undefined || !(chunk >= 0 && chunk < chunkCount(planned.words))) return undefined
+      return chunkBytes(known.get(planned.name)!, chunk)
+    },
+    after: { p: list('p'), m: list('m'), v: list('v') },
+  }
+}
+
+function computeTable(table: StepTable, read: ReadTable): Float32Array {
+  const values = new Float32Array(table.words)
+  const word: ReadWord = table.rule(read)
+  for (let i = 0; i < values.length; i++) values[i] = word(i)
+  return values
+}
+
+export function chunkBytes(values: Float32Array, chunk: number): Uint8Array {
+  return new Uint8Array(values.slice(chunk * chunkWords, (chunk + 1) * chunkWords).buffer)
+}
+
+export function digestChunks(values: Float32Array): Uint8Array {
+  return concatBytes(Array.from({ length: chunkCount(values.length) }, (_, chunk) => sha256(chunkBytes(values, chunk))))
+}
+
+/** @param digests - hashes of a table's chunks, side by side */
+export function tableRoot(digests: Uint8Array): Uint8Array {
+  const leaves: Uint8Array[] = []
+  for (let at = 0; at < digests.length; at += 32) leaves.push(hashLeaf(digests.subarray(at, at + 32)))
+  return hashTreeRoot(buildHashTree(leaves))
+}
+
+function concatFloats(lists: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(lists.reduce((sum, list) => sum + list.length, 0))
+  let at = 0
+  for (const list of lists) {
+    whole.set(list, at)
+    at += list.length
+  }
+  return whole
+}
