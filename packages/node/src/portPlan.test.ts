@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:net'
 import { test } from 'node:test'
+import { claimPortBase } from './portClaim.ts'
 import { findFreePorts, listPorts, planPorts } from './portPlan.ts'
 
 test('the default ports are those that tools expect, and portBase shifts every one', () => {
@@ -25,8 +26,8 @@ test('the default ports are those that tools expect, and portBase shifts every o
 })
 
 test('a busy port is named and another shift is taken', async () => {
-  const base = 31_000 + (process.pid % 50) * 100
-  const { portBase: free } = await findFreePorts(base, { nodes: 1, providers: 1, peers: false })
+  const claim = await claimPortBase()
+  const { portBase: free } = await findFreePorts(claim.portBase, { nodes: 1, providers: 1, peers: false })
   const blocker = createServer()
   await new Promise<void>((resolve) => blocker.listen(8545 + free, '127.0.0.1', resolve))
   try {
@@ -35,5 +36,6 @@ test('a busy port is named and another shift is taken', async () => {
     assert.deepEqual(found.busyPorts.includes(8545 + free), true)
   } finally {
     await new Promise((resolve) => blocker.close(resolve))
+    await claim.release()
   }
 })

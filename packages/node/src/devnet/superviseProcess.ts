@@ -34,6 +34,8 @@ const pauseMsMax = 15_000
 const steadyMs = 30_000
 /** A child that does not leave by then is killed. */
 const leaveMs = 8_000
+/** A process opens within a second or two; on a machine that has ten times as much to do as it can, within a minute. */
+const openMsDefault = 120_000
 
 type Life = { child: ChildProcess; opened: Promise<void>; ended: Promise<string>; startedMs: number }
 
@@ -79,7 +81,7 @@ export function superviseProcess(options: ProcessOptions): SupervisedProcess {
   }
 }
 
-function beginLife({ name, words, environment, onOpen, openMsMax = 30_000 }: ProcessOptions): Life {
+function beginLife({ name, words, environment, onOpen, openMsMax = openMsDefault }: ProcessOptions): Life {
   const child = spawn(process.execPath, words, {
     stdio: ['pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...environment },
