@@ -60,6 +60,7 @@ export async function flatOut(
   target: Target,
   lanes: number,
   count: number,
+  ask: (target: Target) => Promise<Sample> = askWhole,
 ): Promise<{ samples: Sample[]; seconds: number }> {
   const samples: Sample[] = []
   let begun = 0
@@ -68,7 +69,7 @@ export async function flatOut(
     Array.from({ length: lanes }, async () => {
       while (begun < count) {
         begun++
-        samples.push(await askWhole(target))
+        samples.push(await ask(target))
       }
     }),
   )

@@ -64,6 +64,9 @@ if (part === 'chain') {
   say({ url: started.url, user: account.address })
 }
 
+// In this way a profile is written.
+process.once('SIGTERM', () => process.exit())
+
 function say(what: object): void {
   console.log(JSON.stringify(what))
 }

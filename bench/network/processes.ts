@@ -5,9 +5,13 @@ import { createInterface } from 'node:readline'
 
 export type Started<Said> = { child: ChildProcess; said: Said }
 
-/** Starts a module of this folder and waits for the line of JSON that it prints. */
-export async function startModule<Said>(module: string, words: readonly string[]): Promise<Started<Said>> {
-  const child = spawn(process.execPath, [new URL(module, import.meta.url).pathname, ...words], {
+/** Starts a module, named from this folder, and waits for the line of JSON that it prints. `flags` are Node's. */
+export async function startModule<Said>(
+  module: string,
+  words: readonly string[],
+  flags: readonly string[] = [],
+): Promise<Started<Said>> {
+  const child = spawn(process.execPath, [...flags, new URL(module, import.meta.url).pathname, ...words], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   for await (const line of createInterface({ input: child.stdout! })) return { child, said: JSON.parse(line) as Said }

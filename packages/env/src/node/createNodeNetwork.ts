@@ -1,14 +1,14 @@
-/** The machine's network: serves and fetches over node:http, WebSockets over ws. */
+/** The machine's network: serves over node:http, fetches over connections of its own, WebSockets over ws. */
 import { WebSocket } from 'ws'
 import type { Log, Network, Server, Socket } from '../env.ts'
 import { AbortedError, NetworkError } from '../faults.ts'
-import { createAgents, fetchHttp } from './fetchHttp.ts'
+import { createHttpClient, fetchHttp } from './fetchHttp.ts'
 import { serveHttp } from './serveHttp.ts'
 import { wrapSocket } from './wrapSocket.ts'
 
 /** `close` ends every server and connection made through it. */
 export function createNodeNetwork(log: Log): Network & { close(): Promise<void> } {
-  const agents = createAgents()
+  const client = createHttpClient()
   const servers = new Set<Server>()
   const sockets = new Set<WebSocket>()
   return {
@@ -24,11 +24,11 @@ export function createNodeNetwork(log: Log): Network & { close(): Promise<void> 
       servers.add(tracked)
       return tracked
     },
-    fetch: (url, options) => fetchHttp(agents, url, options),
+    fetch: (url, options) => fetchHttp(client, url, options),
     connect: (url, signal) => connect(url, signal, sockets),
     async close() {
       for (const ws of sockets) ws.terminate()
-      agents.close()
+      client.close()
       await Promise.all([...servers].map((server) => server.close()))
     },
   }
