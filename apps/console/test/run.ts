@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { askAndVerify } from './journeys/askAndVerify.ts'
 import { chatWithTwoProviders } from './journeys/chatWithTwoProviders.ts'
 import { depositWithWallet } from './journeys/depositWithWallet.ts'
+import { disputeCheat } from './journeys/disputeCheat.ts'
 import { fineTuneOnFile } from './journeys/fineTuneOnFile.ts'
 import { goByKeyboard } from './journeys/goByKeyboard.ts'
 import { loseTheNetwork } from './journeys/loseTheNetwork.ts'
@@ -17,6 +18,7 @@ import { readTheChain } from './journeys/readTheChain.ts'
 import { seeEveryPage } from './journeys/seeEveryPage.ts'
 import { stopTwoNodes } from './journeys/stopTwoNodes.ts'
 import { storeAndFetchFile } from './journeys/storeAndFetchFile.ts'
+import { verifyWithoutNetwork } from './journeys/verifyWithoutNetwork.ts'
 import { openBrowser } from './openBrowser.ts'
 import { keepLastSight, screenshotFolder } from './shoot.ts'
 import type { Stage } from './stage.ts'
@@ -27,12 +29,14 @@ const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
   ['stop two nodes and lose nothing', stopTwoNodes],
   ['ask and verify in the browser', askAndVerify],
   ['top up, chat with two providers, read the bill', chatWithTwoProviders],
+  ['verify a dropped bundle, then without a network', verifyWithoutNetwork],
   ['fine-tune on a dropped file', fineTuneOnFile],
   ['move funds with the test key', moveFundsWithTestKey],
   ['deposit with a wallet', depositWithWallet],
   ['see every page, light and dark, desk and phone', seeEveryPage],
   ['read the chain', readTheChain],
   ['go everywhere by keyboard', goByKeyboard],
+  ['dispute an answer of a cheat and judge the verdict', disputeCheat],
   ['lose the network and find it again', loseTheNetwork],
 ]
 

@@ -5,7 +5,7 @@
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
-import { describeModel, readGguf } from '@weightless/tensor'
+import { bytesSource, describeModel, readGguf } from '@weightless/tensor'
 import type { EngineEnd, EngineJob, EngineModel, EngineRun, EngineToken, ExactEngine } from '../src/engine/engine.ts'
 import { openTensorEngine } from '../src/engine/openTensorEngine.ts'
 
@@ -38,7 +38,9 @@ export async function openCheatingEngine(options: CheatingEngineOptions): Promis
   const { programId, tokenizerRoot, info } = await describeModel(weights)
   const { contextLength } = info
   const modelRoot = bytesToHex(fileRoot(weights))
-  const engine = await openTensorEngine({ env, name, weights: (await cheatingWeights(options)) ?? weights.slice() })
+  const used = (await cheatingWeights(options)) ?? weights.slice()
+  // In a dispute it works from what it really ran.
+  const engine = await openTensorEngine({ env, name, weights: used.slice(), file: bytesSource(used) })
   return wrap(engine, { ...engine.model, modelRoot, programId, tokenizerRoot, contextLength }, cheat)
 }
 
@@ -93,6 +95,10 @@ function wrap(engine: ExactEngine, model: EngineModel, cheat: Cheat): ExactEngin
     countPrompt: (messages, tools) => engine.countPrompt(messages, tools),
     start: async (job) => bendRun(await engine.start(bend(job)), cheat),
     traceOperators: (job, end) => engine.traceOperators(bend(job), end),
+    ...(engine.defend && {
+      defend: (disputed) => engine.defend!({ ...disputed, job: bend(disputed.job) }),
+    }),
+    ...(engine.forgetDispute && { forgetDispute: (key) => engine.forgetDispute!(key) }),
     close: () => engine.close(),
   }
 }

@@ -57,8 +57,6 @@ export type Rig = {
       | 'receiptSettlement'
       | 'providerStake'
       | 'trainingStake'
-      | 'disputeGame'
-      | 'modelFacts'
       | 'priorityStake'
       | 'serviceMarket'
       | 'jobBoard']: {
@@ -111,8 +109,6 @@ export async function createRig(
       receiptSettlement: at('receiptSettlement'),
       providerStake: at('providerStake'),
       trainingStake: at('trainingStake'),
-      disputeGame: at('disputeGame'),
-      modelFacts: at('modelFacts'),
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),

@@ -34,12 +34,10 @@ export {
   fileRoot,
   fileTree,
   fileTreeFromRoots,
-  type RangeSource,
   rootOfSource,
   type SegmentProof,
   segmentProof,
   submissionIdentity,
-  treeOfSource,
   zeroSegment,
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'
@@ -71,6 +69,7 @@ export {
   shardMaskOf,
   unsealInPlace,
 } from './pora.ts'
+export { openProven, type ProvenSource, SegmentDamagedError, SegmentRootsForeignError } from './provenSource.ts'
 export {
   accountOf,
   type RecoverableSignature,

@@ -1,12 +1,19 @@
-/** Gives every page the network's configuration, or says in plain words that there is none yet. */
+/** Gives every page the network's configuration, as soon as there is one. */
 import { useQuery } from '@tanstack/react-query'
 import { type NetworkConfig, readNetworkConfig } from '@weightless/sdk/networkConfig'
 import { createContext, type ReactNode, useContext, useEffect } from 'react'
-import { Wordmark } from '../parts/Wordmark.tsx'
 import { startBlockFeed } from './blockFeed.ts'
 import { restoreSigner } from './restoreSigner.ts'
 
-const NetworkContext = createContext<NetworkConfig | undefined>(undefined)
+type Known = {
+  config: NetworkConfig | undefined
+  error: Error | null
+  isPending: boolean
+  isFetching: boolean
+  refetch: () => unknown
+}
+
+const NetworkContext = createContext<Known | undefined>(undefined)
 
 export function NetworkProvider({ children }: { children: ReactNode }) {
   const { data, error, isPending, refetch, isFetching } = useQuery({
@@ -23,32 +30,26 @@ export function NetworkProvider({ children }: { children: ReactNode }) {
   const known = data !== undefined
   // biome-ignore lint/correctness/useExhaustiveDependencies: once per network, not at each refresh of its services
   useEffect(() => (data ? restoreSigner(data) : undefined), [known])
-  if (data) return <NetworkContext value={data}>{children}</NetworkContext>
-  return (
-    <main className="mx-auto grid min-h-dvh max-w-xl place-content-center gap-6 px-6">
-      <Wordmark />
-      <div aria-live="polite" className="grid gap-4">
-        <h1 className="title">{isPending ? 'Looking for your network' : 'No network answers here'}</h1>
-        {error && (
-          <>
-            <p className="text-soft">
-              The console found no configuration beside it ({error.message}). Start a network with{' '}
-              <code className="font-mono text-[0.9em]">npm start</code>; this page goes on by itself.
-            </p>
-            <button type="button" className="button w-fit" disabled={isFetching} onClick={() => refetch()}>
-              Look again
-            </button>
-          </>
-        )}
-      </div>
-    </main>
-  )
+  return <NetworkContext value={{ config: data, error, isPending, isFetching, refetch }}>{children}</NetworkContext>
 }
 
+/** Of pages that are shown only when there is a network. */
 export function useNetwork(): NetworkConfig {
-  const config = useContext(NetworkContext)
-  if (!config) throw new Error('useNetwork is called outside NetworkProvider')
+  const config = useKnownNetwork()
+  if (!config) throw new Error('useNetwork is called where no network is known')
   return config
+}
+
+/** Undefined as long as no configuration has been read. */
+export function useKnownNetwork(): NetworkConfig | undefined {
+  return useContext(NetworkContext)?.config
+}
+
+/** Where looking for the network is. */
+export function useNetworkSearch(): Known {
+  const known = useContext(NetworkContext)
+  if (!known) throw new Error('useNetworkSearch is called outside NetworkProvider')
+  return known
 }
 
 async function fetchConfig(): Promise<NetworkConfig> {

@@ -2,17 +2,24 @@
 import { Link, Outlet, useLocation, useNavigate } from '@tanstack/react-router'
 import { Suspense, useEffect, useRef } from 'react'
 import { useBlockFeed } from '../network/blockFeed.ts'
+import { useKnownNetwork } from '../network/NetworkProvider.tsx'
 import { PageLoading } from '../parts/PageLoading.tsx'
 import { Wordmark } from '../parts/Wordmark.tsx'
 import { CommandPalette, openCommandPalette } from './CommandPalette.tsx'
+import { NoNetwork } from './NoNetwork.tsx'
 import { places } from './places.ts'
 import { ThemeButton } from './ThemeButton.tsx'
+
+/** Pages that have something to show while no network answers. */
+const withoutNetwork: ReadonlySet<string> = new Set(['/verify'])
 
 export function Shell() {
   usePlaceKeys()
   const main = useRef<HTMLElement>(null)
   const { pathname } = useLocation()
   useAnnouncedPage(pathname, main)
+  const network = useKnownNetwork()
+  if (!network && !withoutNetwork.has(pathname)) return <NoNetwork />
   return (
     <>
       {/* A link, as screen readers list it; the router would take its hash for a place. */}
@@ -113,7 +120,7 @@ function PhoneTabs() {
         <Link
           key={place.to}
           to={place.to}
-          className="relative grid min-h-14 min-w-[3.0625rem] flex-auto place-content-center whitespace-nowrap text-center text-[0.6875rem] text-mute tracking-[-0.025em] before:absolute before:inset-x-3 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
+          className="relative grid min-h-14 min-w-[2.625rem] flex-auto place-content-center whitespace-nowrap text-center text-[0.6875rem] text-mute tracking-[-0.025em] before:absolute before:inset-x-3 before:-top-px before:h-0.5 aria-[current=page]:font-[620] aria-[current=page]:text-ink aria-[current=page]:before:bg-lift"
         >
           {place.name}
         </Link>

@@ -4,6 +4,7 @@ export const places = [
   { to: '/files', name: 'Files', says: 'Store and fetch by root' },
   { to: '/storage', name: 'Storage', says: 'Nodes, and which may vanish' },
   { to: '/chat', name: 'Chat', says: 'Ask a model, check the answer' },
+  { to: '/verify', name: 'Verify', says: 'Check an answer or a verdict, also offline' },
   { to: '/market', name: 'Market', says: 'Offers, prices, what you used' },
   { to: '/finetune', name: 'Fine-tune', says: 'Teach a model with your own file' },
   { to: '/account', name: 'Account', says: 'Balances and receipts' },

@@ -30,6 +30,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/verify',
+    component: lazyRouteComponent(() => import('../pages/verify/Verify.tsx'), 'Verify'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/market',
     component: lazyRouteComponent(() => import('../pages/market/Market.tsx'), 'Market'),
   }),

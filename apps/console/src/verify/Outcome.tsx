@@ -1,22 +1,18 @@
 /** What the check saw: accepted with what was compared, or refused with the first thing that differs. */
 import type { Verification } from '@weightless/receipt'
+import type { Finished, WeightsFrom } from './checkMessages.ts'
+import { Took } from './Took.tsx'
 
-export function Outcome(props: { outcome: Verification; tookMs: number; fromCache: boolean; onAgain: () => void }) {
-  const { outcome, tookMs, fromCache, onAgain } = props
-  const seconds = (tookMs / 1000).toFixed(1)
+export function Outcome(props: { outcome: Verification; finished: Finished; onAgain: () => void }) {
+  const { outcome, finished, onAgain } = props
   return (
     <div
       role="status"
       data-verified={outcome.accepted && outcome.reExecuted}
       className={`arrive grid max-w-[38rem] gap-2 rounded-xl border px-5 py-4 ${frameOf(outcome)}`}
     >
-      {outcome.accepted ? <Accepted outcome={outcome} fromCache={fromCache} /> : <Refused outcome={outcome} />}
-      <p className="text-mute text-sm">
-        {seconds} s in this browser ·{' '}
-        <button type="button" className="link" onClick={onAgain}>
-          check again
-        </button>
-      </p>
+      {outcome.accepted ? <Accepted outcome={outcome} from={finished.weightsFrom} /> : <Refused outcome={outcome} />}
+      <Took finished={finished} onAgain={onAgain} />
     </div>
   )
 }
@@ -27,7 +23,7 @@ function frameOf(outcome: Verification): string {
   return outcome.reExecuted ? 'border-good bg-sheet' : 'border-line bg-sheet'
 }
 
-function Accepted({ outcome, fromCache }: { outcome: Extract<Verification, { accepted: true }>; fromCache: boolean }) {
+function Accepted({ outcome, from }: { outcome: Extract<Verification, { accepted: true }>; from: WeightsFrom }) {
   if (!outcome.reExecuted) {
     return (
       <>
@@ -43,11 +39,18 @@ function Accepted({ outcome, fromCache }: { outcome: Extract<Verification, { acc
       </p>
       <p className="text-soft">
         {outcome.completionTokens} tokens of the answer and {outcome.promptTokens} of the prompt went through the model
-        again here, with weights {fromCache ? 'kept in this browser and hashed to' : 'fetched by'} their root. Every
-        step is the same, the signature is the provider's, and the price adds up.
+        again here, with weights {fromSays[from]} their root. Every step is the same, the signature is the provider's,
+        and the price adds up.
       </p>
     </>
   )
+}
+
+const fromSays: { readonly [from in WeightsFrom]: string } = {
+  kept: 'kept in this browser and hashed to',
+  network: 'fetched by',
+  file: 'from your file, hashed to',
+  none: 'hashed to',
 }
 
 const faultSays: { readonly [fault in Extract<Verification, { accepted: false }>['fault']]: string } = {

@@ -1,55 +1,42 @@
-/** Re-executes an answer in this browser and says exactly what it saw. */
+/** Re-executes an answer in this browser and says exactly what it saw; a wrong one can be disputed at once. */
+import { bundleToJson } from '@weightless/receipt/bundle'
 import type { Bundle, ShownAnswer } from '@weightless/sdk'
-import { formatBytes } from '../parts/formatAmount.ts'
-import { ErrorNotice } from '../parts/Notice.tsx'
-import { Progress } from '../parts/Progress.tsx'
-import { Outcome } from './Outcome.tsx'
-import { useVerify, type VerifyState } from './useVerify.ts'
+import { matchBundle } from '@weightless/sdk/receipts/matchBundle'
+import { useNetwork } from '../network/NetworkProvider.tsx'
+import { ErrorNotice, Notice } from '../parts/Notice.tsx'
+import { FinishedCheck } from './FinishedCheck.tsx'
+import { OpenDispute } from './OpenDispute.tsx'
+import { Running } from './Running.tsx'
+import { useCheck } from './useCheck.ts'
 
 /** @param shown - what this page asked and got; a true receipt of another answer must not pass for this one */
 export function VerifyAnswer({ bundle, shown }: { bundle: Bundle; shown?: ShownAnswer }) {
-  const { state, start, stop } = useVerify(bundle, shown)
+  const config = useNetwork()
+  const { state, start, reset } = useCheck()
+  if (shown && !matchBundle(bundle, shown))
+    return (
+      <Notice kind="bad" title="Refused: the receipt is about another question or answer">
+        What stands above is not the question and the answer that this receipt was signed for.
+      </Notice>
+    )
+  const run = () =>
+    start({ job: { kind: 'verify', bundle: bundleToJson(bundle), isOurs: true }, config, weights: undefined })
   if (state.step === 'idle')
     return (
       <div>
-        <button type="button" className="button button-small" onClick={start}>
+        <button type="button" className="button button-small" onClick={run}>
           Verify in this browser
         </button>
       </div>
     )
-  if (state.step === 'running') return <Running state={state} onStop={stop} />
+  if (state.step === 'running') return <Running progress={state.progress} onStop={reset} />
   if (state.step === 'failed')
-    return <ErrorNotice title="The check could not be done" error={state.error} onRetry={start} />
-  return <Outcome outcome={state.outcome} tookMs={state.tookMs} fromCache={state.fromCache} onAgain={start} />
-}
-
-const says = {
-  starting: 'Starting',
-  cached: 'Reading the weights kept in this browser',
-  loading: 'Loading the weights by their root, proving every segment',
-  hashing: 'Checking the weights against their root',
-  opening: 'Opening the model',
-  executing: 'Running the model again',
-} as const
-
-function Running({ state, onStop }: { state: Extract<VerifyState, { step: 'running' }>; onStop: () => void }) {
-  const { stage, done, total, unit } = state.progress
+    return <ErrorNotice title="The check could not be done" error={state.error} onRetry={run} />
+  const { finished } = state
   return (
-    <div className="arrive grid max-w-[34rem] gap-2.5 rounded-xl border border-line bg-sheet px-5 py-4">
-      <div className="flex items-baseline justify-between gap-4">
-        <p className="font-[560]" role="status">
-          {says[stage]}
-        </p>
-        {total > 0 && (
-          <p className="whitespace-nowrap text-mute text-sm tabular-nums">
-            {unit === 'bytes' ? `${formatBytes(done)} of ${formatBytes(total)}` : `position ${done} of ${total}`}
-          </p>
-        )}
-      </div>
-      <Progress share={total > 0 ? done / total : 0} label={says[stage]} />
-      <button type="button" className="button button-small mt-1 w-fit" onClick={onStop}>
-        Stop
-      </button>
+    <div className="grid max-w-[38rem] gap-3">
+      <FinishedCheck finished={finished} provider={bundle.receipt.provider} onAgain={run} />
+      <OpenDispute bundle={bundle} finished={finished} />
     </div>
   )
 }

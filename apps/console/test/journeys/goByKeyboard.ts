@@ -20,10 +20,11 @@ export async function goByKeyboard(stage: Stage): Promise<void> {
   for (const [key, name] of [
     ['2', 'Files'],
     ['3', 'Storage'],
-    ['5', 'Market'],
-    ['6', 'Fine-tune'],
-    ['7', 'Account'],
-    ['8', 'Blocks'],
+    ['5', 'Verify'],
+    ['6', 'Market'],
+    ['7', 'Fine-tune'],
+    ['8', 'Account'],
+    ['9', 'Blocks'],
     ['1', 'Overview'],
     ['4', 'Chat'],
   ] as const) {

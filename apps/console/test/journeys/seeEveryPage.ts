@@ -9,6 +9,7 @@ const pages = {
   files: '/files',
   storage: '/storage',
   chat: '/chat',
+  verify: '/verify',
   market: '/market',
   finetune: '/finetune',
   account: '/account',

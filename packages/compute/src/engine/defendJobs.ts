@@ -1,13 +1,12 @@
 /** Disputes inside the engine's worker: executes a job again and answers questions about its working. Spec: spec/dispute.md §9 */
 import { WeightlessError } from '@weightless/codec'
 import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
-import { type ByteSource, type Model, replayChat } from '@weightless/tensor'
+import type { ByteSource, Model } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
-import { chatRequest } from './chatRequest.ts'
 import type { DisputedJob } from './engine.ts'
 
-/** Disputes that are kept: each has the working asked for last, of tens of MB. Two over HTTP, and the one on chain. */
-const disputesMax = 3
+/** Disputes that are kept: each has the working asked for last, of tens of MB. */
+const disputesMax = 2
 
 type Kept = { defender: Promise<Defender>; stop: AbortController }
 
@@ -43,31 +42,18 @@ export function createJobDefences(model: Model, file: ByteSource, pause: () => P
 
 async function defend(
   model: Model,
-  disputed: DisputedJob,
+  { job, outputTokens, traceRoot }: DisputedJob,
   file: ByteSource,
   pause: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Defender> {
-  const { job, outputTokens, traceRoot } = disputed
-  const tools = job.shape?.tools
-  const { job: commitment, tokens } = commitJob(model, { ...job, ...(tools && { tools }), outputTokens, traceRoot })
+  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, traceRoot })
   const paced = async () => {
     signal.throwIfAborted()
     await pause()
   }
   const own = await executeJob(model, commitment, tokens, file, { signal, pause: paced })
-  const operators = (job.shape && (await operatorsOfShape(model, disputed, paced))) ?? own.operators
-  return createDefender({ job: commitment, tokens, operators, work: own.work })
-}
-
-/** Where masks had a part in the choice of tokens: the digests of that choice are others than a free one's. */
-async function operatorsOfShape(
-  model: Model,
-  { job, outputTokens, finishReason }: DisputedJob,
-  pause: () => Promise<void>,
-) {
-  const verdict = await replayChat(model, chatRequest(job), { outputTokens, finishReason }, { pause })
-  return verdict.ok ? verdict.trace.operators : undefined
+  return createDefender({ job: commitment, tokens, operators: own.operators, work: own.work })
 }
 
 async function answerQuestion(defender: Defender, question: DisputeQuestion): Promise<DisputeAnswer | undefined> {

@@ -68,7 +68,6 @@ export type DisputedJob = {
   key: string
   job: EngineJob
   outputTokens: readonly number[]
-  finishReason: EngineEnd['finishReason']
   traceRoot: Hex
   question: DisputeQuestion
 }

@@ -1,8 +1,8 @@
 /** What shows a provider guilty, as one file that anybody judges again: the receipt, its signed root, the accusation. Spec: spec/dispute.md §10 */
 import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
 import type { Accusation, Finding } from '@weightless/dispute'
-import { type Receipt, receiptToJson } from '@weightless/receipt'
-import { bundleShell, describeFault, hexOf, parseText, plain } from '@weightless/receipt/bundle'
+import { bundleShell, describeFault, hexOf, parseText, plain, receiptToJson } from '@weightless/receipt/bundle'
+import type { Receipt } from '@weightless/receipt/receipt'
 import { z } from 'zod'
 import { hash, hexBytes, u32 } from './hexBytes.ts'
 

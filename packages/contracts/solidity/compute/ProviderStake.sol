@@ -252,7 +252,8 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
             revert ForeignReceipt(receipt.version, receipt.chainId);
         }
         receiptHash = ReceiptTypes.digest(domain, receipt.hash());
-        address recovered = ReceiptTypes.signerOf(domain, receiptHash, signature);
+        (bytes32 signed, bytes calldata plain) = ReceiptTypes.signedDigest(domain, receiptHash, signature);
+        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, plain);
         if (recovered == address(0) || recovered != receipt.provider) revert NotSignedByProvider(receiptHash);
     }
 

@@ -9,7 +9,12 @@ import { evaluateInTurns, type SourceRows } from '../working/evaluateWorking.ts'
 import type { WorkingPlan } from '../working/rules.ts'
 import { readTensors } from './readTensors.ts'
 
-type Pace = { signal?: AbortSignal; pause?: () => Promise<void> }
+type Pace = {
+  signal?: AbortSignal
+  pause?: () => Promise<void>
+  /** Steps done of all, after each pass. */
+  onProgress?: (doneSteps: number, totalSteps: number) => void
+}
 
 /**
  * @param file - the model's
@@ -67,6 +72,7 @@ async function feed(
         const index = position - job.promptTokens + 1
         onSample(wanted + i, position, sampleToken(arena, logits, sampleWeights, job.sampler, index).record)
       })
+      pace.onProgress?.(first + pass.length, steps)
       await pace.pause?.()
     }
   } finally {

@@ -2,23 +2,24 @@
 import type { Hex } from '@weightless/codec'
 import type { FetchOptions, FetchResponse } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
-import type { ByteSource } from '@weightless/tensor'
 import { callGateway, GatewayRefusedError } from '../chat/callGateway.ts'
 import type { ClientContext, ClientEnv } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
-import type { Dispute } from './playDispute.ts'
+import type { Dispute, DisputeProgress } from './playDispute.ts'
+import type { ModelFile } from './requireWeights.ts'
 
 type Patience = {
   /** Silence after which an answer counts as withheld; 120 s by default. */
   answerMsMax?: number
+  onProgress?: (progress: DisputeProgress) => void
   signal?: AbortSignal
 }
 
 export type DisputeOptions = Patience & {
   /** Where the provider itself is asked, as a stranger does; else its gateway passes the questions on. */
   providerUrl?: string
-  /** Weights from elsewhere; they are hashed against the receipt's model root before use. */
-  loadWeights?: (modelRoot: Hex) => Promise<Uint8Array | ByteSource | undefined>
+  /** Weights from elsewhere; they are hashed against the receipt's model root before use, unless they prove what they read. */
+  loadWeights?: (modelRoot: Hex) => Promise<ModelFile | undefined>
 }
 
 /** @throws {ReceiptUndisputableError} @throws {GatewayRefusedError} for a key that the gateway does not know */
@@ -31,7 +32,7 @@ export async function disputeReceipt(
   // Whoever only chats should not have to load the tensor engine.
   const { playDispute } = await import('./playDispute.ts')
   const { config, env } = context
-  const { providerUrl, loadWeights: load, signal } = options
+  const { providerUrl, loadWeights: load, onProgress, signal } = options
   const { modelRoot } = bundle.receipt
   const settlement = config.contracts.receiptSettlement
   const post: Post = providerUrl ? atProvider(env, providerUrl) : (path, request) => callGateway(context, path, request)
@@ -41,6 +42,7 @@ export async function disputeReceipt(
       load ? load(modelRoot) : files.download(modelRoot, { isRaw: true, ...(signal && { signal }) }),
     // A receipt of another chain or contract may be true there; it is worth nothing here.
     expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
+    ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })
 }
@@ -54,15 +56,16 @@ export async function disputeWithProvider(
   env: Pick<ClientEnv, 'network' | 'log'>,
   bundle: Bundle,
   providerUrl: string,
-  weights: Uint8Array | ByteSource,
+  weights: ModelFile,
   patience: Patience = {},
 ): Promise<Dispute> {
   const { playDispute } = await import('./playDispute.ts')
-  const { signal } = patience
+  const { onProgress, signal } = patience
   return playDispute(bundle, {
     send: await createSend(env, bundle, atProvider(env, providerUrl), patience),
     loadWeights: async () => weights,
     expected: {},
+    ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })
 }

@@ -1,7 +1,9 @@
 /** A verdict file convicts whom it says, of what it says, after a round trip through JSON; with anything in it changed it convicts nobody. */
 import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
+import { bytesToHex } from '@weightless/codec'
 import { parseVerdictFile, type VerdictFile, verdictFileToJson } from '@weightless/compute/wire'
+import { fileTree, openProven, type ProvenSource } from '@weightless/crypto'
 import { bytesSource } from '@weightless/tensor'
 import { judgeVerdict } from './judgeVerdict.ts'
 import { changedTensor, type Plant, type Planted, plantFault, signAgain } from './plantedFault.cases.ts'
@@ -97,6 +99,25 @@ describe('a verdict file', () => {
       }
       assert.ok(count > 60 && judged > 30, `${plant}: ${judged} of ${count} changes had the form`)
     }
+  })
+
+  test('is judged from the parts that it needs, of a model that proves what it reads', async () => {
+    const { weights } = planted.weight
+    const { root, tree, shape } = fileTree(weights)
+    let readBytes = 0
+    const source = openProven(bytesToHex(root), tree.levels[0]!.slice(0, 32 * shape.segments), {
+      sizeBytes: weights.length,
+      read: async (offset, length) => {
+        readBytes += length
+        return weights.subarray(offset, offset + length)
+      },
+    })
+    assert.equal((await judgeVerdict(read(files.weight), source)).outcome, 'guilty')
+    // A segment holds the whole of this small model; it is read once for everything.
+    assert.equal(readBytes, weights.length)
+    const other: ProvenSource = { ...source, root: `0x${'00'.repeat(32)}` }
+    const judged = await judgeVerdict(read(files.weight), other)
+    assert.match(judged.outcome === 'refused' ? judged.reason : '', /not the weights/)
   })
 
   test('is judged by the receipt’s own model', async () => {

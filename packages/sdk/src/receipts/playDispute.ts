@@ -3,9 +3,9 @@ import { askDefender, type VerdictFile } from '@weightless/compute/wire'
 import { accuse, commitJob, executeJob, type Finding, judge, planStep, tokenOf } from '@weightless/dispute'
 import { type Bundle, type ChatOpening, changesLogits, type Expectations, isChatBundle } from '@weightless/receipt'
 import { checkBundle } from '@weightless/receipt/checkBundle'
-import { type ByteSource, loadModel, type Model } from '@weightless/tensor'
+import { loadModel, type Model } from '@weightless/tensor'
 import { ReceiptUndisputableError } from './receiptUndisputable.ts'
-import { requireWeights } from './requireWeights.ts'
+import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 /** `questions`: how many were asked. */
 export type Dispute = { questions: number } & (
@@ -18,11 +18,15 @@ export type Dispute = { questions: number } & (
   | { outcome: 'guilty'; finding: Extract<Finding, { guilty: true }>; verdict: VerdictFile }
 )
 
+/** `executing` counts steps, `asking` questions, whose number is not known before. */
+export type DisputeProgress = { stage: 'loading' | 'executing' | 'asking'; done: number; total: number }
+
 export type DisputeMeans = {
   /** A question to the provider; undefined for what it does not answer. */
   send(body: object): Promise<unknown>
-  loadWeights(): Promise<Uint8Array | ByteSource | undefined>
+  loadWeights(): Promise<ModelFile | undefined>
   expected: Expectations
+  onProgress?(progress: DisputeProgress): void
   signal?: AbortSignal
 }
 
@@ -34,10 +38,20 @@ export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<
   if (!weights) throw new ReceiptUndisputableError({ reason: `Nobody here has the weights ${modelRoot}.` })
   const source = await requireWeights(weights, modelRoot, means.signal)
   if (!source) throw new ReceiptUndisputableError({ reason: `These are not the weights ${modelRoot}.` })
-  const model = await loadModel(source)
+  const tell = (stage: DisputeProgress['stage'], done: number, total: number) =>
+    means.onProgress?.({ stage, done, total })
+  const model = await loadModel(source, {
+    onProgress: ({ doneBytes, totalBytes }) => tell('loading', doneBytes, totalBytes),
+  })
   const { job, tokens } = commitmentOf(chat, model)
-  const own = await executeJob(model, job, tokens, source, means.signal ? { signal: means.signal } : {})
-  const asking = askDefender(chat, 0, means.send)
+  const own = await executeJob(model, job, tokens, source, {
+    onProgress: (done, total) => tell('executing', done, total),
+    ...(means.signal && { signal: means.signal }),
+  })
+  const asking = askDefender(chat, 0, (body) => {
+    tell('asking', asking.asked(), 0)
+    return means.send(body)
+  })
   const accused = await accuse(job, own, asking.defender)
   const questions = asking.asked()
   if (accused.found === 'nothing') {

@@ -1,15 +1,23 @@
-/** The model of a receipt, hashed against its root before anything is read from it. */
+/** The model of a receipt, checked against its root before anything is read from it. */
 import { bytesToHex, type Hex } from '@weightless/codec'
-import { rootOfSource } from '@weightless/crypto'
+import { type ProvenSource, rootOfSource } from '@weightless/crypto'
 import { type ByteSource, bytesSource } from '@weightless/tensor'
 
-/** Undefined for other weights. Reads them once through, and holds none of them. */
+/** A model as a file: bytes and plain sources are hashed before use, what proves each read against its root is not. */
+export type ModelFile = Uint8Array | ByteSource | ProvenSource
+
+/** Undefined for other weights. Reads them once through, unless they are proved as they are read, and holds none of them. */
 export async function requireWeights(
-  weights: Uint8Array | ByteSource,
+  weights: ModelFile,
   modelRoot: Hex,
   signal?: AbortSignal,
 ): Promise<ByteSource | undefined> {
   const source = weights instanceof Uint8Array ? bytesSource(weights) : weights
   if (source.sizeBytes === 0) return undefined
-  return bytesToHex(await rootOfSource(source, signal)) === modelRoot.toLowerCase() ? source : undefined
+  const root = isProven(source) ? source.root : bytesToHex(await rootOfSource(source, signal))
+  return root.toLowerCase() === modelRoot.toLowerCase() ? source : undefined
+}
+
+function isProven(source: ByteSource | ProvenSource): source is ProvenSource {
+  return 'root' in source
 }

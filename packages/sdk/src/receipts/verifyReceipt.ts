@@ -1,13 +1,14 @@
 /** Checks a bundle with weights from the storage network: by default every segment is proven on its way in. */
 import type { Hex } from '@weightless/codec'
+import type { ProvenSource } from '@weightless/crypto'
 import type { Bundle, Verification, VerifyProgress } from '@weightless/receipt'
 import { callGateway } from '../chat/callGateway.ts'
 import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 
 export type VerifyOptions = {
-  /** Weights from elsewhere, a cache for instance; they are hashed against the receipt's model root before use. */
-  loadWeights?: (modelRoot: Hex) => Promise<Uint8Array | undefined>
+  /** Weights from elsewhere, a cache for instance; bytes are hashed against the receipt's model root before use. */
+  loadWeights?: (modelRoot: Hex) => Promise<Uint8Array | ProvenSource | undefined>
   onProgress?: (progress: VerifyProgress) => void
   /** While the weights come from the storage network. */
   onModelProgress?: (progress: { doneBytes: number; totalBytes: number }) => void

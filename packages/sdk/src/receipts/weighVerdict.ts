@@ -13,8 +13,8 @@ import { readTensors } from '@weightless/dispute/execution/readTensors'
 import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import { type ByteSource, describeModel, readGguf } from '@weightless/tensor'
-import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
-import { requireWeights } from './requireWeights.ts'
+import { describeGraph } from '@weightless/tensor/model/describeGraph'
+import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
   /** As the file says: the provider signed what does not follow. */
@@ -22,57 +22,31 @@ export type Judgement =
   /** The file shows nothing against the provider, or not what it says. */
   | { outcome: 'refused'; reason: string }
 
-export type Evidence = {
-  finding: Extract<Finding, { guilty: true }>
-  source: ByteSource
-  graph: Graph
-  programText: string
-  /** Bytes of the model's file that the accused number is made from; of accusations that need them. */
-  range: { from: number; count: number } | undefined
-}
-
 /**
  * Reads the model once through for its root, then its header and the tensors that the accused number is made from.
- * @param model - the receipt's, as a file
+ * @param model - the receipt's, as a file; of one that proves what it reads (`openProven`, `client.files.open`) the latter alone
  * @throws {GgufInvalidError} for a model that has the receipt's root and is none of ours
  */
 export async function weighVerdict(
   file: VerdictFile,
-  model: Uint8Array | ByteSource,
+  model: ModelFile,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Judgement> {
-  const weighed = await weighEvidence(file, model, signal)
-  return 'reason' in weighed ? refuse(weighed.reason) : { outcome: 'guilty', finding: weighed.finding }
-}
-
-/** As `weighVerdict`, with what a contract has to be shown. */
-export async function weighEvidence(
-  file: VerdictFile,
-  model: Uint8Array | ByteSource,
-  signal?: AbortSignal,
-): Promise<Evidence | { reason: string }> {
   const unsigned = findUnsigned(file)
-  if (unsigned) return { reason: unsigned }
+  if (unsigned) return refuse(unsigned)
   const { receipt, accusation, root } = file
   const source = await requireWeights(model, receipt.modelRoot, signal)
-  if (!source) return { reason: `these are not the weights ${receipt.modelRoot}` }
-  const { programId, programText } = await describeModel(source)
-  if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
+  if (!source) return refuse(`these are not the weights ${receipt.modelRoot}`)
+  const { programId } = await describeModel(source)
+  if (programId !== receipt.programId) return refuse('the receipt names another program than this model has')
   const job = await commitmentOf(file, source)
-  if (!job) return { reason: 'the receipt has no step' }
+  if (!job) return refuse('the receipt has no step')
   const read = await readFor(job, accusation, source)
-  if (read.reason !== undefined) return { reason: read.reason }
-  let range: Evidence['range']
-  const finding = judge(job, accusation, {
-    workingRoot: root && hexToBytes(root.root),
-    file(from, count) {
-      range = { from, count }
-      return read.file(from, count)
-    },
-  })
-  if (!finding.guilty) return { reason: finding.reason }
+  if ('reason' in read) return refuse(read.reason)
+  const finding = judge(job, accusation, { file: read.file, workingRoot: root && hexToBytes(root.root) })
+  if (!finding.guilty) return refuse(finding.reason)
   const other = findOther(finding, file.finding)
-  return other ? { reason: other } : { finding, source, graph: job.graph, programText, range }
+  return other ? refuse(other) : { outcome: 'guilty', finding }
 }
 
 const refuse = (reason: string): Judgement => ({ outcome: 'refused', reason })

@@ -18,7 +18,7 @@ import { createSession, type Session } from './createSession.ts'
 import { describeGraph, type Graph } from './describeGraph.ts'
 import type { EngineParts } from './engineParts.ts'
 import { type LoadProgress, loadWeights } from './loadWeights.ts'
-import { programId, programText } from './programId.ts'
+import { programId } from './programId.ts'
 import { ropeAngles } from './ropeTable.ts'
 import { allocateScratch, positionsMax } from './scratch.ts'
 
@@ -40,8 +40,6 @@ export type ModelInfo = {
 export type ModelDescription = {
   info: ModelInfo
   programId: Hex
-  /** What the program id is the SHA-256 of. */
-  programText: string
   tokenizerRoot: Hex
   tokenizer: Tokenizer
   /** The prompt for a conversation, ending where the answer begins, or without what begins it. Throws `ChatTemplateError`. */
@@ -127,11 +125,9 @@ async function open(
   const chat = createChatTemplate(templateText, tokenizer)
   const root = tokenizerRoot(tokenizer.tables)
   const begin = tokenizer.tables.addBegin && tokenizer.tables.beginToken >= 0 ? [tokenizer.tables.beginToken] : []
-  const program = programText(graph, root, templateText, adapter)
   const description: ModelDescription = {
     info: infoOf(gguf, graph),
-    programId: bytesToHex(programId(program)),
-    programText: program,
+    programId: bytesToHex(programId(graph, root, templateText, adapter)),
     tokenizerRoot: bytesToHex(root),
     tokenizer,
     renderChat: chat,

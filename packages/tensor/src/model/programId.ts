@@ -8,9 +8,8 @@ import type { Graph } from './describeGraph.ts'
 export const semanticsVersion = 1
 export const samplerVersion = 1
 
-/** @param text - that `programText` writes */
-export function programId(text: string): Uint8Array {
-  return sha256(textToBytes(text))
+export function programId(graph: Graph, tokenizerRoot: Uint8Array, template: string, adapter?: Adapter): Uint8Array {
+  return sha256(textToBytes(programText(graph, tokenizerRoot, template, adapter)))
 }
 
 /** The text that the program id is the SHA-256 of. */

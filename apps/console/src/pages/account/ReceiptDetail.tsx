@@ -7,6 +7,7 @@ import { useLoadClient } from '../../network/useLoadClient.ts'
 import { Amount } from '../../parts/Amount.tsx'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { Fact, Facts } from '../../parts/Facts.tsx'
+import { saveText } from '../../parts/saveText.ts'
 import { VerifyAnswer } from '../../verify/VerifyAnswer.tsx'
 
 export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
@@ -79,12 +80,5 @@ function Settlement({ kept }: { kept: KeptBundle }) {
 const bundleName = (receiptId: string) => `receipt-${receiptId.slice(-8)}.json`
 
 function saveBundle({ bundle, receiptId }: KeptBundle): void {
-  const url = URL.createObjectURL(
-    new Blob([JSON.stringify(bundleToJson(bundle), null, 2)], { type: 'application/json' }),
-  )
-  const link = document.createElement('a')
-  link.href = url
-  link.download = bundleName(receiptId)
-  link.click()
-  setTimeout(() => URL.revokeObjectURL(url), 30_000)
+  saveText(bundleName(receiptId), JSON.stringify(bundleToJson(bundle), null, 2))
 }

@@ -1,0 +1,28 @@
+/** The check itself, off the page: takes one job, reports how far it is, and sends back what it saw. */
+import { WeightlessError } from '@weightless/codec'
+import type { CheckMessage, CheckProgress, CheckRequest } from './checkMessages.ts'
+import { openClient } from './openClient.ts'
+import { runCheck } from './runCheck.ts'
+
+const say = (message: CheckMessage) => self.postMessage(message)
+
+self.onmessage = ({ data }: MessageEvent<CheckRequest>) => {
+  run(data).catch((error: unknown) => {
+    if (error instanceof WeightlessError)
+      say({ type: 'failed', code: error.code, message: error.shortMessage, hint: error.hint })
+    else say({ type: 'failed', code: 'console/check', message: error instanceof Error ? error.message : String(error) })
+  })
+}
+
+say({ type: 'ready' })
+
+async function run({ job, config, weights }: CheckRequest): Promise<void> {
+  const finished = await runCheck(job, {
+    local: weights,
+    client: config && openClient(config),
+    report: (stage: CheckProgress['stage'], done = 0, total = 0) =>
+      say({ type: 'progress', progress: { stage, done, total } }),
+    onHashed: (hashed) => say({ type: 'hashed', hashed }),
+  })
+  say({ type: 'finished', finished })
+}
