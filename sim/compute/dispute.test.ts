@@ -5,7 +5,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import type { Hex } from '@weightless/codec'
 import { openTensorEngine } from '@weightless/compute'
+import { abis, addresses } from '@weightless/contracts'
 import { type Bundle, bundleToJson, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import {
@@ -14,10 +16,11 @@ import {
   judgeVerdict,
   parseVerdictFile,
   ReceiptUndisputableError,
+  VerdictRefusedError,
   verdictFileToJson,
 } from '@weightless/sdk'
 import { bytesSource, readGguf } from '@weightless/tensor'
-import { clientOf } from './clientOf.ts'
+import { clientOf, configOf, keyOf } from './clientOf.ts'
 import { type ComputeNet, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
 import { weights } from './exactStage.ts'
 
@@ -109,12 +112,17 @@ describe('a dispute over the network', () => {
     return { ...outcome, accusation }
   }
 
-  const run = (words: string[]) =>
+  const run = (words: string[], env: Record<string, string> = {}) =>
     new Promise<{ code: number; said: Record<string, unknown> }>((resolve, reject) => {
-      execFile(process.execPath, [bin, '--json', ...words], { cwd: net.folder }, (error, stdout, stderr) => {
-        if (!stdout) return reject(new Error(stderr))
-        resolve({ code: error ? Number(error.code) : 0, said: JSON.parse(stdout) })
-      })
+      execFile(
+        process.execPath,
+        [bin, '--json', ...words],
+        { cwd: net.folder, env: { ...process.env, ...env } },
+        (error, stdout, stderr) => {
+          if (!stdout) return reject(new Error(stderr))
+          resolve({ code: error ? Number(error.code) : 0, said: JSON.parse(stdout) })
+        },
+      )
     })
 
   test('an honest provider wins', async () => {
@@ -155,6 +163,36 @@ describe('a dispute over the network', () => {
     assert.deepEqual([refused.code, refused.said.outcome], [1, 'refused'])
     const honest = await open('honest')
     assert.deepEqual([honest.code, honest.said.outcome], [0, 'agreed'])
+  })
+
+  test('a stranger takes the verdict to the chain: the provider loses half its stake, user and stranger gain', async () => {
+    const bundle = await bundleOf('changed')
+    const outcome = await dispute(bundle, urls.changed!)
+    assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+    const file = join(net.folder, 'chain.verdict.json')
+    writeFileSync(file, JSON.stringify(verdictFileToJson(outcome.verdict)))
+    const { provider, user } = bundle.receipt
+    const ledger = net.ledgerOf(7)
+    const stakes = { address: addresses.providerStake, abi: abis.providerStake } as const
+    const stakeOf = () => ledger.read({ ...stakes, functionName: 'slashableOf', args: [provider] })
+    const creditOf = (account: Hex) => ledger.read({ ...stakes, functionName: 'credits', args: [account] })
+    const reporter = net.accountOf(7).address
+    const before = await stakeOf()
+    assert.ok(before > 0n)
+    const network = join(net.folder, 'network.json')
+    writeFileSync(network, JSON.stringify(configOf(net)))
+    const env = { WEIGHTLESS_NETWORK: network, WEIGHTLESS_KEY: keyOf(net, 7) }
+    const { code, said } = await run(['dispute', 'submit', file, '--model', model, '--yes'], env)
+    assert.equal(code, 0, JSON.stringify(said))
+    assert.equal(await stakeOf(), before / 2n)
+    assert.deepEqual([await creditOf(user), await creditOf(reporter)], [(before / 2n / 10n) * 4n, before / 20n])
+    assert.deepEqual(
+      [said.provider, said.slashedWei, said.toReporterWei],
+      [provider, `${before / 2n}`, `${before / 20n}`],
+    )
+    await assert.rejects(stranger.receipts.submitVerdict(outcome.verdict, { model: weights }), /FaultCounted/)
+    const other = { ...outcome.verdict, finding: { ...outcome.finding, element: outcome.finding.element + 1 } }
+    await assert.rejects(stranger.receipts.submitVerdict(other, { model: weights }), VerdictRefusedError)
   })
 
   test('who covers a changed weight with an honest working contradicts its own commitment', async () => {

@@ -57,6 +57,8 @@ export type Rig = {
       | 'receiptSettlement'
       | 'providerStake'
       | 'trainingStake'
+      | 'disputeGame'
+      | 'modelFacts'
       | 'priorityStake'
       | 'serviceMarket'
       | 'jobBoard']: {
@@ -109,6 +111,8 @@ export async function createRig(
       receiptSettlement: at('receiptSettlement'),
       providerStake: at('providerStake'),
       trainingStake: at('trainingStake'),
+      disputeGame: at('disputeGame'),
+      modelFacts: at('modelFacts'),
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),

@@ -21,6 +21,7 @@ import { poraMineBytecode } from '../src/bytecode/poraMine.generated.ts'
 import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
+import { planDispute } from './planDispute.ts'
 import { planMarket } from './planMarket.ts'
 import { planStake } from './planStake.ts'
 import { planUpgrades } from './planUpgrades.ts'
@@ -70,6 +71,7 @@ export function planDeployment(
   planStorage(preset, owner, create, call)
   planCompute(preset, owner, createProxy, call)
   planStake(preset, owner, plan.addresses, createProxy, call)
+  planDispute(owner, plan.addresses, create, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   return plan
 }

@@ -5,14 +5,16 @@
 import { bytesToHex } from '@weightless/codec'
 import { buildHashTree, fileShape, hashLeaf, hashTreeRoot, keccak256 } from '@weightless/crypto'
 import { planOperator } from '@weightless/dispute'
+import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
+import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { unitWords } from '@weightless/dispute/working/computeWord'
 import { chunkWords, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
 import type { GgufTensor } from '@weightless/tensor'
 import { expectedShapes, type Graph } from '@weightless/tensor/model/describeGraph'
 import { createDraw } from './floatOperands.ts'
 import type { GasTable } from './gasTable.ts'
-import { fileProofOf, modelFacts, openingOf, packWords, readsOf } from './judgeCase.ts'
-import { type Harness, openHarness } from './openHarness.ts'
+import { openingOf, packWords, readsOf } from './judgeCase.ts'
+import { type Harness, openDeployed } from './openHarness.ts'
 
 const fileBytes = 2 ** 34
 /** Of 8,191 positions: groups of that many words lie across chunks. */
@@ -29,7 +31,7 @@ const types: { [name: string]: GgufTensor['type'] } = {
 }
 
 export async function measureJudge(): Promise<GasTable> {
-  const harness = await openHarness('WordJudge', 'OperatorPlans')
+  const harness = await openDeployed('wordJudge', 'operatorPlans')
   const graph = largeGraph()
   const table: GasTable = {}
   // Of the layers one, and the head: other layers have the same tables.
@@ -82,7 +84,7 @@ function measureOperator(harness: Harness, graph: Graph, operator: number, table
       index: BigInt(unit.index),
     }
     const openings = unit.read.chunks.map((chunk) => openingOf(tree, chunk, data(chunk)))
-    const called = harness.call('compute', modelFacts(graph, fileBytes), accused, openings, fileProofOf(range))
+    const called = harness.call('compute', modelFacts(graph, fileBytes), accused, openings, fileArgument(range))
     const name = unit.rule.kind === 'fold' ? `fold ${unit.rule.how}` : unit.rule.kind
     if (!called.ok) throw new Error(`${name} ${unit.index} of operator ${operator}: ${called.error}`)
     if ((called.value as [bigint])[0] !== packWords(unit.read.expected)) throw new Error(`${name} is another word`)

@@ -1,6 +1,9 @@
-/** Calls one of the test contracts of `harness/` in the chain's own EVM. */
+/** Calls one of the test contracts of `harness/`, or a contract of the genesis that calls nothing but its like, in the chain's own EVM. */
 import { createEvm, emptyStateRoot } from '@weightless/evm'
 import { type Abi, bytesToHex, decodeErrorResult, decodeFunctionResult, encodeFunctionData, hexToBytes } from 'viem'
+import { abis } from '../src/abis.ts'
+import { addresses } from '../src/addresses.generated.ts'
+import { genesis } from '../src/genesis.generated.ts'
 import { sourceHash } from './renderHarness.ts'
 
 export type HarnessCall =
@@ -15,9 +18,8 @@ export type Harness = {
   must(functionName: string, ...args: readonly unknown[]): unknown
 }
 
-/** Where the contract stands; the next one's bytes are one higher. */
-const firstByte = 0x77
-const place = new Uint8Array(20).fill(firstByte)
+/** Where a contract of `harness/` stands. */
+const place = new Uint8Array(20).fill(0x77)
 /** No bound of a block: thousands of cases go into one call. */
 const gasMax = 1n << 40n
 const block = {
@@ -35,22 +37,33 @@ type Made = { abi: Abi; code: `0x${string}`; sourceHash: string }
 
 /**
  * @param contract - name of the contract that is called, and of its file
- * @param others - that it calls, at 0x7878…, 0x7979… in their order
  * @throws {Error} where a generated file is older than its sources, or the code too large for the chain
  */
-export async function openHarness(contract: string, ...others: readonly string[]): Promise<Harness> {
-  const made = await Promise.all([contract, ...others].map(readMade))
-  const { abi } = made[0]!
+export async function openHarness(contract: string): Promise<Harness> {
+  const { abi, code } = await readMade(contract)
+  return callsOf(abi, place, [{ address: place, code: hexToBytes(code), nonce: 1n }])
+}
+
+/** A contract of the devnet's genesis by its name there. @param others - that it calls */
+export function openDeployed(contract: 'wordJudge' | 'stepJudge' | 'operatorPlans', ...others: readonly Name[]) {
+  const accounts = [contract, ...others].map((name) => {
+    const address = addresses[name as Name]
+    return { address: hexToBytes(address), code: hexToBytes(genesis.alloc[address]!.code!), nonce: 1n }
+  })
+  return callsOf(abis[contract], hexToBytes(addresses[contract]), accounts)
+}
+
+type Name = keyof typeof addresses
+type Account = { address: Uint8Array; code: Uint8Array; nonce: bigint }
+
+async function callsOf(abi: Abi, to: Uint8Array, accounts: readonly Account[]): Promise<Harness> {
   const nodes = new Map<string, Uint8Array>()
   const evm = await createEvm((key) => nodes.get(bytesToHex(key)))
-  const accounts = made.map(({ code }, i) => {
-    return { address: new Uint8Array(20).fill(firstByte + i), code: hexToBytes(code), nonce: 1n }
-  })
   const { stateRoot, dirtyNodes } = evm.applyState(emptyStateRoot, accounts)
   for (const { key, value } of dirtyNodes) nodes.set(bytesToHex(key), value)
   function call(functionName: string, ...args: readonly unknown[]): HarnessCall {
     const data = hexToBytes(encodeFunctionData({ abi, functionName, args }))
-    const called = evm.call({ stateRoot, block, to: place, data, gas: gasMax })
+    const called = evm.call({ stateRoot, block, to, data, gas: gasMax })
     if (called.status === 'success') {
       const value = decodeFunctionResult({ abi, functionName, data: bytesToHex(called.output) })
       return { ok: true, value, gasUsed: Number(called.gasUsed) }

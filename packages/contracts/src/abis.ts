@@ -1,4 +1,5 @@
 /** All ABIs by contract, as constants that viem infers types from. */
+import { disputeGameAbi } from './abi/disputeGame.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
@@ -6,6 +7,8 @@ import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
 import { jobBoardAbi } from './abi/jobBoard.generated.ts'
 import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
+import { modelFactsAbi } from './abi/modelFacts.generated.ts'
+import { operatorPlansAbi } from './abi/operatorPlans.generated.ts'
 import { poraMineAbi } from './abi/poraMine.generated.ts'
 import { priorityStakeAbi } from './abi/priorityStake.generated.ts'
 import { providerStakeAbi } from './abi/providerStake.generated.ts'
@@ -13,8 +16,10 @@ import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
 import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
+import { stepJudgeAbi } from './abi/stepJudge.generated.ts'
 import { timelockAbi } from './abi/timelock.generated.ts'
 import { trainingStakeAbi } from './abi/trainingStake.generated.ts'
+import { wordJudgeAbi } from './abi/wordJudge.generated.ts'
 
 export const abis = {
   /** Without the older generation of `submit` and `batchSubmit`. */
@@ -30,6 +35,11 @@ export const abis = {
   receiptSettlement: receiptSettlementAbi,
   providerStake: providerStakeAbi,
   trainingStake: trainingStakeAbi,
+  disputeGame: disputeGameAbi,
+  modelFacts: modelFactsAbi,
+  operatorPlans: operatorPlansAbi,
+  stepJudge: stepJudgeAbi,
+  wordJudge: wordJudgeAbi,
   priorityStake: priorityStakeAbi,
   serviceMarket: serviceMarketAbi,
   jobBoard: jobBoardAbi,

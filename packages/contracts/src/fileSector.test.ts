@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { fileShape, fileTree, segmentBytes } from '@weightless/crypto'
-import { proveSectors, type SectorRange } from '@weightless/crypto/sectorRange'
+import { proveSectors, type SectorRange, sectorsMax } from '@weightless/crypto/sectorRange'
 import { bytesToHex, type Hex } from 'viem'
 import { createDraw } from '../scripts/floatOperands.ts'
 import { type Harness, openHarness } from '../scripts/openHarness.ts'
@@ -103,7 +103,7 @@ describe('FileSector', () => {
       assert.throws(() => file.prove(from, count), { code: 'crypto/sector-range-invalid' })
     }
     const large = files.get(300_000)!
-    assert.throws(() => large.prove(0, 64 * 256 + 1), { code: 'crypto/sector-range-invalid' })
+    assert.throws(() => large.prove(0, sectorsMax * 256 + 1), { code: 'crypto/sector-range-invalid' })
   })
 })
 

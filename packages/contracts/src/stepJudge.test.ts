@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { before, describe, it } from 'node:test'
 import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import { type Accusation, type JobCommitment, judge, planStep, type StepOpening } from '@weightless/dispute'
+import { stepArgument } from '@weightless/dispute/contract/accusationArguments'
+import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { wordBytes } from '@weightless/dispute/numbers/words'
 import {
   openProbe,
@@ -15,15 +17,15 @@ import { chunkBytes, evaluateWorking, workingTree } from '@weightless/dispute/wo
 import { statesOf } from '@weightless/dispute/working/rules'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { bytesToHex } from 'viem'
-import { modelFacts, openingOf } from '../scripts/judgeCase.ts'
-import { type Harness, openHarness } from '../scripts/openHarness.ts'
+import { openingOf } from '../scripts/judgeCase.ts'
+import { type Harness, openDeployed } from '../scripts/openHarness.ts'
 
 describe('A step judged by a contract', () => {
   let harness: Harness
   let model: ProbeModel
   let honest: ProbeRun
   before(async () => {
-    harness = await openHarness('StepJudge', 'OperatorPlans')
+    harness = await openDeployed('stepJudge', 'operatorPlans')
     model = await openProbe()
     const sampler = { temperature: 0, topP: 1, seed32: new Uint8Array(32) }
     honest = runProbe(model, { prompt: [5, 42, 79], steps: 5, sampler })
@@ -48,12 +50,7 @@ describe('A step judged by a contract', () => {
     })
     return { job, step }
   }
-  const shown = ({ position, token, operators, path }: StepOpening) => ({
-    position: BigInt(position),
-    token: BigInt(token),
-    operators: bytesToHex(operators),
-    path: path.map((hash) => bytesToHex(hash)),
-  })
+  const shown = stepArgument
   const guilty = (job: JobCommitment, accusation: Accusation, workingRoot?: Uint8Array) =>
     judge(job, accusation, { file: model.file, workingRoot }).guilty
 

@@ -179,6 +179,21 @@ export const storageLayouts = {
     {"label":"isCounted","slot":"6","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
     {"label":"credits","slot":"7","offset":0,"type":"t_mapping(t_address,t_uint256)"},
   ],
+  modelFacts: [
+    {"label":"heads","slot":"0","offset":0,"type":"t_mapping(t_bytes32,t_struct(Head)_storage)"},
+    {"label":"tensors","slot":"1","offset":0,"type":"t_mapping(t_bytes32,t_mapping(t_uint256,t_uint256))"},
+    {"label":"isKnown","slot":"2","offset":0,"type":"t_mapping(t_bytes32,t_mapping(t_bytes32,t_bool))"},
+    {"label":"isProgram","slot":"3","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
+  ],
+  disputeGame: [
+    {"label":"owner","slot":"0","offset":0,"type":"t_address"},
+    {"label":"initialized","slot":"0","offset":20,"type":"t_bool"},
+    {"label":"stake","slot":"1","offset":0,"type":"t_contract(ProviderStake)"},
+    {"label":"receipts","slot":"2","offset":0,"type":"t_contract(IReceiptDomain)"},
+    {"label":"facts","slot":"3","offset":0,"type":"t_contract(ModelFacts)"},
+    {"label":"words","slot":"4","offset":0,"type":"t_contract(WordJudge)"},
+    {"label":"steps","slot":"5","offset":0,"type":"t_contract(StepJudge)"},
+  ],
   priorityStake: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},
     {"label":"initialized","slot":"0","offset":20,"type":"t_bool"},

@@ -4,6 +4,8 @@ import { before, describe, it } from 'node:test'
 import { buildHashTree, fileTree, hashLeaf, hashTreePath, hashTreeRoot, segmentBytes } from '@weightless/crypto'
 import { proveSectors } from '@weightless/crypto/sectorRange'
 import { judge, planOperator, planStep } from '@weightless/dispute'
+import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
+import { modelFacts, packTensor } from '@weightless/dispute/contract/modelFacts'
 import {
   evaluateChanged,
   type Fault,
@@ -18,12 +20,12 @@ import { chunkBytes, type Working, workingTree } from '@weightless/dispute/worki
 import { type Rule, tableOf } from '@weightless/dispute/working/rules'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { bytesToHex, type Hex } from 'viem'
-import { fileProofOf, modelFacts, openingOf, packTensor, packWords, readsOf } from '../scripts/judgeCase.ts'
-import { type Harness, openHarness } from '../scripts/openHarness.ts'
+import { openingOf, packWords, readsOf } from '../scripts/judgeCase.ts'
+import { type Harness, openDeployed } from '../scripts/openHarness.ts'
 
 const rounds = process.env.WEIGHTLESS_HEAVY === '1' ? 40 : 1
 const steps = 4
-/** Names of harness/judge/Model.sol's rules, in order. */
+/** Names of solidity/dispute/judge/Model.sol's rules, in order. */
 const rules =
   'source chain fold.sum fold.max fold.square foldDot foldWeights inverseRms norm quantise scale sum term join embed guess power angle turn rotate score exp gather mix add gate'.split(
     ' ',
@@ -35,7 +37,7 @@ type Shown = {
   index: number
   token: number
   openings: ReturnType<typeof openingOf>[]
-  file: ReturnType<typeof fileProofOf>
+  file: ReturnType<typeof fileArgument>
 }
 
 describe('A word judged by a contract', () => {
@@ -46,7 +48,7 @@ describe('A word judged by a contract', () => {
   let modelRoot: Hex
   let prove: (from: number, count: number) => ReturnType<typeof proveSectors>
   before(async () => {
-    ;[plans, harness] = [await openHarness('OperatorPlans'), await openHarness('WordJudge', 'OperatorPlans')]
+    ;[plans, harness] = [await openDeployed('operatorPlans'), await openDeployed('wordJudge', 'operatorPlans')]
     model = await openProbe()
     const sampler = { temperature: 0, topP: 1, seed32: new Uint8Array(32) }
     honest = runProbe(model, { prompt: [5, 42, 79], steps, sampler })
@@ -81,7 +83,7 @@ describe('A word judged by a contract', () => {
       index,
       token: honest.tokens[working.plan.position]!,
       openings: read.chunks.map((chunk) => openingOf(tree, chunk, chunkBytes(working, chunk))),
-      file: fileProofOf(read.file && prove(read.file.from, read.file.count)),
+      file: fileArgument(read.file && prove(read.file.from, read.file.count)),
     }
   }
 
@@ -242,8 +244,8 @@ describe('A word judged by a contract', () => {
     const norm = workingOf(1, 3)
     const out = show(norm, norm.plan.tables.length - 2, 5)
     assert.ok(compute(out).ok)
-    assert.deepEqual(compute({ ...out, file: fileProofOf(undefined) }), { ok: false, error: 'SectorRangeWrong' })
-    const other = fileProofOf(prove(0, 4))
+    assert.deepEqual(compute({ ...out, file: fileArgument(undefined) }), { ok: false, error: 'SectorRangeWrong' })
+    const other = fileArgument(prove(0, 4))
     assert.deepEqual(compute({ ...out, file: other }), { ok: false, error: 'SectorProofWrong' })
     assert.equal(tableOf(norm.plan, Number(out.openings[0]!.chunk)), out.table)
   })

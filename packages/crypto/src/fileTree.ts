@@ -34,17 +34,22 @@ export type FileHasher = {
 }
 
 /** @param signal - looked at between pieces @throws {FileSizeInvalidError} for an empty file */
-export async function rootOfSource(
-  { sizeBytes, read }: { sizeBytes: number; read(offset: number, length: number): Promise<Uint8Array> },
-  signal?: AbortSignal,
-): Promise<Uint8Array> {
+export async function treeOfSource({ sizeBytes, read }: RangeSource, signal?: AbortSignal): Promise<FileTree> {
   const hasher = createFileHasher()
   for (let at = 0; at < sizeBytes; at += sourcePieceBytes) {
     signal?.throwIfAborted()
     hasher.update(await read(at, Math.min(sourcePieceBytes, sizeBytes - at)))
   }
-  return hasher.finish().root
+  return hasher.finish()
 }
+
+/** As `treeOfSource`, for whoever needs the root alone. */
+export async function rootOfSource(source: RangeSource, signal?: AbortSignal): Promise<Uint8Array> {
+  return (await treeOfSource(source, signal)).root
+}
+
+/** A file that is read in ranges. */
+export type RangeSource = { sizeBytes: number; read(offset: number, length: number): Promise<Uint8Array> }
 
 const sourcePieceBytes = 4 * 1024 * 1024
 

@@ -34,10 +34,12 @@ export {
   fileRoot,
   fileTree,
   fileTreeFromRoots,
+  type RangeSource,
   rootOfSource,
   type SegmentProof,
   segmentProof,
   submissionIdentity,
+  treeOfSource,
   zeroSegment,
 } from './fileTree.ts'
 export { createFlowTree, FlowPositionError, type FlowTree } from './flowTree.ts'

@@ -3,8 +3,8 @@
  * two borders of their range. What a contract checks that reads the file. Spec: storage §2.
  */
 import { concatBytes, WeightlessError } from '@weightless/codec'
-import { segmentPaddedSectors, segmentSectors } from './fileShape.ts'
-import type { FileTree } from './fileTree.ts'
+import { segmentBytes, segmentPaddedSectors, segmentSectors } from './fileShape.ts'
+import type { FileTree, RangeSource } from './fileTree.ts'
 import { keccak256, sectorBytes } from './keccakKernel.ts'
 import { buildTree, type MerkleTree } from './merkleTree.ts'
 
@@ -13,8 +13,8 @@ export type SectorRange = { sectors: Uint8Array; siblings: Uint8Array[] }
 
 /** Levels of a whole segment's tree below its root. */
 const segmentHeight = Math.log2(segmentSectors)
-/** Sectors of a range, so that it lies in at most two segments. */
-const sectorsMax = 64
+/** Sectors of a range, so that it lies in at most two segments, and in one transaction. */
+export const sectorsMax = 400
 
 /**
  * @param readSegment - bytes of a segment, without padding; asked for at most two, each once
@@ -62,6 +62,17 @@ export function proveSectors(
     return padded.subarray(start, start + sectorBytes)
   })
   return { sectors: concatBytes(sectors), siblings }
+}
+
+/** As `proveSectors`, of a file that is read in ranges: at most two segments of it. */
+export async function proveSourceSectors(file: FileTree, source: RangeSource, from: number, count: number) {
+  const segments = new Map<number, Uint8Array>()
+  const last = Math.min(Math.floor((from + count - 1) / segmentBytes), Math.floor(from / segmentBytes) + 1)
+  for (let index = Math.floor(from / segmentBytes); index <= last; index++) {
+    const start = index * segmentBytes
+    segments.set(index, await source.read(start, Math.min(segmentBytes, source.sizeBytes - start)))
+  }
+  return proveSectors(file, (index) => segments.get(index)!, from, count)
 }
 
 function sectorTree(padded: Uint8Array): MerkleTree {

@@ -80,6 +80,11 @@ export function samplerHash(parameters: SamplerParameters): Hex {
   ])
 }
 
+/** The parameters as their hash has them: bits of two binary64. */
+export function samplerBits({ temperature, topP, maxTokens }: SamplerParameters) {
+  return { temperatureBits: doubleBits(temperature), topPBits: doubleBits(topP), maxTokens }
+}
+
 /** Whether the request changes what the model gives, by a penalty or a bias. */
 export function changesLogits({
   presencePenalty = 0,

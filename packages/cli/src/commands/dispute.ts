@@ -2,10 +2,18 @@
 import { createNodeEnv } from '@weightless/env/node'
 import { type FileSource, openFileSource } from '@weightless/node/openFileSource'
 import { type Bundle, hashReceipt } from '@weightless/receipt'
-import { type Dispute, disputeWithProvider, type Judgement, judgeVerdict, type VerdictFile } from '@weightless/sdk'
+import {
+  type Dispute,
+  disputeWithProvider,
+  type Judgement,
+  judgeVerdict,
+  type Slashing,
+  type VerdictFile,
+} from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
+import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
-import { formatDuration, globalOptions, printResult, remark } from '../output.ts'
+import { formatDuration, formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { printable } from '../printable.ts'
 import { createProgressBar } from '../progressBar.ts'
 import { readBundleFile } from '../readBundleFile.ts'
@@ -48,6 +56,21 @@ export function addDisputeCommands(program: Command): void {
       printJudgement(verdict, judgement, performance.now() - startedMs, command)
       if (judgement.outcome !== 'guilty') process.exitCode = 1
     })
+  dispute
+    .command('submit <verdict>')
+    .description('take a verdict to the chain: contracts compute the number again, and the provider loses stake')
+    .option('--model <file>', 'the model, as a file; else it comes from the storage network')
+    .option('--yes', 'do not ask before sending transactions')
+    .addHelpText(
+      'after',
+      '\nWhere the chain does not know the model yet, its head is shown first, once for all: some 20 transactions for SmolLM2.',
+    )
+    .action(async (path: string, options: { model?: string; yes?: boolean }, command: Command) => {
+      const verdict = readVerdict(path)
+      const { provider } = verdict.receipt
+      await askBeforeSpending(`Take the case against ${provider} to the chain? The transactions cost gas.`, options)
+      printSlashing(await submitWith(verdict, options.model, command), command)
+    })
 }
 
 /** @throws {ReceiptUndisputableError} */
@@ -82,6 +105,22 @@ function judgeWith(verdict: VerdictFile, model: string | undefined, command: Com
       .finally(() => bar.finish())
     return judgeVerdict(verdict, weights)
   })
+}
+
+function submitWith(verdict: VerdictFile, path: string | undefined, command: Command): Promise<Slashing> {
+  const onPart = (readBytes: number) => remark(`head of the model: ${readBytes} bytes shown to the chain`)
+  const submit = (options: object) =>
+    withClient(command, (client) => client.receipts.submitVerdict(verdict, { onPart, ...options }))
+  return path === undefined ? submit({}) : withFile(path, (model) => submit({ model }))
+}
+
+function printSlashing(slashing: Slashing, command: Command): void {
+  const { provider, jobNonce, slashedWei, toUserWei, toReporterWei, transactionHash, gasUsed } = slashing
+  printResult(command, slashing, [
+    `SLASHED   ${provider} for job ${jobNonce}`,
+    `it lost ${formatTokens(slashedWei)}: ${formatTokens(toUserWei)} to the user, ${formatTokens(toReporterWei)} to you, the rest is burned`,
+    `transaction ${transactionHash}, ${gasUsed} gas`,
+  ])
 }
 
 async function withFile<Result>(path: string, work: (source: FileSource) => Promise<Result>): Promise<Result> {

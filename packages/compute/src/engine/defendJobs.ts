@@ -1,12 +1,13 @@
 /** Disputes inside the engine's worker: executes a job again and answers questions about its working. Spec: spec/dispute.md §9 */
 import { WeightlessError } from '@weightless/codec'
 import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
-import type { ByteSource, Model } from '@weightless/tensor'
+import { type ByteSource, type Model, replayChat } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
+import { chatRequest } from './chatRequest.ts'
 import type { DisputedJob } from './engine.ts'
 
-/** Disputes that are kept: each has the working asked for last, of tens of MB. */
-const disputesMax = 2
+/** Disputes that are kept: each has the working asked for last, of tens of MB. Two over HTTP, and the one on chain. */
+const disputesMax = 3
 
 type Kept = { defender: Promise<Defender>; stop: AbortController }
 
@@ -42,18 +43,31 @@ export function createJobDefences(model: Model, file: ByteSource, pause: () => P
 
 async function defend(
   model: Model,
-  { job, outputTokens, traceRoot }: DisputedJob,
+  disputed: DisputedJob,
   file: ByteSource,
   pause: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Defender> {
-  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, traceRoot })
+  const { job, outputTokens, traceRoot } = disputed
+  const tools = job.shape?.tools
+  const { job: commitment, tokens } = commitJob(model, { ...job, ...(tools && { tools }), outputTokens, traceRoot })
   const paced = async () => {
     signal.throwIfAborted()
     await pause()
   }
   const own = await executeJob(model, commitment, tokens, file, { signal, pause: paced })
-  return createDefender({ job: commitment, tokens, operators: own.operators, work: own.work })
+  const operators = (job.shape && (await operatorsOfShape(model, disputed, paced))) ?? own.operators
+  return createDefender({ job: commitment, tokens, operators, work: own.work })
+}
+
+/** Where masks had a part in the choice of tokens: the digests of that choice are others than a free one's. */
+async function operatorsOfShape(
+  model: Model,
+  { job, outputTokens, finishReason }: DisputedJob,
+  pause: () => Promise<void>,
+) {
+  const verdict = await replayChat(model, chatRequest(job), { outputTokens, finishReason }, { pause })
+  return verdict.ok ? verdict.trace.operators : undefined
 }
 
 async function answerQuestion(defender: Defender, question: DisputeQuestion): Promise<DisputeAnswer | undefined> {

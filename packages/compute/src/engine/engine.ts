@@ -68,6 +68,7 @@ export type DisputedJob = {
   key: string
   job: EngineJob
   outputTokens: readonly number[]
+  finishReason: EngineEnd['finishReason']
   traceRoot: Hex
   question: DisputeQuestion
 }

@@ -1,5 +1,5 @@
 /** The embedded engine inside its worker: one model, jobs side by side in common passes, tokens streamed under credit. */
-import { bytesToHex, hexToBytes, WeightlessError } from '@weightless/codec'
+import { bytesToHex, WeightlessError } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { TaskPort } from '@weightless/env'
 import {
@@ -9,7 +9,6 @@ import {
   type ChatSeat,
   type ChatToken,
   createChatBatch,
-  type ChatRequest as EngineRequest,
   encodeTrace,
   type Logprobs,
   loadModel,
@@ -17,6 +16,7 @@ import {
   replayChat,
 } from '@weightless/tensor'
 import { stepRoot } from '@weightless/tensor/trace/stepRoot'
+import { chatRequest } from './chatRequest.ts'
 import { createJobDefences, type JobDefences } from './defendJobs.ts'
 import type { EngineEnd, EngineJob, EngineToken } from './engine.ts'
 import type { EngineInput, FromWorker, PassedToken, ToWorker } from './enginePort.ts'
@@ -142,7 +142,7 @@ async function run(host: Host, id: number, job: EngineJob, ahead: number): Promi
   send({ kind: 'started', id, promptTokens: model.promptTokens(job.messages, job.shape?.tools).length })
   const { topLogprobs } = job
   const texts: string[] = []
-  const seat = batch.add(requestOf(job), {
+  const seat = batch.add(chatRequest(job), {
     onToken(event) {
       texts.push(event.text)
       host.made.push({ id, token: tokenOf(model, event) })
@@ -185,7 +185,7 @@ async function retrace(host: Host, job: EngineJob, end: Pick<EngineEnd, 'outputT
   const { outputTokens, finishReason } = end
   if (replays.count >= replaysMax) throw new ReplaysFullError(replays.count)
   replays.count++
-  const turn = replays.last.then(() => replayChat(model, requestOf(job), { outputTokens, finishReason }, { pause }))
+  const turn = replays.last.then(() => replayChat(model, chatRequest(job), { outputTokens, finishReason }, { pause }))
   replays.last = turn.catch(() => undefined)
   try {
     const verdict = await turn
@@ -211,10 +211,6 @@ function endOf(run: ChatRun, texts: readonly string[], keepTokens: number | unde
     traceRoot: bytesToHex(root),
     trace: encodeTrace({ root, steps, operators: undefined }, 'steps'),
   }
-}
-
-function requestOf({ messages, sampler, seed, stop, shape }: EngineJob): EngineRequest {
-  return { messages, ...sampler, stop, shape, seed32: hexToBytes(seed) }
 }
 
 function tokenOf(model: Model, { token, text, logprobs }: ChatToken): EngineToken {

@@ -1,8 +1,6 @@
 /** A dispute over an answer of this provider: whoever has its opening asks, and the root of each working is signed. Spec: spec/dispute.md §9 */
-import { bytesToHex, type Hex } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
-import { type Bundle, type ChatOpening, changesLogits, choiceSeed, choicesOf, isChatBundle } from '@weightless/receipt'
-import { signWorking } from '@weightless/receipt/working'
+import { type Bundle, type ChatOpening, changesLogits, isChatBundle } from '@weightless/receipt'
 import { errorResponse } from '../wire/apiError.ts'
 import {
   type DisputeQuestion,
@@ -13,6 +11,7 @@ import {
 } from '../wire/disputeMessages.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { parseJson } from '../wire/parseJson.ts'
+import { defendAnswer, isDefensible } from './defendAnswer.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { readJob } from './readJob.ts'
 
@@ -47,28 +46,20 @@ export async function answerDispute(
 
 async function defend(
   context: ProviderContext,
-  { receipt, opening, settlement }: Bundle<ChatOpening>,
+  bundle: Bundle<ChatOpening>,
   key: string,
   choice: number,
   question: DisputeQuestion,
 ): Promise<HttpResponse> {
-  const { engine, account, disputes } = context
-  const output = choicesOf(opening)[choice]
-  if (engine.kind !== 'exact' || !engine.defend || !output || output.outputTokens.length === 0) return noDispute()
-  const { messages, stop, sampler } = opening
-  const job = { messages, stop, sampler, seed: choiceSeed(receipt.seed, choice), topLogprobs: undefined }
-  const asked = { key, job, outputTokens: output.outputTokens, traceRoot: receipt.traceRoot, question }
-  const seat = disputes.enter(key)
+  if (!isDefensible(context, bundle, choice)) return noDispute()
+  const seat = context.disputes.enter(key)
   if (!seat) {
     return errorResponse({ code: 'queue_full', message: 'Other disputes are under way.', retryAfterSeconds: 30 })
   }
   try {
-    const answer = await engine.defend(asked)
-    if (!answer) return errorResponse({ code: 'not_found', message: 'There is nothing at that place.' })
-    if (answer.kind !== 'root' || question.ask !== 'root') return jsonResponse(disputeAnswerToJson(answer))
-    const { position, operator } = question
-    const working = { choice, position, operator, root: bytesToHex(answer.root) as Hex }
-    return jsonResponse(disputeAnswerToJson(answer, await signWorking(receipt, working, settlement, account)))
+    const signed = await defendAnswer(context, bundle, key, choice, question)
+    if (!signed) return errorResponse({ code: 'not_found', message: 'There is nothing at that place.' })
+    return jsonResponse(disputeAnswerToJson(signed.answer, signed.signature))
   } finally {
     seat.leave()
   }

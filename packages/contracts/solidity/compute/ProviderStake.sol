@@ -252,8 +252,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
             revert ForeignReceipt(receipt.version, receipt.chainId);
         }
         receiptHash = ReceiptTypes.digest(domain, receipt.hash());
-        (bytes32 signed, bytes calldata plain) = ReceiptTypes.signedDigest(domain, receiptHash, signature);
-        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, plain);
+        address recovered = ReceiptTypes.signerOf(domain, receiptHash, signature);
         if (recovered == address(0) || recovered != receipt.provider) revert NotSignedByProvider(receiptHash);
     }
 

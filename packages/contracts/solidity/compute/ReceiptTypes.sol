@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 
 /// What users and providers sign, and its EIP-712 hashes. Spec: spec/settlement.md 2, spec/receipt.md.
@@ -107,6 +108,16 @@ library ReceiptTypes {
             node = Hashes.commutativeKeccak256(node, bytes32(proof[at:at + 32]));
         }
         signed = digest(domain, keccak256(abi.encode(BATCH_TYPEHASH, node)));
+    }
+
+    /// Whose own key made a receipt's signature, alone or of a batch; 0 for nobody's. @param receiptHash its digest
+    function signerOf(bytes32 domain, bytes32 receiptHash, bytes calldata signature)
+        internal
+        pure
+        returns (address signer)
+    {
+        (bytes32 signed, bytes calldata plain) = signedDigest(domain, receiptHash, signature);
+        (signer,,) = ECDSA.tryRecoverCalldata(signed, plain);
     }
 
     function priceId(address provider, Price calldata price) internal pure returns (bytes32) {

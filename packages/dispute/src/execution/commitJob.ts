@@ -5,6 +5,8 @@ import type { JobCommitment } from '../referee/judge.ts'
 
 export type AnsweredChat = {
   messages: Parameters<Model['promptTokens']>[0]
+  /** The functions that the model was told of, as JSON text. */
+  tools?: string
   outputTokens: readonly number[]
   sampler: { temperature: number; topP: number }
   /** 32 bytes, of this answer among those to one request. */
@@ -15,9 +17,9 @@ export type AnsweredChat = {
 /** `tokens`: prompt and output without the last, one for each step. */
 export function commitJob(
   model: Model,
-  { messages, outputTokens, sampler: { temperature, topP }, seed, traceRoot }: AnsweredChat,
+  { messages, tools, outputTokens, sampler: { temperature, topP }, seed, traceRoot }: AnsweredChat,
 ): { job: JobCommitment; tokens: number[] } {
-  const prompt = model.promptTokens(messages)
+  const prompt = model.promptTokens(messages, tools)
   const tokens = [...prompt, ...outputTokens.slice(0, -1)]
   const job = {
     graph: model.parts.graph,

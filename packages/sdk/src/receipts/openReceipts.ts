@@ -1,13 +1,16 @@
 /** Fetches receipts with their openings, and checks them by doing the work again; the provider is not asked. */
 import { type Hex, isHexOf, WeightlessError } from '@weightless/codec'
+import type { VerdictFile } from '@weightless/compute/wire'
 import type { Bundle, Signed, Verification } from '@weightless/receipt'
-
+import type { ByteSource } from '@weightless/tensor'
 import type { SendOptions } from '../account/openAccount.ts'
 import { getJson } from '../chat/callGateway.ts'
 import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import { type DisputeOptions, disputeReceipt } from './disputeReceipt.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'
+import type { Slashing } from './onChain/submitVerdict.ts'
+import type { VouchOptions } from './onChain/vouchModel.ts'
 import type { Dispute } from './playDispute.ts'
 import { type FaultReport, reportFault } from './reportFault.ts'
 import { type VerifyOptions, verifyReceipt } from './verifyReceipt.ts'
@@ -30,6 +33,16 @@ export type ReceiptsApi = {
    * of the operator at fault another. @throws {ReceiptUndisputableError}
    */
   dispute(bundle: Bundle, options?: DisputeOptions): Promise<Dispute>
+  /**
+   * Takes a verdict to the chain, where contracts compute the accused number again and the provider loses stake. Anybody may. The chain learns of
+   * the model first, where it does not know it: of a model of 135 million parameters in some 20 transactions, once.
+   * @param model - the receipt's, as a file; else it comes from the storage network
+   * @throws {VerdictRefusedError} {ForeignFaultError} {TransactionRevertedError}
+   */
+  submitVerdict(
+    verdict: VerdictFile,
+    options?: VouchOptions & { model?: Uint8Array | ByteSource; signal?: AbortSignal },
+  ): Promise<Slashing>
   /** Receipts that the gateway did not pay because they show a fault of their provider, the newest first. */
   faults(options?: { signal?: AbortSignal }): Promise<ShownFault[]>
   /** The bundle that shows one of them. @throws {BundleMalformedError} @throws {GatewayRefusedError} */
@@ -56,6 +69,11 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
     report: (bundle, other, options) => reportFault(context, bundle, other, options),
     verify: (bundle, options = {}) => verifyReceipt(context, files, bundle, options),
     dispute: (bundle, options = {}) => disputeReceipt(context, files, bundle, options),
+    async submitVerdict(verdict, { model, ...options } = {}) {
+      const { submitVerdict } = await import('./onChain/submitVerdict.ts')
+      const weights = model ?? (await files.download(verdict.receipt.modelRoot, { isRaw: true }))
+      return submitVerdict(context, verdict, weights, options)
+    },
     settlement: (bundle) => findSettlement(context, bundle),
   }
 }

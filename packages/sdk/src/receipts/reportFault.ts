@@ -119,7 +119,8 @@ function send(
   return ledger.submit({ ...at, functionName: 'reportFalseBill', args }, options)
 }
 
-function slashedBy({ logs }: TransactionReceipt) {
+/** What a transaction took from a provider's stake, and who got which share. */
+export function slashedBy({ logs }: TransactionReceipt) {
   const [slashed] = parseEventLogs({ abi: abis.providerStake, eventName: 'Slashed', logs })
   const { toUser = 0n, toReporter = 0n, burned = 0n } = slashed?.args ?? {}
   return { slashedWei: toUser + toReporter + burned, toUserWei: toUser, toReporterWei: toReporter }

@@ -13,7 +13,7 @@ import { readTensors } from '@weightless/dispute/execution/readTensors'
 import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import { type ByteSource, describeModel, readGguf } from '@weightless/tensor'
-import { describeGraph } from '@weightless/tensor/model/describeGraph'
+import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
@@ -21,6 +21,15 @@ export type Judgement =
   | { outcome: 'guilty'; finding: Extract<Finding, { guilty: true }> }
   /** The file shows nothing against the provider, or not what it says. */
   | { outcome: 'refused'; reason: string }
+
+export type Evidence = {
+  finding: Extract<Finding, { guilty: true }>
+  source: ByteSource
+  graph: Graph
+  programText: string
+  /** Bytes of the model's file that the accused number is made from; of accusations that need them. */
+  range: { from: number; count: number } | undefined
+}
 
 /**
  * Reads the model once through for its root, then its header and the tensors that the accused number is made from.
@@ -32,21 +41,38 @@ export async function weighVerdict(
   model: ModelFile,
   { signal }: { signal?: AbortSignal } = {},
 ): Promise<Judgement> {
+  const weighed = await weighEvidence(file, model, signal)
+  return 'reason' in weighed ? refuse(weighed.reason) : { outcome: 'guilty', finding: weighed.finding }
+}
+
+/** As `weighVerdict`, with what a contract has to be shown. */
+export async function weighEvidence(
+  file: VerdictFile,
+  model: ModelFile,
+  signal?: AbortSignal,
+): Promise<Evidence | { reason: string }> {
   const unsigned = findUnsigned(file)
-  if (unsigned) return refuse(unsigned)
+  if (unsigned) return { reason: unsigned }
   const { receipt, accusation, root } = file
   const source = await requireWeights(model, receipt.modelRoot, signal)
-  if (!source) return refuse(`these are not the weights ${receipt.modelRoot}`)
-  const { programId } = await describeModel(source)
-  if (programId !== receipt.programId) return refuse('the receipt names another program than this model has')
+  if (!source) return { reason: `these are not the weights ${receipt.modelRoot}` }
+  const { programId, programText } = await describeModel(source)
+  if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
   const job = await commitmentOf(file, source)
-  if (!job) return refuse('the receipt has no step')
+  if (!job) return { reason: 'the receipt has no step' }
   const read = await readFor(job, accusation, source)
-  if ('reason' in read) return refuse(read.reason)
-  const finding = judge(job, accusation, { file: read.file, workingRoot: root && hexToBytes(root.root) })
-  if (!finding.guilty) return refuse(finding.reason)
+  if (read.reason !== undefined) return { reason: read.reason }
+  let range: Evidence['range']
+  const finding = judge(job, accusation, {
+    workingRoot: root && hexToBytes(root.root),
+    file(from, count) {
+      range = { from, count }
+      return read.file(from, count)
+    },
+  })
+  if (!finding.guilty) return { reason: finding.reason }
   const other = findOther(finding, file.finding)
-  return other ? refuse(other) : { outcome: 'guilty', finding }
+  return other ? { reason: other } : { finding, source, graph: job.graph, programText, range }
 }
 
 const refuse = (reason: string): Judgement => ({ outcome: 'refused', reason })

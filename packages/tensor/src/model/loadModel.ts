@@ -18,7 +18,7 @@ import { createSession, type Session } from './createSession.ts'
 import { describeGraph, type Graph } from './describeGraph.ts'
 import type { EngineParts } from './engineParts.ts'
 import { type LoadProgress, loadWeights } from './loadWeights.ts'
-import { programId } from './programId.ts'
+import { programId, programText } from './programId.ts'
 import { ropeAngles } from './ropeTable.ts'
 import { allocateScratch, positionsMax } from './scratch.ts'
 
@@ -40,6 +40,8 @@ export type ModelInfo = {
 export type ModelDescription = {
   info: ModelInfo
   programId: Hex
+  /** What the program id is the SHA-256 of. */
+  programText: string
   tokenizerRoot: Hex
   tokenizer: Tokenizer
   /** The prompt for a conversation, ending where the answer begins, or without what begins it. Throws `ChatTemplateError`. */
@@ -125,9 +127,11 @@ async function open(
   const chat = createChatTemplate(templateText, tokenizer)
   const root = tokenizerRoot(tokenizer.tables)
   const begin = tokenizer.tables.addBegin && tokenizer.tables.beginToken >= 0 ? [tokenizer.tables.beginToken] : []
+  const program = programText(graph, root, templateText, adapter)
   const description: ModelDescription = {
     info: infoOf(gguf, graph),
-    programId: bytesToHex(programId(graph, root, templateText, adapter)),
+    programId: bytesToHex(programId(program)),
+    programText: program,
     tokenizerRoot: bytesToHex(root),
     tokenizer,
     renderChat: chat,

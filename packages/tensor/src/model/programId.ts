@@ -8,8 +8,9 @@ import type { Graph } from './describeGraph.ts'
 export const semanticsVersion = 1
 export const samplerVersion = 1
 
-export function programId(graph: Graph, tokenizerRoot: Uint8Array, template: string, adapter?: Adapter): Uint8Array {
-  return sha256(textToBytes(programText(graph, tokenizerRoot, template, adapter)))
+/** @param text - that `programText` writes */
+export function programId(text: string): Uint8Array {
+  return sha256(textToBytes(text))
 }
 
 /** The text that the program id is the SHA-256 of. */

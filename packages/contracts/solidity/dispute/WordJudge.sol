@@ -4,13 +4,13 @@ pragma solidity 0.8.37;
 import {OperatorPlans} from "./OperatorPlans.sol";
 import {ABSENT, Model, Rule, Table} from "./judge/Model.sol";
 import {Opening, Working, WorkingChunks} from "./judge/WorkingChunks.sol";
-import {FileSector} from "../dispute/FileSector.sol";
-import {NotFinite} from "../dispute/FloatCore.sol";
-import {SoftFloat as F} from "../dispute/SoftFloat.sol";
-import {TensorFolds} from "../dispute/TensorFolds.sol";
-import {TensorPoints} from "../dispute/TensorPoints.sol";
-import {TensorWeights} from "../dispute/TensorWeights.sol";
-import {Run} from "../dispute/Words.sol";
+import {FileSector} from "./FileSector.sol";
+import {NotFinite} from "./FloatCore.sol";
+import {SoftFloat as F} from "./SoftFloat.sol";
+import {TensorFolds} from "./TensorFolds.sol";
+import {TensorPoints} from "./TensorPoints.sol";
+import {TensorWeights} from "./TensorWeights.sol";
+import {Run} from "./Words.sol";
 
 /// The table is a source, or there is none, or no unit begins there.
 error UnitUnknown();
@@ -35,10 +35,13 @@ struct FileProof {
 /// Decides the accusation `word`: computes one unit of a working and compares. That the root is the provider's word, the
 /// token the step's and the model's facts true is for its caller to know. What is not shown reverts. Spec: dispute.md 5, 7.
 contract WordJudge {
-    /// Where tests put it.
-    OperatorPlans private constant PLANS = OperatorPlans(0x7878787878787878787878787878787878787878);
+    OperatorPlans private immutable PLANS;
     /// 2^62, as binary64.
     uint256 private constant ANGLE_END = 0x43d0000000000000;
+
+    constructor(OperatorPlans plans) {
+        PLANS = plans;
+    }
 
     /// @return expected the unit's words by their rule, the first highest
     /// @return claimed those of the working: the unit is wrong where they differ
@@ -47,7 +50,7 @@ contract WordJudge {
         Accused calldata accused,
         Opening[] calldata openings,
         FileProof calldata file
-    ) external pure returns (uint256 expected, uint256 claimed) {
+    ) external view returns (uint256 expected, uint256 claimed) {
         Table[] memory tables = PLANS.plan(model, accused.operator, accused.position, accused.token);
         if (accused.table >= tables.length) revert UnitUnknown();
         Table memory t = tables[accused.table];

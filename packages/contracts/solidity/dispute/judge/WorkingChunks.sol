@@ -3,8 +3,8 @@ pragma solidity 0.8.37;
 
 import {HashPath} from "./HashPath.sol";
 import {Table} from "./Model.sol";
-import {Sha256Block} from "../../dispute/Sha256Block.sol";
-import {Run, WordMissing, Words} from "../../dispute/Words.sol";
+import {Sha256Block} from "../Sha256Block.sol";
+import {Run, WordMissing, Words} from "../Words.sol";
 
 /// A chunk does not lead to the working's root.
 error ChunkProofWrong(uint256 chunk);

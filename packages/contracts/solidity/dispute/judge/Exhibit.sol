@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
+import {Receipt, ReceiptTypes} from "../../compute/ReceiptTypes.sol";
+import {Model} from "./Model.sol";
+import {Trace} from "./StepProof.sol";
+
+/// The receipt is of another version, chain or kind of service, or of no answer that can be executed again.
+error ReceiptForeign();
+error NotSignedByProvider(bytes32 receiptHash);
+/// The request changed logits, or these are not its parameters.
+error SamplerWrong();
+/// The root of the working is not the provider's word.
+error RootNotSigned(bytes32 root);
+
+/// Opens `Receipt.sampler`: the bits of two binary64. Spec: receipt.md 4.2.
+struct Sampler {
+    uint64 temperatureBits;
+    uint64 topPBits;
+    uint32 maxTokens;
+}
+
+/// The provider's word for the root of a working of the first answer of a receipt. Spec: dispute.md 9.2.
+struct SignedRoot {
+    uint32 operator;
+    bytes32 root;
+    bytes signature;
+}
+
+/// What every accusation begins with: the receipt, signed by its provider, and the facts of its model.
+struct Exhibit {
+    Receipt receipt;
+    bytes signature;
+    Sampler sampler;
+    Model model;
+}
+
+/// What a receipt says and who says it. Spec: dispute.md 10.1.
+library Exhibits {
+    uint16 private constant RECEIPT_VERSION = 1;
+    uint8 private constant CHAT = 1;
+    uint8 private constant RE_EXECUTION = 1;
+    bytes32 private constant SAMPLER_TAG = keccak256("weightless/receipt/v1/sampler");
+    bytes32 private constant WORKING_TYPEHASH =
+        keccak256("Working(bytes32 receipt,uint32 choice,uint32 position,uint32 operator,bytes32 root)");
+
+    /// @return receiptHash the receipt's digest
+    function requireSigned(Receipt calldata receipt, bytes32 domain, bytes calldata signature)
+        internal
+        view
+        returns (bytes32 receiptHash)
+    {
+        if (receipt.version != RECEIPT_VERSION || receipt.chainId != block.chainid) revert ReceiptForeign();
+        if (receipt.serviceClass != CHAT || receipt.check != RE_EXECUTION) revert ReceiptForeign();
+        receiptHash = ReceiptTypes.digest(domain, ReceiptTypes.hash(receipt));
+        address signer = ReceiptTypes.signerOf(domain, receiptHash, signature);
+        if (signer == address(0) || signer != receipt.provider) revert NotSignedByProvider(receiptHash);
+    }
+
+    function requireSampler(Receipt calldata receipt, Sampler calldata sampler) internal pure {
+        if (keccak256(abi.encode(SAMPLER_TAG, sampler)) != receipt.sampler) revert SamplerWrong();
+    }
+
+    function traceOf(Receipt calldata receipt) internal pure returns (Trace memory) {
+        if (receipt.promptTokens == 0 || receipt.completionTokens == 0) revert ReceiptForeign();
+        uint256 steps = uint256(receipt.promptTokens) + receipt.completionTokens - 1;
+        if (steps > type(uint32).max) revert ReceiptForeign();
+        return Trace({root: receipt.traceRoot, steps: steps, promptTokens: receipt.promptTokens});
+    }
+
+    function requireRoot(
+        address provider,
+        bytes32 domain,
+        bytes32 receiptHash,
+        uint256 choice,
+        uint256 position,
+        SignedRoot calldata signed
+    ) internal pure {
+        bytes32 word = keccak256(
+            abi.encode(WORKING_TYPEHASH, receiptHash, choice, position, signed.operator, signed.root)
+        );
+        (address signer,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, word), signed.signature);
+        if (signer == address(0) || signer != provider) revert RootNotSigned(signed.root);
+    }
+}

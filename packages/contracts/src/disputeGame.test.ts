@@ -1,0 +1,253 @@
+/** A wrong answer costs its provider stake, shown by anybody in one transaction; a right one costs nothing. Spec: spec/dispute.md 12. */
+import assert from 'node:assert/strict'
+import { before, describe, it } from 'node:test'
+import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
+import type { Accusation } from '@weightless/dispute'
+import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
+import { planStep } from '@weightless/dispute/referee/judge'
+import { type Fault, type ProbeRun, runProbe, seeded } from '@weightless/dispute/referee/probeJob.cases'
+import { unitWords } from '@weightless/dispute/working/computeWord'
+import { chunkBytes, evaluateWorking, workingTree } from '@weightless/dispute/working/evaluateWorking'
+import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import { bytesToHex, type Hex } from 'viem'
+import { type CallResult, eventsOf } from '../scripts/contractRig.ts'
+import { createDisputeRig, type DisputeRig, probeOptions, stakedWei } from '../scripts/disputeRig.ts'
+import { readsOf } from '../scripts/judgeCase.ts'
+
+const errorOf = (result: CallResult<unknown>) => (result.ok ? 'none' : result.error)
+const rounds = process.env.WEIGHTLESS_HEAVY === '1' ? 40 : 3
+
+describe('DisputeGame: one transaction', () => {
+  let stage: DisputeRig
+  let honest: ProbeRun
+  let cheat: ProbeRun
+  /** Output of the first layer's gate at the last step, one bit of a word. */
+  let fault: Fault
+  before(async () => {
+    stage = await createDisputeRig()
+    honest = runProbe(stage.model, probeOptions)
+    const { tables } = planStep(honest.job, 6, 4, 0)
+    fault = { position: 4, operator: 6, table: tables.length - 2, word: 3, flip: 1 << 12 }
+    cheat = runProbe(stage.model, { ...probeOptions, faults: [fault], before: honest })
+  })
+
+  it('needs facts of the model and its program, which anybody brings', async () => {
+    const receipt = stage.receiptFor(cheat)
+    const found = (await stage.accuseRun(cheat, receipt))!
+    const accuse = () => stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
+    assert.equal(errorOf(await accuse()), 'FactsUnknown')
+    await stage.vouch()
+    const exhibit = await stage.exhibitOf(receipt)
+    const false_ = { ...exhibit, model: { ...stage.facts, epsilon: stage.facts.epsilon + 1n } }
+    assert.equal(
+      errorOf(await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range, false_)),
+      'FactsUnknown',
+    )
+    const other = { ...receipt, programId: `0x${'11'.repeat(32)}` as Hex }
+    assert.equal(
+      errorOf(await stage.accuseOnChain(other, found.accusation, found.signed, found.range)),
+      'ProgramUnknown',
+    )
+  })
+
+  it('takes half the stake for a wrong word, once a job, and pays user and accuser', async () => {
+    const { rig, accuser, user, slashable, credit } = stage
+    const receipt = stage.receiptFor(cheat)
+    const found = (await stage.accuseRun(cheat, receipt))!
+    assert.ok(found.finding.guilty && found.accusation.kind === 'word')
+    const sent = await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
+    assert.ok(sent.ok, errorOf(sent))
+    assert.equal(await slashable(), stakedWei / 2n)
+    assert.deepEqual([await credit(user), await credit(accuser)], [(stakedWei / 2n / 100n) * 40n, stakedWei / 20n])
+    const [shown] = eventsOf(rig.contracts.disputeGame, sent.logs)
+    assert.ok(shown?.eventName === 'AnswerWrong')
+    assert.deepEqual([shown.args.kind, shown.args.operator, shown.args.receiptHash], [1, 6n, stage.idOf(receipt)])
+    assert.ok(found.finding.expected.startsWith(`0x${shown.args.expected.toString(16).padStart(8, '0')}`))
+    const again = await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
+    assert.equal(errorOf(again), 'FaultCounted')
+    assert.ok(sent.gasUsed < 3_000_000n, String(sent.gasUsed))
+  })
+
+  it('finds faults of every kind as packages/dispute finds them', async () => {
+    const random = seeded('faults on chain')
+    const kinds = new Set<string>()
+    let [shown, job] = [0, 100n]
+    const accuse = async (run: ProbeRun, label: string) => {
+      const receipt = stage.receiptFor(run, ++job)
+      const found = await stage.accuseRun(run, receipt)
+      if (found === undefined) return
+      assert.ok(found.finding.guilty, label)
+      kinds.add(found.accusation.kind)
+      const { accusation, signed, range } = found
+      const isSampled = 'working' in accusation && accusation.working.operator === 3 + 7 * 2 - 1
+      const sent = await stage.accuseOnChain(receipt, accusation, signed, range)
+      // The choice of a token is laid out in no contract.
+      assert.equal(errorOf(sent), isSampled ? 'OperatorUnknown' : 'none', `${label} ${accusation.kind}`)
+      shown++
+    }
+    // A source that is not what it was: its chain, or the digest that it is bound to, shows it.
+    await accuse(
+      runProbe(stage.model, {
+        ...probeOptions,
+        faults: [{ ...fault, operator: 3, table: 0, word: 5 }],
+        before: honest,
+      }),
+      'source',
+    )
+    await accuse(runProbe(stage.model, { ...probeOptions, forced: [5, 42, 79, 7], before: honest }), 'token')
+    for (let round = 0; round < rounds; round++) {
+      const position = Math.floor(random() * 5)
+      const operator = Math.floor(random() * (honest.operators[position]!.length / 32))
+      const { tables } = planStep(honest.job, operator, position, honest.tokens[position]!)
+      const table = Math.floor(random() * tables.length)
+      const planted = {
+        position,
+        operator,
+        table,
+        word: Math.floor(random() * tables[table]!.words),
+        flip: 2 ** Math.floor(random() * 8),
+      }
+      await accuse(
+        runProbe(stage.model, { ...probeOptions, faults: [planted], before: honest }),
+        JSON.stringify(planted),
+      )
+    }
+    assert.ok(shown >= 2 && kinds.has('token'), [...kinds].join())
+  })
+
+  it('cannot be turned against an honest provider: each unit of its workings is right', async () => {
+    const random = seeded('honest words on chain')
+    const receipt = stage.receiptFor(honest, 50n)
+    for (let round = 0; round < rounds; round++) {
+      const position = 3 + Math.floor(random() * 2)
+      const operator = Math.floor(random() * 17)
+      const { accusation, signed, range } = await honestUnit(receipt, operator, position, random)
+      const sent = await stage.accuseOnChain(receipt, accusation, signed, range)
+      assert.equal(errorOf(sent), 'NothingWrong', JSON.stringify({ operator, position }))
+    }
+    const step = stepOf(honest, 4)
+    assert.equal(
+      errorOf(await stage.accuseOnChain(receipt, { kind: 'count', step }, undefined, undefined)),
+      'NothingWrong',
+    )
+    const record = recordOf(honest, 3)
+    const token: Accusation = { kind: 'token', step: stepOf(honest, 3), next: step, record }
+    assert.equal(errorOf(await stage.accuseOnChain(receipt, token, undefined, undefined)), 'NothingWrong')
+  })
+
+  it('reverts where a byte of what is shown is another', async () => {
+    const receipt = stage.receiptFor(cheat, 60n)
+    const { accusation, signed, range } = (await stage.accuseRun(cheat, receipt))!
+    const { functionName, args } = accusationArguments(accusation, signed, range)
+    const exhibit = await stage.exhibitOf(receipt)
+    const random = seeded('flipped bytes')
+    const text = JSON.stringify([exhibit, ...args], (_, value) =>
+      typeof value === 'bigint' ? { wide: String(value) } : value,
+    )
+    const lower = text.replaceAll(/0x[0-9a-fA-F]+/g, (hex) => hex.toLowerCase())
+    const places = [...lower.matchAll(/0x[0-9a-f]{2,}/g)]
+    for (let round = 0; round < 4 * rounds; round++) {
+      const { index, 0: hex } = places[Math.floor(random() * places.length)]!
+      const at = index! + 2 + Math.floor(random() * (hex.length - 2))
+      const flipped = (Number.parseInt(lower[at]!, 16) ^ (1 << Math.floor(random() * 4))).toString(16)
+      const changed = JSON.parse(`${lower.slice(0, at)}${flipped}${lower.slice(at + 1)}`, (_, value) =>
+        value !== null && typeof value === 'object' && 'wide' in value ? BigInt(value.wide) : value,
+      )
+      const sent = await stage.rig.send(stage.rig.contracts.disputeGame, functionName, changed as never, {
+        from: stage.accuser,
+      })
+      assert.equal(sent.ok, false, `${hex.slice(0, 40)} at ${at - index!}`)
+    }
+    assert.ok((await stage.accuseOnChain(receipt, accusation, signed, range)).ok)
+  })
+
+  it('takes signatures of the provider alone, over this receipt and place', async () => {
+    const { rig, provider } = stage
+    const receipt = stage.receiptFor(cheat, 70n)
+    const { accusation, signed, range } = (await stage.accuseRun(cheat, receipt))!
+    assert.ok('working' in accusation && signed)
+    const place = { position: accusation.working.step.position, operator: accusation.working.operator }
+    const stranger = rig.accounts[3]!
+    const attempt = async (root: typeof signed) => errorOf(await stage.accuseOnChain(receipt, accusation, root, range))
+    assert.equal(await attempt(await stage.signRoot(receipt, place, signed.root, stranger)), 'RootNotSigned')
+    assert.equal(
+      await attempt(await stage.signRoot({ ...receipt, jobNonce: 71n }, place, signed.root)),
+      'RootNotSigned',
+    )
+    assert.equal(await attempt(await stage.signRoot(receipt, { ...place, position: 3 }, signed.root)), 'RootNotSigned')
+    assert.equal(await attempt(await stage.signRoot(receipt, { ...place, operator: 7 }, signed.root)), 'RootNotSigned')
+    const exhibit = await stage.exhibitOf(receipt)
+    const foreign = { ...exhibit, signature: await stage.signReceipt(stranger, receipt) }
+    const sent = await stage.accuseOnChain(receipt, accusation, signed, range, foreign)
+    assert.equal(errorOf(sent), 'NotSignedByProvider')
+    for (const change of [{ check: 0 }, { serviceClass: 2 }, { version: 2 }, { completionTokens: 0n }]) {
+      const other = { ...receipt, ...change }
+      assert.equal(errorOf(await stage.accuseOnChain(other, accusation, signed, range)), 'ReceiptForeign')
+    }
+    const adjusted = { ...receipt, sampler: `0x${'22'.repeat(32)}` as Hex }
+    assert.equal(errorOf(await stage.accuseOnChain(adjusted, accusation, signed, range)), 'SamplerWrong')
+    assert.ok(provider.address)
+  })
+
+  it('takes two roots for one place as they are, without the model', async () => {
+    const { rig, accuser } = stage
+    const receipt = stage.receiptFor(honest, 80n)
+    const signature = await stage.signReceipt(stage.provider, receipt)
+    const place = { position: 2, operator: 1 }
+    const root = async (byte: string, at = place) => ({
+      operator: at.operator,
+      ...(await stage.signRoot(receipt, at, `0x${byte.repeat(32)}`)),
+    })
+    const prove = (one: Awaited<ReturnType<typeof root>>, other: typeof one) =>
+      rig.send(rig.contracts.disputeGame, 'proveTwoRoots', [receipt, signature, 0, 2, one, other], { from: accuser })
+    const [one, two] = [await root('01'), await root('02')]
+    assert.equal(errorOf(await prove(one, one)), 'NothingWrong')
+    assert.equal(errorOf(await prove(one, await root('02', { position: 2, operator: 2 }))), 'NothingWrong')
+    assert.equal(errorOf(await prove(one, await root('02', { position: 3, operator: 1 }))), 'RootNotSigned')
+    assert.equal(errorOf(await prove(one, two)), 'none')
+    assert.equal(errorOf(await prove(two, one)), 'FaultCounted')
+  })
+
+  function stepOf(run: ProbeRun, position: number) {
+    const leaves = run.operators.map((digests, t) => hashLeaf(stepDigest(t, run.tokens[t]!, digests)))
+    const path = hashTreePath(buildHashTree(leaves), position)
+    return { position, token: run.tokens[position]!, operators: run.operators[position]!, path }
+  }
+
+  function recordOf(run: ProbeRun, position: number): Uint8Array {
+    return run.execution.record(position)!
+  }
+
+  /** An accusation of a unit that is right, with all that its rule reads. */
+  async function honestUnit(
+    receipt: Parameters<DisputeRig['idOf']>[0],
+    operator: number,
+    position: number,
+    random: () => number,
+  ) {
+    const { model } = stage
+    const step = stepOf(honest, position)
+    const working = evaluateWorking(planStep(honest.job, operator, position, step.token), honest.sources, model.file)
+    const computed = working.plan.tables.flatMap(({ rule }, table) => (rule.kind === 'source' ? [] : [table]))
+    const table = computed[Math.floor(random() * computed.length)]!
+    const { rule, words } = working.plan.tables[table]!
+    const word = Math.floor(random() * words)
+    const index = word - (word % unitWords(rule))
+    const read = readsOf(
+      working.plan,
+      (of, from, count) => working.tables[of]!.subarray(from, from + count),
+      model.file,
+      table,
+      index,
+    )
+    const tree = workingTree(working)
+    const chunks = read.chunks.map((chunk) => ({
+      chunk,
+      bytes: chunkBytes(working, chunk),
+      path: hashTreePath(tree, chunk),
+    }))
+    const accusation: Accusation = { kind: 'word', working: { step, operator, chunks }, table, index }
+    const signed = await stage.signRoot(receipt, { position, operator }, bytesToHex(hashTreeRoot(tree)))
+    return { accusation, signed, range: read.file && stage.prove(read.file.from, read.file.count) }
+  }
+})
