@@ -1,6 +1,6 @@
 /** The answer as it passed through, to compare it with what its receipt says was delivered. COMPUTE §10.8 */
 import { bytesToHex, bytesToText, concatBytes } from '@weightless/codec'
-import { createSha256 } from '@weightless/crypto'
+import { createSha256, type Sha256Stream, sha256 } from '@weightless/crypto'
 import { type Bundle, choicesOf } from '@weightless/receipt'
 import { readToolCalls } from '@weightless/tensor'
 import type { ServicePath } from '../wire/services.ts'
@@ -22,7 +22,9 @@ const tailBytes = 64
 
 export function createDelivered(path: ServicePath, streamed: boolean): Delivered {
   const pieces: Uint8Array[] = []
-  const hash = createSha256()
+  // Most answers are one piece, which is hashed in one call when its receipt is here.
+  let only: Uint8Array | undefined
+  let hash: Sha256Stream | undefined
   let keptBytes = 0
   let ended = false
   let tail = ''
@@ -34,7 +36,11 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
 
   return {
     add(piece) {
-      hash.update(piece)
+      if (!only) only = piece
+      else {
+        hash ??= hashOf(only)
+        hash.update(piece)
+      }
       if (streamed) tail = (tail + bytesToText(piece.subarray(-tailBytes))).slice(-tailBytes)
       if (keptBytes + piece.length > keptBytesMax) return
       keptBytes += piece.length
@@ -48,7 +54,8 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
       if ('kind' in opening) {
         // Of an answer that broke off, a part may have been lost on the way.
         if (!ended) return undefined
-        return bytesToHex(hash.digest()) === opening.responseSha256 ? undefined : 'its bytes are not those delivered'
+        const digest = hash ? hash.digest() : sha256(only ?? new Uint8Array())
+        return bytesToHex(digest) === opening.responseSha256 ? undefined : 'its bytes are not those delivered'
       }
       const said = spoken()
       const hasTools = (opening.shape?.tools ?? '') !== ''
@@ -63,6 +70,12 @@ export function createDelivered(path: ServicePath, streamed: boolean): Delivered
       return undefined
     },
   }
+}
+
+function hashOf(piece: Uint8Array): Sha256Stream {
+  const hash = createSha256()
+  hash.update(piece)
+  return hash
 }
 
 type Spell = {

@@ -18,6 +18,7 @@ export type Gate = {
 
 /** @param receivingMax - bodies that arrive at once */
 export function gateConnections(http: HttpServer, receivingMax: number): Gate {
+  if (receivingMax === Number.POSITIVE_INFINITY) return openGate(http)
   const waiting = new Set<Socket>()
   const receiving = new Map<Socket, 'silent' | 'body'>()
 
@@ -73,4 +74,11 @@ export function gateConnections(http: HttpServer, receivingMax: number): Gate {
       waiting.clear()
     },
   }
+}
+
+/** Where nobody waits, nobody need be counted. */
+function openGate(http: HttpServer): Gate {
+  const front = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => void http.emit('connection', socket))
+  front.on('listening', () => http.emit('listening'))
+  return { front, dropWaiting: () => undefined }
 }

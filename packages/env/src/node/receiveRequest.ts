@@ -23,7 +23,7 @@ export class NodeRequest implements HttpRequest {
     // Repeated headers come joined by node:http, except set-cookie, which no request carries.
     this.headers = message.headers as HttpHeaders
     this.remoteAddress = message.socket.remoteAddress ?? ''
-    this.body = { [Symbol.asyncIterator]: () => readMessage(message, bodyBytesMax) }
+    this.body = new MessageBody(message, bodyBytesMax)
     this.#response = response
   }
 
@@ -48,6 +48,20 @@ function signalOfClient(response: ServerResponse): AbortSignal {
   return controller.signal
 }
 
+class MessageBody implements AsyncIterable<Uint8Array> {
+  readonly #message: IncomingMessage
+  readonly #bytesMax: number
+
+  constructor(message: IncomingMessage, bytesMax: number) {
+    this.#message = message
+    this.#bytesMax = bytesMax
+  }
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
+    return readMessage(this.#message, this.#bytesMax)
+  }
+}
+
 /**
  * The pieces of an incoming message as the socket gave them, each its receiver's own; the socket is read only as fast as this
  * is pulled. Node's own iterator over streams does the same at a multiple of the cost, which counts where bodies are small and
@@ -56,48 +70,64 @@ function signalOfClient(response: ServerResponse): AbortSignal {
  * @throws {AbortedError} the sender went away in the middle
  */
 export function readMessage(message: IncomingMessage, bytesMax: number): AsyncIterableIterator<Uint8Array> {
-  const arrived: Uint8Array[] = []
-  let length = 0
-  let wake: (() => void) | undefined
-  let failed: Error | undefined
-  const rouse = (): void => {
-    wake?.()
-    wake = undefined
+  return new MessageReader(message, bytesMax)
+}
+
+class MessageReader implements AsyncIterableIterator<Uint8Array> {
+  readonly #message: IncomingMessage
+  readonly #bytesMax: number
+  readonly #arrived: Uint8Array[] = []
+  #length = 0
+  #wake: (() => void) | undefined
+  #failed: Error | undefined
+
+  constructor(message: IncomingMessage, bytesMax: number) {
+    this.#message = message
+    this.#bytesMax = bytesMax
+    message.on('data', this.#take).on('end', this.#rouse).on('close', this.#rouse).on('error', this.#fail)
   }
-  const take = (piece: Uint8Array): void => {
-    arrived.push(piece)
-    message.pause()
-    rouse()
+
+  [Symbol.asyncIterator](): this {
+    return this
   }
-  message.on('data', take).on('end', rouse).on('close', rouse)
-  message.on('error', (error) => {
-    failed = error
-    rouse()
-  })
-  return {
-    [Symbol.asyncIterator]() {
-      return this
-    },
-    async next() {
-      for (;;) {
-        const piece = arrived.shift()
-        if (piece) {
-          length += piece.length
-          if (length > bytesMax) throw new BodyTooLargeError({ bytesMax })
-          return { done: false, value: piece }
-        }
-        if (message.readableEnded) return { done: true, value: undefined }
-        if (failed || message.destroyed) throw new AbortedError({ cause: failed })
-        message.resume()
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    const message = this.#message
+    for (;;) {
+      const piece = this.#arrived.shift()
+      if (piece) {
+        this.#length += piece.length
+        if (this.#length > this.#bytesMax) throw new BodyTooLargeError({ bytesMax: this.#bytesMax })
+        return { done: false, value: piece }
       }
-    },
-    async return() {
-      // Whoever leaves reads the rest away, or the sender would wait for ever.
-      message.off('data', take).resume()
-      return { done: true, value: undefined }
-    },
+      if (message.readableEnded) return { done: true, value: undefined }
+      if (this.#failed || message.destroyed) throw new AbortedError({ cause: this.#failed })
+      message.resume()
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    // Whoever leaves reads the rest away, or the sender would wait for ever.
+    this.#message.off('data', this.#take).resume()
+    return { done: true, value: undefined }
+  }
+
+  readonly #rouse = (): void => {
+    this.#wake?.()
+    this.#wake = undefined
+  }
+
+  readonly #take = (piece: Uint8Array): void => {
+    this.#arrived.push(piece)
+    this.#message.pause()
+    this.#rouse()
+  }
+
+  readonly #fail = (error: Error): void => {
+    this.#failed = error
+    this.#rouse()
   }
 }

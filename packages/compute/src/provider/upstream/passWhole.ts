@@ -3,7 +3,7 @@
  * (images, sound) the last piece waits until the receipt is durable. COMPUTE §11.3
  */
 import { bytesToText, concatBytes } from '@weightless/codec'
-import { createSha256, type Sha256Stream } from '@weightless/crypto'
+import { createSha256, sha256 } from '@weightless/crypto'
 import type { FetchResponse, HttpResponse } from '@weightless/env'
 import type { JsonObject } from '@weightless/envelope'
 import { UpstreamFailedError } from '../../engine/engine.ts'
@@ -49,9 +49,7 @@ export async function passWhole(passing: Passing, response: FetchResponse): Prom
   const body = concatBytes(gathered)
   const part = isJson ? parse(body) : undefined
   const sent = job.sealed ? await job.sealed.sealWhole(JSON.parse(bytesToText(body)) as JsonObject) : body
-  const hash = createSha256()
-  hash.update(sent)
-  await record(passing, part, hash)
+  await record(passing, part, sha256(sent))
   job.release()
   return { status: 200, headers: headersOf(passing, contentType), body: sent }
 }
@@ -91,7 +89,7 @@ async function* restBody(
       if (before) yield before
     }
     const isParsed = isJson && keptBytes <= parsedBytesMax
-    await record(passing, isParsed ? parse(concatBytes(kept)) : undefined, hash)
+    await record(passing, isParsed ? parse(concatBytes(kept)) : undefined, hash.digest())
     if (held) yield held
   } finally {
     leave()
@@ -108,9 +106,9 @@ function parse(body: Uint8Array): AnswerPart {
   }
 }
 
-async function record(passing: Passing, part: AnswerPart | undefined, hash: Sha256Stream): Promise<void> {
+async function record(passing: Passing, part: AnswerPart | undefined, responseSha256: Uint8Array): Promise<void> {
   const { context, job, asked, max, text } = passing
-  const end = { responseSha256: hash.digest(), finishReason: 'stop' } as const
+  const end = { responseSha256, finishReason: 'stop' } as const
   if (part?.isError) throw new UpstreamFailedError({ reason: 'its answer is an error' })
   if (asked.service === 'images' || asked.service === 'audio') {
     return finishBody(context, job, { units: otherUnits(passing, part), ...end })

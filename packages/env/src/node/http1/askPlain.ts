@@ -4,7 +4,7 @@ import type { FetchOptions, FetchResponse } from '../../env.ts'
 import { AbortedError, NetworkError } from '../../faults.ts'
 import { readBody } from '../../readBody.ts'
 import { parseAnswerJson, silenceMsDefault } from '../answerBody.ts'
-import type { ClientConnection } from './clientConnection.ts'
+import type { ClientConnection, Exchange } from './clientConnection.ts'
 import type { ConnectionPool } from './connectionPool.ts'
 import type { AnswerHead } from './readHead.ts'
 import { type RequestTarget, writeRequest } from './writeRequest.ts'
@@ -37,7 +37,7 @@ export function askPlain(
   })
 }
 
-class PlainExchange {
+class PlainExchange implements Exchange, AsyncIterable<Uint8Array>, AsyncIterator<Uint8Array> {
   readonly method: string
   readonly #connection: ClientConnection
   readonly #place: PlainPlace
@@ -154,13 +154,12 @@ class PlainExchange {
   }
 
   #answer({ status, headers }: AnswerHead): FetchResponse {
-    const body: FetchResponse['body'] = { [Symbol.asyncIterator]: () => this.#read() }
-    const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(body, bytesMax)
+    const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(this, bytesMax)
     const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
     return {
       status,
       headers,
-      body,
+      body: this,
       isSent: () => this.#isSent || (!this.#isComplete && this.#connection.socket.writableLength === 0),
       bytes,
       text,
@@ -168,24 +167,23 @@ class PlainExchange {
     }
   }
 
-  #read(): AsyncIterableIterator<Uint8Array> {
-    const iterator: AsyncIterableIterator<Uint8Array> = {
-      [Symbol.asyncIterator]: () => iterator,
-      next: async () => {
-        for (;;) {
-          const value = this.#pieces.shift()
-          if (value) return { done: false, value: this.#given(value) }
-          if (this.#fault) throw this.#fault
-          if (this.#isComplete) return { done: true, value: undefined }
-          await this.#more()
-        }
-      },
-      return: async () => {
-        if (!this.#isComplete) this.#drop(new Error('nobody reads it any more'))
-        return { done: true, value: undefined }
-      },
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    for (;;) {
+      const value = this.#pieces.shift()
+      if (value) return { done: false, value: this.#given(value) }
+      if (this.#fault) throw this.#fault
+      if (this.#isComplete) return { done: true, value: undefined }
+      await this.#more()
     }
-    return iterator
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    if (!this.#isComplete) this.#drop(new Error('nobody reads it any more'))
+    return { done: true, value: undefined }
   }
 
   #given(piece: Uint8Array): Uint8Array {
