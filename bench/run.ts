@@ -30,6 +30,7 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
     const { path } = await resolveWeights(smolLm2)
     const seed = String(1 + Math.floor(Math.random() * 1000))
     return [
+      ['measureStep.ts'],
       ['learnRule.ts', path, '120', seed, '2', 'rule'],
       ['learnRule.ts', path, '40', seed, '2', 'shuffled'],
     ]

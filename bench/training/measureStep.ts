@@ -27,13 +27,22 @@ const numbers = [shape.vocabSize, shape.width, shape.layers, shape.heads, shape.
 
 type Runner = { name: string; step(): Promise<number>; end(): void }
 
+/** CPU seconds of commitments, one for each round. */
+const commitments: number[] = []
+
 const ours = await openOurs()
-const rivals = [await openRival('PyTorch', python, ['torchStep.py', ...numbers])].filter((rival) => rival !== undefined)
+const opened = [
+  await openRival('PyTorch', python, ['torchStep.py', ...numbers]),
+  await openRival('jax-js', process.execPath, ['jaxStep.ts', ...numbers]),
+  await openRival('tfjs-wasm', process.execPath, ['tfjsStep.ts', ...numbers]),
+]
+const rivals = opened.filter((rival) => rival !== undefined)
 const all: Runner[] = [ours, ...rivals]
 for (const { step } of all) for (let i = 0; i < 3; i++) await step()
 const seconds = new Map<string, number[]>(all.map(({ name }) => [name, []]))
 for (let round = 0; round < Number(roundsText); round++) {
   for (const { name, step } of all) seconds.get(name)!.push(await step())
+  commitments.push(ours.commit())
 }
 const own = median(seconds.get(ours.name)!)
 for (const [name, list] of seconds) {
@@ -41,13 +50,13 @@ for (const [name, list] of seconds) {
   console.log(`${name}: ${(value * 1000).toFixed(1)} ms, ours is ${(value / own).toFixed(2)} times as fast`)
 }
 console.log(
-  `commitment: ${((100 * ours.commitSeconds()) / own).toFixed(1)} % of our step; load ${loadavg()
+  `commitment: ${((100 * median(commitments)) / own).toFixed(1)} % of our step; load ${loadavg()
     .map((load) => load.toFixed(1))
     .join(' ')}`,
 )
 for (const { end } of all) end()
 
-async function openOurs(): Promise<Runner & { commitSeconds(): number }> {
+async function openOurs(): Promise<Runner & { commit(): number }> {
   const tokens = [...byteCharacters, 'th', ...Array.from({ length: shape.vocabSize - 257 }, (_, i) => `<|${i}|>`)]
   const tokenizer = {
     'tokenizer.ggml.model': 'gpt2',
@@ -63,7 +72,7 @@ async function openOurs(): Promise<Runner & { commitSeconds(): number }> {
   return {
     name: 'ours',
     step: async () => cpuSeconds(() => trainer.step()),
-    commitSeconds: () => median(Array.from({ length: 9 }, () => cpuSeconds(() => trainer.stateHash()))),
+    commit: () => cpuSeconds(() => trainer.stateHash()),
     end: () => trainer.close(),
   }
 }

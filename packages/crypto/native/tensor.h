@@ -42,3 +42,9 @@ void tensorFloatColumns(const uint8_t *weights, size_t rows, size_t columns, siz
 
 /* out[row][column] += fold of left[t][row] * right[t][column] over all t, `rows` a multiple of four; as gradientOuter. */
 void tensorFloatOuter(const FloatRows *left, const FloatRows *right, uint8_t *out, size_t outStride, size_t rows, size_t columns);
+
+/* Whether this processor can hash sixteen rows side by side. */
+int tensorHasWideSha(void);
+
+/* SHA-256 of sixteen messages, as tensorDigestRows. */
+void tensorDigestSixteen(const uint8_t *from, size_t stride, size_t length, uint8_t *target, size_t targetStride);

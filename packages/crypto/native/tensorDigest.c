@@ -1,4 +1,4 @@
-/* SHA-256 of rows of one length, two at a time. */
+/* SHA-256 of rows of one length: sixteen at a time where there are as many and the processor can, else two. */
 #include "shaPair.h"
 #include "tensor.h"
 #include <cpuid.h>
@@ -33,7 +33,10 @@ SHA_TARGET static void digestPair(const uint8_t *a, const uint8_t *b, size_t len
 
 void tensorDigestRows(const uint8_t *from, size_t stride, size_t length, uint8_t *target, size_t targetStride, size_t rows) {
   uint8_t unused[32];
-  for (size_t row = 0; row < rows; row += 2) {
+  size_t row = 0;
+  if (tensorHasWideSha())
+    for (; row + 16 <= rows; row += 16) tensorDigestSixteen(from + row * stride, stride, length, target + row * targetStride, targetStride);
+  for (; row < rows; row += 2) {
     const uint8_t *a = from + row * stride;
     const int paired = row + 1 < rows;
     digestPair(a, paired ? a + stride : a, length, target + row * targetStride, paired ? target + (row + 1) * targetStride : unused);
