@@ -32,6 +32,8 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'priorityStake', source: 'market/PriorityStake.sol', contract: 'PriorityStake' },
   { key: 'serviceMarket', source: 'market/ServiceMarket.sol', contract: 'ServiceMarket' },
   { key: 'jobBoard', source: 'market/JobBoard.sol', contract: 'JobBoard' },
+  { key: 'alignmentLicence', source: 'alignment/AlignmentLicence.sol', contract: 'AlignmentLicence' },
+  { key: 'auditRounds', source: 'alignment/AuditRounds.sol', contract: 'AuditRounds' },
   {
     key: 'proxy',
     source: '@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol',

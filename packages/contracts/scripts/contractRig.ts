@@ -61,7 +61,9 @@ export type Rig = {
       | 'modelFacts'
       | 'priorityStake'
       | 'serviceMarket'
-      | 'jobBoard']: {
+      | 'jobBoard'
+      | 'alignmentLicence'
+      | 'auditRounds']: {
       abi: (typeof abis)[Name]
       address: Hex
     }
@@ -116,6 +118,8 @@ export async function createRig(
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),
+      alignmentLicence: at('alignmentLicence'),
+      auditRounds: at('auditRounds'),
     },
   }
 }

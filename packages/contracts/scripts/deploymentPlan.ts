@@ -22,6 +22,7 @@ import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
 import { planDispute } from './planDispute.ts'
+import { planAudits } from './planAudits.ts'
 import { planMarket } from './planMarket.ts'
 import { planStake } from './planStake.ts'
 import { planUpgrades } from './planUpgrades.ts'
@@ -73,6 +74,7 @@ export function planDeployment(
   planStake(preset, owner, plan.addresses, createProxy, call)
   planDispute(owner, plan.addresses, create, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
+  planAudits(preset, owner, plan.addresses, createProxy, call)
   return plan
 }
 

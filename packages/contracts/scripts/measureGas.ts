@@ -5,6 +5,7 @@ import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
 import type { GasTable } from './gasTable.ts'
+import { measureAudits } from './measureAudits.ts'
 import { measureJudge } from './measureJudge.ts'
 import { measureMarket } from './measureMarket.ts'
 import { measureRules } from './measureRules.ts'
@@ -21,6 +22,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureSignerSettlement()),
     ...(await measureVouchers()),
     ...(await measureMarket()),
+    ...(await measureAudits()),
     ...(await measureRules()),
     ...(await measureJudge()),
   }

@@ -45,6 +45,25 @@ export type Preset = {
   priority: { unlockSeconds: bigint; ticketWei: bigint }
   /** How long rejected work of the job board waits for a decision. */
   resolveSeconds: bigint
+  /** Rounds of audits, as `AuditRules`, and what a licence to audit costs; undefined: nobody is audited. */
+  audits: AuditPreset | undefined
+}
+
+type AuditPreset = {
+  rules: {
+    roundSeconds: bigint
+    workSeconds: bigint
+    openSeconds: bigint
+    contestSeconds: bigint
+    auditorsPerTarget: number
+    quorum: number
+    slashPercent: number
+    restRounds: number
+    bondWei: bigint
+    missWei: bigint
+    findingWei: bigint
+  }
+  licence: { priceWei: bigint; licencesMax: bigint; boundSeconds: bigint; noticeSeconds: bigint }
 }
 
 const ether = 10n ** 18n
@@ -77,6 +96,7 @@ const upstream: Preset = {
   revokeDelaySeconds: 86_400n,
   priority: { unlockSeconds: 7n * 86_400n, ticketWei: 10n * ether },
   resolveSeconds: 3n * 86_400n,
+  audits: undefined,
 }
 
 /**
@@ -108,6 +128,22 @@ const weightless: Preset = {
   revokeDelaySeconds: 3600n,
   priority: { unlockSeconds: 3600n, ticketWei: ether / 10n },
   resolveSeconds: 3600n,
+  audits: {
+    rules: {
+      roundSeconds: 60n,
+      workSeconds: 40n,
+      openSeconds: 15n,
+      contestSeconds: 45n,
+      auditorsPerTarget: 2,
+      quorum: 2,
+      slashPercent: 10,
+      restRounds: 10,
+      bondWei: ether,
+      missWei: ether / 20n,
+      findingWei: ether / 1000n,
+    },
+    licence: { priceWei: ether / 10n, licencesMax: 10_000n, boundSeconds: year, noticeSeconds: 7n * 86_400n },
+  },
 }
 
 export const presets = { upstream, weightless }

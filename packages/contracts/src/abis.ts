@@ -1,5 +1,7 @@
 /** All ABIs by contract, as constants that viem infers types from. */
 import { disputeGameAbi } from './abi/disputeGame.generated.ts'
+import { alignmentLicenceAbi } from './abi/alignmentLicence.generated.ts'
+import { auditRoundsAbi } from './abi/auditRounds.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
@@ -43,6 +45,8 @@ export const abis = {
   priorityStake: priorityStakeAbi,
   serviceMarket: serviceMarketAbi,
   jobBoard: jobBoardAbi,
+  alignmentLicence: alignmentLicenceAbi,
+  auditRounds: auditRoundsAbi,
   proxyAdmin: proxyAdminAbi,
   timelock: timelockAbi,
 } as const

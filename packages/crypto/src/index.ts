@@ -86,4 +86,13 @@ export {
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'
 export { compileTypedData, type TypedField, type TypedHasher } from './typedData.ts'
+export {
+  type VrfCurve,
+  type VrfOutput,
+  type VrfWitness,
+  vrfProve,
+  vrfPublicKey,
+  vrfVerify,
+  vrfWitness,
+} from './vrf.ts'
 export { zeroRoot } from './zeroRoots.ts'

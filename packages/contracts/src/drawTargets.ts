@@ -1,0 +1,65 @@
+/**
+ * Which targets an auditor looks at in a round, and how its report is committed to: what `AuditRounds` computes, for auditors
+ * and for anybody who checks them. Spec: spec/alignment.md 4, 5
+ */
+import { bytesToHex, concatBytes, type Hex, hexToBytes, uintToBytes } from '@weightless/codec'
+import { keccak256 } from '@weightless/crypto'
+
+export const targetKind = { inference: 1, storage: 2 } as const
+export const findingOf = { none: 0, clean: 1, faulty: 2, unreachable: 3 } as const
+
+/** As `targets()` of the contract gives them. */
+export type AuditTarget = {
+  id: Hex
+  kind: number
+  fromRound: bigint
+  untilRound: bigint
+  juryRound: bigint
+}
+
+export type Draw = {
+  /** The 32 bytes of the auditor's key for the round's seed. */
+  beta: Hex
+  round: bigint
+  /** Licences that the auditor enrolled with, and those of all. */
+  licences: bigint
+  allLicences: bigint
+  auditorsPerTarget: bigint
+}
+
+/** Places in the list, ascending. */
+export function drawTargets(draw: Draw, targets: readonly AuditTarget[]): number[] {
+  return [...targets.keys()].filter((index) => isDrawn(draw, targets[index]!))
+}
+
+function isDrawn({ beta, round, licences, allLicences, auditorsPerTarget }: Draw, target: AuditTarget): boolean {
+  const isAudited = round >= target.fromRound && (target.untilRound === 0n || round < target.untilRound)
+  if (!isAudited) return false
+  if (target.juryRound === round) return true
+  const hash = keccak256(concatBytes([hexToBytes(beta), word(BigInt(target.kind)), hexToBytes(target.id)]))
+  const ticket = BigInt(bytesToHex(hash.subarray(24)))
+  return ticket * allLicences < (auditorsPerTarget * licences) << 64n
+}
+
+/** What `commit` takes: keccak-256 of auditor, round, findings, evidence and salt, ABI-encoded. */
+export function reportCommitment(report: {
+  auditor: Hex
+  round: bigint
+  findings: Uint8Array
+  evidence: Hex
+  salt: Hex
+}): Hex {
+  const { auditor, round, findings, evidence, salt } = report
+  const padded = new Uint8Array(Math.ceil(findings.length / 32) * 32)
+  padded.set(findings)
+  return bytesToHex(
+    keccak256(
+      concatBytes([
+        ...[word(BigInt(auditor)), word(round), word(160n), hexToBytes(evidence), hexToBytes(salt)],
+        ...[word(BigInt(findings.length)), padded],
+      ]),
+    ),
+  )
+}
+
+const word = (value: bigint): Uint8Array => uintToBytes(value, 32)
