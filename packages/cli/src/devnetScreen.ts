@@ -56,6 +56,27 @@ function describeEvent(event: DevnetEvent, dataFolder: string): string[] {
       return [row(green('●'), 'model open', event.model, `provider ${event.provider}`)]
     case 'fine-tuning-open':
       return [row(green('●'), 'fine-tuning', event.model, event.url)]
+    case 'audits-open': {
+      const { layer, tensor, ulps } = event.drift
+      return [
+        row(green('●'), 'audits', `${event.auditors.length} auditors`, 'a round every two minutes, later every twenty'),
+        row(
+          green('●'),
+          'planted',
+          event.planted,
+          `bad on purpose: layer ${layer}, ${tensor}, ${ulps} ulp; nobody is sent to it`,
+        ),
+      ]
+    }
+    case 'plant-slashed':
+      return [
+        row(
+          green('●'),
+          'found',
+          event.planted,
+          `the planted provider lost ${formatTokens(event.takenWei)} of its stake`,
+        ),
+      ]
     case 'ready':
       return describeReady(event.tookMs, dataFolder)
     case 'warning':

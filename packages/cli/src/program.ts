@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { dataDirDefault } from './commandLine.ts'
 import { addAccountCommands } from './commands/account.ts'
 import { addAttestCommands } from './commands/attest.ts'
+import { addAuditCommands } from './commands/audit.ts'
 import { addChatCommand } from './commands/chat.ts'
 import { addCheckpointCommands } from './commands/checkpoint.ts'
 import { addDevnetCommand } from './commands/devnet.ts'
@@ -40,6 +41,7 @@ export function createProgram(): Command {
   addVerifyCommand(program)
   addDisputeCommands(program)
   addAttestCommands(program)
+  addAuditCommands(program)
   addProviderCommands(program)
   addEngineCommands(program)
   addGatewayCommands(program)

@@ -130,10 +130,10 @@ const weightless: Preset = {
   resolveSeconds: 3600n,
   audits: {
     rules: {
-      roundSeconds: 60n,
-      workSeconds: 40n,
-      openSeconds: 15n,
-      contestSeconds: 45n,
+      roundSeconds: 120n,
+      workSeconds: 85n,
+      openSeconds: 20n,
+      contestSeconds: 60n,
       auditorsPerTarget: 2,
       quorum: 2,
       slashPercent: 10,

@@ -1,7 +1,8 @@
 /** All ABIs by contract, as constants that viem infers types from. */
-import { disputeGameAbi } from './abi/disputeGame.generated.ts'
+
 import { alignmentLicenceAbi } from './abi/alignmentLicence.generated.ts'
 import { auditRoundsAbi } from './abi/auditRounds.generated.ts'
+import { disputeGameAbi } from './abi/disputeGame.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'

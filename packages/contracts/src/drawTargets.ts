@@ -6,7 +6,8 @@ import { bytesToHex, concatBytes, type Hex, hexToBytes, uintToBytes } from '@wei
 import { keccak256 } from '@weightless/crypto'
 
 export const targetKind = { inference: 1, storage: 2 } as const
-export const findingOf = { none: 0, clean: 1, faulty: 2, unreachable: 3 } as const
+/** `skipped`: the auditor did not come to it. */
+export const findingOf = { none: 0, clean: 1, faulty: 2, unreachable: 3, skipped: 4 } as const
 
 /** As `targets()` of the contract gives them. */
 export type AuditTarget = {
@@ -39,6 +40,15 @@ function isDrawn({ beta, round, licences, allLicences, auditorsPerTarget }: Draw
   const hash = keccak256(concatBytes([hexToBytes(beta), word(BigInt(target.kind)), hexToBytes(target.id)]))
   const ticket = BigInt(bytesToHex(hash.subarray(24)))
   return ticket * allLicences < (auditorsPerTarget * licences) << 64n
+}
+
+/** What a round finds of a target: the finding of a quorum and of more than two thirds of those revealed, else 0. */
+export function weighFindings(findings: readonly number[], quorum: number): number {
+  for (const kind of [findingOf.clean, findingOf.faulty, findingOf.unreachable]) {
+    const count = findings.filter((finding) => finding === kind).length
+    if (count >= quorum && count * 3 > findings.length * 2) return kind
+  }
+  return findingOf.none
 }
 
 /** What `commit` takes: keccak-256 of auditor, round, findings, evidence and salt, ABI-encoded. */

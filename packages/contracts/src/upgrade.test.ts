@@ -34,7 +34,7 @@ describe('Upgrades', () => {
   it('own every proxy of the compute network through the timelock', async () => {
     const rig = await createRig()
     const admins = Object.entries(addresses).filter(([name]) => name.endsWith('ProxyAdmin'))
-    assert.equal(admins.length, 11)
+    assert.equal(admins.length, 12)
     for (const [name, address] of admins) {
       const { value } = await rig.must({ abi: abis.proxyAdmin, address }, 'owner', [])
       assert.equal(value, addresses.timelock, name)

@@ -1,5 +1,6 @@
 /** What a devnet can be told, with its defaults, and what it tells while it comes up. */
 import type { Hex } from '@weightless/codec'
+import type { Drift } from './devnet/plantDrift.ts'
 
 export type DevnetOptions = {
   /** Where all state lives; default `.weightless`. */
@@ -30,6 +31,8 @@ export type DevnetOptions = {
   fineTuningPython?: string
   /** A provider of embeddings too (all-MiniLM-L6-v2, found or fetched: 83 MB); default false. */
   embeddings?: boolean
+  /** Three auditors, and a provider that is bad on purpose for them to find; default false. */
+  audits?: boolean
   /** A GGUF file to serve instead of the default model. */
   modelPath?: string
   /** `auto` finds or fetches the default model; `tiny` serves the small model in the repository at once; `none` serves none. */
@@ -53,6 +56,8 @@ export type DevnetEvent =
   | { type: 'fine-tuning-open'; model: string; provider: Hex; url: string }
   | { type: 'model-open'; model: string; provider: Hex; url: string }
   | { type: 'ready'; tookMs: number }
+  | { type: 'audits-open'; auditors: Hex[]; planted: Hex; drift: Drift }
+  | { type: 'plant-slashed'; planted: Hex; takenWei: bigint; drift: Drift }
   | FirstLightEvent
   | { type: 'warning'; message: string; hint?: string }
 

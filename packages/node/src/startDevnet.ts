@@ -13,12 +13,13 @@ import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey, devnetKeys, gatewayAccountIndex } from './devnet/devnetKeys.ts'
 import { doFirstLight } from './devnet/firstLight.ts'
 import { fundAccount } from './devnet/fundAccount.ts'
-import { createModelHost, providerPortsFor } from './devnet/modelHost.ts'
+import { createModelHost, type ModelHost, providerPortsFor } from './devnet/modelHost.ts'
 import { findEncoder, loadModelFiles } from './devnet/modelLoader.ts'
 import { nameDamage } from './devnet/nameDamage.ts'
 import { type MiningPlan, minerFundsWei, planMining } from './devnet/planMining.ts'
 import { planPeers } from './devnet/planPeers.ts'
 import { createConfigState } from './devnet/publicConfig.ts'
+import { startAudits } from './devnet/startAudits.ts'
 import { startChain } from './devnet/startChain.ts'
 import { startComputeGateway } from './devnet/startComputeGateway.ts'
 import { type HolderPlan, type RunningHolders, startHolders } from './devnet/startHolders.ts'
@@ -256,7 +257,26 @@ function openModels(
     const hint = error instanceof WeightlessError ? error.hint : undefined
     emit({ type: 'warning', message: messageOf(error), ...(hint && { hint }) })
   })
-  return { settled, ended: settled.then(() => models.watchAdded(folder)), close: () => models.close() }
+  const audits = settled.then(() => (options.audits ? beginAudits(running, file, models) : undefined))
+  return {
+    settled,
+    ended: Promise.all([audits, settled.then(() => models.watchAdded(folder))]).then(() => undefined),
+    async close() {
+      await (await audits)?.close()
+      await models.close()
+    },
+  }
+}
+
+/** Last of all, so that nobody waits for it; the devnet is whole without. */
+async function beginAudits({ env, folder, host, signal, emit }: Running, file: DevnetFile, models: ModelHost) {
+  if (models.opened() === 0 || signal.aborted) return undefined
+  try {
+    return await startAudits({ env, file, dataFolder: folder, host, weights: models.weights(), signal, emit })
+  } catch (error) {
+    if (!signal.aborted) emit({ type: 'warning', message: `no audits: ${messageOf(error)}` })
+    return undefined
+  }
 }
 
 const trainingWith = (python: string | undefined) => (python === undefined ? {} : { python })

@@ -4,8 +4,8 @@ import { type Address, type Hex, isAddressEqual, toFunctionSelector } from 'viem
 
 type Call = { to: Address | null; input: Hex }
 
-/** Mining answers, rewards drawn, offers declared and renewed: nothing else is asked of these contracts. */
-const upkeepContracts = ['mine', 'rewardPool', 'serviceMarket']
+/** Mining answers, rewards drawn, offers declared and renewed, rounds of audits: nothing else is asked of these contracts. */
+const upkeepContracts = ['mine', 'rewardPool', 'serviceMarket', 'auditRounds']
 /** Of the flow, which people's files come to: a miner closes an epoch. */
 const closesEpoch = toFunctionSelector('function makeContext()')
 

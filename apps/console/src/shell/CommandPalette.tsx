@@ -125,6 +125,7 @@ function useCommands(text: string): Command[] {
       says: `${place.says} · Alt+${i + 1}`,
       run: () => void navigate({ to: place.to }),
     })),
+    { name: 'Audits', says: 'Who was found right, and who not', run: () => void navigate({ to: '/audits' }) },
     { name: 'Currency', says: 'Show prices in EUR or USD too', run: () => void navigate({ to: '/account' }) },
     { name: 'Light theme', says: 'Appearance', run: () => setTheme('light') },
     { name: 'Dark theme', says: 'Appearance', run: () => setTheme('dark') },

@@ -45,6 +45,11 @@ const routes = [
   }),
   createRoute({
     getParentRoute: () => rootRoute,
+    path: '/audits',
+    component: lazyRouteComponent(() => import('../pages/audits/Audits.tsx'), 'Audits'),
+  }),
+  createRoute({
+    getParentRoute: () => rootRoute,
     path: '/account',
     component: lazyRouteComponent(() => import('../pages/account/Account.tsx'), 'Account'),
   }),

@@ -12,6 +12,7 @@ const pages = {
   verify: '/verify',
   market: '/market',
   finetune: '/finetune',
+  audits: '/audits',
   account: '/account',
   blocks: '/blocks',
 }

@@ -20,6 +20,7 @@ type DevnetFlags = {
   mine: boolean
   embeddings?: boolean
   finetune: boolean
+  audits?: boolean
   finetunePython?: string
 }
 
@@ -54,6 +55,7 @@ export function addDevnetCommand(program: Command): void {
     .option('--no-mine', 'no storage node mines')
     .option('--embeddings', 'a provider of embeddings too (all-MiniLM-L6-v2; fetched once, 83 MB)')
     .option('--no-finetune', 'no fine-tuning provider')
+    .option('--audits', 'three auditors too, and a provider that is bad on purpose for them to find')
     .option(
       '--finetune-python <path>',
       'train with PyTorch: a Python that has what workers/peft/requirements.txt names',
@@ -77,7 +79,7 @@ const echoMs = 300
 
 function readFlags(flags: DevnetFlags): DevnetOptions {
   const { portBase, nodes, host, model, weights, firstLight, console, peers, mine, allowOrigin } = flags
-  const { embeddings, finetune, finetunePython, providers } = flags
+  const { embeddings, finetune, finetunePython, providers, audits } = flags
   return {
     portBase,
     nodes,
@@ -90,6 +92,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     peers,
     mining: mine,
     fineTuning: finetune,
+    ...(audits && { audits }),
     ...(embeddings && { embeddings }),
     ...(finetunePython && { fineTuningPython: finetunePython }),
     ...(host && { host }),

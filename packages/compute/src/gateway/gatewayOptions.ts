@@ -76,6 +76,8 @@ export const gatewayLimitsSchema = z.object({
   busyWaitMsMax: z.int().min(0).default(30_000),
   /** Only providers that accept a job before they begin may answer, whatever the request says. COMPUTE §10.2 */
   mustAccept: z.boolean().default(false),
+  /** Also providers that say of themselves that they are bad on purpose: auditors ask them, users do not. */
+  showPlanted: z.boolean().default(false),
   /** Silence of a provider that ends an attempt. */
   providerTimeoutMs: z.int().min(100).default(120_000),
   /** A client that takes nothing for so long loses its answer. */

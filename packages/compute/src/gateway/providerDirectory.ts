@@ -43,6 +43,8 @@ export function createProviderDirectory(options: {
   ledger: Ledger
   inferenceServing: Hex
   ageMsMax: number
+  /** Also those that say of themselves that they are bad on purpose. */
+  showPlanted?: boolean
 }): ProviderDirectory {
   const { env, ageMsMax } = options
   let listed: { providers: ListedProvider[]; readAtMs: number } | undefined
@@ -86,7 +88,8 @@ export function createProviderDirectory(options: {
   }
 }
 
-async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; inferenceServing: Hex }) {
+async function readRegistry(options: { ledger: Ledger; inferenceServing: Hex; showPlanted?: boolean }) {
+  const { ledger, inferenceServing, showPlanted = false } = options
   const providers: ListedProvider[] = []
   for (let page = 0; page < pagesMax; page++) {
     const [services, total] = await ledger.read({
@@ -98,7 +101,7 @@ async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; infe
     for (const service of services) {
       const info = readInfo(service.additionalInfo)
       // Services of others know neither authorisations nor receipts.
-      if (!info || !/^https?:\/\//.test(service.url)) continue
+      if (!info || (info.planted && !showPlanted) || !/^https?:\/\//.test(service.url)) continue
       providers.push({
         address: service.provider.toLowerCase() as Hex,
         url: service.url.replace(/\/+$/, ''),
@@ -110,7 +113,7 @@ async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; infe
           outputWeiPerToken: service.outputPrice,
           updatedAt: service.updatedAt,
         },
-        ...info,
+        ...withoutLabel(info),
         registeredSeconds: Number(service.updatedAt),
       })
     }
@@ -118,6 +121,8 @@ async function readRegistry({ ledger, inferenceServing }: { ledger: Ledger; infe
   }
   return providers
 }
+
+const withoutLabel = <Info extends { planted: boolean }>({ planted: _, ...info }: Info) => info
 
 /** Anybody can register anything: what is not as we write it is as if it were not there. */
 function readInfo(text: string) {
@@ -132,7 +137,7 @@ function readInfo(text: string) {
     // Another kind of service.
   }
   if (!info) return undefined
-  const { modelRoot, programId, tokenizerRoot, contextLength, services, region, encryptionKey } = info
+  const { modelRoot, programId, tokenizerRoot, contextLength, services, region, encryptionKey, planted } = info
   return {
     modelRoot: hash(modelRoot),
     programId: hash(programId),
@@ -141,5 +146,6 @@ function readInfo(text: string) {
     services: Array.isArray(services) ? services.slice(0, 16).map(String) : ['chat'],
     region: typeof region === 'string' ? region.slice(0, 64) : undefined,
     encryptionKey: hash(encryptionKey),
+    planted: planted === true,
   }
 }

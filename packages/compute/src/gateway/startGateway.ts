@@ -40,6 +40,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     ledger,
     inferenceServing,
     ageMsMax: limits.directoryAgeMsMax,
+    showPlanted: limits.showPlanted,
   })
   const market = serviceMarket && { env, ledger, address: serviceMarket, ageMsMax: limits.directoryAgeMsMax }
   const health = createProviderHealth(env.clock)

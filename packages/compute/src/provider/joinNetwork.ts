@@ -49,7 +49,8 @@ export async function joinNetwork(
   const envelopeKey = await deriveEnvelopeKey(account)
   const encryptionKey = bytesToHex(envelopeKey.publicKey)
   const fees = { inputWeiPerToken, outputWeiPerToken }
-  const offer = { url: publicUrl, engine, verifiability, ...fees, region: options.region, encryptionKey }
+  const planted = options.planted === true ? { planted: true } : {}
+  const offer = { url: publicUrl, engine, verifiability, ...fees, region: options.region, encryptionKey, ...planted }
   const price = await registerService(ledger, inferenceServing, offer)
   const accounts = createChainAccounts({
     ledger,

@@ -16,10 +16,12 @@ export type ServiceOffer = {
   verifiability: string
   inputWeiPerToken: bigint
   outputWeiPerToken: bigint
+  /** It answers wrongly on purpose, for auditors to find: gateways do not send users to it. */
+  planted?: boolean
 }
 
 /** COMPUTE §2: what a buyer finds in `additionalInfo`. Existing SDKs need it to be JSON. */
-export function describeService({ engine, region, encryptionKey }: ServiceOffer): string {
+export function describeService({ engine, region, encryptionKey, planted }: ServiceOffer): string {
   const { modelRoot, programId, tokenizerRoot, contextLength } = engine.model
   // An upstream's roots are nobody's to know: what is not there cannot be taken for a promise.
   const roots = engine.kind === 'upstream' ? {} : { modelRoot, programId, tokenizerRoot }
@@ -33,6 +35,7 @@ export function describeService({ engine, region, encryptionKey }: ServiceOffer)
       ...(region === undefined ? {} : { region }),
       engine: engine.kind === 'upstream' ? 'upstream' : 'exact',
       encryptionKey,
+      ...(planted && { planted }),
     },
   })
 }

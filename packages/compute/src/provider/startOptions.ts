@@ -31,6 +31,8 @@ export type ProviderOptions = {
   /** Where it stands, for who cares; free text of the registry entry. */
   region?: string | undefined
   limits?: Partial<ProviderLimits>
+  /** It answers wrongly on purpose, and says so in the registry. ALIGNMENT §6 */
+  planted?: boolean
   /** Opens status, metrics and drain to whoever has it; without it they are not there. COMPUTE §3.2 */
   operatorToken?: string
   /** Told when the operator asks for the end over HTTP; without it nobody can. */

@@ -49,6 +49,8 @@ contract AuditRounds is AuditCases {
     uint8 public constant CLEAN = 1;
     uint8 public constant FAULTY = 2;
     uint8 public constant UNREACHABLE = 3;
+    /// The auditor did not come to it: counts for nothing, and earns nothing.
+    uint8 public constant SKIPPED = 4;
     uint256 public constant AUDITORS_MAX = 64;
 
     struct Auditor {
@@ -293,8 +295,10 @@ contract AuditRounds is AuditCases {
         for (uint256 index = 0; index < length; index++) {
             uint8 finding = index < findings.length ? uint8(findings[index]) : 0;
             bool isOwed = isDrawn(beta, count, round, index);
-            if (finding > UNREACHABLE || (finding != 0) != isOwed) revert WrongFindings(index);
-            if (isOwed) findingsOf[round][index].push((uint256(finding) << 160) | uint160(msg.sender));
+            if (finding > SKIPPED || (finding != 0) != isOwed) revert WrongFindings(index);
+            if (isOwed && finding != SKIPPED) {
+                findingsOf[round][index].push((uint256(finding) << 160) | uint160(msg.sender));
+            }
         }
     }
 

@@ -21,6 +21,15 @@ export const minerAccountIndex = 11
 /** The accounts of further providers of the same model; they begin with tokens of the gateway's account. */
 export const twinAccountIndices = [12, 13, 14] as const
 
+/** Audit the others; they begin with tokens of the gateway's account. */
+export const auditorAccountIndices = [15, 16, 17] as const
+
+/** Of the provider that is bad on purpose. */
+export const plantedAccountIndex = 18
+
+/** Owns the contracts, and plants. */
+export const ownerKeyIndex = genesis.ownerAccountIndex
+
 export type DevnetKey = { address: Hex; privateKey: Hex; account: PrivateKeyAccount }
 
 export function devnetKey(index: number): DevnetKey {

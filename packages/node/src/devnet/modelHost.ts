@@ -1,4 +1,5 @@
 /** Gives each model of a devnet its providers, now and whenever `weightless model add` brings another. */
+import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import type { WeightsShelf } from '../computeGateway/weightsShelf.ts'
 import type { DevnetFile } from '../devnetFile.ts'
@@ -36,6 +37,8 @@ export type ModelHost = {
   /** The same with all of the devnet's providers. */
   openFirst(model: ModelFile): Promise<void>
   opened(): number
+  /** Files of the models that are served, by root. */
+  weights(): { readonly [root: Hex]: string }
   /** Opens models added to the data directory while the devnet runs; resolves when `signal` aborts. */
   watchAdded(dataFolder: string): Promise<void>
   close(): Promise<void>
@@ -54,6 +57,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
   const { env, file, ports, host, signal, emit } = options
   const tried = new Set<string>()
   const running: ModelProvider[] = []
+  const files: { [root: Hex]: string } = {}
   let slot = 0
 
   async function open(model: ModelFile): Promise<void> {
@@ -84,6 +88,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
       const fineTuning = trains && tuning ? { port: ports.fineTuning, ...tuning } : undefined
       const modelRoot = await checkAndStore(env, { ...options, ...network(), model })
       if (!model.encoder) options.weights.add(modelRoot, model.path)
+      if (!model.encoder) files[modelRoot] = model.path
       const opened = await Promise.allSettled(
         seats.map((seat) =>
           serveAt(seat, { model, modelRoot, ...seat, ...(fineTuning && seat.rank === 0 && { fineTuning }) }),
@@ -124,6 +129,7 @@ export function createModelHost(options: ModelHostOptions): ModelHost {
     open,
     openFirst,
     opened: () => running.length,
+    weights: () => files,
     async watchAdded(dataFolder) {
       while (!signal.aborted) {
         for (const { id, path } of readList(dataFolder)) if (!tried.has(id)) await open({ id, path })

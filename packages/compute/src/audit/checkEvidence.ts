@@ -1,0 +1,43 @@
+/**
+ * Anybody's check of an auditor's evidence: the prompts are those that its number draws, the answers are signed by the
+ * target, and making them again gives what the auditor says. Spec: spec/alignment.md 10.5
+ */
+import type { Hex } from '@weightless/codec'
+import { isChatBundle } from '@weightless/receipt'
+import { addressOf } from './auditTarget.ts'
+import { drawPrompt } from './drawPrompts.ts'
+import type { Evidence, Outcome } from './evidence.ts'
+import { type JudgeOptions, judgeAnswer } from './judgeAnswer.ts'
+
+export type CheckedLine = { target: Hex; index: number; agrees: boolean; detail: string }
+
+/** One line an answer; an auditor's word that there was none cannot be checked, and agrees. */
+export async function checkEvidence(
+  { beta, targets }: Evidence,
+  options: Omit<JudgeOptions, 'provider'>,
+): Promise<CheckedLine[]> {
+  const lines: CheckedLine[] = []
+  for (const { id, outcomes, isJury } of targets) {
+    const drawnBy = isJury ? undefined : beta
+    for (const outcome of outcomes) lines.push(await checkOutcome(drawnBy, id, outcome, options))
+  }
+  return lines
+}
+
+async function checkOutcome(
+  beta: Hex | undefined,
+  id: Hex,
+  { index, verdict, bundle, detail }: Outcome,
+  options: Omit<JudgeOptions, 'provider'>,
+): Promise<CheckedLine> {
+  const target = addressOf(id)
+  if (!bundle) return { target, index, agrees: verdict === 'void', detail: `${verdict}: ${detail}` }
+  if (beta && isChatBundle(bundle)) {
+    const asked = JSON.stringify(bundle.opening.messages.map(({ role, content }) => ({ role, content })))
+    const drawn = JSON.stringify(drawPrompt(beta, id, index, 0).messages)
+    if (asked !== drawn) return { target, index, agrees: false, detail: 'another prompt than its number draws' }
+  }
+  const again = await judgeAnswer(bundle, { ...options, provider: target })
+  const said = again.verdict === 'right' ? 'the same bits' : again.detail
+  return { target, index, agrees: again.verdict === verdict, detail: `${again.verdict}: ${said}` }
+}

@@ -1,0 +1,105 @@
+/**
+ * The file behind a report: what was asked of each target, what it answered and signed, and what came of making it again.
+ * Whoever has it and the auditor's number can check every line. Spec: spec/alignment.md 10.4
+ */
+import { type Hex, isHexOf, reject, type Verdict } from '@weightless/codec'
+import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
+import { z } from 'zod'
+import type { Judgement } from './judgeAnswer.ts'
+
+export type Outcome = {
+  /** Which of the prompts drawn for this target. */
+  index: number
+  verdict: Judgement['verdict']
+  detail: string
+  /** Absent where there was no answer. */
+  bundle?: Bundle
+}
+
+export type TargetEvidence = {
+  id: Hex
+  kind: number
+  finding: number
+  /** Looked at as a juror: the answers were asked for by others. */
+  isJury?: boolean
+  outcomes: Outcome[]
+}
+
+export type Evidence = { round: bigint; auditor: Hex; beta: Hex; targets: TargetEvidence[] }
+
+/** A file of more bytes is nobody's evidence. */
+export const evidenceBytesMax = 4 * 1024 * 1024
+const detailLengthMax = 300
+
+export function encodeEvidence({ round, auditor, beta, targets }: Evidence): Uint8Array {
+  const json = {
+    ...{ version: 1, round: String(round), auditor, beta },
+    targets: targets.map(({ outcomes, ...target }) => ({
+      ...target,
+      outcomes: outcomes.map(({ bundle, detail, ...outcome }) => ({
+        ...outcome,
+        detail: detail.slice(0, detailLengthMax),
+        ...(bundle && { bundle: bundleToJson(bundle) }),
+      })),
+    })),
+  }
+  return new TextEncoder().encode(`${JSON.stringify(json)}\n`)
+}
+
+const word = z.custom<Hex>((value) => isHexOf(value, 32))
+const address = z.custom<Hex>((value) => isHexOf(value, 20))
+const schema = z.object({
+  version: z.literal(1),
+  round: z.string().regex(/^\d{1,20}$/),
+  auditor: address,
+  beta: word,
+  targets: z
+    .array(
+      z.object({
+        id: word,
+        kind: z.int().min(1).max(2),
+        finding: z.int().min(1).max(4),
+        isJury: z.boolean().optional(),
+        outcomes: z
+          .array(
+            z.object({
+              index: z.int().min(0).max(1_000),
+              verdict: z.enum(['right', 'wrong', 'void']),
+              detail: z.string().max(detailLengthMax),
+              bundle: z.unknown().optional(),
+            }),
+          )
+          .max(64),
+      }),
+    )
+    .max(64),
+})
+
+/** Reads what anybody may have written. */
+export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> {
+  if (bytes.length > evidenceBytesMax) return reject('malformed', 'the file is too large')
+  let json: unknown
+  try {
+    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+  } catch {
+    return reject('malformed', 'the file is no JSON')
+  }
+  const read = schema.safeParse(json)
+  if (!read.success) return reject('malformed', read.error.issues[0]?.message ?? 'another form')
+  const { round, auditor, beta, targets } = read.data
+  const opened: TargetEvidence[] = []
+  for (const { outcomes, isJury, ...target } of targets) {
+    const list: Outcome[] = []
+    for (const { bundle: raw, ...outcome } of outcomes) {
+      if (raw === undefined) {
+        list.push(outcome)
+        continue
+      }
+      const bundle = readBundle(raw)
+      if (!bundle.ok) return bundle
+      list.push({ ...outcome, bundle: bundle.value })
+    }
+    opened.push({ ...target, ...(isJury && { isJury }), outcomes: list })
+  }
+  return { ok: true, value: { round: BigInt(round), auditor, beta, targets: opened } }
+}

@@ -1,0 +1,38 @@
+/**
+ * What a juror does: looks at the evidence of a case, at nothing else, and says whether the accused signed wrong answers.
+ * Spec: spec/alignment.md 7.2
+ */
+import type { Hex } from '@weightless/codec'
+import { findingOf } from '@weightless/contracts/drawTargets'
+import { type AuditTools, addressOf, exactPlan } from './auditTarget.ts'
+import type { Evidence, Outcome, TargetEvidence } from './evidence.ts'
+import { createSprt, sprtStart } from './sprt.ts'
+
+const test = createSprt(exactPlan)
+/** Receipts that a juror makes again, of all evidence together. */
+const receiptsMax = 16
+
+/** Each signed job counts once, whoever shows it; what nobody signed counts for nothing. */
+export async function judgeEvidence(
+  judge: AuditTools['judge'],
+  id: Hex,
+  shown: readonly Evidence[],
+): Promise<TargetEvidence> {
+  const outcomes: Outcome[] = []
+  const seen = new Set<string>()
+  let state = sprtStart
+  for (const { bundle } of shown.flatMap(({ targets }) => targets.find((target) => target.id === id)?.outcomes ?? [])) {
+    if (!bundle || outcomes.length === receiptsMax) continue
+    const job = `${bundle.receipt.user.toLowerCase()} ${bundle.receipt.jobNonce}`
+    if (seen.has(job)) continue
+    seen.add(job)
+    const judgement = await judge(bundle, addressOf(id))
+    if (judgement.verdict === 'void') continue
+    const detail = judgement.verdict === 'wrong' ? judgement.detail : 're-executed'
+    outcomes.push({ index: outcomes.length, verdict: judgement.verdict, detail, bundle })
+    state = test.observe(state, judgement.verdict === 'wrong')
+    if (test.decide(state) === 'faulty') break
+  }
+  const finding = test.decide(state) === 'faulty' ? findingOf.faulty : findingOf.clean
+  return { id, kind: 1, finding, isJury: true, outcomes }
+}
