@@ -132,6 +132,7 @@ describe('a dispute over a training', async () => {
     const { tables } = planStepAt(honest.job, wrongAt)
     const draw = (i: number, n: number) => Math.floor(chance(i, 91) * n)
     const draws = process.env.WEIGHTLESS_HEAVY === '1' ? 100 : 4
+    let found = 0
     for (let i = 0; i < draws; i++) {
       for (const faults of [1, 2]) {
         const places = Array.from({ length: faults }, (_, k) => draw(i * 7 + faults * 3 + k, tables.length)).sort(
@@ -142,13 +143,18 @@ describe('a dispute over a training', async () => {
           const at = draw(i * 5 + 1, values.length)
           if (names.includes(table.name)) values[at] = values[at]! === 0 ? 2 ** -7 : -values[at]!
         }
-        const wrong = openTrainingParty(cheat(honest, { alter }).record)
+        const { record } = cheat(honest, { alter })
+        // What nothing follows from, as at a row's last position, leaves the state as it is.
+        if (bytesToHex(record.states[wrongAt + 1]!) === bytesToHex(honest.roots[wrongAt + 1]!)) continue
+        found++
+        const wrong = openTrainingParty(record)
         const sidesOf = i % 2 === 0 ? { a: wrong, b: claim } : { a: claim, b: wrong }
         const { losers, table } = await refereeTraining(honest.job, sidesOf)
-        if (wrong.root.every((byte, at) => byte === claim.root[at])) continue
-        assert.deepEqual([losers, table], [[i % 2 === 0 ? 'a' : 'b'], names[0]])
+        assert.deepEqual(losers, [i % 2 === 0 ? 'a' : 'b'])
+        assert.ok(names.includes(table!))
       }
     }
+    assert.ok(found > draws, `${found} faults of ${2 * draws} changed the state`)
   })
 
   it('finds a head that lies about the cursor, a state that no trace leads to, and a false start', async () => {
