@@ -27,7 +27,7 @@ export async function serveSteps(title: string, step: () => Promise<void>): Prom
 }
 
 /** Even draws from −1 to 1, times `scale`. */
-export function drawValues(count: number, scale: number): Float32Array {
+export function drawValues(count: number, scale: number): Float32Array<ArrayBuffer> {
   let state = 1
   return Float32Array.from({ length: count }, () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
