@@ -21,7 +21,7 @@ import {
 } from '@weightless/sdk'
 import { bytesSource, readGguf } from '@weightless/tensor'
 import { clientOf, configOf, keyOf } from './clientOf.ts'
-import { type ComputeNet, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
+import { type ComputeNet, contracts, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
 import { weights } from './exactStage.ts'
 
 const headers = { authorization: `Bearer ${gatewayKey}`, 'content-type': 'application/json' }
@@ -61,12 +61,18 @@ describe('a dispute over the network', () => {
       covering: () => openTensorEngine({ env, name: 'covering', weights: changed.slice(), file: bytesSource(weights) }),
       silent: () => openTensorEngine({ env, name: 'silent', weights: changed.slice() }),
     }
+    const provided = { ...contracts, disputeGame: addresses.disputeGame }
     for (const [index, [name, open]] of Object.entries(engines).entries()) {
       const openEngine = async () => {
         const engine = await open()
         return { ...engine, model: { ...identity, name } }
       }
-      const provider = await net.startProvider({ accountIndex: 3 + index, folder: name, openEngine })
+      const provider = await net.startProvider({
+        accountIndex: 3 + index,
+        folder: name,
+        openEngine,
+        contracts: provided,
+      })
       await provider.ready
       urls[name] = provider.url
     }
@@ -193,6 +199,44 @@ describe('a dispute over the network', () => {
     await assert.rejects(stranger.receipts.submitVerdict(outcome.verdict, { model: weights }), /FaultCounted/)
     const other = { ...outcome.verdict, finding: { ...outcome.finding, element: outcome.finding.element + 1 } }
     await assert.rejects(stranger.receipts.submitVerdict(other, { model: weights }), VerdictRefusedError)
+  })
+
+  const stakeOf = (provider: Hex) => {
+    const at = { address: addresses.providerStake, abi: abis.providerStake } as const
+    return net.ledgerOf(7).read({ ...at, functionName: 'slashableOf', args: [provider] })
+  }
+
+  test('a provider that is asked on chain answers there, and is brought to its wrong number for a bond', async (t) => {
+    const bundle = await bundleOf('changed')
+    const before = await stakeOf(bundle.receipt.provider)
+    const {
+      dispute: outcome,
+      slashing,
+      bond,
+    } = await stranger.receipts.challenge(bundle, { model: weights, pollMs: 50 })
+    assert.deepEqual([outcome.outcome, bond], ['guilty', 'returned'])
+    assert.equal(slashing?.slashedWei, before / 2n)
+    assert.equal(await stakeOf(bundle.receipt.provider), before - before / 2n)
+    t.diagnostic(`${outcome.questions} questions on chain`)
+    const honest = await stranger.receipts.challenge(await bundleOf('honest'), { model: weights })
+    assert.deepEqual([honest.dispute.outcome, honest.bond], ['agreed', 'none'])
+  })
+
+  test('who does not answer on chain in time loses stake', async () => {
+    const bundle = await bundleOf('silent')
+    const before = await stakeOf(bundle.receipt.provider)
+    const { rpc } = net.ledgerOf(7)
+    const {
+      dispute: outcome,
+      slashing,
+      bond,
+    } = await stranger.receipts.challenge(bundle, {
+      model: weights,
+      pollMs: 50,
+      onQuestion: () => void setTimeout(() => void rpc.request('evm_increaseTime', ['0x2bc']), 1_000),
+    })
+    assert.deepEqual([outcome.outcome, bond], ['withheld', 'returned'])
+    assert.equal(slashing?.slashedWei, before / 2n)
   })
 
   test('who covers a changed weight with an honest working contradicts its own commitment', async () => {

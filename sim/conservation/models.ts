@@ -1,4 +1,5 @@
 /** The conservation models by name, each ready to be run on the fast stage. */
+import { bondModel } from '../../packages/contracts/scripts/conservation/bondModel.ts'
 import { jobModel } from '../../packages/contracts/scripts/conservation/jobModel.ts'
 import {
   type ConservationOptions,
@@ -19,6 +20,7 @@ export const models: readonly NamedModel[] = [
   ready(stakeModel),
   ready(trainingStakeModel),
   ready(jobModel),
+  ready(bondModel),
 ]
 
 function ready<Stage extends { rig: Rig }, Step>(model: Model<Stage, Step>): NamedModel {

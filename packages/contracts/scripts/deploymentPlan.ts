@@ -72,7 +72,7 @@ export function planDeployment(
   planStorage(preset, owner, create, call)
   planCompute(preset, owner, createProxy, call)
   planStake(preset, owner, plan.addresses, createProxy, call)
-  planDispute(owner, plan.addresses, create, createProxy, call)
+  planDispute(preset, owner, plan.addresses, create, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   planAudits(preset, owner, plan.addresses, createProxy, call)
   return plan

@@ -9,6 +9,7 @@ import { modelFactsBytecode } from '../src/bytecode/modelFacts.generated.ts'
 import { operatorPlansBytecode } from '../src/bytecode/operatorPlans.generated.ts'
 import { stepJudgeBytecode } from '../src/bytecode/stepJudge.generated.ts'
 import { wordJudgeBytecode } from '../src/bytecode/wordJudge.generated.ts'
+import type { Preset } from './presets.ts'
 
 type Create = (name: string, initCode: Hex) => Hex
 type CreateProxy = (name: string, implementation: Hex, data: Hex) => Hex
@@ -16,6 +17,7 @@ type Call = (what: string, to: Hex, data: Hex) => void
 
 /** Nothing where nobody is slashed. What computes and what it knows of models has no owner and no proxy. */
 export function planDispute(
+  { disputeBondWei, answerSeconds }: Preset,
   owner: Hex,
   { providerStake, receiptSettlement }: { [name: string]: Hex },
   create: Create,
@@ -23,14 +25,15 @@ export function planDispute(
   call: Call,
 ): void {
   if (providerStake === undefined) return
-  const args = [create('operatorPlans', operatorPlansBytecode)] as const
+  const plans = create('operatorPlans', operatorPlansBytecode)
+  const args = [plans] as const
   const words = create('wordJudge', encodeDeployData({ abi: wordJudgeAbi, bytecode: wordJudgeBytecode, args }))
   const steps = create('stepJudge', encodeDeployData({ abi: stepJudgeAbi, bytecode: stepJudgeBytecode, args }))
   const facts = create('modelFacts', modelFactsBytecode)
   const begin = encodeFunctionData({
     abi: disputeGameAbi,
     functionName: 'initialize',
-    args: [owner, providerStake, receiptSettlement!, facts, words, steps],
+    args: [owner, providerStake, receiptSettlement!, { facts, plans, words, steps }, disputeBondWei, answerSeconds],
   })
   const game = createProxy('disputeGame', disputeGameBytecode, begin)
   const judge = encodeFunctionData({ abi: providerStakeAbi, functionName: 'setJudge', args: [game, true] })

@@ -43,6 +43,9 @@ export type Preset = {
   revokeDelaySeconds: bigint
   /** Stake that sets priority: how long it waits to be unlocked, and how much makes one ticket more. */
   priority: { unlockSeconds: bigint; ticketWei: bigint }
+  /** What a challenger puts up who asks a provider on chain, and how long each move may take. */
+  disputeBondWei: bigint
+  answerSeconds: bigint
   /** How long rejected work of the job board waits for a decision. */
   resolveSeconds: bigint
   /** Rounds of audits, as `AuditRules`, and what a licence to audit costs; undefined: nobody is audited. */
@@ -95,6 +98,8 @@ const upstream: Preset = {
   challengeSeconds: 7200n,
   revokeDelaySeconds: 86_400n,
   priority: { unlockSeconds: 7n * 86_400n, ticketWei: 10n * ether },
+  disputeBondWei: ether,
+  answerSeconds: 7200n,
   resolveSeconds: 3n * 86_400n,
   audits: undefined,
 }
@@ -127,6 +132,8 @@ const weightless: Preset = {
   challengeSeconds: 600n,
   revokeDelaySeconds: 3600n,
   priority: { unlockSeconds: 3600n, ticketWei: ether / 10n },
+  disputeBondWei: ether,
+  answerSeconds: 600n,
   resolveSeconds: 3600n,
   audits: {
     rules: {

@@ -167,6 +167,7 @@ export const storageLayouts = {
     {"label":"unstakes","slot":"5","offset":0,"type":"t_mapping(t_address,t_struct(Unstake)_storage)"},
     {"label":"isCounted","slot":"6","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
     {"label":"credits","slot":"7","offset":0,"type":"t_mapping(t_address,t_uint256)"},
+    {"label":"heldUntil","slot":"8","offset":0,"type":"t_mapping(t_address,t_uint256)"},
   ],
   trainingStake: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},
@@ -178,6 +179,7 @@ export const storageLayouts = {
     {"label":"unstakes","slot":"5","offset":0,"type":"t_mapping(t_address,t_struct(Unstake)_storage)"},
     {"label":"isCounted","slot":"6","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
     {"label":"credits","slot":"7","offset":0,"type":"t_mapping(t_address,t_uint256)"},
+    {"label":"heldUntil","slot":"8","offset":0,"type":"t_mapping(t_address,t_uint256)"},
   ],
   modelFacts: [
     {"label":"heads","slot":"0","offset":0,"type":"t_mapping(t_bytes32,t_struct(Head)_storage)"},
@@ -193,6 +195,13 @@ export const storageLayouts = {
     {"label":"facts","slot":"3","offset":0,"type":"t_contract(ModelFacts)"},
     {"label":"words","slot":"4","offset":0,"type":"t_contract(WordJudge)"},
     {"label":"steps","slot":"5","offset":0,"type":"t_contract(StepJudge)"},
+    {"label":"plans","slot":"6","offset":0,"type":"t_contract(OperatorPlans)"},
+    {"label":"bondWei","slot":"7","offset":0,"type":"t_uint256"},
+    {"label":"answerSeconds","slot":"8","offset":0,"type":"t_uint256"},
+    {"label":"games","slot":"9","offset":0,"type":"t_mapping(t_bytes32,t_struct(Game)_storage)"},
+    {"label":"questions","slot":"10","offset":0,"type":"t_mapping(t_bytes32,t_struct(Question)_storage)"},
+    {"label":"credits","slot":"11","offset":0,"type":"t_mapping(t_address,t_uint256)"},
+    {"label":"openGames","slot":"12","offset":0,"type":"t_mapping(t_address,t_uint256)"},
   ],
   priorityStake: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},

@@ -81,6 +81,7 @@ export {
 export { type DisputeOptions, disputeWithProvider } from './receipts/disputeReceipt.ts'
 export { judgeVerdict } from './receipts/judgeVerdict.ts'
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
+export { type Challenge, ChallengerMissingError } from './receipts/onChain/challengeReceipt.ts'
 export { type Slashing, VerdictRefusedError } from './receipts/onChain/submitVerdict.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
 export type { Dispute, DisputeProgress } from './receipts/playDispute.ts'

@@ -3,6 +3,7 @@ import { createNodeEnv } from '@weightless/env/node'
 import { type FileSource, openFileSource } from '@weightless/node/openFileSource'
 import { type Bundle, hashReceipt } from '@weightless/receipt'
 import {
+  type Challenge,
   type Dispute,
   disputeWithProvider,
   type Judgement,
@@ -55,6 +56,22 @@ export function addDisputeCommands(program: Command): void {
       const judgement = await judgeWith(verdict, model, command)
       printJudgement(verdict, judgement, performance.now() - startedMs, command)
       if (judgement.outcome !== 'guilty') process.exitCode = 1
+    })
+  dispute
+    .command('challenge <bundle>')
+    .description('dispute an answer on chain, for a bond: a provider that does not answer there in time loses stake')
+    .option('--model <file>', 'the model, as a file; else it comes from the storage network')
+    .option('--yes', 'do not ask before the bond is put up and transactions are sent')
+    .addHelpText(
+      'after',
+      '\nEach question is a transaction, and the provider has its time for each. The bond comes back where the provider is shown wrong or silent, and is its own where nothing is shown. Exit code: 0 agreed, 1 anything else.',
+    )
+    .action(async (path: string, options: { model?: string; yes?: boolean }, command: Command) => {
+      const bundle = readBundleFile(path)
+      await askBeforeSpending(`Challenge ${bundle.receipt.provider} on chain? A bond is put up if it differs.`, options)
+      const challenge = await challengeWith(bundle, options.model, command)
+      printChallenge(bundle, challenge, command)
+      if (challenge.dispute.outcome !== 'agreed') process.exitCode = 1
     })
   dispute
     .command('submit <verdict>')
@@ -121,6 +138,26 @@ function printSlashing(slashing: Slashing, command: Command): void {
     `it lost ${formatTokens(slashedWei)}: ${formatTokens(toUserWei)} to the user, ${formatTokens(toReporterWei)} to you, the rest is burned`,
     `transaction ${transactionHash}, ${gasUsed} gas`,
   ])
+}
+
+function challengeWith(bundle: Bundle, path: string | undefined, command: Command): Promise<Challenge> {
+  const onQuestion = ({ ask }: { ask: string }) => remark(`asked on chain: ${ask}`)
+  const challenge = (options: object) =>
+    withClient(command, (client) => client.receipts.challenge(bundle, { onQuestion, ...options }))
+  return path === undefined ? challenge({}) : withFile(path, (model) => challenge({ model }))
+}
+
+function printChallenge(bundle: Bundle, { dispute, slashing, bond }: Challenge, command: Command): void {
+  const { outcome, questions } = dispute
+  const lines = [`${outcome.toUpperCase()}  ${questions} questions on chain, bond ${bond}`]
+  if (dispute.outcome === 'guilty') lines.push(...describeFinding(dispute.finding))
+  if (slashing) {
+    const { provider, slashedWei, toReporterWei, transactionHash } = slashing
+    lines.push(`${provider} lost ${formatTokens(slashedWei)}, ${formatTokens(toReporterWei)} of it are yours`)
+    lines.push(`transaction ${transactionHash}`)
+  }
+  const finding = dispute.outcome === 'guilty' ? { finding: dispute.finding } : {}
+  printResult(command, { outcome, questions, bond, slashing, ...finding, ...placeOf(bundle) }, lines)
 }
 
 async function withFile<Result>(path: string, work: (source: FileSource) => Promise<Result>): Promise<Result> {

@@ -51,6 +51,8 @@ export type ComputeContracts = {
   ledgerManager: Hex
   /** Says whose turns come more often; without it all are equal. */
   priorityStake?: Hex
+  /** Where answers are challenged: what is asked there is answered. Without it nobody looks. DISPUTE §13 */
+  disputeGame?: Hex
   /** Where the offer is declared; without it the provider is found in the registry alone. MARKET §2 */
   serviceMarket?: Hex
 }

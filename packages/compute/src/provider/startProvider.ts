@@ -2,6 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import { openJobLog } from '../settlement/jobLog.ts'
 import { openMovableLog } from '../settlement/movableLog.ts'
+import { answerChallenges, type ChallengeWatch } from './challenges/answerChallenges.ts'
 import { type DrainOptions, type DrainReport, drainProvider } from './drainProvider.ts'
 import { type AdoptedJobs, adoptJobs } from './handover/adoptJobs.ts'
 import { createControlHandler } from './handover/controlRoutes.ts'
@@ -68,9 +69,10 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
     const seams = { ...parts, log, server, folder: handOverFolder!, token: operatorToken!, network: env.network }
     const handOver = control && createHandOver(seams)
     void handOver?.moved.then(moved.resolve)
-    const { serviceMarket } = options.contracts
+    const { serviceMarket, disputeGame } = options.contracts
+    const challenges = disputeGame && answerChallenges({ ...parts, disputeGame })
     const offer = serviceMarket && keepOffer({ ...parts, serviceMarket, region: options.region })
-    opened = { ...parts, adopted, handOver, offer }
+    opened = { ...parts, adopted, handOver, offer, challenges }
     env.log.info('provider open', { url: server.url, model: engine.model.name, address: account.address })
     return engine.model.name
   }
@@ -103,6 +105,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
       await control?.close()
       opened?.handOver?.close()
       await opened?.offer?.close()
+      await opened?.challenges?.close()
       opened?.adopted?.close()
       await opened?.settlement.close()
       opened?.context.disputes.close()
@@ -114,6 +117,7 @@ export async function startProvider(options: ProviderOptions): Promise<Provider>
 
 type Running = Opened & {
   offer: KeptOffer | undefined
+  challenges: ChallengeWatch | undefined
   handOver: HandOver | undefined
   adopted: AdoptedJobs | undefined
 }

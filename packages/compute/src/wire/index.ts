@@ -6,7 +6,7 @@ export type { ChatChunk, ChatCompletion, Logprobs, ModelCard, ModelList, TokenLo
 export { type ChatRequest, chatLimits, readChatRequest } from './chatRequest.ts'
 export { datasetKeyText } from './datasetKey.ts'
 export { countUp, deliveryFormat } from './deliveryFormat.ts'
-export { disputeAnswerBytesMax, disputePath } from './disputeMessages.ts'
+export { type DisputeQuestion, disputeAnswerBytesMax, disputePath } from './disputeMessages.ts'
 export { type NeedWish, needSchema } from './marketNeed.ts'
 export { type MatchStatement, matchHeader, readMatchHeader } from './matchStatement.ts'
 export {

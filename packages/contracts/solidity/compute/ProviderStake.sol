@@ -17,6 +17,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     event UnstakeWithdrawn(address indexed provider, uint256 amount);
     event CreditWithdrawn(address indexed account, uint256 amount);
     event JudgeUpdated(address indexed judge, bool isJudge);
+    event StakeHeld(address indexed provider, uint256 until);
     event FaultShown(bytes32 indexed faultId, address indexed provider, address indexed user, uint256 jobNonce);
     event Slashed(
         bytes32 indexed faultId,
@@ -65,6 +66,8 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     mapping(address provider => Unstake) public unstakes;
     mapping(bytes32 faultId => bool) public isCounted;
     mapping(address account => uint256) public credits;
+    /// Unix seconds until which a case is heard: nothing that is taken back meanwhile is ready before.
+    mapping(address provider => uint256) public heldUntil;
 
     function initialize(address owner_, IStakeSource serving_, IReceiptDomain receipts_, uint256 faultPercent_)
         external
@@ -96,7 +99,7 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         if (msg.sender != address(serving)) revert CallerNotServing(msg.sender);
         Unstake storage entry = unstakes[provider];
         entry.amount += uint128(msg.value);
-        entry.readyAt = uint64(block.timestamp + unstakeSeconds());
+        entry.readyAt = uint64(latest(block.timestamp + unstakeSeconds(), heldUntil[provider]));
         emit UnstakeBegun(provider, msg.value, entry.amount, entry.readyAt);
     }
 
@@ -193,6 +196,16 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
         take(keccak256(abi.encode(msg.sender, provider, reason)), provider, user, reporter, amount);
     }
 
+    /// A judge hears a case: what the provider has at stake, waiting or not, stays as long. What was ready is ready.
+    function hold(address provider, uint256 until) external {
+        if (!isJudge[msg.sender]) revert CallerNotJudge(msg.sender);
+        if (until <= heldUntil[provider] || until > type(uint64).max) return;
+        heldUntil[provider] = until;
+        Unstake storage entry = unstakes[provider];
+        if (block.timestamp < entry.readyAt) entry.readyAt = uint64(latest(entry.readyAt, until));
+        emit StakeHeld(provider, until);
+    }
+
     /// Wei of a provider that can be slashed now.
     function slashableOf(address provider) public view returns (uint256) {
         return serving.stakeOf(provider) + waitingOf(provider);
@@ -240,6 +253,10 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     function waitingOf(address provider) private view returns (uint256) {
         Unstake storage entry = unstakes[provider];
         return block.timestamp < entry.readyAt ? entry.amount : 0;
+    }
+
+    function latest(uint256 one, uint256 other) private pure returns (uint256) {
+        return one > other ? one : other;
     }
 
     /// Only the provider's own key counts: keys and wallets that speak for it can change.

@@ -9,6 +9,8 @@ import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 import { type DisputeOptions, disputeReceipt } from './disputeReceipt.ts'
 import { findSettlement, type Settlement } from './findSettlement.ts'
+import type { Challenge } from './onChain/challengeReceipt.ts'
+import type { GameOptions } from './onChain/openGame.ts'
 import type { Slashing } from './onChain/submitVerdict.ts'
 import type { VouchOptions } from './onChain/vouchModel.ts'
 import type { Dispute } from './playDispute.ts'
@@ -43,6 +45,15 @@ export type ReceiptsApi = {
     verdict: VerdictFile,
     options?: VouchOptions & { model?: Uint8Array | ByteSource; signal?: AbortSignal },
   ): Promise<Slashing>
+  /**
+   * Disputes an answer on chain, for a bond, with a provider that does not answer otherwise: it shows its working there in time, or loses stake.
+   * @param options.model - the receipt's, as a file; else it comes from the storage network
+   * @throws {ReceiptUndisputableError} {TransactionRevertedError} such as ReceiptTooOld
+   */
+  challenge(
+    bundle: Bundle,
+    options?: GameOptions & VouchOptions & { model?: Uint8Array | ByteSource },
+  ): Promise<Challenge>
   /** Receipts that the gateway did not pay because they show a fault of their provider, the newest first. */
   faults(options?: { signal?: AbortSignal }): Promise<ShownFault[]>
   /** The bundle that shows one of them. @throws {BundleMalformedError} @throws {GatewayRefusedError} */
@@ -73,6 +84,11 @@ export function openReceipts(context: ClientContext, files: FilesApi): ReceiptsA
       const { submitVerdict } = await import('./onChain/submitVerdict.ts')
       const weights = model ?? (await files.download(verdict.receipt.modelRoot, { isRaw: true }))
       return submitVerdict(context, verdict, weights, options)
+    },
+    async challenge(bundle, { model, ...options } = {}) {
+      const { challengeReceipt } = await import('./onChain/challengeReceipt.ts')
+      const weights = model ?? (await files.download(bundle.receipt.modelRoot, { isRaw: true }))
+      return challengeReceipt(context, bundle, weights, options)
     },
     settlement: (bundle) => findSettlement(context, bundle),
   }

@@ -77,10 +77,24 @@ library Exhibits {
         uint256 position,
         SignedRoot calldata signed
     ) internal pure {
-        bytes32 word = keccak256(
-            abi.encode(WORKING_TYPEHASH, receiptHash, choice, position, signed.operator, signed.root)
-        );
-        (address signer,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, word), signed.signature);
-        if (signer == address(0) || signer != provider) revert RootNotSigned(signed.root);
+        bytes32 word = wordOf(receiptHash, choice, position, signed.operator, signed.root);
+        requireWord(provider, domain, word, signed.root, signed.signature);
+    }
+
+    /// What a provider signs of a working.
+    function wordOf(bytes32 receiptHash, uint256 choice, uint256 position, uint256 operator, bytes32 root)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(abi.encode(WORKING_TYPEHASH, receiptHash, choice, position, operator, root));
+    }
+
+    function requireWord(address provider, bytes32 domain, bytes32 word, bytes32 root, bytes calldata signature)
+        internal
+        pure
+    {
+        (address signer,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, word), signature);
+        if (signer == address(0) || signer != provider) revert RootNotSigned(root);
     }
 }

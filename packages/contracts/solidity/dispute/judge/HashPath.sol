@@ -10,6 +10,10 @@ library HashPath {
         return sha256(abi.encodePacked(bytes1(0), data));
     }
 
+    function hashPair(bytes32 left, bytes32 right) internal pure returns (bytes32) {
+        return sha256(abi.encodePacked(bytes1(uint8(1)), left, right));
+    }
+
     /// Root that leaf `i` of `leaves` leads to.
     /// @param path the hashes beside its way, from below; none where a node rises alone
     function rootFrom(bytes32 hash, uint256 i, uint256 leaves, bytes32[] calldata path)
@@ -24,7 +28,7 @@ library HashPath {
             if (used == path.length) revert PathWrong();
             bytes32 beside = path[used++];
             (bytes32 left, bytes32 right) = i & 1 == 1 ? (beside, hash) : (hash, beside);
-            hash = sha256(abi.encodePacked(bytes1(uint8(1)), left, right));
+            hash = hashPair(left, right);
         }
         if (used != path.length) revert PathWrong();
         return hash;
