@@ -38,9 +38,11 @@ function Accepted({ outcome, from }: { outcome: Extract<Verification, { accepted
         <Tick /> Accepted: your browser computed the same answer
       </p>
       <p className="text-soft">
-        {outcome.completionTokens} tokens of the answer and {outcome.promptTokens} of the prompt went through the model
-        again here, with weights {fromSays[from]} their root. Every step is the same, the signature is the provider's,
-        and the price adds up.
+        {outcome.completionTokens > 0 && `${outcome.completionTokens} tokens of the answer and `}
+        {outcome.promptTokens} {outcome.completionTokens > 0 ? 'of the prompt' : 'tokens of the request'} went through
+        the model again here, with weights {fromSays[from]} their root.{' '}
+        {outcome.completionTokens > 0 ? 'Every step is' : 'The bytes of the answer are'} the same, the signature is the
+        provider's, and the price adds up.
       </p>
     </>
   )

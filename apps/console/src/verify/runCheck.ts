@@ -14,7 +14,7 @@ import { dropKept } from './weightStore.ts'
 export async function runCheck(job: CheckJob, means: WeightsMeans): Promise<Finished> {
   const startMs = performance.now()
   const state: { from: WeightsFrom; readyMs: number; root: Hex | undefined } = {
-    ...{ from: 'none', readyMs: startMs, root: undefined },
+    ...{ from: job.kind === 'embed' ? 'file' : 'none', readyMs: startMs, root: undefined },
   }
   const find: FindWeights = async (root) => {
     const { weights, from } = await openWeights(root, means)

@@ -11,11 +11,13 @@ import type { Stage } from '../stage.ts'
 import { startCheat } from '../startCheat.ts'
 
 const repository = join(import.meta.dirname, '../../../..')
+const isHeavy = Boolean(process.env.WEIGHTLESS_HEAVY)
+const patienceMs = isHeavy ? 300_000 : 90_000
 const tinyWeights = join(repository, 'packages/tensor/models/weightless-bard-1m.gguf')
 const standalone = join(repository, 'apps/console/dist/weightless-verify.html')
 
 export async function disputeCheat(stage: Stage): Promise<void> {
-  const weights = process.env.WEIGHTLESS_HEAVY ? await largeWeights() : tinyWeights
+  const weights = isHeavy ? await largeWeights() : tinyWeights
   const client = await openTestClient(stage.url)
   // Nobody else may serve this model: its weights are put where a verifier finds them.
   await client.files.upload(new Uint8Array(readFileSync(weights)), { isPublic: true })
@@ -35,13 +37,13 @@ async function convict(stage: Stage, model: string): Promise<string> {
   await page.getByLabel('Model').selectOption(model, { timeout: stage.modelWaitMs })
   await page.getByLabel('Your question').fill('Who art thou?')
   await page.keyboard.press('Enter')
-  await page.getByRole('button', { name: 'Verify in this browser' }).waitFor({ timeout: 120_000 })
+  await page.getByRole('button', { name: 'Verify in this browser' }).waitFor({ timeout: patienceMs })
   await page.getByRole('link', { name: 'Account' }).first().click()
   await page.locator('summary', { hasText: 'Who art thou?' }).click()
   await page.getByRole('button', { name: 'Verify in this browser' }).click()
-  await page.getByText(/^Refused:/).waitFor({ timeout: 90_000 })
+  await page.getByText(/^Refused:/).waitFor({ timeout: patienceMs })
   await page.getByRole('button', { name: 'Open a dispute' }).click()
-  await page.getByText('Guilty: one number of this answer is wrong').waitFor({ timeout: 90_000 })
+  await page.getByText('Guilty: one number of this answer is wrong').waitFor({ timeout: patienceMs })
   const expected = await shownFact(page, 'Expected')
   await page.locator('[data-verdict="guilty"]').scrollIntoViewIfNeeded()
   await shoot(page, 'account-guilty')
@@ -85,7 +87,7 @@ async function judgeOnDisk(stage: Stage, verdict: string, weights: string): Prom
 async function judge(page: Page, verdict: string): Promise<void> {
   await give(page, [{ name: 'verdict.json', text: verdict }])
   await page.getByRole('button', { name: 'Judge it again' }).click()
-  await page.getByText('Guilty: one number of this answer is wrong').waitFor({ timeout: 120_000 })
+  await page.getByText('Guilty: one number of this answer is wrong').waitFor({ timeout: patienceMs })
 }
 
 async function give(page: Page, files: readonly { name: string; text: string }[]): Promise<void> {

@@ -13,7 +13,7 @@ export function TakeAway({ root }: { root: Hex | undefined }) {
       </h2>
       <p className="text-soft">
         {opensOffline
-          ? 'This page and the models below “kept” stay in this browser: both work with the network cut.'
+          ? 'This page and the models that it fetched stay in this browser: both work with the network cut.'
           : 'Models that were fetched once stay in this browser.'}
       </p>
       <p className="text-soft">
