@@ -147,6 +147,11 @@ describe('a dispute over the network', () => {
     t.diagnostic(`${tensor}: ${finding.operator}, ${finding.what} ${finding.element}, ${questions} questions`)
   })
 
+  test('so is one in an answer that is too long to be kept beside the log', async () => {
+    const bundle = await bundleOf('changed', { stop: ['x'.repeat(20_000)] })
+    await requireGuilty(bundle, await dispute(bundle, urls.changed!))
+  })
+
   test('by the command line, which knows no network, the same is found, kept and judged', async () => {
     const files: Record<string, string> = {}
     for (const name of ['changed', 'honest']) {

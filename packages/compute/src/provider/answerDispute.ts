@@ -14,6 +14,7 @@ import { parseJson } from '../wire/parseJson.ts'
 import { defendAnswer, isDefensible } from './defendAnswer.ts'
 import type { ProviderContext } from './providerContext.ts'
 import { readJob } from './readJob.ts'
+import { signJobs } from './signJobs.ts'
 
 /** Undefined when the path is another. Nobody needs an account: the opening is shown by its salt. */
 export async function answerDispute(
@@ -32,13 +33,16 @@ export async function answerDispute(
   }
   const { salt, choice, question } = read.data
   const job = await context.log.findByReceipt(id)
-  const bundle = job && readJob(job)
+  const opening = job?.bundle.opening as { salt?: unknown } | undefined
   // One refusal for both, so that nobody learns whether there is such a receipt.
-  if (!bundle || bundle.opening.salt !== salt) {
+  if (!job || opening?.salt !== salt) {
     return errorResponse({ code: 'receipt_not_found', message: 'There is no such receipt with this salt.' })
   }
   const { ok, retryAfterSeconds } = context.disputes.rates.take(id)
   if (!ok) return errorResponse({ code: 'too_many_requests', message: 'Ask more slowly.', retryAfterSeconds })
+  // From the log a receipt comes without its signature.
+  await signJobs(context, [job])
+  const bundle = readJob(job)
   // A working of other logits than the answer's would end in other digests, and its signed root would be taken for guilt.
   if (!isChatBundle(bundle) || bundle.opening.shape || changesLogits(bundle.opening.sampler)) return noDispute()
   return defend(context, bundle, `${id} ${choice}`, choice, question)
