@@ -52,7 +52,8 @@ export function readNetwork(path: string) {
   const verdict = readNetworkConfig(readJson(path))
   if (!verdict.ok) throw new NetworkIncompleteError(path)
   const { chain } = verdict.value
-  const { inferenceServing, receiptSettlement, ledgerManager, priorityStake, serviceMarket } = verdict.value.contracts
+  const { inferenceServing, receiptSettlement, ledgerManager, ...others } = verdict.value.contracts
+  const { priorityStake, serviceMarket, disputeGame } = others
   if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError(path)
   return {
     chain,
@@ -62,6 +63,7 @@ export function readNetwork(path: string) {
       ledgerManager,
       ...(priorityStake && { priorityStake }),
       ...(serviceMarket && { serviceMarket }),
+      ...(disputeGame && { disputeGame }),
     },
   }
 }
