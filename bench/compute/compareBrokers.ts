@@ -1,6 +1,7 @@
 /**
  * Processor time of gateway and provider per request with few clients at once, which hardly depends on what else the machine
- * does: of this checkout, or of several beside each other in turns.
+ * does: of this checkout, or of several beside each other in turns. Beside it the median wait: for the whole answer, or with
+ * `--stream` for its first piece.
  * `node compareBrokers.ts [--requests 2000] [--rounds 5] [--lanes 8] [--stream] [--profile FOLDER] [checkout …]`
  */
 import { once } from 'node:events'
@@ -8,7 +9,7 @@ import { resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { parseArgs } from 'node:util'
 import { cpuSecondsOf, kill, type Started, startModule } from '../network/processes.ts'
-import { askStream, askWhole, flatOut, quantile, type Target } from './loadClient.ts'
+import { askStream, askWhole, flatOut, quantile, type Sample, type Target } from './loadClient.ts'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -69,7 +70,7 @@ async function startArm(checkout: string): Promise<Arm> {
 
 async function measureRound({ parts: { gateway, provider }, target, rounds: done }: Arm): Promise<void> {
   const before = [gateway, provider].map(({ child }) => cpuSecondsOf(child.pid!))
-  const ask = values.stream ? (to: Target) => askStream(to, () => undefined) : askWhole
+  const ask = values.stream ? askFirstPiece : askWhole
   const { samples } = await flatOut(target, lanes, requests, ask)
   const failed = samples.filter(({ status }) => status !== 200).length
   if (failed > 0) throw new Error(`${failed} of ${requests} requests failed`)
@@ -82,6 +83,15 @@ async function measureRound({ parts: { gateway, provider }, target, rounds: done
     0.5,
   )
   done.push({ gateway: micros[0]!, provider: micros[1]!, p50 })
+}
+
+/** A stream is as fast as its first piece. */
+async function askFirstPiece(target: Target): Promise<Sample> {
+  let firstMs: number | undefined
+  const { status, ms } = await askStream(target, (pieceMs) => {
+    firstMs ??= pieceMs
+  })
+  return { status, ms: firstMs ?? ms }
 }
 
 async function settle({ child }: Part): Promise<void> {
