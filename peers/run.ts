@@ -84,6 +84,7 @@ function startDevnet(): Promise<ChildProcess> {
     '--port-base',
     '20000',
     '--no-first-light',
+    '--no-audits',
     '--embeddings',
   ]
   const child = spawn(process.execPath, [join(root, 'packages/cli/bin/weightless.mjs'), ...flags], {

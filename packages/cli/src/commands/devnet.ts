@@ -20,7 +20,7 @@ type DevnetFlags = {
   mine: boolean
   embeddings?: boolean
   finetune: boolean
-  audits?: boolean
+  audits: boolean
   finetunePython?: string
 }
 
@@ -55,7 +55,7 @@ export function addDevnetCommand(program: Command): void {
     .option('--no-mine', 'no storage node mines')
     .option('--embeddings', 'a provider of embeddings too (all-MiniLM-L6-v2; fetched once, 83 MB)')
     .option('--no-finetune', 'no fine-tuning provider')
-    .option('--audits', 'three auditors too, and a provider that is bad on purpose for them to find')
+    .option('--no-audits', 'no auditors, and no provider that is bad on purpose for them to find')
     .option(
       '--finetune-python <path>',
       'train with PyTorch: a Python that has what workers/peft/requirements.txt names',
@@ -92,7 +92,7 @@ function readFlags(flags: DevnetFlags): DevnetOptions {
     peers,
     mining: mine,
     fineTuning: finetune,
-    ...(audits && { audits }),
+    audits,
     ...(embeddings && { embeddings }),
     ...(finetunePython && { fineTuningPython: finetunePython }),
     ...(host && { host }),

@@ -17,6 +17,7 @@ import { auditorAccountIndices, devnetKey, ownerKeyIndex } from './devnetKeys.ts
 import { fundAccount } from './fundAccount.ts'
 import { tinyModel } from './modelLoader.ts'
 import { type Plant, startPlant } from './startPlant.ts'
+import { storeModel } from './storeModel.ts'
 import { superviseProcess } from './superviseProcess.ts'
 
 export type AuditsOptions = {
@@ -45,6 +46,9 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
     if ((await ledger.read({ ...rounds, functionName: 'pool' })) < poolWei / 2n) {
       await ledger.submit({ ...rounds, functionName: 'fund', value: poolWei })
     }
+    // Whoever checks what was found makes its answers again with these weights.
+    const payer = devnetKey(ownerKeyIndex)
+    await storeModel(env, { path: tinyModel.path, payer, rpcUrl, indexerUrl: file.storage.indexerUrl, signal })
     const plant = await startPlant(env, { rpcUrl, host })
     closers.add(() => plant.close())
     for (const { address } of [...file.compute.providers, plant]) await listTarget(ledger, address)
