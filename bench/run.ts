@@ -24,6 +24,7 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
     return [
       ['measureEngines.ts', path],
       ['measureBatch.ts', path],
+      ['calibratePrints.ts', path, '24'],
     ]
   },
   training: async () => {

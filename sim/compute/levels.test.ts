@@ -1,15 +1,17 @@
-/** Levels of checking that a user buys at the gateway: what each delivers, refuses, costs, and finds of planted cheats. */
+/** What a user can have checked: levels that she buys at the gateway, with planted cheats, and fingerprints of an upstream. */
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
-import type { Gateway, Provider } from '@weightless/compute'
+import { type Gateway, openUpstreamEngine, type Provider } from '@weightless/compute'
 import type { VerificationLevel } from '@weightless/compute/wire'
 import { fileRoot } from '@weightless/crypto'
 import { GatewayRefusedError } from '@weightless/sdk'
 import { type Cheat, openCheatingEngine } from '../../packages/compute/scripts/cheat.ts'
+import { openModel, type ServedRequest, serve } from '../../packages/receipt/src/fingerprint/printedAnswer.cases.ts'
 import { clientOf } from './clientOf.ts'
 import { type ComputeNet, startComputeNet, tokens } from './computeNet.ts'
 import { headers, weights } from './exactStage.ts'
+import { startMockUpstream } from './mockUpstream.ts'
 
 type Said = {
   outcome: string
@@ -191,5 +193,47 @@ describe('levels of checking', () => {
       outcomes.add(answer ? 'agreed' : 'refused')
     }
     assert.deepEqual([...outcomes].toSorted(), ['agreed', 'refused'])
+  })
+
+  test('an upstream that names its model signs fingerprints, which its user weighs', async () => {
+    const model = await openModel()
+    const upstream = await startMockUpstream([{ id: 'printed', max_model_len: 128 }])
+    upstream.behave(({ json }, response) => {
+      const body = serve(model, { ...(json as ServedRequest), top_logprobs: 20 }, { seed: 3, tokens: 24 })
+      const { choices, usage: used } = JSON.parse(body) as {
+        choices: { message: object; logprobs: object }[]
+        usage: object
+      }
+      const { message, logprobs } = choices[0]!
+      const choice = { index: 0, delta: message, finish_reason: 'length', ...(json.logprobs === true && { logprobs }) }
+      const events = [{ choices: [choice] }, { choices: [], usage: used }]
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(`${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')}data: [DONE]\n\n`)
+    })
+    const fingerprint = { modelRoot: root, logprobs: 'model' as const }
+    const { env } = net
+    const openEngine = () =>
+      openUpstreamEngine({ env, url: upstream.url, name: 'printed', services: ['chat'], fingerprint })
+    const provider = await net.startProvider({ folder: 'printed', accountIndex: 5, openEngine })
+    await provider.ready
+    const client = clientOf(net, 2, bare.url)
+    const messages = [{ role: 'user' as const, content: 'Count.' }]
+    const request = { model: 'printed', messages, maxTokens: 24, temperature: 0.8, topP: 1 }
+    const { bundle, exchange } = await client.chat.complete({ ...request, fingerprint: true })
+    assert.deepEqual([bundle!.receipt.check, bundle!.receipt.modelRoot], [2, root])
+    const weigh = (of: typeof bundle) =>
+      client.receipts.verify(of!, { exchange: exchange!, loadWeights: async () => weights.slice() })
+    const verdict = await weigh(bundle)
+    assert.ok(verdict.accepted && !verdict.reExecuted && verdict.fingerprint, JSON.stringify(verdict))
+    // Nobody asked for log-probabilities: nothing is promised.
+    const plain = await ask(bare, [], 'none', {
+      model: 'printed',
+      stream: true,
+      provider: { only: [provider.address] },
+    })
+    assert.equal(plain.status, 200, plain.text)
+    await bare.settled()
+    assert.equal((await ask(bare, [], 'refereed', { model: 'printed', provider: {} })).status, 503, 'not exact')
+    await upstream.close()
   })
 })

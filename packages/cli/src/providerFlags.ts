@@ -16,6 +16,7 @@ export type StartFlags = LocalModelFlags & {
   price: { inputWeiPerToken: bigint; outputWeiPerToken: bigint }
   upstreamModel?: string
   tokenizer?: string
+  fingerprint?: string
   services: (typeof serviceNames)[number][]
   region?: string
   network?: string
@@ -31,7 +32,7 @@ export type StartFlags = LocalModelFlags & {
 
 /** @throws {SourceError} {LocalModelError} {EngineMissingError} */
 export async function readSource(flags: StartFlags, dataDir: string, command: Command): Promise<EngineSource> {
-  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer } = flags
+  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer, fingerprint } = flags
   if ([upstream, weights, gguf].filter((each) => each !== undefined).length !== 1) throw new SourceError()
   const local = await readLocalModel(flags, dataDir, command)
   if (local) return local
@@ -43,6 +44,7 @@ export async function readSource(flags: StartFlags, dataDir: string, command: Co
     ...(apiKey && { apiKey }),
     ...(upstreamModel && { upstreamModel }),
     ...(tokenizer && { tokenizerFile: resolve(tokenizer) }),
+    ...(fingerprint && { fingerprintFile: resolve(fingerprint) }),
     ...(context && { contextLength: context }),
   }
 }

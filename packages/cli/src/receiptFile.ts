@@ -16,3 +16,10 @@ export function keepBundle(path: string, bundle: Bundle): string {
   writeFileSync(target, `${JSON.stringify(bundleToJson(bundle))}\n`, { mode: 0o600 })
   return target
 }
+
+/** Beside the bundle, as `.request` and `.response`: with them its fingerprint is weighed. */
+export function keepExchange(bundlePath: string, exchange: { request: Uint8Array; response: Uint8Array }): void {
+  for (const name of ['request', 'response'] as const) {
+    writeFileSync(bundlePath.replace(/(\.json)?$/, `.${name}`), exchange[name], { mode: 0o600 })
+  }
+}

@@ -5,21 +5,29 @@ import { WeightlessError } from '@weightless/codec'
 import { openFileSource, rootOfFile } from '@weightless/node/openFileSource'
 import { miniLm } from '@weightless/node/weights/modelSources'
 import { resolveEncoder } from '@weightless/node/weights/resolveEncoder'
-import { type Bundle, isChatBundle, type Verification, verifyBundle } from '@weightless/receipt'
+import { type Bundle, isChatBundle, type Verification, verifyBundle, verifyPrint } from '@weightless/receipt'
 import { verifyEmbeddings } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { withClient } from './connect.ts'
 import { createProgressBar } from './progressBar.ts'
 
-export type VerifyFileOptions = { weights?: string; request?: string; encoder?: string }
+export type VerifyFileOptions = {
+  weights?: string
+  model?: string
+  request?: string
+  response?: string
+  encoder?: string
+}
 
 export async function verifyBundleFile(
   bundle: Bundle,
   options: VerifyFileOptions,
   command: Command,
 ): Promise<Verification> {
+  if (options.response) return verifyPrintFile(bundle, options)
   if (options.request) return verifyEmbeddingsFile(bundle, options.request, options.encoder)
-  if (options.weights) return verifyOffline(bundle, options.weights)
+  const weights = options.weights ?? options.model
+  if (weights) return verifyOffline(bundle, weights)
   return withClient(command, async (client) => {
     const bar = createProgressBar('weights')
     const outcome = await client.receipts.verify(bundle, {
@@ -28,6 +36,17 @@ export async function verifyBundleFile(
     bar.finish()
     return outcome
   })
+}
+
+/** @throws {ExchangeMissingError} */
+async function verifyPrintFile(
+  bundle: Bundle,
+  { request, response, model, weights = model }: VerifyFileOptions,
+): Promise<Verification> {
+  if (!request || !response || !weights) throw new ExchangeMissingError()
+  const read = async (path: string) => Uint8Array.from(await readFile(path))
+  const exchange = { request: await read(request), response: await read(response) }
+  return verifyPrint(bundle, { ...exchange, loadWeights: () => read(weights) })
 }
 
 /** @throws {WeightsUnavailableError} */
@@ -59,6 +78,12 @@ async function verifyOffline(bundle: Bundle, path: string): Promise<Verification
     return await verifyBundle(bundle, { loadWeights: async () => source })
   } finally {
     await source.close()
+  }
+}
+
+export class ExchangeMissingError extends WeightlessError {
+  constructor() {
+    super('cli/exchange-missing', 'A fingerprint is weighed with --request, --response and --model.', {})
   }
 }
 

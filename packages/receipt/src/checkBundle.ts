@@ -17,6 +17,7 @@ import {
   traceRootsHash,
   zeroWord,
 } from './commitments.ts'
+import { logprobKindOf } from './fingerprint/printProgram.ts'
 import { checks, type Receipt, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
 
 /** What a bundle fails on first. RECEIPT §7.3 */
@@ -37,6 +38,7 @@ export type Fault =
   | 'text'
   | 'dataset'
   | 'adapter'
+  | 'fingerprint'
 
 export type Difference = {
   fault: Fault
@@ -96,12 +98,18 @@ function isRemakeable({ check, modelRoot, programId, tokenizerRoot }: Receipt, {
   return check === checks.reExecution && path === '/v1/embeddings' && finishReason === 'stop' && isNamed
 }
 
+/** FINGERPRINT §3: a chat whose answer shows log-probabilities of a model that is named. */
+function isPrinted({ check, modelRoot, programId, tokenizerRoot }: Receipt, { path, finishReason }: BodyOpening) {
+  const isNamed = modelRoot !== zeroWord && tokenizerRoot === zeroWord && logprobKindOf(programId) !== undefined
+  return check === checks.fingerprint && path === '/v1/chat/completions' && finishReason === 'stop' && isNamed
+}
+
 /** Other receipts about bytes promise no re-execution, and must not look as if they did. */
 function findUnsupportedBody({ receipt, opening }: Bundle<BodyOpening>): Difference | undefined {
   if (receipt.serviceClass !== serviceClasses.body) {
     return differ('unsupported', 'service class', serviceClasses.body, receipt.serviceClass)
   }
-  if (receipt.check === checks.none || isRemakeable(receipt, opening)) return undefined
+  if (receipt.check === checks.none || isRemakeable(receipt, opening) || isPrinted(receipt, opening)) return undefined
   return differ('unsupported', 'check', checks.none, receipt.check)
 }
 

@@ -54,6 +54,9 @@ export {
 } from './commitments.ts'
 export { compareAnswers } from './compareAnswers.ts'
 export { findProvableFault, type ProvableFault, type Signed } from './findProvableFault.ts'
+export { type LogprobKind, logprobKinds, printProgram } from './fingerprint/printProgram.ts'
+export { readPrintedRequest } from './fingerprint/readPrinted.ts'
+export { type VerifyPrintOptions, verifyPrint } from './fingerprint/verifyPrint.ts'
 export {
   checks,
   hashReceipt,

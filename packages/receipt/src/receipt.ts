@@ -40,7 +40,7 @@ export const receiptVersion = 1
 /** RECEIPT §2.1 */
 export const serviceClasses = { chat: 1, body: 2, fineTuning: 3 } as const
 /** RECEIPT §2.2: how a third party can check the answer. */
-export const checks = { none: 0, reExecution: 1 } as const
+export const checks = { none: 0, reExecution: 1, fingerprint: 2 } as const
 
 /** RECEIPT §3; `settlement` is the ReceiptSettlement contract. */
 export function receiptDomain(chainId: bigint, settlement: Hex) {

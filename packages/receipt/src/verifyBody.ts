@@ -59,7 +59,7 @@ function refuse(difference: Difference): Verification {
 }
 
 /** The bytes with this hash: those given, or the same JSON as a gateway passes it on. */
-function findRequest(given: Uint8Array, wanted: string): Uint8Array | undefined {
+export function findRequest(given: Uint8Array, wanted: string): Uint8Array | undefined {
   if (hashOf(given) === wanted) return given
   try {
     const { provider: _, models: __, ...json } = JSON.parse(bytesToText(given)) as Record<string, unknown>

@@ -22,6 +22,7 @@ import {
 import { type Bundle, type ChatOpening, type ChoiceOutput, choicesOf, isChatBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
 import { choiceSeed, requestHash, samplerHash, seedOf, zeroWord } from './commitments.ts'
+import type { PrintFigures } from './fingerprint/weighPrint.ts'
 import { checks } from './receipt.ts'
 
 export type VerifyProgress = {
@@ -48,7 +49,15 @@ export type VerifyOptions = {
 export type Verification =
   | { accepted: true; reExecuted: true; promptTokens: number; completionTokens: number; text: string }
   /** Signature, commitments, price and fee hold; nobody but the provider vouches for the answer. RECEIPT §7.5 */
-  | { accepted: true; reExecuted: false; promptTokens: number; completionTokens: number; note: string }
+  | {
+      accepted: true
+      reExecuted: false
+      promptTokens: number
+      completionTokens: number
+      note: string
+      /** Where one was weighed, and is within its bounds. FINGERPRINT §4 */
+      fingerprint?: PrintFigures
+    }
   | ({ accepted: false } & Difference)
 
 /** A wrong bundle is an answer; throws only what `loadWeights` throws and faults of the machine. */
@@ -61,12 +70,18 @@ export async function verifyBundle(bundle: Bundle, options: VerifyOptions): Prom
   return verifyWithModel(bundle, model, options)
 }
 
+const unlookedNotes: { [check: number]: string } & { 0: string } = {
+  [checks.none]:
+    'Not re-executable: signature, hashes, price and fee are right, the answer itself is the word of the provider.',
+  [checks.reExecution]:
+    'Not re-executed: signature, hashes, price and fee are right; with the bytes of the request its answer can be made again.',
+  [checks.fingerprint]:
+    'Fingerprint not looked at: signature, hashes, price and fee are right; with the bytes of request and answer and the model it can be weighed.',
+}
+
 /** Also the count of tokens is the provider's word, but for the fee, which follows from it. */
 function signedOnly({ receipt: { check, promptTokens, completionTokens } }: Bundle): Verification {
-  const note =
-    check === checks.reExecution
-      ? 'Not re-executed: signature, hashes, price and fee are right; with the bytes of the request its answer can be made again.'
-      : 'Not re-executable: signature, hashes, price and fee are right, the answer itself is the word of the provider.'
+  const note = unlookedNotes[check] ?? unlookedNotes[checks.none]
   const usage = { promptTokens: Number(promptTokens), completionTokens: Number(completionTokens) }
   return { accepted: true, reExecuted: false, ...usage, note }
 }

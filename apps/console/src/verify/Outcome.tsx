@@ -72,6 +72,7 @@ const faultSays: { readonly [fault in Extract<Verification, { accepted: false }>
   text: 'the text is not what the tokens say',
   dataset: 'this is not the dataset that was trained on',
   adapter: 'the training gives another adapter',
+  fingerprint: 'the log-probabilities are not those of the model',
 }
 
 function Refused({ outcome }: { outcome: Extract<Verification, { accepted: false }> }) {

@@ -8,7 +8,7 @@ import { withClient } from '../connect.ts'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { printable } from '../printable.ts'
 import { decimalNumber, wholeNumber } from '../readNumber.ts'
-import { keepBundle, receiptFile } from '../receiptFile.ts'
+import { keepBundle, keepExchange, receiptFile } from '../receiptFile.ts'
 
 type ChatFlags = {
   model?: string
@@ -22,6 +22,7 @@ type ChatFlags = {
   private?: boolean
   accepted?: boolean
   verification?: VerificationLevel
+  fingerprint?: boolean
 }
 
 export function addChatCommand(program: Command): void {
@@ -42,6 +43,7 @@ export function addChatCommand(program: Command): void {
       'none, sampled:SHARE, refereed or full:COPIES; the answer comes when it is checked',
       readLevel,
     )
+    .option('--fingerprint', 'ask for log-probabilities, and keep question and answer beside the receipt')
     .option('--quote', 'say what it may cost at most, and do not ask')
     .action((question: string, flags: ChatFlags, command: Command) =>
       withClient(command, (client) => chat(client, question, flags, command)),
@@ -65,6 +67,7 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(flags.private && { private: true }),
     ...(flags.accepted && { accepted: true }),
+    ...(flags.fingerprint && { fingerprint: true }),
     ...(flags.verification && { verification: flags.verification }),
   }
   const prices = { input: model.inputWeiPerToken ?? 0n, output: model.outputWeiPerToken ?? 0n }
@@ -98,6 +101,7 @@ async function answer(client: Client, request: ChatRequest, flags: ChatFlags, co
     const bundle = event.receiptId ? await client.receipts.get(event.receiptId) : undefined
     const file =
       bundle && event.receiptId ? keepBundle(flags.save ?? receiptFile(dataDir, event.receiptId), bundle) : undefined
+    if (file && event.exchange) keepExchange(file, event.exchange)
     const feeWei = bundle?.receipt.fee
     if (json)
       printResult(

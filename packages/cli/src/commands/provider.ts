@@ -42,6 +42,10 @@ export function addProviderCommands(program: Command): void {
     )
     .option('--upstream-model <id>', 'its name at the server, if another')
     .option('--tokenizer <file>', 'GGUF or tokenizer.json of the model, to check the usage that the server reports')
+    .option(
+      '--fingerprint <file>',
+      'the GGUF that the server runs: users can weigh answers with log-probabilities by it',
+    )
     .option('--services <names>', `some of ${serviceNames.join(',')}`, readServices, ['chat', 'completions'])
     .option('--context <n>', 'context length, if the server does not tell', wholeNumber({ min: 1, max: 2 ** 31 - 1 }))
     .option('--region <name>', 'where it stands, up to 16 bytes', readRegion)

@@ -13,6 +13,8 @@ export function addVerifyCommand(program: Command): void {
     .command('verify <bundle>')
     .description('re-execute an answer from receipt and opening, and say accepted or what differs first')
     .option('--weights <file>', 'take the weights from this file instead of the storage network; checked by root')
+    .option('--model <file>', 'the same; with it, --request and --response a fingerprint is weighed')
+    .option('--response <file>', 'for an answer with a fingerprint: its bytes as they came; with --request and --model')
     .option('--dataset <file>', 'for the receipt of a training: the plain examples, to train again on')
     .option('--request <file>', 'for embeddings: the body of the request, whose answer is made again')
     .option('--encoder <folder>', 'with model.safetensors, config.json and tokenizer.json; else all-MiniLM-L6-v2')
@@ -34,6 +36,7 @@ const isTraining = (bundle: Bundle | TrainingBundle): bundle is TrainingBundle =
   'kind' in bundle.opening && bundle.opening.kind === 'training'
 
 function describe(outcome: Verification | TrainingVerification): string {
+  if (outcome.accepted && 'fingerprint' in outcome && outcome.fingerprint) return `AGREES    ${outcome.note}`
   if (outcome.accepted && !outcome.reExecuted) return `SIGNED    ${outcome.note}`
   if (outcome.accepted && 'steps' in outcome)
     return `accepted  ${outcome.steps} steps on ${outcome.trainedTokens} tokens done again, the same adapter`

@@ -1,7 +1,7 @@
 /** What a provider needs of something that runs models; the embedded engine, llama.cpp or an upstream stand behind it. */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { FetchResponse } from '@weightless/env'
-import type { Message, SamplerParameters } from '@weightless/receipt'
+import type { LogprobKind, Message, SamplerParameters } from '@weightless/receipt'
 import type { AnswerShape } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
 import type { EmbeddingsRequest } from '../wire/embeddingsRequest.ts'
@@ -109,8 +109,10 @@ export type UpstreamAsk = {
 /** Passes whole requests on to a server that speaks OpenAI's protocol; nobody can re-execute its answers. COMPUTE §11 */
 export type UpstreamEngine = {
   kind: 'upstream'
-  /** The roots are zero words: what really runs there is the provider's word. */
+  /** The roots are zero words, but for the model's where answers have fingerprints: what really runs there is the provider's word. */
   model: EngineModel
+  /** What its log-probabilities are of, where the file that it runs is named. FINGERPRINT §3 */
+  logprobs: LogprobKind | undefined
   /** The model's name at the upstream. */
   upstreamModel: string
   services: readonly ServiceName[]

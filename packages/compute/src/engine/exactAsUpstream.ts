@@ -18,6 +18,7 @@ export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env
   return {
     kind: 'upstream',
     model: engine.model,
+    logprobs: undefined,
     upstreamModel: engine.model.name,
     services: ['chat'],
     countTokens: undefined,

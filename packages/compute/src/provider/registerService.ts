@@ -3,7 +3,7 @@ import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type Ledger, TransactionRevertedError } from '@weightless/ledger'
 import type { Price } from '@weightless/receipt'
-import type { Engine } from '../engine/engine.ts'
+import type { Engine, UpstreamEngine } from '../engine/engine.ts'
 import type { ServiceName } from '../wire/services.ts'
 
 export type ServiceOffer = {
@@ -24,7 +24,7 @@ export type ServiceOffer = {
 export function describeService({ engine, region, encryptionKey, planted }: ServiceOffer): string {
   const { modelRoot, programId, tokenizerRoot, contextLength } = engine.model
   // An upstream's roots are nobody's to know: what is not there cannot be taken for a promise.
-  const roots = engine.kind === 'upstream' ? {} : { modelRoot, programId, tokenizerRoot }
+  const roots = engine.kind === 'upstream' ? printsOf(engine) : { modelRoot, programId, tokenizerRoot }
   return JSON.stringify({
     ProviderType: 'decentralized',
     TargetSeparated: false,
@@ -38,6 +38,11 @@ export function describeService({ engine, region, encryptionKey, planted }: Serv
       ...(planted && { planted }),
     },
   })
+}
+
+/** The file of which fingerprints are weighed; no promise that it is what runs. FINGERPRINT §3 */
+function printsOf({ model, logprobs }: UpstreamEngine) {
+  return logprobs === undefined ? {} : { modelRoot: model.modelRoot, logprobs }
 }
 
 export function servicesOf(engine: Engine): readonly ServiceName[] {

@@ -4,6 +4,7 @@ import { type Engine, openUpstreamEngine } from '@weightless/compute'
 import type { ServiceName } from '@weightless/compute/wire'
 import type { Env } from '@weightless/env'
 import { openLlama } from '../llama/openLlama.ts'
+import { rootOfFile } from '../openFileSource.ts'
 import { openWeights } from './openWeights.ts'
 
 export type EngineSource = UpstreamSource | WeightsSource | LlamaSource
@@ -16,6 +17,8 @@ export type UpstreamSource = {
   services: readonly ServiceName[]
   contextLength?: number
   tokenizerFile?: string
+  /** The GGUF that it runs: answers with log-probabilities have fingerprints. */
+  fingerprintFile?: string
 }
 
 /** A GGUF file, run by the embedded engine: its answers can be re-executed. */
@@ -40,9 +43,18 @@ export async function openSource(env: Env, name: string, source: EngineSource): 
     const { gguf: file, ...settings } = source
     return openLlama(env, { name, file, ...settings })
   }
-  const { upstream: url, tokenizerFile, ...rest } = source
+  const { upstream: url, tokenizerFile, fingerprintFile, ...rest } = source
   const tokenizer = tokenizerFile === undefined ? undefined : new Uint8Array(await readFile(tokenizerFile))
-  return openUpstreamEngine({ env, url, name, ...rest, ...(tokenizer && { tokenizer }) })
+  // Servers that speak OpenAI's protocol show the model's own distribution.
+  const fingerprint = fingerprintFile && { modelRoot: await rootOfFile(fingerprintFile), logprobs: 'model' as const }
+  return openUpstreamEngine({
+    env,
+    url,
+    name,
+    ...rest,
+    ...(tokenizer && { tokenizer }),
+    ...(fingerprint && { fingerprint }),
+  })
 }
 
 /** Jobs that the engine takes at once, where that is not the provider's default. */

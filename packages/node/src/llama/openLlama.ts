@@ -10,6 +10,7 @@ import { openUpstreamEngine, UpstreamFailedError } from '@weightless/compute'
 import type { TokenCounter } from '@weightless/compute/engine/openTokenCounter'
 import type { Env } from '@weightless/env'
 import { superviseProcess } from '../devnet/superviseProcess.ts'
+import { rootOfFile } from '../openFileSource.ts'
 import { keyVariable, type LlamaOpen, type LlamaSettings } from './llamaSettings.ts'
 
 /** A large file on a slow disk takes its time. */
@@ -45,13 +46,15 @@ export async function openLlama(env: Env, options: LlamaSettings) {
     },
   })
   try {
-    await child.start()
+    const [modelRoot] = await Promise.all([rootOfFile(file), child.start()])
     const upstream = await openUpstreamEngine({
       env,
       url: () => url,
       apiKey: key,
       name: options.name,
       services: ['chat', 'completions'],
+      // It shows what is drawn from.
+      fingerprint: { modelRoot, logprobs: 'drawn' },
       counter: createCounter(env, () => url, key),
     })
     return {

@@ -1,18 +1,19 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import {
   type VerificationLevel,
   type VerificationStatement,
   verificationHeader,
   verificationHeaderOf,
 } from '@weightless/compute/wire'
+import { sha256 } from '@weightless/crypto'
 import type { JsonObject } from '@weightless/envelope'
 import type { ClientContext } from '../clientContext.ts'
 import { matchBundle } from '../receipts/matchBundle.ts'
 import type { Bundle, ReceiptsApi } from '../receipts/openReceipts.ts'
 import { callGateway, getJson } from './callGateway.ts'
 import { type AnswerCheck, type CheckMeans, checkAnswer } from './checkAnswer.ts'
-import { type ChatEvent, type ChatUsage, readChatAnswer } from './readChatAnswer.ts'
+import { type ChatEvent, type ChatUsage, type Exchange, readChatAnswer } from './readChatAnswer.ts'
 import { type ChatModel, readModels } from './readModels.ts'
 import { sealChat } from './sealChat.ts'
 
@@ -39,6 +40,11 @@ export type ChatRequest = {
    */
   accepted?: boolean
   /**
+   * Asks for log-probabilities, and keeps the bytes of question and answer: of a provider that names its model's file,
+   * whose fingerprint they are, `receipts.verify` weighs them. FINGERPRINT §3
+   */
+  fingerprint?: boolean
+  /**
    * What is checked: `sampled` by the client itself, which executes a share of the answers again; `refereed` and `full` by
    * other providers' answers, whose receipts `complete` compares. Never less than asked for. COMPUTE §10.10
    */
@@ -53,6 +59,8 @@ export type ChatAnswer = {
   /** Receipt and opening; undefined where a provider gives none. */
   bundle: Bundle | undefined
   check: AnswerCheck
+  /** As they were sent, where a fingerprint was asked for. */
+  exchange: Exchange | undefined
 }
 
 export type ChatApi = {
@@ -79,16 +87,24 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
         if (event.type === 'text') text += event.text
         if (event.type === 'receipt') statement = event.verification
         if (event.type !== 'end') continue
-        const { finishReason, usage, receiptId } = event
+        const { finishReason, usage, receiptId, exchange } = event
         const bundle = receiptId ? await receipts.get(receiptId, signal ? { signal } : {}) : undefined
-        if (bundle && !request.private && !matchBundle(bundle, { messages: request.messages, text }))
+        if (bundle && !request.private && !isAbout(bundle, request, text, exchange))
           throw new ReceiptMismatchError({ receiptId })
         const check = await checkAnswer(context, receipts, wanted, { bundle, statement }, means)
-        return { text, finishReason, usage, receiptId, bundle, check }
+        return { text, finishReason, usage, receiptId, bundle, check, exchange }
       }
       const nothing = { bundle: undefined, statement: undefined }
       const check = await checkAnswer(context, receipts, wanted, nothing, means)
-      return { text, finishReason: 'cancelled', usage: undefined, receiptId: undefined, bundle: undefined, check }
+      return {
+        text,
+        finishReason: 'cancelled',
+        usage: undefined,
+        receiptId: undefined,
+        bundle: undefined,
+        check,
+        exchange: undefined,
+      }
     },
   }
 }
@@ -99,6 +115,7 @@ async function* streamChat(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const sealed = request.private ? await sealChat(context, toWire(request), request) : undefined
+  const body = JSON.stringify(sealed ? sealed.envelope : toWire(request))
   const response = await callGateway(context, '/v1/chat/completions', {
     method: 'POST',
     headers: {
@@ -108,10 +125,16 @@ async function* streamChat(
       ...(sealed && { 'x-0g-provider-trust-mode': 'private' }),
       ...levelHeaders(request.verification),
     },
-    body: JSON.stringify(sealed ? sealed.envelope : toWire(request)),
+    body,
     ...(signal && { signal }),
   })
-  yield* readChatAnswer(response, sealed?.reply)
+  yield* readChatAnswer(response, { reply: sealed?.reply, keep: request.fingerprint ? body : undefined })
+}
+
+/** Of receipts about bytes, the bytes are compared. */
+function isAbout(bundle: Bundle, { messages }: ChatRequest, text: string, exchange: Exchange | undefined): boolean {
+  if (!exchange || !('kind' in bundle.opening)) return matchBundle(bundle, { messages, text })
+  return bytesToHex(sha256(exchange.response)) === bundle.opening.responseSha256
 }
 
 /** The client draws and executes samples itself; it only must be able to. */
@@ -121,7 +144,7 @@ function levelHeaders(wanted: VerificationLevel | undefined): Record<string, str
   return { [verificationHeader]: verificationHeaderOf(wanted) }
 }
 
-function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: ChatRequest): JsonObject {
+function toWire({ model, messages, maxTokens, temperature, topP, seed, stop, fingerprint }: ChatRequest): JsonObject {
   return {
     model,
     messages,
@@ -132,6 +155,7 @@ function toWire({ model, messages, maxTokens, temperature, topP, seed, stop }: C
     ...(topP !== undefined && { top_p: topP }),
     ...(seed !== undefined && { seed }),
     ...(stop && { stop }),
+    ...(fingerprint && { logprobs: true, top_logprobs: 20 }),
   }
 }
 

@@ -1,5 +1,5 @@
 /** A streamed answer over the OpenAI wire as events: the receipt's id first, then text as it is made, then the end. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { concatBytes, type Hex, textToBytes, WeightlessError } from '@weightless/codec'
 import { readVerificationStatement, type VerificationStatement, verificationHeader } from '@weightless/compute/wire'
 import type { FetchResponse } from '@weightless/env'
 import type { JsonObject, ReplyOpener } from '@weightless/envelope'
@@ -11,7 +11,16 @@ export type ChatEvent =
   /** Sent before the first token: under this id the receipt can be had when the answer has ended. */
   | { type: 'receipt'; receiptId: string; provider: Hex | undefined; verification?: VerificationStatement }
   | { type: 'text'; text: string }
-  | { type: 'end'; finishReason: string; usage: ChatUsage | undefined; receiptId: string | undefined }
+  | {
+      type: 'end'
+      finishReason: string
+      usage: ChatUsage | undefined
+      receiptId: string | undefined
+      exchange?: Exchange
+    }
+
+/** Bytes of a question and its answer. */
+export type Exchange = { request: Uint8Array; response: Uint8Array }
 
 type Chunk = {
   choices?: { delta?: { content?: string | null }; finish_reason?: string | null }[]
@@ -19,10 +28,12 @@ type Chunk = {
   error?: { message?: string }
 }
 
-/** @param reply - opens what was sealed @throws {AnswerBrokenError} */
+const keptBytesMax = 64 * 1024 * 1024
+
+/** @param reply - opens what was sealed @param keep - the question, where both are kept @throws {AnswerBrokenError} */
 export async function* readChatAnswer(
   response: FetchResponse,
-  reply?: ReplyOpener,
+  { reply, keep }: { reply?: ReplyOpener | undefined; keep?: string | undefined } = {},
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const receiptId = response.headers['x-weightless-receipt']
   const provider = response.headers['x-0g-provider-address'] as Hex | undefined
@@ -30,8 +41,12 @@ export async function* readChatAnswer(
   if (receiptId) yield { type: 'receipt', receiptId, provider, ...(verification && { verification }) }
   let finishReason = 'cancelled'
   let usage: ChatUsage | undefined
-  for await (const data of readServerEvents(response.body)) {
-    if (data === '[DONE]') break
+  const kept: Uint8Array[] = []
+  const body = keep === undefined ? response.body : copyTo(kept, response.body)
+  // To its end: what is kept has to be all that was sent.
+  for await (const data of readServerEvents(body)) {
+    if (data === '[DONE]' && keep === undefined) break
+    if (data === '[DONE]') continue
     const chunk = reply ? await openChunk(reply, data) : readChunk(data)
     if (chunk.error) throw new AnswerBrokenError(chunk.error.message)
     const choice = chunk.choices?.[0]
@@ -41,7 +56,18 @@ export async function* readChatAnswer(
       usage = { promptTokens: chunk.usage.prompt_tokens ?? 0, completionTokens: chunk.usage.completion_tokens ?? 0 }
   }
   if (reply && !reply.isWhole()) throw new AnswerBrokenError('The sealed answer was cut off.')
-  yield { type: 'end', finishReason, usage, receiptId }
+  const exchange = keep !== undefined && { request: textToBytes(keep), response: concatBytes(kept) }
+  yield { type: 'end', finishReason, usage, receiptId, ...(exchange && { exchange }) }
+}
+
+async function* copyTo(kept: Uint8Array[], body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let size = 0
+  for await (const piece of body) {
+    size += piece.length
+    if (size > keptBytesMax) throw new AnswerBrokenError('The answer is too long to be kept.')
+    kept.push(piece.slice())
+    yield piece
+  }
 }
 
 /** @throws {AnswerBrokenError} */

@@ -3,6 +3,7 @@ import type { Hex } from '@weightless/codec'
 import type { ProvenSource } from '@weightless/crypto'
 import type { Bundle, Verification, VerifyProgress } from '@weightless/receipt'
 import { callGateway } from '../chat/callGateway.ts'
+import type { Exchange } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
 
@@ -12,6 +13,8 @@ export type VerifyOptions = {
   onProgress?: (progress: VerifyProgress) => void
   /** While the weights come from the storage network. */
   onModelProgress?: (progress: { doneBytes: number; totalBytes: number }) => void
+  /** Of an answer with a fingerprint: its bytes, as `chat.complete({ fingerprint: true })` keeps them. */
+  exchange?: Exchange
   signal?: AbortSignal
 }
 
@@ -19,7 +22,7 @@ export async function verifyReceipt(
   context: ClientContext,
   files: FilesApi,
   bundle: Bundle,
-  { loadWeights, onProgress, onModelProgress, signal }: VerifyOptions,
+  { loadWeights, onProgress, onModelProgress, exchange, signal }: VerifyOptions,
 ): Promise<Verification> {
   const fromStorage = (root: Hex) =>
     files.download(root, {
@@ -29,13 +32,19 @@ export async function verifyReceipt(
     })
   const { config } = context
   const settlement = config.contracts.receiptSettlement
+  // A receipt of another chain or contract may be true there; it is worth nothing here.
+  const expected = { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) }
+  if (exchange) {
+    const { verifyPrint } = await import('@weightless/receipt/fingerprint/verifyPrint')
+    const weights = loadWeights ?? fromStorage
+    return verifyPrint(bundle, { ...exchange, loadWeights: weights, expected, ...(signal && { signal }) })
+  }
   // The verifier brings the whole tensor engine; who only chats should not have to load it.
   const { verifyBundle } = await import('@weightless/receipt/verifyBundle')
   return verifyBundle(bundle, {
     loadWeights: loadWeights ?? fromStorage,
     loadOperators: (choice) => fetchOperators(context, bundle, choice),
-    // A receipt of another chain or contract may be true there; it is worth nothing here.
-    expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
+    expected,
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })

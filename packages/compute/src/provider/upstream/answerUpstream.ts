@@ -60,7 +60,16 @@ export async function answerUpstream(
   const leave = () => leaving.abort(new AbortedError())
   if (signal.aborted) leave()
   signal.addEventListener('abort', leave, { once: true })
-  const passing: Passing = { context, job, asked, max, text: createTextMeter(engine), leaving, leave }
+  const passing: Passing = {
+    context,
+    job,
+    asked,
+    max,
+    text: createTextMeter(engine),
+    hasLogprobs: false,
+    leaving,
+    leave,
+  }
   let handedOver = false
   try {
     const body = bodyFor(context, asked, sealed?.bytes ?? bytes)

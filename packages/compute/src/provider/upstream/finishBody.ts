@@ -9,6 +9,7 @@ import {
   feeOf,
   inputHash,
   priceId,
+  printProgram,
   type Receipt,
   receiptVersion,
   serviceClasses,
@@ -30,9 +31,18 @@ export type BodyJob = Admitted & {
 export function finishBody(
   context: ProviderContext,
   job: BodyJob,
-  { units, responseSha256, finishReason }: { units: Units; responseSha256: Uint8Array; finishReason: BodyFinish },
+  end: {
+    units: Units
+    responseSha256: Uint8Array
+    finishReason: BodyFinish
+    /** The answer shows log-probabilities of the model that is named. FINGERPRINT §3 */
+    isPrinted?: boolean
+  },
 ): Promise<void> {
+  const { units, responseSha256, finishReason } = end
   const { price, engine, address } = context
+  // Of what broke off nothing is promised.
+  const logprobs = engine.kind === 'upstream' && end.isPrinted && finishReason === 'stop' ? engine.logprobs : undefined
   const { modelRoot, programId, tokenizerRoot } = engine.model
   const text = job.sealed && { text: job.sealed.text() }
   const exchange: Exchange = { requestSha256: job.requestSha256, responseSha256, ...text }
@@ -49,12 +59,12 @@ export function finishBody(
     version: receiptVersion,
     serviceClass: serviceClasses.body,
     // Embeddings follow from the request's bytes and the model. A sealed chat does too, but nobody has its bytes.
-    check: engine.kind === 'encoder' ? checks.reExecution : checks.none,
+    check: engine.kind === 'encoder' ? checks.reExecution : logprobs ? checks.fingerprint : checks.none,
     chainId: context.place.chainId,
     user: job.user,
     provider: address,
     modelRoot,
-    programId,
+    programId: logprobs ? printProgram(logprobs) : programId,
     tokenizerRoot,
     sampler: zeroWord,
     seed: zeroWord,

@@ -148,9 +148,10 @@ async function nextOf(events: AsyncGenerator<PassedEvent>): Promise<PassedEvent 
   return step.done ? undefined : step.value
 }
 
-function note({ text }: Passing, progress: Progress, part: AnswerPart | undefined): void {
+function note(passing: Passing, progress: Progress, part: AnswerPart | undefined): void {
   if (!part) return
-  text.add(part.text)
+  passing.text.add(part.text)
+  passing.hasLogprobs ||= part.hasLogprobs
   progress.finished += part.finished
   progress.reported = part.reported ?? progress.reported
   progress.isFailed ||= part.isError

@@ -114,6 +114,7 @@ async function record(passing: Passing, part: AnswerPart | undefined, responseSh
     return finishBody(context, job, { units: otherUnits(passing, part), ...end })
   }
   if (part) text.add(part.text)
+  passing.hasLogprobs = part?.hasLogprobs ?? false
   const reported = part?.reported
   // What is embedded makes no tokens, whatever is reported.
   const isEmbedding = max.completionTokens === 0n

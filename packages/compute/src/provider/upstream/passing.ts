@@ -1,5 +1,5 @@
 /** What passing an answer on needs, whole or streamed. */
-import type { BodyFinish } from '@weightless/receipt'
+import { type BodyFinish, readPrintedRequest } from '@weightless/receipt'
 import type { BodyRequest, Units } from '../../wire/bodyRequest.ts'
 import { receiptHeader } from '../../wire/payment.ts'
 import { acceptanceHeaders } from '../acceptJob.ts'
@@ -16,6 +16,8 @@ export type Passing = {
   max: Units
   /** What the model has said so far. */
   text: TextMeter
+  /** Log-probabilities of tokens have come. */
+  hasLogprobs: boolean
   /** Aborts the request at the upstream. */
   leaving: AbortController
   leave(): void
@@ -34,7 +36,13 @@ export async function recordTokens(
     context.metrics.usageLies.add()
     context.env.log.warn('upstream usage not believed', { jobId: job.id, what, claimed, counted })
   }
-  await finishBody(context, job, { units, ...end })
+  await finishBody(context, job, { units, ...end, isPrinted: isPrinted(passing) })
+}
+
+/** Whether the answer is one whose fingerprint can be weighed. FINGERPRINT §3 */
+function isPrinted({ context, job, asked, hasLogprobs }: Passing): boolean {
+  const isPlain = context.engine.logprobs !== undefined && hasLogprobs && !job.sealed
+  return isPlain && asked.path === '/v1/chat/completions' && readPrintedRequest(asked.json) !== undefined
 }
 
 export function headersOf({ job }: Passing, contentType: string): Record<string, string> {

@@ -17,6 +17,8 @@ export type AnswerPart = {
   /** It holds nothing but the usage. */
   isUsageOnly: boolean
   isError: boolean
+  /** It shows log-probabilities of tokens. */
+  hasLogprobs: boolean
 }
 
 type Json = Readonly<Record<string, unknown>>
@@ -52,6 +54,7 @@ function describe(json: Json): AnswerPart {
     seconds: typeof seconds === 'number' && seconds >= 0 && Number.isFinite(seconds) ? seconds : undefined,
     isLast: lastTypes.test(type),
     isUsageOnly: choices?.length === 0 && usage !== undefined,
+    hasLogprobs: choices?.some((choice) => isFilled(asObject(choice?.logprobs)?.content)) ?? false,
     isError: (json.error !== undefined && json.error !== null) || type === 'response.failed' || type === 'error',
   }
 }
@@ -65,6 +68,8 @@ function reportedOf(usage: Json): Reported {
 
 const countOf = (value: unknown): number | undefined =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? value : undefined
+
+const isFilled = (value: unknown): boolean => Array.isArray(value) && value.length > 0
 
 const asObject = (value: unknown): Json | undefined =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : undefined
