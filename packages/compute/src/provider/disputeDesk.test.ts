@@ -8,15 +8,19 @@ type Timer = { ms: number; signal: AbortSignal | undefined; ring: () => void }
 
 function createHandClock() {
   const timers: Timer[] = []
+  let nowMs = 0
   const clock = {
-    monotonicMs: () => 0,
+    monotonicMs: () => nowMs,
     sleep: (ms: number, signal?: AbortSignal) =>
       new Promise<void>((resolve, reject) => {
         timers.push({ ms, signal, ring: resolve })
         signal?.addEventListener('abort', () => reject(new Error('aborted')))
       }),
   } as unknown as Clock
-  return { clock, running: () => timers.filter(({ signal }) => !signal?.aborted) }
+  const goOn = (ms: number) => {
+    nowMs += ms
+  }
+  return { clock, goOn, running: () => timers.filter(({ signal }) => !signal?.aborted) }
 }
 
 test('two disputes, one question of each at a time; a third has no place until one has rested', async () => {
@@ -39,4 +43,24 @@ test('two disputes, one question of each at a time; a third has no place until o
   assert.ok(desk.enter('third'))
   desk.close()
   assert.deepEqual([forgotten, running()], [['first', 'second', 'third'], []])
+})
+
+test('a dispute that rests gives its place to one that wants it, the one that rested longest first; one at work never', () => {
+  const { clock, goOn } = createHandClock()
+  const forgotten: string[] = []
+  const desk = createDisputeDesk(clock, (key) => forgotten.push(key))
+  const first = desk.enter('first')!
+  desk.enter('second')!.leave()
+  first.leave()
+  desk.enter('second')!.leave()
+  goOn(4_999)
+  assert.equal(desk.enter('third'), undefined)
+  goOn(1)
+  assert.ok(desk.enter('third'))
+  assert.deepEqual(forgotten, ['first'])
+  assert.ok(desk.enter('first'))
+  assert.deepEqual(forgotten, ['first', 'second'])
+  goOn(60_000)
+  assert.equal(desk.enter('second'), undefined)
+  desk.close()
 })

@@ -13,13 +13,15 @@ export type DisputeDesk = {
 
 const openMax = 2
 const idleMsMax = 60_000
+/** One that rests so long gives its place to another that wants it; its next question is answered from the beginning again. */
+const yieldMs = 5_000
 /** A question that takes longer is ended, and its dispute with it. */
 const answerMsMax = 600_000
 const questionsPerMinute = 600
 
 /** @param forget - ends what is under way for a dispute */
 export function createDisputeDesk(clock: Clock, forget: (key: string) => void): DisputeDesk {
-  const open = new Map<string, { busy: boolean; timer: AbortController }>()
+  const open = new Map<string, { busy: boolean; restsSinceMs: number; timer: AbortController }>()
   function drop(key: string): void {
     open.get(key)?.timer.abort()
     open.delete(key)
@@ -33,6 +35,14 @@ export function createDisputeDesk(clock: Clock, forget: (key: string) => void): 
     )
     return timer
   }
+  /** Entries are in the order of their last question, so that the first that rests has rested longest. */
+  function makePlace(): boolean {
+    if (open.size < openMax) return true
+    const resting = [...open].find(([, { busy }]) => !busy)
+    if (!resting || clock.monotonicMs() - resting[1].restsSinceMs < yieldMs) return false
+    drop(resting[0])
+    return true
+  }
   return {
     rates: createRateLimits({ clock, perMinute: questionsPerMinute }),
     close() {
@@ -40,14 +50,16 @@ export function createDisputeDesk(clock: Clock, forget: (key: string) => void): 
     },
     enter(key) {
       const known = open.get(key)
-      if (known?.busy || (!known && open.size >= openMax)) return undefined
+      if (known?.busy || (!known && !makePlace())) return undefined
       known?.timer.abort()
-      const entry = { busy: true, timer: dropAfter(key, answerMsMax) }
+      const entry = { busy: true, restsSinceMs: 0, timer: dropAfter(key, answerMsMax) }
+      open.delete(key)
       open.set(key, entry)
       return {
         leave() {
           entry.timer.abort()
           entry.busy = false
+          entry.restsSinceMs = clock.monotonicMs()
           if (open.get(key) === entry) entry.timer = dropAfter(key, idleMsMax)
         },
       }

@@ -53,7 +53,7 @@ export async function disputeReceipt(
  * @throws {ReceiptUndisputableError}
  */
 export async function disputeWithProvider(
-  env: Pick<ClientEnv, 'network' | 'log'>,
+  env: Pick<ClientEnv, 'network' | 'log' | 'clock'>,
   bundle: Bundle,
   providerUrl: string,
   weights: ModelFile,
@@ -70,6 +70,9 @@ export async function disputeWithProvider(
   })
 }
 
+/** After which a provider that has no place is asked again. */
+const againMs = 1_000
+
 type Post = (path: string, request: FetchOptions) => Promise<FetchResponse>
 
 const atProvider =
@@ -77,9 +80,9 @@ const atProvider =
   (path, request) =>
     network.fetch(`${url.replace(/\/+$/, '')}${path}`, request)
 
-/** Undefined for what the provider does not answer. */
+/** Undefined for what the provider does not answer. One that has other disputes under way is asked again until the time is over. */
 async function createSend(
-  { log }: Pick<ClientEnv, 'log'>,
+  { log, clock }: Pick<ClientEnv, 'log' | 'clock'>,
   { receipt, settlement }: Bundle,
   post: Post,
   { answerMsMax = 120_000, signal }: Patience,
@@ -89,17 +92,27 @@ async function createSend(
     import('@weightless/compute/wire'),
   ])
   const path = disputePath(hashReceipt(receipt, settlement))
-  return async (body: object): Promise<unknown> => {
+  async function ask(body: object, timeoutMs: number): Promise<{ status: number; text: string }> {
+    const headers = { 'content-type': 'application/json' }
     try {
-      const response = await post(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-        timeoutMs: answerMsMax,
-        ...(signal && { signal }),
-      })
-      const text = await response.text(disputeAnswerBytesMax)
-      return response.status === 200 ? JSON.parse(text) : undefined
+      const request = { method: 'POST', headers, body: JSON.stringify(body), timeoutMs }
+      const response = await post(path, { ...request, ...(signal && { signal }) })
+      return { status: response.status, text: await response.text(disputeAnswerBytesMax) }
+    } catch (fault) {
+      if (fault instanceof GatewayRefusedError && fault.status === 429) return { status: 429, text: '' }
+      throw fault
+    }
+  }
+  return async (body: object): Promise<unknown> => {
+    const untilMs = clock.monotonicMs() + answerMsMax
+    try {
+      for (;;) {
+        const leftMs = untilMs - clock.monotonicMs()
+        const { status, text } = await ask(body, Math.max(1, leftMs))
+        if (status === 200) return JSON.parse(text)
+        if (status !== 429 || leftMs <= againMs) return undefined
+        await clock.sleep(againMs, signal)
+      }
     } catch (fault) {
       signal?.throwIfAborted()
       if (fault instanceof GatewayRefusedError && (fault.status === 401 || fault.status === 403)) throw fault
