@@ -225,7 +225,9 @@ describe('levels of checking', () => {
       client.receipts.verify(of!, { exchange: exchange!, loadWeights: async () => weights.slice() })
     const verdict = await weigh(bundle)
     assert.ok(verdict.accepted && !verdict.reExecuted && verdict.fingerprint, JSON.stringify(verdict))
-    // Nobody asked for log-probabilities: nothing is promised.
+    // Nobody asked for log-probabilities: nothing is promised. The receipt is about bytes, and those are compared.
+    const unprinted = await client.chat.complete(request)
+    assert.deepEqual([unprinted.bundle!.receipt.check, unprinted.exchange], [0, undefined])
     const plain = await ask(bare, [], 'none', {
       model: 'printed',
       stream: true,

@@ -83,7 +83,7 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
       const wanted = request.verification ?? { level: 'none' }
       let statement: VerificationStatement | undefined
       let text = ''
-      for await (const event of streamChat(context, request, signal)) {
+      for await (const event of streamChat(context, request, signal, true)) {
         if (event.type === 'text') text += event.text
         if (event.type === 'receipt') statement = event.verification
         if (event.type !== 'end') continue
@@ -92,7 +92,8 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
         if (bundle && !request.private && !isAbout(bundle, request, text, exchange))
           throw new ReceiptMismatchError({ receiptId })
         const check = await checkAnswer(context, receipts, wanted, { bundle, statement }, means)
-        return { text, finishReason, usage, receiptId, bundle, check, exchange }
+        const asked = request.fingerprint ? exchange : undefined
+        return { text, finishReason, usage, receiptId, bundle, check, exchange: asked }
       }
       const nothing = { bundle: undefined, statement: undefined }
       const check = await checkAnswer(context, receipts, wanted, nothing, means)
@@ -109,10 +110,12 @@ export function openChat(context: ClientContext, receipts: ReceiptsApi): ChatApi
   }
 }
 
+/** @param keeps - the bytes of question and answer, for receipts that are about bytes; else where a fingerprint needs them */
 async function* streamChat(
   context: ClientContext,
   request: ChatRequest,
   signal: AbortSignal | undefined,
+  keeps = request.fingerprint === true,
 ): AsyncGenerator<ChatEvent, void, undefined> {
   const sealed = request.private ? await sealChat(context, toWire(request), request) : undefined
   const body = JSON.stringify(sealed ? sealed.envelope : toWire(request))
@@ -128,7 +131,7 @@ async function* streamChat(
     body,
     ...(signal && { signal }),
   })
-  yield* readChatAnswer(response, { reply: sealed?.reply, keep: request.fingerprint ? body : undefined })
+  yield* readChatAnswer(response, { reply: sealed?.reply, keep: keeps ? body : undefined })
 }
 
 /** Of receipts about bytes, the bytes are compared. */
