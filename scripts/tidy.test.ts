@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { completeLock } from './completeLock.ts'
+import { findCircles } from './tidyCircles.ts'
 import type { Package } from './tidyLayers.ts'
 import { blankOut, checkFile, findImports } from './tidyRules.ts'
 
@@ -115,4 +116,18 @@ test('a lock that npm left incomplete gets the platform packages back', () => {
 test('a hook of a test file stands inside a suite', () => {
   assert.deepEqual(rulesOf('packages/store/src/a.test.ts', 'before(open)'), ['hook of everybody'])
   assert.deepEqual(rulesOf('packages/store/src/a.test.ts', "describe('a', () => {\n  beforeEach(open)\n})"), [])
+})
+
+test('files that need each other are found, by however many steps and by types alone', () => {
+  const files = [
+    { path: 'a/one.ts', text: "import { two } from './two.ts'\nimport { far } from '../b/far.ts'" },
+    { path: 'a/two.ts', text: "import type { Three } from './three.ts'" },
+    { path: 'a/three.ts', text: "\nexport { one } from './one.ts'" },
+    { path: 'b/far.ts', text: "import 'node:fs'" },
+  ]
+  assert.deepEqual(
+    findCircles(files).map(({ path, line, advice }) => `${path}:${line} ${advice.split(':')[0]}`),
+    ['a/three.ts:2 a/one.ts → a/two.ts → a/three.ts → a/one.ts'],
+  )
+  assert.deepEqual(findCircles(files.slice(1)), [])
 })

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findCircles } from './tidyCircles.ts'
 import type { Package } from './tidyLayers.ts'
 import { checkFile, type Finding } from './tidyRules.ts'
 
@@ -21,14 +22,16 @@ export function tidy(): Finding[] {
     .split('\n')
     .filter((path) => path !== '' && existsSync(join(root, path)))
   const packages = paths.filter((path) => /^(packages|apps)\/[^/]+\/package\.json$/.test(path)).map(readPackage)
+  const files = paths
+    .filter((path) => /\.tsx?$/.test(path) && !exempt.test(path))
+    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
   return [
     ...packages.flatMap(checkPackage),
-    ...paths
-      .filter((path) => /\.tsx?$/.test(path) && !exempt.test(path))
-      .flatMap((path) => {
-        const owner = packages.find(({ folder }) => path.startsWith(`${folder}/`))
-        return checkFile({ path, text: readFileSync(join(root, path), 'utf8') }, owner, packages)
-      }),
+    ...findCircles(files),
+    ...files.flatMap((file) => {
+      const owner = packages.find(({ folder }) => file.path.startsWith(`${folder}/`))
+      return checkFile(file, owner, packages)
+    }),
   ]
 }
 

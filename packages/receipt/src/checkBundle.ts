@@ -1,6 +1,5 @@
 /** The checks of a bundle that need no model: signature, commitments, usage, fee, and what the user expected. RECEIPT §7.1 */
 import type { Hex } from '@weightless/codec'
-import type { BodyOpening, Bundle, ChatOpening } from './bundle.ts'
 import { choicesOf, isBodyBundle, isChatBundle } from './bundle.ts'
 import {
   bodyOutputHash,
@@ -18,6 +17,7 @@ import {
   zeroWord,
 } from './commitments.ts'
 import { logprobKindOf } from './fingerprint/printProgram.ts'
+import type { BodyOpening, Bundle, ChatOpening } from './openedReceipt.ts'
 import { checks, type Receipt, receiptVersion, recoverReceiptSigner, serviceClasses } from './receipt.ts'
 
 /** What a bundle fails on first. RECEIPT §7.3 */

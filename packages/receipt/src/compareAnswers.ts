@@ -1,5 +1,6 @@
 /** Whether two receipts say that the same run gave the same answer, bit by bit. Spec: COMPUTE §10.10 */
-import { type Bundle, type ChatOpening, choicesOf } from './bundle.ts'
+import { choicesOf } from './bundle.ts'
+import type { Bundle, ChatOpening } from './openedReceipt.ts'
 
 /** What differs first; undefined when nothing does. Salts, names, prices and times are each provider's own. */
 export function compareAnswers(a: Bundle<ChatOpening>, b: Bundle<ChatOpening>): string | undefined {

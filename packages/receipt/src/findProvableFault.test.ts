@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { privateKeyToAccount } from 'viem/accounts'
 import { type Authorization, hashAcceptance, isAccepted, signAcceptance } from './authorization.ts'
-import { type Bundle, bundleToJson, readBundle } from './bundle.ts'
+import { bundleToJson, readBundle } from './bundle.ts'
 import { checkBundle } from './checkBundle.ts'
 import { findProvableFault } from './findProvableFault.ts'
+import type { Bundle } from './openedReceipt.ts'
 import { signReceipt } from './receipt.ts'
 
 const { vectors } = JSON.parse(

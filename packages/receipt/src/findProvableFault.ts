@@ -1,9 +1,9 @@
 /** What a provider's own signatures show against it on chain, without anybody's judgement. Spec: SETTLEMENT §9.3. */
 import type { Hex } from '@weightless/codec'
 import { type Acceptance, type BrokenTerm, brokenTerm, isAccepted, isForJob } from './authorization.ts'
-import type { Bundle } from './bundle.ts'
 import { feeOf, type Price, priceId } from './commitments.ts'
 import { isDelivered, type SignedDelivery } from './delivery.ts'
+import type { Bundle } from './openedReceipt.ts'
 import { hashReceipt, recoverReceiptSigner } from './receipt.ts'
 
 /** Of an answer or of a training: what is looked at is in both. */

@@ -11,19 +11,13 @@ export {
   signAcceptance,
 } from './authorization.ts'
 export {
-  type BodyFinish,
-  type BodyOpening,
-  type Bundle,
   bundleBytesMax,
   bundleToJson,
-  type ChatOpening,
-  type ChoiceOutput,
   choicesMax,
   choicesOf,
   isBodyBundle,
   isChatBundle,
   logitBiasMax,
-  type Opening,
   openingToJson,
   parseBundle,
   readBundle,
@@ -57,6 +51,7 @@ export { findProvableFault, type ProvableFault, type Signed } from './findProvab
 export { type LogprobKind, logprobKinds, printProgram } from './fingerprint/printProgram.ts'
 export { readPrintedRequest } from './fingerprint/readPrinted.ts'
 export { type VerifyPrintOptions, verifyPrint } from './fingerprint/verifyPrint.ts'
+export type { BodyFinish, BodyOpening, Bundle, ChatOpening, ChoiceOutput, Opening } from './openedReceipt.ts'
 export {
   checks,
   hashReceipt,

@@ -5,8 +5,8 @@
  */
 import { type Hex, hexToBytes, isHexOf } from '@weightless/codec'
 import type { Acceptance } from './authorization.ts'
-import type { BodyFinish, BodyOpening, Bundle, ChatOpening, ChoiceOutput } from './bundle.ts'
 import type { Message, Price, SamplerParameters, SeedSource } from './commitments.ts'
+import type { BodyFinish, BodyOpening, Bundle, ChatOpening, ChoiceOutput } from './openedReceipt.ts'
 import type { Receipt } from './receipt.ts'
 import { batchProofMax } from './receiptBatch.ts'
 

@@ -5,17 +5,7 @@ import { test } from 'node:test'
 import type { Hex } from '@weightless/codec'
 import fc from 'fast-check'
 import { privateKeyToAccount, privateKeyToAddress } from 'viem/accounts'
-import {
-  type BodyOpening,
-  type Bundle,
-  bundleToJson,
-  type ChatOpening,
-  choicesOf,
-  isBodyBundle,
-  isChatBundle,
-  parseBundle,
-  readBundle,
-} from './bundle.ts'
+import { bundleToJson, choicesOf, isBodyBundle, isChatBundle, parseBundle, readBundle } from './bundle.ts'
 import { checkBundle } from './checkBundle.ts'
 import {
   bodyOutputHash,
@@ -31,6 +21,7 @@ import {
   seedOf,
   traceRootsHash,
 } from './commitments.ts'
+import type { BodyOpening, Bundle, ChatOpening } from './openedReceipt.ts'
 import { hashReceipt, type Receipt, recoverReceiptSigner, signReceipt } from './receipt.ts'
 import { verifyBundle } from './verifyBundle.ts'
 

@@ -5,8 +5,9 @@
 import { bytesToHex, bytesToText, textToBytes } from '@weightless/codec'
 import { fileRoot, sha256 } from '@weightless/crypto'
 import { type Encoder, type EncoderFiles, openEncoder } from '@weightless/tensor'
-import { type Bundle, isBodyBundle } from './bundle.ts'
+import { isBodyBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
+import type { Bundle } from './openedReceipt.ts'
 import { checks } from './receipt.ts'
 import type { Verification } from './verifyBundle.ts'
 

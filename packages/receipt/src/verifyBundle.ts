@@ -19,10 +19,11 @@ import {
   SchemaUnsupportedError,
   type Trace,
 } from '@weightless/tensor'
-import { type Bundle, type ChatOpening, type ChoiceOutput, choicesOf, isChatBundle } from './bundle.ts'
+import { choicesOf, isChatBundle } from './bundle.ts'
 import { checkBundle, type Difference, differ, type Expectations } from './checkBundle.ts'
 import { choiceSeed, requestHash, samplerHash, seedOf, zeroWord } from './commitments.ts'
 import type { PrintFigures } from './fingerprint/weighPrint.ts'
+import type { Bundle, ChatOpening, ChoiceOutput } from './openedReceipt.ts'
 import { checks } from './receipt.ts'
 
 export type VerifyProgress = {

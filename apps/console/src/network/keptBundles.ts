@@ -1,5 +1,6 @@
 /** Receipts with their openings, kept in this browser alone (IndexedDB): nobody else can show what was asked. */
-import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt/bundle'
+import { bundleToJson, readBundle } from '@weightless/receipt/bundle'
+import type { Bundle } from '@weightless/receipt/openedReceipt'
 
 export type KeptBundle = { receiptId: string; keptAtMs: number; bundle: Bundle }
 

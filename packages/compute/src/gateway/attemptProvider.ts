@@ -1,34 +1,14 @@
 /** One provider asked for one job, up to its first token: until then another can take its place, afterwards never. COMPUTE §10.3 */
 import { bytesToText } from '@weightless/codec'
-import { AbortedError, callLater, type FetchResponse } from '@weightless/env'
-import type { Acceptance } from '@weightless/receipt'
+import { AbortedError, callLater } from '@weightless/env'
 import type { ApiError } from '../wire/apiError.ts'
-import type { JobTerms } from '../wire/payment.ts'
 import { type Asked, askProvider } from './askProvider.ts'
-import type { Request } from './forwardWork.ts'
+import type { Begun } from './begunAnswer.ts'
+import type { Request } from './customerRequest.ts'
 import type { GatewayContext } from './gatewayContext.ts'
 import { spendFault } from './keys/keyBudget.ts'
-import type { Tab } from './openTab.ts'
 import type { ListedProvider } from './providerDirectory.ts'
-import { type Order, orderFor } from './readWork.ts'
-
-/** An answer of which the first token is here. */
-export type Begun = {
-  provider: ListedProvider
-  order: Order
-  response: FetchResponse
-  terms: JobTerms
-  tab: Tab
-  /** The provider's, where it was asked for. */
-  acceptance: Acceptance | undefined
-  first: readonly Uint8Array[]
-  /** What follows; `ended` when nothing does. */
-  rest: AsyncIterator<Uint8Array>
-  ended: boolean
-  /** Gives back the money held for it. */
-  release(): void
-  begunAtMs: number
-}
+import { orderFor } from './readWork.ts'
 
 export type Attempt =
   | { kind: 'answering'; begun: Begun }

@@ -1,30 +1,22 @@
 /** A request through the gateway: admit, choose, ask one provider after the other until one begins to answer. COMPUTE §10 */
-import type { Hex } from '@weightless/codec'
 import type { HttpResponse } from '@weightless/env'
 import { type ApiError, errorResponse } from '../wire/apiError.ts'
 import { answersOf, detectionOf, verificationHeader } from '../wire/verificationLevel.ts'
-import { attemptProvider, type Begun } from './attemptProvider.ts'
+import { attemptProvider } from './attemptProvider.ts'
+import type { Begun } from './begunAnswer.ts'
 import { type Candidate, chooseCandidates } from './choice/chooseCandidates.ts'
+import type { Request } from './customerRequest.ts'
 import type { Customer, GatewayContext } from './gatewayContext.ts'
 import { forwardCopies } from './levels/forwardCopies.ts'
 import { prepareLevel } from './levels/prepareLevel.ts'
 import { sampleAnswer } from './levels/sampleAnswer.ts'
 import { type Passed, passAnswer } from './passAnswer.ts'
-import type { Work } from './readWork.ts'
 import { createTrace, type Trace } from './trace.ts'
 
 const busyWaitMs = 250
 const busyWaitMsGrown = 2_000
 /** Over all models of a request. */
 const attemptsMaxAll = 8
-
-export type Request = {
-  customer: Customer
-  work: Work
-  signal: AbortSignal
-  /** Seeds every copy of an answer alike, where the request has no seed. */
-  nonce?: Hex | undefined
-}
 
 /** One request of a key that is within its limits; the answer's body ends it. */
 export async function forwardWork(context: GatewayContext, request: Request): Promise<HttpResponse> {

@@ -1,8 +1,8 @@
 /** Tables of a row of tokens backward: gradients of each operator's inputs, and the sums so far of those of the weights. Spec: spec/dispute.md §11.2. */
 import { mixBack, turn, widths } from './attention.ts'
 import { gateBack } from './forwardTables.ts'
+import type { RowPlan } from './rowPlan.ts'
 import { f, foldOf, inverseRms, normBack, productBack, readBefore } from './rules.ts'
-import type { RowPlan } from './stepPlan.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
 
 export function backwardTables(plan: RowPlan): StepTable[] {

@@ -1,8 +1,8 @@
 /** Tables of a row of tokens forward, from its embeddings to the gradient of its logits. Spec: spec/dispute.md §11.2. */
 import { exponential } from '../numbers/f32.ts'
 import { mix, turn, widths } from './attention.ts'
+import type { RowPlan } from './rowPlan.ts'
 import { f, foldOf, inverseRms, product, remember, sigmoid } from './rules.ts'
-import type { RowPlan } from './stepPlan.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
 
 export function forwardTables(plan: RowPlan): StepTable[] {

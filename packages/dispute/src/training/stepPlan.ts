@@ -7,6 +7,7 @@ import { placeSlots, type SlotPlace } from '@weightless/tensor/train/full/wholeW
 import { backwardTables } from './backwardTables.ts'
 import { forwardTables } from './forwardTables.ts'
 import { optimiserTables } from './optimiserTables.ts'
+import type { RowPlan } from './rowPlan.ts'
 import { f } from './rules.ts'
 import type { StepTable } from './stepTable.ts'
 
@@ -16,26 +17,6 @@ export type StepFacts = {
   /** Number of the step, from 0. */
   step: number
   rows: readonly TokenRow[]
-}
-
-/** What the tables of one row of tokens are planned from. */
-export type RowPlan = {
-  graph: Graph
-  tokens: readonly number[]
-  length: number
-  /** Positions whose next token counts. */
-  places: readonly number[]
-  rope: { cosines: Float32Array; sines: Float32Array }
-  /** 1 ÷ counted tokens of the step. */
-  factor: number
-  /** The tensor that logits are products with. */
-  output: string
-  /** Name of a table of this row. */
-  name: (what: string, layer?: number) => string
-  /** Name of a tensor's gradient; `now` and `before` name its sum with this row and without it. */
-  gradient: (tensor: string) => string
-  now: (gradient: string) => string
-  before: (gradient: string) => string | undefined
 }
 
 export type StepPlan = { tables: readonly StepTable[]; slots: readonly SlotPlace[] }

@@ -2,10 +2,10 @@
  * The trace of one training step, made on demand: every table computed and committed to. Whoever is asked about a step of its training makes it
  * from the state before. Spec: spec/dispute.md §11.3.
  */
-import { concatBytes } from '@weightless/codec'
-import { buildHashTree, type HashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
+import { buildHashTree, type HashTree, hashLeaf, hashTreeRoot } from '@weightless/crypto'
+import { chunkBytes, digestChunks, tableRoot } from './chunkDigests.ts'
 import type { StepPlan } from './stepPlan.ts'
-import { chunkCount, chunkWords, type ReadTable, type ReadWord, type StepTable } from './stepTable.ts'
+import { chunkCount, type ReadTable, type ReadWord, type StepTable } from './stepTable.ts'
 import type { TrainingState } from './trainingState.ts'
 
 export type StepTrace = {
@@ -60,21 +60,6 @@ function computeTable(table: StepTable, read: ReadTable): Float32Array {
   const word: ReadWord = table.rule(read)
   for (let i = 0; i < values.length; i++) values[i] = word(i)
   return values
-}
-
-export function chunkBytes(values: Float32Array, chunk: number): Uint8Array {
-  return new Uint8Array(values.slice(chunk * chunkWords, (chunk + 1) * chunkWords).buffer)
-}
-
-export function digestChunks(values: Float32Array): Uint8Array {
-  return concatBytes(Array.from({ length: chunkCount(values.length) }, (_, chunk) => sha256(chunkBytes(values, chunk))))
-}
-
-/** @param digests - hashes of a table's chunks, side by side */
-export function tableRoot(digests: Uint8Array): Uint8Array {
-  const leaves: Uint8Array[] = []
-  for (let at = 0; at < digests.length; at += 32) leaves.push(hashLeaf(digests.subarray(at, at + 32)))
-  return hashTreeRoot(buildHashTree(leaves))
 }
 
 function concatFloats(lists: readonly Float32Array[]): Float32Array {

@@ -2,8 +2,9 @@
 import { buildHashTree, type HashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import { levelsAtOnce } from '../tree/firstDifference.ts'
 import type { Path } from '../tree/rootFrom.ts'
+import { chunkBytes } from './chunkDigests.ts'
 import { chunkCount } from './stepTable.ts'
-import { chunkBytes, type StepTrace } from './traceStep.ts'
+import type { StepTrace } from './traceStep.ts'
 import { pieceDigests, type TrainingState } from './trainingState.ts'
 
 /** Every answer may be missing: the party then has withheld it. Steps are those that follow a state: step 0 comes first. */

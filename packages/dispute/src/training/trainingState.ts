@@ -1,7 +1,7 @@
 /** Weights and moments between two steps of a training, and the root that commits to them. Spec: spec/training.md §8.5. */
 import { concatBytes, hexToBytes } from '@weightless/codec'
 import { stateRootOf, topOf } from '@weightless/tensor/train/full/commitState'
-import { digestChunks } from './traceStep.ts'
+import { digestChunks } from './chunkDigests.ts'
 
 /** Values, first and second moments, each one list over all tensors. */
 export type TrainingState = { p: Float32Array; m: Float32Array; v: Float32Array }

@@ -3,7 +3,7 @@
  * configuration in the file's metadata. Spec: spec/training.md §7.
  */
 import { writeSafetensors } from '../safetensors/writeSafetensors.ts'
-import type { Trainer } from '../train/trainer.ts'
+import type { Trainer } from '../train/loraTraining.ts'
 import { ggufRow, moduleName, tensorName } from './adapterTargets.ts'
 
 export function encodeAdapter({ lora, options, model }: Pick<Trainer, 'lora' | 'options' | 'model'>): Uint8Array {

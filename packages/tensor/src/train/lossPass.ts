@@ -7,13 +7,11 @@ import { naturalLog } from '../sampler/naturalLog.ts'
 import type { TokenRow } from './forwardPass.ts'
 import { outputBack, outputNormBack, type Place } from './full/outputGradients.ts'
 import { type Learning, multiplyColumns, multiplyRows, type TrainPass } from './linear.ts'
+import type { LossRoom } from './lossRoom.ts'
 import { shareOut } from './shareOut.ts'
 
 /** Positions of a piece: a run of a fold where gradients are summed over them. */
 const pieceMax = { adapter: 64, weights: 256 } as const
-
-/** Memory of one piece; logits take most. */
-export type LossRoom = { logits: number; sums: number; sumsBytes: number }
 
 export function allocateLossRoom(parts: EngineParts, { what }: Learning): LossRoom {
   const padded = parts.weights.output.groups * 8

@@ -9,10 +9,11 @@ import type { Model } from '../model/loadModel.ts'
 import { TrainingRowsError } from './checkRows.ts'
 import type { TokenRow } from './forwardPass.ts'
 import type { LoraOptions } from './loraOptions.ts'
+import type { Trainer, TrainProgress } from './loraTraining.ts'
 import { packLora } from './loraWeights.ts'
 import { evaluateRows } from './passRunner.ts'
-import { createTrainer, type OpenTrainerOptions, type Trainer, type TrainStep, takeStep } from './trainer.ts'
-import { decodeState, encodeState, stateRoot, type TrainProgress } from './trainerState.ts'
+import { createTrainer, type OpenTrainerOptions, type TrainStep, takeStep } from './trainer.ts'
+import { decodeState, encodeState, stateRoot } from './trainerState.ts'
 
 export type LoraTrainer = {
   model: Model

@@ -2,15 +2,16 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { ByteSource } from '../byteSource.ts'
 import type { CrewSeat } from '../crew/crew.ts'
-import { loadModel, type Model } from '../model/loadModel.ts'
+import { loadModel } from '../model/loadModel.ts'
 import { checkRows, countTokens } from './checkRows.ts'
 import type { TokenRow } from './forwardPass.ts'
 import { integerPower, learningRateAt } from './learningRate.ts'
 import { type Learning, slotKey } from './linear.ts'
 import { checkLoraOptions, type LoraOptions } from './loraOptions.ts'
-import { createLoraWeights, type LoraWeights, packLora } from './loraWeights.ts'
-import { accumulateRows, createPassRunner, type PassRunner } from './passRunner.ts'
-import { digestBatch, encodeState, stateRoot, type TrainProgress } from './trainerState.ts'
+import type { Trainer } from './loraTraining.ts'
+import { createLoraWeights, packLora } from './loraWeights.ts'
+import { accumulateRows, createPassRunner } from './passRunner.ts'
+import { digestBatch, encodeState, stateRoot } from './trainerState.ts'
 
 export type TrainStep = {
   /** Steps done, this one included. */
@@ -34,15 +35,6 @@ export type OpenTrainerOptions = Partial<LoraOptions> & {
   keptBytesMax?: number
   /** A crew's seat, for several threads; see the package's README. Not part of the result. */
   seat?: CrewSeat
-}
-
-export type Trainer = {
-  model: Model
-  options: LoraOptions
-  lora: LoraWeights
-  runner: PassRunner
-  sums: number
-  progress: TrainProgress
 }
 
 export async function createTrainer(weights: ByteSource | Uint8Array, given: OpenTrainerOptions): Promise<Trainer> {

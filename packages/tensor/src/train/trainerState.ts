@@ -14,15 +14,7 @@ import {
 import { sha256 } from '@weightless/crypto'
 import { stepRoot } from '../trace/stepRoot.ts'
 import type { TokenRow } from './forwardPass.ts'
-import type { Trainer } from './trainer.ts'
-
-export type TrainProgress = {
-  step: number
-  /** Rows learnt from so far, over all epochs: the cursor in the data. */
-  rowsSeen: number
-  /** Chain of digests over every batch, so that other data, or the same in another order, shows. */
-  dataDigest: Hex
-}
+import type { Trainer, TrainProgress } from './loraTraining.ts'
 
 const magic = textToBytes('WLL1')
 const headBytesMax = 1 << 16

@@ -1,7 +1,8 @@
 /** What a receipt says in full, the transaction that settled it, and the bundle as a file for any other verifier. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { bundleToJson, type ChatOpening, choicesOf } from '@weightless/receipt/bundle'
+import { bundleToJson, choicesOf } from '@weightless/receipt/bundle'
+import type { ChatOpening } from '@weightless/receipt/openedReceipt'
 import type { KeptBundle } from '../../network/keptBundles.ts'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 import { Amount } from '../../parts/Amount.tsx'

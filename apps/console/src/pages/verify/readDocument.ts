@@ -1,6 +1,7 @@
 /** Reads what somebody dropped or pasted: a bundle, a verdict, or why it is neither. */
 import type { VerdictFile } from '@weightless/compute/wire'
-import { type Bundle, bundleBytesMax } from '@weightless/receipt/bundle'
+import { bundleBytesMax } from '@weightless/receipt/bundle'
+import type { Bundle } from '@weightless/receipt/openedReceipt'
 
 export type Document =
   | { kind: 'answer'; name: string; json: unknown; bundle: Bundle }

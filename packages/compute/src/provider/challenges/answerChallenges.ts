@@ -4,16 +4,10 @@
  */
 import type { Hex } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import type { Ledger } from '@weightless/ledger'
-import type { ProviderContext } from '../providerContext.ts'
 import { answerQuestion } from './answerQuestion.ts'
+import type { ChallengeParts, KeepOne } from './challengeParts.ts'
 
 export type ChallengeWatch = { close(): Promise<void> }
-
-export type ChallengeParts = { context: ProviderContext; ledger: Ledger; disputeGame: Hex }
-
-/** What was executed for a receipt is kept for its next question, and given up for another receipt's. */
-export type KeepOne = (key: string) => void
 
 /** Blocks before the start in which a question may have been asked that still waits. */
 const blocksBefore = 20_000n

@@ -6,7 +6,7 @@ import { isChatBundle } from '@weightless/receipt'
 import type { DisputeQuestion } from '../../wire/disputeMessages.ts'
 import { defendAnswer } from '../defendAnswer.ts'
 import { readJob } from '../readJob.ts'
-import type { ChallengeParts, KeepOne } from './answerChallenges.ts'
+import type { ChallengeParts, KeepOne } from './challengeParts.ts'
 
 /** Turn.Provider of the contract. */
 const providersTurn = 2

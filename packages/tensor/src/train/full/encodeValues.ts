@@ -1,5 +1,5 @@
 /** f32 values as a tensor's bytes: as they are, as halves, or in blocks of eight-bit integers, as spec/tensor.md §2.2 reads them. */
-import type { ExportType } from './exportModel.ts'
+import type { ExportType } from './exportType.ts'
 
 const blockValues = 32
 

@@ -2,9 +2,8 @@
 import type { GgufValue } from '../../gguf/ggufValue.ts'
 import { type WritableValue, writeGguf } from '../../gguf/writeGguf.ts'
 import { encodeValues } from './encodeValues.ts'
-import type { FullTrainer } from './fullTrainer.ts'
-
-export type ExportType = 'F32' | 'F16' | 'Q8_0'
+import type { ExportType } from './exportType.ts'
+import type { FullTrainer } from './fullTraining.ts'
 
 /** Numbers of the architecture that readers take for f32 even where they are whole. */
 const floatKeys = /\.(freq_base|layer_norm_rms_epsilon)$/

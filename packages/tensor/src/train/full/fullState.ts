@@ -2,14 +2,8 @@
 import { bytesEqual, bytesToHex, bytesToText, concatBytes, type Hex, textToBytes } from '@weightless/codec'
 import { TrainerStateError } from '../trainerState.ts'
 import type { FullOptions } from './fullOptions.ts'
-import type { FullTrainer } from './fullTrainer.ts'
+import type { FullProgress, FullTrainer } from './fullTraining.ts'
 import { type Corpus, epochAt } from './openCorpus.ts'
-
-export type FullProgress = {
-  step: number
-  /** Rows learnt from so far, over all epochs: the cursor in the data. */
-  rowsSeen: number
-}
 
 /** What the head says, field by field in its order. */
 export type FullHead = {

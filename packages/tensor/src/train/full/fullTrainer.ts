@@ -3,19 +3,19 @@ import type { Hex } from '@weightless/codec'
 import { type ByteSource, toByteSource } from '../../byteSource.ts'
 import type { CrewSeat } from '../../crew/crew.ts'
 import { GgufInvalidError } from '../../gguf/ggufInvalidError.ts'
-import { type Gguf, readGguf } from '../../gguf/readGguf.ts'
-import type { EngineParts } from '../../model/engineParts.ts'
-import { loadModel, type ModelDescription } from '../../model/loadModel.ts'
+import { readGguf } from '../../gguf/readGguf.ts'
+import { loadModel } from '../../model/loadModel.ts'
 import { checkRows, countTokens } from '../checkRows.ts'
 import type { TokenRow } from '../forwardPass.ts'
 import { integerPower, learningRateAt } from '../learningRate.ts'
-import { accumulateRows, createPassRunner, type PassRunner } from '../passRunner.ts'
+import { accumulateRows, createPassRunner } from '../passRunner.ts'
 import { TrainingDivergedError, type TrainStep } from '../trainer.ts'
 import { allocateStateTree, hashState, stateRootOf } from './commitState.ts'
 import { checkFullOptions, decays, type FullOptions } from './fullOptions.ts'
-import { encodeHead, type FullProgress, headFacts, headOf } from './fullState.ts'
+import { encodeHead, headFacts, headOf } from './fullState.ts'
+import type { FullTrainer } from './fullTraining.ts'
 import { type Corpus, createBatches } from './openCorpus.ts'
-import { packWeights, takeWeights, type WholeWeights } from './wholeWeights.ts'
+import { packWeights, takeWeights } from './wholeWeights.ts'
 
 export type OpenFullOptions = Partial<FullOptions> & {
   seed32: Uint8Array
@@ -25,22 +25,6 @@ export type OpenFullOptions = Partial<FullOptions> & {
   keptBytesMax?: number
   /** A crew's seat, for several threads; see the package's README. Not part of the result. */
   seat?: CrewSeat
-}
-
-export type FullTrainer = {
-  description: ModelDescription
-  gguf: Gguf
-  options: FullOptions
-  corpus: Corpus
-  parts: EngineParts
-  whole: WholeWeights
-  runner: PassRunner
-  /** Address of room for sums of runs. */
-  sums: number
-  /** Address of the tree over the state. */
-  tree: number
-  batchAt: (rowsSeen: number) => number[]
-  progress: FullProgress
 }
 
 /** @throws {FullOptionsError} {GgufInvalidError} {MemoryExhaustedError} {TrainingRowsError} when rows do not fit the context */

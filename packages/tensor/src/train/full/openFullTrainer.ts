@@ -8,16 +8,12 @@ import { TrainingRowsError } from '../checkRows.ts'
 import type { TokenRow } from '../forwardPass.ts'
 import { evaluateRows } from '../passRunner.ts'
 import type { TrainStep } from '../trainer.ts'
-import { type ExportType, exportModel } from './exportModel.ts'
+import { exportModel } from './exportModel.ts'
+import type { ExportType } from './exportType.ts'
 import type { FullOptions } from './fullOptions.ts'
-import { decodeFullState, encodeFullState, type FullProgress } from './fullState.ts'
-import {
-  createFullTrainer,
-  type FullTrainer as FullTrainerParts,
-  fullStateHash,
-  type OpenFullOptions,
-  takeFullStep,
-} from './fullTrainer.ts'
+import { decodeFullState, encodeFullState } from './fullState.ts'
+import { createFullTrainer, fullStateHash, type OpenFullOptions, takeFullStep } from './fullTrainer.ts'
+import type { FullProgress, FullTrainer as FullTrainerParts } from './fullTraining.ts'
 import type { Corpus } from './openCorpus.ts'
 import { packWeights } from './wholeWeights.ts'
 

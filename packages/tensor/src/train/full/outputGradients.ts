@@ -1,6 +1,6 @@
 /** Gradients of the output matrix and the norm before it, from the positions that count. Spec: spec/training.md §8.3. */
 import type { TrainPass } from '../linear.ts'
-import type { LossRoom } from '../lossPass.ts'
+import type { LossRoom } from '../lossRoom.ts'
 import { shareOut } from '../shareOut.ts'
 import { outputSlot, vectorSlot } from './wholeWeights.ts'
 
