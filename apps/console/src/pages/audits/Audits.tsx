@@ -5,6 +5,7 @@ import { useNetwork } from '../../network/NetworkProvider.tsx'
 import { Amount } from '../../parts/Amount.tsx'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { formatCount } from '../../parts/formatAmount.ts'
+import { Item } from '../../parts/Item.tsx'
 import { ErrorNotice, Notice } from '../../parts/Notice.tsx'
 import { PageHead } from '../../parts/PageHead.tsx'
 import { type AuditorRecord, readAudits, type TargetRecord } from './readAudits.ts'
@@ -126,15 +127,6 @@ function AuditorRow({ auditor }: { auditor: AuditorRecord }) {
         </Item>
       </dl>
     </li>
-  )
-}
-
-function Item({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="label">{name}</dt>
-      <dd className="tabular-nums">{children}</dd>
-    </div>
   )
 }
 

@@ -1,5 +1,6 @@
 /** Choose or drop a file, read the quote, then pay for it and watch it arrive. */
-import { type DragEvent, useRef, useState } from 'react'
+import { useRef, useState } from 'react'
+import { DropArea } from '../../parts/DropArea.tsx'
 import { formatBytes } from '../../parts/formatAmount.ts'
 import { ErrorNotice } from '../../parts/Notice.tsx'
 import { QuoteCard } from './QuoteCard.tsx'
@@ -41,7 +42,6 @@ const fileBytesMax = 512 * 1024 * 1024
 
 function DropZone({ onChoose }: { onChoose: (file: File) => void }) {
   const input = useRef<HTMLInputElement>(null)
-  const [over, setOver] = useState(false)
   const [refused, setRefused] = useState<string>()
   const offer = (file: File | undefined) => {
     if (!file) return
@@ -52,49 +52,41 @@ function DropZone({ onChoose }: { onChoose: (file: File) => void }) {
       )
     else onChoose(file)
   }
-  const onDrop = (event: DragEvent) => {
-    event.preventDefault()
-    setOver(false)
-    offer(event.dataTransfer.files[0])
-  }
   return (
-    // The button inside does the same by keyboard; dropping is an extra for the mouse.
-    // biome-ignore lint/a11y/noStaticElementInteractions: see above
-    <div
-      onDragOver={(event) => {
-        event.preventDefault()
-        setOver(true)
-      }}
-      onDragLeave={() => setOver(false)}
-      onDrop={onDrop}
-      className={`grid min-h-64 place-content-center justify-items-center gap-4 px-6 py-12 text-center transition-colors ${over ? 'bg-lift-wash' : ''}`}
+    <DropArea
+      className="grid min-h-64 place-content-center justify-items-center gap-4 px-6 py-12 text-center"
+      onFiles={([file]) => offer(file)}
     >
-      <FloatingSheet />
-      <p className="text-[1.375rem] font-[300] tracking-[-0.02em]">{over ? 'Let it go' : 'Drop a file here'}</p>
-      <button type="button" className="button button-solid" onClick={() => input.current?.click()}>
-        Choose a file
-      </button>
-      <input
-        ref={input}
-        type="file"
-        aria-label="File to store"
-        className="sr-only"
-        tabIndex={-1}
-        onChange={(event) => {
-          offer(event.target.files?.[0])
-          event.target.value = ''
-        }}
-      />
-      <p className="max-w-[34rem] text-mute text-sm">
-        You see the price before anything is sent. What you store is encrypted for your account alone, unless you make
-        it public.
-      </p>
-      {refused && (
-        <p role="alert" className="font-[560] text-bad">
-          {refused}
-        </p>
+      {(over) => (
+        <>
+          <FloatingSheet />
+          <p className="text-[1.375rem] font-[300] tracking-[-0.02em]">{over ? 'Let it go' : 'Drop a file here'}</p>
+          <button type="button" className="button button-solid" onClick={() => input.current?.click()}>
+            Choose a file
+          </button>
+          <input
+            ref={input}
+            type="file"
+            aria-label="File to store"
+            className="sr-only"
+            tabIndex={-1}
+            onChange={(event) => {
+              offer(event.target.files?.[0])
+              event.target.value = ''
+            }}
+          />
+          <p className="max-w-[34rem] text-mute text-sm">
+            You see the price before anything is sent. What you store is encrypted for your account alone, unless you
+            make it public.
+          </p>
+          {refused && (
+            <p role="alert" className="font-[560] text-bad">
+              {refused}
+            </p>
+          )}
+        </>
       )}
-    </div>
+    </DropArea>
   )
 }
 

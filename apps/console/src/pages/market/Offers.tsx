@@ -1,11 +1,11 @@
 /** All offers, cheapest first: model, provider, price, whether answers can be re-executed, services, and measured behaviour. */
 import { Link } from '@tanstack/react-router'
 import type { OfferedModel } from '@weightless/sdk'
-import type { ReactNode } from 'react'
 import { useOffers } from '../../network/useOffers.ts'
 import { Amount } from '../../parts/Amount.tsx'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { formatMs, perMillion } from '../../parts/formatAmount.ts'
+import { Item } from '../../parts/Item.tsx'
 import { ErrorNotice, Notice } from '../../parts/Notice.tsx'
 
 export function Offers() {
@@ -85,15 +85,6 @@ function OfferRow({ offer }: { offer: OfferedModel }) {
         </Link>
       )}
     </li>
-  )
-}
-
-function Item({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className="min-w-0">
-      <dt className="label">{name}</dt>
-      <dd className="tabular-nums">{children}</dd>
-    </div>
   )
 }
 
