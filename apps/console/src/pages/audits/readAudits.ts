@@ -65,7 +65,7 @@ export async function readAudits(config: NetworkConfig): Promise<Audits> {
     if (eventName === 'AuditorJoined') auditorOf(args.auditor).bondWei = args.bond
     if (eventName === 'AuditorResigned') auditorOf(args.auditor).bondWei = 0n
     if (eventName === 'BondTaken') takeFrom(auditorOf(args.auditor), args)
-    if (eventName === 'PlantOpened') targetOf(idOf(args.provider), 1).drift = textOf(args.drift)
+    if (eventName === 'PlantOpened') targetOf(idOf(args.provider), 1).drift = describeDrift(textOf(args.drift))
     if (eventName === 'CaseOpened') {
       const opened = { round: args.round, state: 'open' as CaseState, takenWei: 0n }
       targetOf(idOf(args.provider), 1).cases.push(opened)
@@ -111,6 +111,12 @@ function setState(entry: TargetRecord['cases'][number] | undefined, state: CaseS
 const idOf = (address: string): string => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
 
 /** What a planter wrote; shown as text, whatever it is. */
+/** In words where it is said as the devnet says it, else as it is. */
+function describeDrift(text: string): string {
+  const [, tensor, ulps] = /"tensor":"([a-z0-9_.]{1,60})","ulps":(\d{1,9})/.exec(text) ?? []
+  return tensor === undefined ? text : `${tensor}, ${ulps} ${ulps === '1' ? 'unit' : 'units'} in the last place`
+}
+
 function textOf(bytes: string): string {
   const pairs = bytes.slice(2, 402).match(/../g) ?? []
   return new TextDecoder().decode(Uint8Array.from(pairs, (pair) => Number.parseInt(pair, 16)))
