@@ -1,8 +1,9 @@
 /** The keys of a data directory (a gateway's for inference and for management, a provider's for its operator): each made once, random, readable by its user alone, its last digits a checksum. */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
+import { writeWhole } from './writeWhole.ts'
 
 /** @throws {ApiKeyDamagedError} the file holds something else */
 export function loadApiKey(dataFolder: string): string {
@@ -25,8 +26,7 @@ function loadKey(file: string, prefix: Prefix): string {
   if (existsSync(file)) return readKey(file, prefix)
   const secret = randomBytes(24).toString('base64url')
   const key = `${prefix}-${secret}${checksum(secret)}`
-  writeFileSync(`${file}.new`, `${key}\n`, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  writeWhole(file, `${key}\n`)
   return key
 }
 

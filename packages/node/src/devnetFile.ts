@@ -1,7 +1,8 @@
 /** `devnet.json`: where everything of a running devnet is; written atomically, readable by its user alone. */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Hex } from '@weightless/codec'
+import { writeWhole } from './writeWhole.ts'
 
 /** Only what runs is listed: a service that is not there has no key. */
 export type DevnetFile = {
@@ -37,8 +38,7 @@ export function devnetFilePath(dataFolder: string): string {
 
 export function writeDevnetFile(dataFolder: string, file: DevnetFile): void {
   const path = devnetFilePath(dataFolder)
-  writeFileSync(`${path}.new`, `${JSON.stringify(file, null, 2)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeWhole(path, `${JSON.stringify(file, null, 2)}\n`)
 }
 
 /** The file of a devnet that runs or ran in this folder; undefined if there was none. */

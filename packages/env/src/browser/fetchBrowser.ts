@@ -1,10 +1,7 @@
 /** `network.fetch` over the web's fetch: the same answers and faults as in Node, silence bounded by `timeoutMs`. */
-import { bytesToText } from '@weightless/codec'
+import { answerReaders, silenceMsDefault } from '../answerReaders.ts'
 import type { FetchOptions, FetchResponse } from '../env.ts'
 import { AbortedError, NetworkError } from '../faults.ts'
-import { readBody } from '../readBody.ts'
-
-const silenceMsDefault = 120_000
 
 /** @throws {NetworkError} @throws {AbortedError} */
 export async function fetchBrowser(url: string, options: FetchOptions = {}): Promise<FetchResponse> {
@@ -18,17 +15,13 @@ export async function fetchBrowser(url: string, options: FetchOptions = {}): Pro
   })
   guard.stop()
   const parts = { [Symbol.asyncIterator]: () => readParts(response, guard) }
-  const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(parts, bytesMax)
-  const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
   return {
     status: response.status,
     headers: Object.fromEntries(response.headers),
     body: parts,
     // What is sent is copied when it is handed over.
     isSent: () => true,
-    bytes,
-    text,
-    json: async (bytesMax) => parseJson(await text(bytesMax), url),
+    ...answerReaders(parts, url),
   }
 }
 
@@ -82,13 +75,5 @@ async function* readParts(response: Response, guard: Guard): AsyncGenerator<Uint
   } finally {
     // Leaving early ends the request, so that the other side stops working.
     guard.end()
-  }
-}
-
-function parseJson(text: string, url: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (cause) {
-    throw new NetworkError({ url, reason: 'the answer is not JSON' }, { cause })
   }
 }

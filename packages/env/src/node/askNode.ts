@@ -7,11 +7,9 @@ import {
   request as requestHttp,
 } from 'node:http'
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
-import { bytesToText } from '@weightless/codec'
+import { answerReaders, silenceMsDefault } from '../answerReaders.ts'
 import type { FetchOptions, FetchResponse, HttpHeaders } from '../env.ts'
 import { AbortedError, NetworkError } from '../faults.ts'
-import { readBody } from '../readBody.ts'
-import { parseAnswerJson, silenceMsDefault } from './answerBody.ts'
 import { readMessage } from './receiveRequest.ts'
 
 export type Agents = { http: HttpAgent; https: HttpsAgent; close(): void }
@@ -120,16 +118,12 @@ function wrapAnswer(
 ): FetchResponse {
   message.on('error', () => undefined) // reported to whoever reads the body
   const body = { [Symbol.asyncIterator]: () => readAnswer(message, url, options) }
-  const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(body, bytesMax)
-  const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
   return {
     status: message.statusCode ?? 0,
     headers: message.headers as HttpHeaders,
     body,
     isSent: () => request.writableFinished,
-    bytes,
-    text,
-    json: async (bytesMax) => parseAnswerJson(await text(bytesMax), url),
+    ...answerReaders(body, url),
   }
 }
 

@@ -1,9 +1,10 @@
 /** HTTP between simulated hosts: the same requests, bodies and answers as in `env/node`, piece by piece over a connection. */
-import { bytesToText, concatBytes, textToBytes } from '@weightless/codec'
+
+import { concatBytes, textToBytes } from '@weightless/codec'
+import { answerReaders } from '../answerReaders.ts'
 import type { FetchOptions, FetchResponse, HttpHeaders, HttpResponse, ServeOptions } from '../env.ts'
 import { AbortedError, BodyTooLargeError, NetworkError } from '../faults.ts'
 import { createMessageQueue } from '../messageQueue.ts'
-import { readBody } from '../readBody.ts'
 import type { Connection } from './simConnection.ts'
 import { later, type World } from './world.ts'
 
@@ -162,18 +163,7 @@ function createLiar(world: World, { server }: Connection): (piece: Uint8Array) =
 }
 
 function wrapAnswer(status: number, headers: HttpHeaders, body: AsyncIterable<Uint8Array>, url: string): FetchResponse {
-  const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(body, bytesMax)
-  const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
-  const json = async (bytesMax?: number): Promise<unknown> => {
-    try {
-      return JSON.parse(await text(bytesMax))
-    } catch (cause) {
-      throw cause instanceof SyntaxError
-        ? new NetworkError({ url, reason: 'the answer is not JSON' }, { cause })
-        : cause
-    }
-  }
-  return { status, headers, body, isSent: () => true, bytes, text, json }
+  return { status, headers, body, isSent: () => true, ...answerReaders(body, url) }
 }
 
 async function* cutUp(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

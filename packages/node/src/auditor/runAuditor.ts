@@ -2,7 +2,7 @@
  * An auditor as a program: a licence, a bond, and a gateway of its own through which it asks as users do, from an account
  * that is not the auditor's. Spec: spec/alignment.md 10
  */
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { type Auditor, type AuditorEvent, type AuditTools, judgeAnswer, startAuditor } from '@weightless/compute'
@@ -16,6 +16,7 @@ import { loadApiKey } from '../apiKey.ts'
 import { gatewayAccount, runGateway } from '../computeGateway/runGateway.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
+import { writeWhole } from '../writeWhole.ts'
 import type { ModelShelf } from './openModels.ts'
 
 export type { AuditorEvent } from '@weightless/compute'
@@ -155,8 +156,7 @@ function createStore(folder: string) {
       return existsSync(pathOf(name)) ? new Uint8Array(readFileSync(pathOf(name))) : undefined
     },
     async write(name: string, bytes: Uint8Array) {
-      writeFileSync(`${pathOf(name)}.new`, bytes, { mode: 0o600 })
-      renameSync(`${pathOf(name)}.new`, pathOf(name))
+      writeWhole(pathOf(name), bytes)
     },
   }
 }

@@ -1,7 +1,8 @@
 /** `provider.json`: where the provider of a data folder is, for the commands that talk to it; there while it runs. */
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { writeWhole } from '../writeWhole.ts'
 
 export type ProviderFile = z.infer<typeof schema>
 
@@ -18,8 +19,7 @@ const pathIn = (folder: string): string => join(folder, 'provider.json')
 
 export function writeProviderFile(folder: string, file: ProviderFile): void {
   const path = pathIn(folder)
-  writeFileSync(`${path}.new`, `${JSON.stringify(file)}\n`, { mode: 0o600 })
-  renameSync(`${path}.new`, path)
+  writeWhole(path, `${JSON.stringify(file)}\n`)
 }
 
 /** Undefined where there is none; what is no such file counts as none. */

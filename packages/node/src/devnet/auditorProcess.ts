@@ -5,6 +5,7 @@ import { createNodeEnv } from '@weightless/env/node'
 import { readNetworkConfig } from '@weightless/sdk'
 import { createModelShelf, type ModelShelf } from '../auditor/openModels.ts'
 import { runAuditor } from '../auditor/runAuditor.ts'
+import { untilStopped } from '../untilStopped.ts'
 import { createClosers } from './closeInOrder.ts'
 import { devnetKey } from './devnetKeys.ts'
 
@@ -18,14 +19,7 @@ export type AuditorProcessSettings = {
   weights: { readonly [root: Hex]: string }
 }
 
-const stopped = new Promise<void>((stop) => {
-  // A terminal passes Ctrl-C to children too; these end when their parent closes their input.
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-  process.once('SIGTERM', () => stop())
-  process.stdin.resume()
-  process.stdin.once('end', () => stop())
-  process.stdin.once('error', () => stop())
-})
+const stopped = untilStopped()
 const { dataFolder, network, accounts, weights } = JSON.parse(process.argv[2] ?? '') as AuditorProcessSettings
 const config = readNetworkConfig(network)
 if (!config.ok) throw new Error(config.detail)

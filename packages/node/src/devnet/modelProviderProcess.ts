@@ -3,18 +3,12 @@ import { join, resolve } from 'node:path'
 import { createNodeEnv } from '@weightless/env/node'
 import { loadOperatorToken } from '../apiKey.ts'
 import { takeDataFolder } from '../dataFolder.ts'
+import { untilStopped } from '../untilStopped.ts'
 import { createClosers } from './closeInOrder.ts'
 import { devnetKey } from './devnetKeys.ts'
 import { type ModelProviderSettings, openModelProvider } from './startModelProvider.ts'
 
-const stopped = new Promise<void>((stop) => {
-  // A terminal passes Ctrl-C to children too; these end when their parent closes their input.
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-  process.once('SIGTERM', () => stop())
-  process.stdin.resume()
-  process.stdin.once('end', () => stop())
-  process.stdin.once('error', () => stop())
-})
+const stopped = untilStopped()
 const [dataFolder = '', json = ''] = process.argv.slice(2)
 const settings = JSON.parse(json) as ModelProviderSettings
 const closers = createClosers()

@@ -1,12 +1,13 @@
 /** The devnet's S3 gateway: an account of its own pays for what is put, and the keys of its one user lie in the data folder. */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import { startS3Gateway } from '@weightless/s3'
 import { parseEther } from 'viem'
+import { writeWhole } from '../writeWhole.ts'
 import { devnetKey, s3AccountIndex } from './devnetKeys.ts'
 import { fundAccount } from './fundAccount.ts'
 
@@ -37,8 +38,7 @@ function loadCredential(file: string): { accessKeyId: string; secretAccessKey: s
     const accessKeyId = `WL${randomBytes(9).toString('hex').toUpperCase()}`
     const secretAccessKey = randomBytes(30).toString('base64url')
     const text = `${accessKeyId} ${secretAccessKey}`
-    writeFileSync(`${file}.new`, `${text} ${checksum(text)}\n`, { mode: 0o600 })
-    renameSync(`${file}.new`, file)
+    writeWhole(file, `${text} ${checksum(text)}\n`)
   }
   const [accessKeyId = '', secretAccessKey = '', sum] = readFileSync(file, 'utf8').trim().split(' ')
   if (sum !== checksum(`${accessKeyId} ${secretAccessKey}`)) throw new S3KeyDamagedError({ file })

@@ -3,17 +3,12 @@
  * the provider is not. Its key comes in the environment, where other users of the machine do not see it. It ends when its input does.
  */
 import { createNodeEnv } from '@weightless/env/node'
+import { untilStopped } from '../untilStopped.ts'
 import { keyVariable, type LlamaOpen, type LlamaSettings } from './llamaSettings.ts'
 import { openLlamaModel } from './openLlamaModel.ts'
 import { serveModel } from './serveModel.ts'
 
-const stopped = new Promise<void>((stop) => {
-  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => undefined)
-  process.once('SIGTERM', () => stop())
-  process.stdin.resume()
-  process.stdin.once('end', () => stop())
-  process.stdin.once('error', () => stop())
-})
+const stopped = untilStopped()
 const { name, ...settings } = JSON.parse(process.argv[2] ?? '') as LlamaSettings
 const key = process.env[keyVariable] ?? ''
 if (key === '') throw new Error(`${keyVariable} is not set`)

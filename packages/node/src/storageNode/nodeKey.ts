@@ -1,16 +1,16 @@
 /** The Ed25519 secret that is a storage node's name: made once, readable by its user alone, with a checksum. */
 import { createHash, randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
+import { writeWhole } from '../writeWhole.ts'
 
 /** @throws {NodeKeyDamagedError} the file holds something else */
 export function loadNodeKey(file: string): Uint8Array {
   if (existsSync(file)) return readNodeKey(file)
   const secret = randomBytes(32)
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
-  writeFileSync(`${file}.new`, `${secret.toString('hex')} ${checksum(secret)}\n`, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  writeWhole(file, `${secret.toString('hex')} ${checksum(secret)}\n`)
   return new Uint8Array(secret)
 }
 

@@ -1,10 +1,11 @@
 /** A user's own GGUF files: checked, remembered in the data directory, served by every devnet that runs on it. */
-import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { describeModel, type ModelInfo } from '@weightless/tensor'
 import { z } from 'zod'
 import { openFileSource, rootOfFile } from '../openFileSource.ts'
+import { writeWhole } from '../writeWhole.ts'
 import { hashFile } from './hashFile.ts'
 
 export type AddedModel = {
@@ -73,8 +74,7 @@ export async function checkModelFile(path: string): Promise<ModelInfo> {
 function writeAddedModels(dataFolder: string, models: readonly AddedModel[]): void {
   const file = join(dataFolder, 'models.json')
   mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
-  writeFileSync(`${file}.new`, `${JSON.stringify({ models }, null, 2)}\n`, { mode: 0o600 })
-  renameSync(`${file}.new`, file)
+  writeWhole(file, `${JSON.stringify({ models }, null, 2)}\n`)
 }
 
 function readName(text: string): string {

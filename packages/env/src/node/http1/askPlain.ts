@@ -1,9 +1,8 @@
 /** One request to an `http` server over a kept connection, and its answer as `network.fetch` promises it. */
-import { bytesToText } from '@weightless/codec'
+
+import { answerReaders, silenceMsDefault } from '../../answerReaders.ts'
 import type { FetchOptions, FetchResponse } from '../../env.ts'
 import { AbortedError, NetworkError } from '../../faults.ts'
-import { readBody } from '../../readBody.ts'
-import { parseAnswerJson, silenceMsDefault } from '../answerBody.ts'
 import type { ClientConnection, Exchange } from './clientConnection.ts'
 import type { ConnectionPool } from './connectionPool.ts'
 import type { AnswerHead } from './readHead.ts'
@@ -154,16 +153,12 @@ class PlainExchange implements Exchange, AsyncIterable<Uint8Array>, AsyncIterato
   }
 
   #answer({ status, headers }: AnswerHead): FetchResponse {
-    const bytes = (bytesMax?: number): Promise<Uint8Array> => readBody(this, bytesMax)
-    const text = async (bytesMax?: number): Promise<string> => bytesToText(await bytes(bytesMax))
     return {
       status,
       headers,
       body: this,
       isSent: () => this.#isSent || (!this.#isComplete && this.#connection.socket.writableLength === 0),
-      bytes,
-      text,
-      json: async (bytesMax) => parseAnswerJson(await text(bytesMax), this.#place.href),
+      ...answerReaders(this, this.#place.href),
     }
   }
 
