@@ -2,8 +2,8 @@
 pragma solidity 0.8.37;
 
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Administered} from "../compute/Administered.sol";
+import {Credits} from "../compute/Credits.sol";
 
 /// Where what licences cost goes: the pool that pays for audits.
 interface IAuditPool {
@@ -12,21 +12,18 @@ interface IAuditPool {
 
 /// Licences to audit: bound to their buyer for a year, lent to an operator for a share of what it earns by them.
 /// Spec: spec/alignment.md 2.
-contract AlignmentLicence is ERC721, Administered, ReentrancyGuardTransient {
+contract AlignmentLicence is ERC721, Administered, Credits {
     event CommissionSet(address indexed operator, uint256 commissionBps, uint256 from);
     event Delegated(uint256 indexed tokenId, address indexed operator, address indexed before);
     event Earned(address indexed operator, uint256 amount, uint256 commission, uint256 perLicence);
-    event CreditWithdrawn(address indexed account, uint256 amount);
 
     error BoundToOwner(uint256 tokenId, uint256 until);
     error CallerNotOwner(uint256 tokenId, address caller);
     error CallerNotRounds(address caller);
     error CommissionTooHigh(uint256 commissionBps, uint256 most);
     error InvalidParameter();
-    error NothingToWithdraw();
     error SoldOut();
     error WrongPrice(uint256 sent, uint256 price);
-    error TransferFailed(address account);
 
     struct Operator {
         uint16 commissionBps;
@@ -55,7 +52,6 @@ contract AlignmentLicence is ERC721, Administered, ReentrancyGuardTransient {
     IAuditPool public rounds;
     mapping(address operator => Operator) public operators;
     mapping(uint256 tokenId => Seat) public seats;
-    mapping(address account => uint256) public credits;
 
     constructor() ERC721("", "") {}
 
@@ -140,15 +136,6 @@ contract AlignmentLicence is ERC721, Administered, ReentrancyGuardTransient {
     /// Credits the owners with what these licences have earned.
     function collect(uint256[] calldata tokenIds) external {
         for (uint256 i = 0; i < tokenIds.length; i++) creditSeat(tokenIds[i], ownerOf(tokenIds[i]));
-    }
-
-    function withdrawCredit() external nonReentrant {
-        uint256 amount = credits[msg.sender];
-        if (amount == 0) revert NothingToWithdraw();
-        credits[msg.sender] = 0;
-        emit CreditWithdrawn(msg.sender, amount);
-        (bool ok,) = msg.sender.call{value: amount}("");
-        if (!ok) revert TransferFailed(msg.sender);
     }
 
     /// Wei that a licence has earned and that are not yet a credit.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {Credits} from "../compute/Credits.sol";
 import {AuditTargets} from "./AuditTargets.sol";
 
 /// The stake contract, of which the audits are a judge.
@@ -12,20 +12,17 @@ interface IJudgedStake {
 
 /// What follows from a quorum that found a provider at fault: a case, which it may contest before all auditors of another
 /// round, and then a bounded share of its stake. Spec: spec/alignment.md 7.
-abstract contract AuditCases is AuditTargets, ReentrancyGuardTransient {
+abstract contract AuditCases is AuditTargets, Credits {
     event CaseOpened(bytes32 indexed caseId, address indexed provider, uint256 indexed round, uint256 readyAt);
     event CaseContested(bytes32 indexed caseId, address indexed provider, uint256 juryRound);
     event CaseDecided(bytes32 indexed caseId, address indexed provider, bool isUpheld);
     event VerdictCarriedOut(bytes32 indexed caseId, address indexed provider, uint256 amount);
-    event CreditWithdrawn(address indexed account, uint256 amount);
     event PoolFunded(address indexed from, uint256 amount, uint256 pool);
 
     error CaseNotOpen(bytes32 caseId);
     error CaseNotReady(bytes32 caseId);
     error CallerNotAccused(address caller);
     error BondTooSmall(uint256 sent, uint256 needed);
-    error NothingToWithdraw();
-    error TransferFailed(address account);
 
     enum CaseState {
         none,
@@ -52,7 +49,6 @@ abstract contract AuditCases is AuditTargets, ReentrancyGuardTransient {
     uint256 public pool;
     /// Wei of auditors and of contesting providers that the contract keeps.
     uint256 public held;
-    mapping(address account => uint256) public credits;
 
     function fund() external payable {
         pool += msg.value;
@@ -98,15 +94,6 @@ abstract contract AuditCases is AuditTargets, ReentrancyGuardTransient {
             entry.state == CaseState.contested && currentRound() > entry.juryRound + SETTLED_AFTER_ROUNDS;
         if (!isOverdue) revert CaseNotReady(caseId);
         decide(caseId, false);
-    }
-
-    function withdrawCredit() external nonReentrant {
-        uint256 amount = credits[msg.sender];
-        if (amount == 0) revert NothingToWithdraw();
-        credits[msg.sender] = 0;
-        emit CreditWithdrawn(msg.sender, amount);
-        (bool ok,) = msg.sender.call{value: amount}("");
-        if (!ok) revert TransferFailed(msg.sender);
     }
 
     /// After a target's findings of a round were weighed.

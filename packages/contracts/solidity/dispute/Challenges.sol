@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {Accusations} from "./Accusations.sol";
 import {OperatorPlans} from "./OperatorPlans.sol";
+import {Credits} from "../compute/Credits.sol";
 import {Receipt} from "../compute/ReceiptTypes.sol";
 import {Exhibit, Exhibits, SignedRoot} from "./judge/Exhibit.sol";
 import {HashPath} from "./judge/HashPath.sol";
@@ -11,7 +12,7 @@ import {Step, Trace} from "./judge/StepProof.sol";
 
 /// Makes a provider that withholds answer in public: what it is asked about its own commitments it shows in time, or it
 /// has shown that it cannot. The challenger puts up a bond, and loses it to the provider by asking no more. Spec: dispute.md 13.
-abstract contract Challenges is Accusations {
+abstract contract Challenges is Accusations, Credits {
     event Challenged(
         bytes32 indexed gameId,
         bytes32 indexed receiptHash,
@@ -26,7 +27,6 @@ abstract contract Challenges is Accusations {
     event ChunkShown(bytes32 indexed gameId, bytes data);
     /// `winner` has the bond as a credit.
     event GameOver(bytes32 indexed gameId, address indexed winner, bool isGuilty);
-    event CreditWithdrawn(address indexed account, uint256 amount);
 
     error BondWrong(uint256 bond);
     error ReceiptTooOld(uint256 until);
@@ -39,8 +39,6 @@ abstract contract Challenges is Accusations {
     error AnswerWrongForm();
     error NotExcused();
     error AlreadyShown();
-    error NothingToWithdraw();
-    error TransferFailed(address account);
 
     enum Turn {
         None,
@@ -99,7 +97,6 @@ abstract contract Challenges is Accusations {
     uint256 public answerSeconds;
     mapping(bytes32 gameId => Game) private games;
     mapping(bytes32 gameId => Question) private questions;
-    mapping(address account => uint256) public credits;
     /// Games that a provider has to answer in. The clock runs slower, the more there are: it takes one after the other.
     mapping(address provider => uint256) public openGames;
 
@@ -229,15 +226,6 @@ abstract contract Challenges is Accusations {
         if (isGuilty && stake.slashableOf(game.provider) > 0) {
             punish(game.provider, game.user, game.reason, game.challenger);
         }
-    }
-
-    function withdrawCredit() external nonReentrant {
-        uint256 amount = credits[msg.sender];
-        if (amount == 0) revert NothingToWithdraw();
-        credits[msg.sender] = 0;
-        emit CreditWithdrawn(msg.sender, amount);
-        (bool ok,) = msg.sender.call{value: amount}("");
-        if (!ok) revert TransferFailed(msg.sender);
     }
 
     function ask(bytes32 gameId, Game storage game, Question memory question) private {
