@@ -97,5 +97,6 @@ export {
   type TrainingProgress,
   totalStepsOf,
 } from './train/runTraining.ts'
+export { TrainerStateError } from './train/stateBytes.ts'
 export { type OpenTrainerOptions, TrainingDivergedError, type TrainStep } from './train/trainer.ts'
-export { digestBatch, TrainerStateError } from './train/trainerState.ts'
+export { digestBatch } from './train/trainerState.ts'

@@ -39,6 +39,7 @@ export type ModelInfo = {
 /** Everything that can be said of a model without loading its weights. */
 export type ModelDescription = {
   info: ModelInfo
+  graph: Graph
   programId: Hex
   /** What the program id is the SHA-256 of. */
   programText: string
@@ -81,7 +82,8 @@ export async function loadModel(
   options: { onProgress?: LoadProgress; seat?: CrewSeat; adapter?: Uint8Array } = {},
 ): Promise<Model> {
   const file = toByteSource(source)
-  const { description, graph, adapter } = await open(file, options.adapter)
+  const { description, adapter } = await open(file, options.adapter)
+  const { graph } = description
   const arena = await createArena(options.seat?.memory)
   const base = await loadWeights(graph, file, arena, options.onProgress)
   const weights = adapter === undefined ? base : attachAdapter(base, adapter, arena)
@@ -114,7 +116,7 @@ export async function loadModel(
 async function open(
   file: ByteSource,
   adapterFile?: Uint8Array,
-): Promise<{ description: ModelDescription; graph: Graph; adapter: Adapter | undefined }> {
+): Promise<{ description: ModelDescription; adapter: Adapter | undefined }> {
   const gguf = await readGguf(file)
   const graph = describeGraph(gguf)
   const adapter = adapterFile && readAdapter(adapterFile, graph)
@@ -130,6 +132,7 @@ async function open(
   const program = programText(graph, root, templateText, adapter)
   const description: ModelDescription = {
     info: infoOf(gguf, graph),
+    graph,
     programId: bytesToHex(programId(program)),
     programText: program,
     tokenizerRoot: bytesToHex(root),
@@ -141,7 +144,7 @@ async function open(
       return tokens[0] === begin[0] ? tokens : [...begin, ...tokens]
     },
   }
-  return { description, graph, adapter }
+  return { description, adapter }
 }
 
 function infoOf(gguf: Gguf, graph: Graph): ModelInfo {

@@ -3,7 +3,9 @@ import { sineCosine } from '../model/ropeTable.ts'
 
 export type RateOptions = {
   learningRate: number
+  /** Steps over which the rate rises to its full value. */
   warmupSteps: number
+  /** Steps after which the schedule has run out; needed by `linear` and `cosine`. */
   totalSteps: number
   schedule: 'constant' | 'linear' | 'cosine'
 }

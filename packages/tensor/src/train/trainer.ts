@@ -5,11 +5,12 @@ import type { CrewSeat } from '../crew/crew.ts'
 import { loadModel } from '../model/loadModel.ts'
 import { checkRows, countTokens } from './checkRows.ts'
 import type { TokenRow } from './forwardPass.ts'
-import { integerPower, learningRateAt } from './learningRate.ts'
+import { learningRateAt } from './learningRate.ts'
 import { type Learning, slotKey } from './linear.ts'
 import { checkLoraOptions, type LoraOptions } from './loraOptions.ts'
 import type { Trainer } from './loraTraining.ts'
 import { createLoraWeights, packLora } from './loraWeights.ts'
+import { stepFactors } from './optimiser.ts'
 import { accumulateRows, createPassRunner } from './passRunner.ts'
 import { digestBatch, encodeState, stateRoot } from './trainerState.ts'
 
@@ -27,15 +28,17 @@ export type TrainStep = {
   stateHash: Hex
 }
 
-export type OpenTrainerOptions = Partial<LoraOptions> & {
-  seed32: Uint8Array
-  /** Positions that go through the model together. Not part of the result. */
+/** How a training goes through its rows. Not part of the result. */
+export type TrainerMeans = {
+  /** Positions that go through the model together. */
   passTokensMax?: number
-  /** Memory for what the forward pass keeps; beyond it layers are computed anew. Not part of the result. */
+  /** Memory for what the forward pass keeps; beyond it layers are computed anew. */
   keptBytesMax?: number
-  /** A crew's seat, for several threads; see the package's README. Not part of the result. */
+  /** A crew's seat, for several threads; see the package's README. */
   seat?: CrewSeat
 }
+
+export type OpenTrainerOptions = Partial<LoraOptions> & { seed32: Uint8Array } & TrainerMeans
 
 export async function createTrainer(weights: ByteSource | Uint8Array, given: OpenTrainerOptions): Promise<Trainer> {
   const { passTokensMax = 512, keptBytesMax = 2 ** 29, seat, ...rest } = given
@@ -88,12 +91,9 @@ export function accumulate({ lora, model, runner }: Trainer, rows: readonly Toke
 }
 
 function optimise({ model, lora, options, progress }: Trainer, gradNorm: number, learningRate: number): void {
-  const { clipNorm, beta1, beta2 } = options
-  const clip = clipNorm > 0 && gradNorm > clipNorm ? Math.fround(clipNorm / gradNorm) : 1
-  const t = progress.step + 1
-  const [c1, c2] = [1 / (1 - integerPower(beta1, t)), 1 / (1 - integerPower(beta2, t))]
+  const { beta1, beta2, epsilon, weightDecay } = options
+  const { clip, c1, c2 } = stepFactors(options, gradNorm, progress.step + 1)
   const { values, means, powers, gradients, length } = lora
-  const { epsilon, weightDecay } = options
   const { kernels } = model.parts.arena
   kernels.adamW(
     values,

@@ -1,6 +1,6 @@
 /** The state of a training of all weights as bytes: head, values and both moments. Spec: spec/training.md §8.5. */
-import { bytesEqual, bytesToHex, bytesToText, concatBytes, type Hex, textToBytes } from '@weightless/codec'
-import { TrainerStateError } from '../trainerState.ts'
+import { bytesEqual, bytesToHex, type Hex, textToBytes } from '@weightless/codec'
+import { placeNumbers, readHead, splitState, TrainerStateError, writeState } from '../stateBytes.ts'
 import type { FullOptions } from './fullOptions.ts'
 import type { FullProgress, FullTrainer } from './fullTraining.ts'
 import { type Corpus, epochAt } from './openCorpus.ts'
@@ -24,7 +24,6 @@ export type FullHead = {
 }
 
 const magic = textToBytes('WLF1')
-const headBytesMax = 1 << 16
 
 /** What a head is made of, beside the progress. */
 export type HeadFacts = {
@@ -61,41 +60,18 @@ export function encodeHead(head: FullHead): Uint8Array {
 }
 
 export function encodeFullState(trainer: FullTrainer): Uint8Array {
-  const { whole, parts } = trainer
   const head = encodeHead(headOf(headFacts(trainer), trainer.progress))
-  const lists = [whole.values, whole.means, whole.powers].map((at) => parts.arena.bytes(at, whole.length * 4))
-  return concatBytes([magic, new Uint8Array(Uint32Array.of(head.length).buffer), head, ...lists])
+  return writeState(magic, head, trainer.parts.arena, trainer.whole)
 }
 
 /** Puts weights and moments in place. @throws {TrainerStateError} before anything is changed */
 export function decodeFullState(trainer: FullTrainer, state: Uint8Array): FullProgress {
-  const { whole, parts } = trainer
-  if (state.length < 8 || !bytesEqual(state.subarray(0, 4), magic)) throw new TrainerStateError('it is not a state')
-  const length = new DataView(state.buffer, state.byteOffset, 8).getUint32(4, true)
-  if (length > headBytesMax || 8 + length > state.length) throw new TrainerStateError('its head is too long')
-  const head = state.subarray(8, 8 + length)
-  const progress = readProgress(head)
+  const { head, numbers } = splitState(magic, state)
+  const { step, rowsSeen } = readHead(head)
+  const progress = { step, rowsSeen }
   if (!bytesEqual(encodeHead(headOf(headFacts(trainer), progress)), head)) {
     throw new TrainerStateError('its options, data or model are others')
   }
-  const listBytes = whole.length * 4
-  if (state.length !== 8 + length + 3 * listBytes) throw new TrainerStateError('it has not the size of its weights')
-  for (const [i, at] of [whole.values, whole.means, whole.powers].entries()) {
-    const from = 8 + length + i * listBytes
-    parts.arena.bytes(at, listBytes).set(state.subarray(from, from + listBytes))
-  }
+  placeNumbers(numbers, trainer.parts.arena, trainer.whole)
   return progress
-}
-
-function readProgress(bytes: Uint8Array): FullProgress {
-  let head: Partial<FullProgress> | null
-  try {
-    head = JSON.parse(bytesToText(bytes))
-  } catch {
-    throw new TrainerStateError('its head is not JSON')
-  }
-  const { step, rowsSeen } = head ?? {}
-  if (!Number.isSafeInteger(step) || step! < 0 || step! > 2 ** 30) throw new TrainerStateError('its step is impossible')
-  if (!Number.isSafeInteger(rowsSeen) || rowsSeen! < 0) throw new TrainerStateError('its cursor is impossible')
-  return { step: step!, rowsSeen: rowsSeen! }
 }

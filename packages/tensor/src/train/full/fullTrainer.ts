@@ -1,15 +1,15 @@
 /** One step of a training of all weights. Spec: spec/training.md §8. */
 import type { Hex } from '@weightless/codec'
 import { type ByteSource, toByteSource } from '../../byteSource.ts'
-import type { CrewSeat } from '../../crew/crew.ts'
 import { GgufInvalidError } from '../../gguf/ggufInvalidError.ts'
 import { readGguf } from '../../gguf/readGguf.ts'
 import { loadModel } from '../../model/loadModel.ts'
 import { checkRows, countTokens } from '../checkRows.ts'
 import type { TokenRow } from '../forwardPass.ts'
-import { integerPower, learningRateAt } from '../learningRate.ts'
+import { learningRateAt } from '../learningRate.ts'
+import { stepFactors } from '../optimiser.ts'
 import { accumulateRows, createPassRunner } from '../passRunner.ts'
-import { TrainingDivergedError, type TrainStep } from '../trainer.ts'
+import { type TrainerMeans, TrainingDivergedError, type TrainStep } from '../trainer.ts'
 import { allocateStateTree, hashState, stateRootOf } from './commitState.ts'
 import { checkFullOptions, decays, type FullOptions } from './fullOptions.ts'
 import { encodeHead, headFacts, headOf } from './fullState.ts'
@@ -17,15 +17,7 @@ import type { FullTrainer } from './fullTraining.ts'
 import { type Corpus, createBatches } from './openCorpus.ts'
 import { packWeights, takeWeights } from './wholeWeights.ts'
 
-export type OpenFullOptions = Partial<FullOptions> & {
-  seed32: Uint8Array
-  /** Positions that go through the model together. Not part of the result. */
-  passTokensMax?: number
-  /** Memory for what the forward pass keeps; beyond it layers are computed anew. Not part of the result. */
-  keptBytesMax?: number
-  /** A crew's seat, for several threads; see the package's README. Not part of the result. */
-  seat?: CrewSeat
-}
+export type OpenFullOptions = Partial<FullOptions> & { seed32: Uint8Array } & TrainerMeans
 
 /** @throws {FullOptionsError} {GgufInvalidError} {MemoryExhaustedError} {TrainingRowsError} when rows do not fit the context */
 export async function createFullTrainer(
@@ -96,10 +88,8 @@ export function gradientNorm({ whole, parts, sums }: FullTrainer): number {
 }
 
 function optimise({ whole, parts, options, progress }: FullTrainer, gradNorm: number, learningRate: number): void {
-  const { clipNorm, beta1, beta2, epsilon, weightDecay } = options
-  const clip = clipNorm > 0 && gradNorm > clipNorm ? Math.fround(clipNorm / gradNorm) : 1
-  const t = progress.step + 1
-  const [c1, c2] = [1 / (1 - integerPower(beta1, t)), 1 / (1 - integerPower(beta2, t))]
+  const { beta1, beta2, epsilon, weightDecay } = options
+  const { clip, c1, c2 } = stepFactors(options, gradNorm, progress.step + 1)
   for (const slot of whole.slots) {
     const decay = decays(options, slot.name) ? weightDecay : 0
     const [p, m, v, g] = [whole.values, whole.means, whole.powers, whole.gradients].map((list) => list + slot.at * 4)
