@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import type { EngineSource } from '@weightless/node/computeProvider/engineSource'
-import { readNetworkConfig } from '@weightless/sdk'
+import { type NetworkConfig, readNetworkConfig } from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type LocalModelFlags, readLocalModel } from './localModel.ts'
 
@@ -50,11 +50,16 @@ export async function readSource(flags: StartFlags, dataDir: string, command: Co
 }
 
 /** @throws {NetworkIncompleteError} */
-export function readNetwork(path: string) {
+export function readNetworkFile(path: string): NetworkConfig {
   const verdict = readNetworkConfig(readJson(path))
   if (!verdict.ok) throw new NetworkIncompleteError(path)
-  const { chain } = verdict.value
-  const { inferenceServing, receiptSettlement, ledgerManager, ...others } = verdict.value.contracts
+  return verdict.value
+}
+
+/** @throws {NetworkIncompleteError} */
+export function readNetwork(path: string) {
+  const { chain, contracts } = readNetworkFile(path)
+  const { inferenceServing, receiptSettlement, ledgerManager, ...others } = contracts
   const { priorityStake, serviceMarket, disputeGame } = others
   if (!inferenceServing || !receiptSettlement || !ledgerManager) throw new NetworkIncompleteError(path)
   return {

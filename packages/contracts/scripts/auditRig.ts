@@ -1,7 +1,7 @@
 /** Rounds of audits in a local EVM: auditors with licences and keys, providers with stakes, and a round from draw to settlement. */
 import { secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWitness } from '@weightless/crypto'
 import { bytesToHex, type Hex, hexToBytes, keccak256, parseEther, toHex } from 'viem'
-import { type AuditTarget, drawTargets, reportCommitment } from '../src/drawTargets.ts'
+import { type AuditTarget, drawTargets, reportCommitment, targetIdOf } from '../src/drawTargets.ts'
 import { createRig, type Rig } from './contractRig.ts'
 import { presets } from './presets.ts'
 
@@ -110,7 +110,5 @@ export async function addProvider(rig: Rig, from: Hex, value = parseEther('1')):
   const service = { serviceType: 'chatbot', url: 'http://127.0.0.1:1', model: 'm', verifiability: 'OpML' }
   const params = { ...service, inputPrice: 1n, outputPrice: 1n, additionalInfo: '', teeSignerAddress: from }
   await rig.must(rig.contracts.inferenceServing, 'addOrUpdateService', [params], { from, value })
-  return (await rig.must(rig.contracts.auditRounds, 'list', [1, idOf(from)])).value
+  return (await rig.must(rig.contracts.auditRounds, 'list', [1, targetIdOf(from)])).value
 }
-
-export const idOf = (address: Hex): Hex => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { encodeAbiParameters, hexToBytes, keccak256, parseEther, toHex } from 'viem'
-import { addProvider, auditRules, createAuditRig, idOf, type Report } from '../scripts/auditRig.ts'
+import { addProvider, auditRules, createAuditRig, type Report } from '../scripts/auditRig.ts'
 import { type CallResult, eventsOf } from '../scripts/contractRig.ts'
-import { drawTargets } from './drawTargets.ts'
+import { drawTargets, targetIdOf } from './drawTargets.ts'
 
 const errorOf = (result: CallResult<unknown>) => (result.ok ? 'none' : result.error)
 const clean = () => 1
@@ -64,7 +64,7 @@ describe('Rounds of audits', () => {
     assert.equal(errorOf(await reveal(first!)), 'WrongTime')
     await goTo(0, auditRules.workSeconds)
     assert.equal(errorOf(await commit(reports[0]!)), 'WrongTime')
-    assert.equal(errorOf(await reveal({ ...first!, salt: idOf(accused.address) })), 'NotCommitted')
+    assert.equal(errorOf(await reveal({ ...first!, salt: targetIdOf(accused.address) })), 'NotCommitted')
     for (const field of ['gammaX', 'c', 's', 'uX', 'shY', 'cgX'] as const) {
       const proof = { ...first!.proof, [field]: first!.proof[field] ^ 1n }
       assert.match(errorOf(await reveal({ ...first!, proof })), /WrongProof|NotOnCurve/)
@@ -121,7 +121,7 @@ describe('Rounds of audits', () => {
     const accused = made.accused.address
     const round = await playUntil(made, [2, 2, 2], 2)
     await rig.must(rounds, 'settle', [round, index])
-    const caseId = (await rig.must(rounds, 'caseIdOf', [round, idOf(accused)])).value
+    const caseId = (await rig.must(rounds, 'caseIdOf', [round, targetIdOf(accused)])).value
     assert.equal(errorOf(await rig.send(rounds, 'carryOut', [caseId])), 'CaseNotReady')
     rig.evm.advance(1, Number(auditRules.contestSeconds))
     assert.equal(
@@ -135,7 +135,7 @@ describe('Rounds of audits', () => {
     // Another quorum soon after makes no other case.
     const again = await playUntil(made, [2, 2, 2], 2)
     await rig.must(rounds, 'settle', [again, index])
-    const next = (await rig.must(rounds, 'caseIdOf', [again, idOf(accused)])).value
+    const next = (await rig.must(rounds, 'caseIdOf', [again, targetIdOf(accused)])).value
     assert.equal((await rig.must(rounds, 'cases', [next])).value[2], 0)
   })
 
@@ -149,7 +149,7 @@ describe('Rounds of audits', () => {
       const accused = made.accused.address
       const round = await playUntil(made, [2, 2, 2], 2)
       await rig.must(rounds, 'settle', [round, index])
-      const caseId = (await rig.must(rounds, 'caseIdOf', [round, idOf(accused)])).value
+      const caseId = (await rig.must(rounds, 'caseIdOf', [round, targetIdOf(accused)])).value
       const value = auditRules.bondWei
       assert.equal(errorOf(await rig.send(rounds, 'contest', [caseId], { from: accused })), 'BondTooSmall')
       assert.equal(
@@ -221,18 +221,18 @@ describe('Rounds of audits', () => {
     }
     await fillUp(made)
     // Its planter's word alone slashes nobody.
-    const caseId = (await rig.must(rounds, 'caseIdOf', [round, idOf(planted.address)])).value
+    const caseId = (await rig.must(rounds, 'caseIdOf', [round, targetIdOf(planted.address)])).value
     assert.equal((await rig.must(rounds, 'cases', [caseId])).value[2], 0)
   })
 
   it('list providers that serve, storage nodes by the owner alone, and take off who serves no more', async () => {
     const { rig, rounds, index, goTo, ...made } = await stage(9)
     const accused = made.accused.address
-    assert.equal(errorOf(await rig.send(rounds, 'list', [1, idOf(accused)])), 'ListedAlready')
-    assert.equal(errorOf(await rig.send(rounds, 'list', [1, idOf(rig.accounts[0]!.address)])), 'NoSuchService')
-    assert.match(errorOf(await rig.send(rounds, 'list', [2, idOf(accused)], { from: accused })), /not the owner/)
-    assert.equal(errorOf(await rig.send(rounds, 'list', [3, idOf(accused)])), 'InvalidParameter')
-    assert.equal((await rig.must(rounds, 'list', [2, idOf(accused)])).value, index + 1n)
+    assert.equal(errorOf(await rig.send(rounds, 'list', [1, targetIdOf(accused)])), 'ListedAlready')
+    assert.equal(errorOf(await rig.send(rounds, 'list', [1, targetIdOf(rig.accounts[0]!.address)])), 'NoSuchService')
+    assert.match(errorOf(await rig.send(rounds, 'list', [2, targetIdOf(accused)], { from: accused })), /not the owner/)
+    assert.equal(errorOf(await rig.send(rounds, 'list', [3, targetIdOf(accused)])), 'InvalidParameter')
+    assert.equal((await rig.must(rounds, 'list', [2, targetIdOf(accused)])).value, index + 1n)
     assert.equal(errorOf(await rig.send(rounds, 'delist', [index])), 'StillServing')
     await rig.must(rig.contracts.inferenceServing, 'removeService', [], { from: accused })
     await rig.must(rounds, 'delist', [index])

@@ -9,6 +9,11 @@ export const targetKind = { inference: 1, storage: 2 } as const
 /** `skipped`: the auditor did not come to it. */
 export const findingOf = { none: 0, clean: 1, faulty: 2, unreachable: 3, skipped: 4 } as const
 
+/** Of a provider of inference: its address in a word. */
+export const targetIdOf = (address: Hex): Hex => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
+/** The address of such an id. */
+export const targetAddress = (id: Hex): Hex => `0x${id.slice(26)}`
+
 /** As `targets()` of the contract gives them. */
 export type AuditTarget = {
   id: Hex

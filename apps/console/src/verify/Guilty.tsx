@@ -1,17 +1,10 @@
 /** One wrong number, so that it can be read: whose it is, where in the model it lies, what it must be and what was claimed. */
+import type { VerdictFile } from '@weightless/compute/wire'
 import type { ReactNode } from 'react'
 import { Copyable } from '../parts/Copyable.tsx'
 import { Fact, Facts } from '../parts/Facts.tsx'
 
-/** Of a guilty finding. */
-export type ShownFinding = {
-  operator: string
-  position: number
-  what: string
-  element: number
-  expected: string
-  claimed: string
-}
+type ShownFinding = VerdictFile['finding']
 
 export function Guilty(props: { finding: ShownFinding; provider: string; children?: ReactNode }) {
   const { finding, provider, children } = props

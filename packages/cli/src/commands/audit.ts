@@ -3,10 +3,9 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { AuditorEvent } from '@weightless/node/auditor/runAuditor'
 import { devnetFilePath } from '@weightless/node/devnetFile'
-import { readNetworkConfig } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { globalOptions, printResult, remark } from '../output.ts'
-import { NetworkIncompleteError } from '../providerFlags.ts'
+import { readNetworkFile } from '../providerFlags.ts'
 import { wholeNumber } from '../readNumber.ts'
 
 type StartFlags = { network?: string; every: number; requests: number; gapSeconds: number }
@@ -32,18 +31,8 @@ export function addAuditCommands(program: Command): void {
     .action(check)
 }
 
-function readNetwork(flags: { network?: string }, dataDir: string) {
-  const path = resolve(flags.network ?? devnetFilePath(dataDir))
-  let document: unknown
-  try {
-    document = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (cause) {
-    throw new NetworkIncompleteError(path, cause)
-  }
-  const config = readNetworkConfig(document)
-  if (!config.ok) throw new NetworkIncompleteError(path)
-  return config.value
-}
+const readNetwork = (flags: { network?: string }, dataDir: string) =>
+  readNetworkFile(resolve(flags.network ?? devnetFilePath(dataDir)))
 
 async function start(flags: StartFlags, command: Command): Promise<void> {
   const { json, dataDir } = globalOptions(command)

@@ -1,6 +1,6 @@
 /** One audit of one provider: asks as users do, makes the answers again, and stops as soon as they decide. Spec: spec/alignment.md 10, 11 */
 import type { Hex } from '@weightless/codec'
-import { findingOf } from '@weightless/contracts/drawTargets'
+import { findingOf, targetAddress } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import { type AuditPrompt, drawPrompt } from './drawPrompts.ts'
@@ -27,7 +27,8 @@ export type AuditTools = {
   pace: AuditPace
 }
 
-const test = createSprt(exactPlan)
+/** The test by which auditors and jurors decide. */
+export const exactTest = createSprt(exactPlan)
 
 /**
  * @param before - where the test of this provider stood after earlier rounds
@@ -38,7 +39,7 @@ export async function auditProvider(
   { id, beta, before }: { id: Hex; beta: Hex; before: SprtState },
   signal: AbortSignal,
 ): Promise<{ found: TargetEvidence; after: SprtState }> {
-  const provider = addressOf(id)
+  const provider = targetAddress(id)
   const outcomes: Outcome[] = []
   let state = before
   let isWrong = false
@@ -50,11 +51,11 @@ export async function auditProvider(
     outcomes.push(outcome)
     if (outcome.verdict === 'void') continue
     isWrong ||= outcome.verdict === 'wrong'
-    state = test.observe(state, outcome.verdict === 'wrong')
-    const isOver = isWrong ? test.decide(state) === 'faulty' : outcomes.length >= pace.requestsMin
+    state = exactTest.observe(state, outcome.verdict === 'wrong')
+    const isOver = isWrong ? exactTest.decide(state) === 'faulty' : outcomes.length >= pace.requestsMin
     if (isOver) break
   }
-  const decision = test.decide(state)
+  const decision = exactTest.decide(state)
   const finding = findingFrom(decision, outcomes, signal.aborted)
   // After a decision the test begins anew.
   return { found: { id, kind: 1, finding, outcomes }, after: decision === 'open' ? state : sprtStart }
@@ -83,5 +84,3 @@ async function tryOnce(
     return { index, verdict: 'void', detail: fault instanceof Error ? fault.message : String(fault) }
   }
 }
-
-export const addressOf = (id: Hex): Hex => `0x${id.slice(26)}`

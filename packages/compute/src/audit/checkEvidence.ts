@@ -3,8 +3,8 @@
  * target, and making them again gives what the auditor says. Spec: spec/alignment.md 10.5
  */
 import type { Hex } from '@weightless/codec'
+import { targetAddress } from '@weightless/contracts/drawTargets'
 import { isChatBundle } from '@weightless/receipt'
-import { addressOf } from './auditTarget.ts'
 import { drawPrompt } from './drawPrompts.ts'
 import type { Evidence, Outcome } from './evidence.ts'
 import { type JudgeOptions, judgeAnswer } from './judgeAnswer.ts'
@@ -30,7 +30,7 @@ async function checkOutcome(
   { index, verdict, bundle, detail }: Outcome,
   options: Omit<JudgeOptions, 'provider'>,
 ): Promise<CheckedLine> {
-  const target = addressOf(id)
+  const target = targetAddress(id)
   if (!bundle) return { target, index, agrees: verdict === 'void', detail: `${verdict}: ${detail}` }
   if (beta && isChatBundle(bundle)) {
     const asked = JSON.stringify(bundle.opening.messages.map(({ role, content }) => ({ role, content })))

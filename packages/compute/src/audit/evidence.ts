@@ -2,7 +2,7 @@
  * The file behind a report: what was asked of each target, what it answered and signed, and what came of making it again.
  * Whoever has it and the auditor's number can check every line. Spec: spec/alignment.md 10.4
  */
-import { type Hex, isHexOf, reject, type Verdict } from '@weightless/codec'
+import { type Hex, isHexOf, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
 import { z } from 'zod'
 import type { Judgement } from './judgeAnswer.ts'
@@ -43,7 +43,7 @@ export function encodeEvidence({ round, auditor, beta, targets }: Evidence): Uin
       })),
     })),
   }
-  return new TextEncoder().encode(`${JSON.stringify(json)}\n`)
+  return textToBytes(`${JSON.stringify(json)}\n`)
 }
 
 const word = z.custom<Hex>((value) => isHexOf(value, 32))

@@ -1,9 +1,7 @@
 /** The evidence of a contested case: which case it is, who found the accused faulty, and the files behind that. Spec: spec/alignment.md 7.2 */
 import { type Hex, hexToBytes } from '@weightless/codec'
-import { abis } from '@weightless/contracts'
-import { findingOf } from '@weightless/contracts/drawTargets'
-import type { Ledger } from '@weightless/ledger'
-import { addressOf } from './auditTarget.ts'
+import { findingOf, targetAddress } from '@weightless/contracts/drawTargets'
+import type { AuditChain } from './auditChain.ts'
 import { type Evidence, readEvidence } from './evidence.ts'
 
 /** Blocks that are looked back over; a jury follows its case within a few rounds. */
@@ -11,16 +9,12 @@ const blocksBack = 2_000n
 
 /** Files that cannot be had, or are of another report, are left out: they show nothing. */
 export async function gatherEvidence(
-  { ledger, auditRounds }: { ledger: Ledger; auditRounds: Hex },
+  chain: Pick<AuditChain, 'events'>,
   { id, index, juryRound }: { id: Hex; index: number; juryRound: bigint },
   fetchEvidence: (root: Hex) => Promise<Uint8Array | undefined>,
 ): Promise<Evidence[]> {
-  const toBlock = await ledger.blockNumber()
-  const fromBlock = toBlock > blocksBack ? toBlock - blocksBack : 0n
-  const names = ['CaseOpened', 'CaseContested', 'Revealed']
-  const range = { address: auditRounds, abi: abis.auditRounds, eventNames: names, fromBlock, toBlock }
-  const events = await ledger.getEvents(range)
-  const accused = addressOf(id).toLowerCase()
+  const events = await chain.events(['CaseOpened', 'CaseContested', 'Revealed'], blocksBack)
+  const accused = targetAddress(id).toLowerCase()
   const contested = events.findLast(
     (event) =>
       event.eventName === 'CaseContested' &&

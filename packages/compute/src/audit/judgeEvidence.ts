@@ -3,12 +3,11 @@
  * Spec: spec/alignment.md 7.2
  */
 import type { Hex } from '@weightless/codec'
-import { findingOf } from '@weightless/contracts/drawTargets'
-import { type AuditTools, addressOf, exactPlan } from './auditTarget.ts'
+import { findingOf, targetAddress } from '@weightless/contracts/drawTargets'
+import { type AuditTools, exactTest } from './auditTarget.ts'
 import type { Evidence, Outcome, TargetEvidence } from './evidence.ts'
-import { createSprt, sprtStart } from './sprt.ts'
+import { sprtStart } from './sprt.ts'
 
-const test = createSprt(exactPlan)
 /** Receipts that a juror makes again, of all evidence together. */
 const receiptsMax = 16
 
@@ -26,13 +25,13 @@ export async function judgeEvidence(
     const job = `${bundle.receipt.user.toLowerCase()} ${bundle.receipt.jobNonce}`
     if (seen.has(job)) continue
     seen.add(job)
-    const judgement = await judge(bundle, addressOf(id))
+    const judgement = await judge(bundle, targetAddress(id))
     if (judgement.verdict === 'void') continue
     const detail = judgement.verdict === 'wrong' ? judgement.detail : 're-executed'
     outcomes.push({ index: outcomes.length, verdict: judgement.verdict, detail, bundle })
-    state = test.observe(state, judgement.verdict === 'wrong')
-    if (test.decide(state) === 'faulty') break
+    state = exactTest.observe(state, judgement.verdict === 'wrong')
+    if (exactTest.decide(state) === 'faulty') break
   }
-  const finding = test.decide(state) === 'faulty' ? findingOf.faulty : findingOf.clean
+  const finding = exactTest.decide(state) === 'faulty' ? findingOf.faulty : findingOf.clean
   return { id, kind: 1, finding, isJury: true, outcomes }
 }

@@ -2,7 +2,7 @@
  * An auditor: enrols, is drawn, audits, commits, reveals, settles, round after round. Everything that it needs to reveal is
  * on its disk before it commits. Spec: spec/alignment.md 4, 10
  */
-import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import { bytesToHex, bytesToText, concatBytes, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
 import { drawTargets, findingOf, reportCommitment, targetKind } from '@weightless/contracts/drawTargets'
 import { fileRoot, keccak256, secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWitness } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
@@ -206,7 +206,7 @@ async function makeReport(
   const all: TargetEvidence[] = []
   const look = async (index: number) => {
     const { id, kind, juryRound } = targets[index]!
-    const found = await lookAt(options, states, { id, kind, index, beta, juryRound, round }, signal)
+    const found = await lookAt(options, chain, states, { id, kind, index, beta, juryRound, round }, signal)
     findings[index] = found.finding
     all.push(found)
     onEvent?.({ type: 'found', round, found })
@@ -216,12 +216,13 @@ async function makeReport(
   const evidence = encodeEvidence({ round, auditor: ledger.address!, beta, targets: all })
   const kept: KeptReport = { findings: bytesToHex(findings), evidence: bytesToHex(fileRoot(evidence)) }
   await store.write(evidenceName(round), evidence)
-  await store.write(reportName(round), new TextEncoder().encode(JSON.stringify(kept)))
+  await store.write(reportName(round), textToBytes(JSON.stringify(kept)))
   return kept
 }
 
 async function lookAt(
-  { ledger, auditRounds, tools, fetchEvidence }: AuditorOptions,
+  { tools, fetchEvidence }: AuditorOptions,
+  chain: AuditChain,
   states: Map<Hex, SprtState>,
   target: { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint },
   signal: AbortSignal,
@@ -230,7 +231,7 @@ async function lookAt(
   // It has no way to look at others.
   if (kind !== targetKind.inference) return { id, kind, finding: findingOf.skipped, outcomes: [] }
   if (juryRound === round) {
-    const shown = await gatherEvidence({ ledger, auditRounds }, { id, index, juryRound }, fetchEvidence)
+    const shown = await gatherEvidence(chain, { id, index, juryRound }, fetchEvidence)
     return judgeEvidence(tools.judge, id, shown)
   }
   const { found, after } = await auditProvider(tools, { id, beta, before: states.get(id) ?? sprtStart }, signal)
@@ -240,12 +241,12 @@ async function lookAt(
 
 async function readReport(store: AuditorOptions['store'], round: bigint): Promise<KeptReport | undefined> {
   const bytes = await store.read(reportName(round))
-  return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptReport)
+  return bytes && (JSON.parse(bytesToText(bytes)) as KeptReport)
 }
 
 /** The same after a restart, and nobody else's to know. */
 function saltOf(secret: Uint8Array, round: bigint): Hex {
-  return bytesToHex(keccak256(new Uint8Array([...secret, ...new TextEncoder().encode(`audit salt ${round}`)])))
+  return bytesToHex(keccak256(concatBytes([secret, textToBytes(`audit salt ${round}`)])))
 }
 
 const reportName = (round: bigint): string => `report-${round}.json`

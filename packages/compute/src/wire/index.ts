@@ -45,6 +45,7 @@ export {
 export {
   answersOf,
   detectionOf,
+  isDrawn,
   readVerificationStatement,
   type VerificationLevel,
   type VerificationStatement,

@@ -1,5 +1,5 @@
 /** How much a user buys of checking: what each level does, costs in answers, and finds. Spec: COMPUTE §10.10 */
-import { textToBytes } from '@weightless/codec'
+import { bytesToUint, textToBytes } from '@weightless/codec'
 import { z } from 'zod'
 import { parseJson } from './parseJson.ts'
 
@@ -80,4 +80,9 @@ export function answersOf(wanted: VerificationLevel): number {
 export function detectionOf(wanted: VerificationLevel): number {
   if (wanted.level === 'none') return 0
   return wanted.level === 'sampled' ? wanted.share : 1
+}
+
+/** Whether chance takes an answer into the share that is executed again. */
+export function isDrawn(random: { bytes(count: number): Uint8Array }, share: number): boolean {
+  return Number(bytesToUint(random.bytes(6))) < share * 2 ** 48
 }

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import type { Hex } from '@weightless/codec'
 import { abis, addresses } from '@weightless/contracts'
+import { targetIdOf } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
 import { createLedger, TransactionRevertedError } from '@weightless/ledger'
 import { parseEther } from 'viem'
@@ -74,10 +75,8 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
 
 type OwnLedger = ReturnType<typeof createLedger>
 
-const idOf = (address: Hex): Hex => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
-
 async function listTarget(ledger: OwnLedger, address: Hex): Promise<void> {
-  const id = idOf(address)
+  const id = targetIdOf(address)
   const targets = await ledger.read({ ...rounds, functionName: 'targets' })
   if (targets.some((target) => target.id === id)) return
   await ledger.submit({ ...rounds, functionName: 'list', args: [1, id] })
@@ -103,7 +102,7 @@ function superviseAuditors({ dataFolder, file, weights, emit }: AuditsOptions, p
 async function watchPlant({ env, emit }: AuditsOptions, ledger: OwnLedger, plant: Plant, signal: AbortSignal) {
   const fromBlock = await ledger.blockNumber()
   const targets = await ledger.read({ ...rounds, functionName: 'targets' })
-  const index = BigInt(targets.findIndex(({ id }) => id === idOf(plant.address)))
+  const index = BigInt(targets.findIndex(({ id }) => id === targetIdOf(plant.address)))
   let openedFor = await ledger.read({ ...rounds, functionName: 'currentRound' })
   while (!signal.aborted) {
     try {

@@ -1,6 +1,12 @@
 /** What was bought of checking, done or looked at by the user herself: the gateway's word is not taken. Spec: COMPUTE §10.10 */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import { answersOf, detectionOf, type VerificationLevel, type VerificationStatement } from '@weightless/compute/wire'
+import {
+  answersOf,
+  detectionOf,
+  isDrawn,
+  type VerificationLevel,
+  type VerificationStatement,
+} from '@weightless/compute/wire'
 import type { Bundle, Verification } from '@weightless/receipt'
 import type { ClientContext } from '../clientContext.ts'
 import type { ReceiptsApi } from '../receipts/openReceipts.ts'
@@ -39,7 +45,7 @@ export async function checkAnswer(
   if (wanted.level === 'none') return { ...about, outcome: 'none', bundles: own, feeWei: sumOf(own) }
   if (!bundle) throw new AnswerUncheckedError({ level: wanted.level, reason: 'the answer has no receipt' })
   if (wanted.level === 'sampled') {
-    const drawn = toNumber(env.random.bytes(6)) < wanted.share * 2 ** 48
+    const drawn = isDrawn(env.random, wanted.share)
     const verification = drawn ? await receipts.verify(bundle, means) : undefined
     const outcome = verification === undefined ? 'not-drawn' : verification.accepted ? 'agreed' : 'differs'
     return { ...about, outcome, bundles: own, feeWei: bundle.receipt.fee, ...(verification && { verification }) }
@@ -92,8 +98,6 @@ async function whyNotAlike(bundles: readonly Bundle[], config: ClientContext['co
   }
   return undefined
 }
-
-const toNumber = (bytes: Uint8Array): number => bytes.reduce((sum, byte) => sum * 256 + byte, 0)
 
 const sumOf = (bundles: readonly Bundle[]): bigint => bundles.reduce((sum, { receipt }) => sum + receipt.fee, 0n)
 

@@ -1,6 +1,7 @@
 /** Judges a verdict file again, from the model's file alone: nobody is asked, and nothing in the file is believed. Spec: spec/dispute.md §10 */
 import { hexToBytes } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
+import type { ProvenSource } from '@weightless/crypto'
 import {
   type Accusation,
   type Finding,
@@ -12,8 +13,8 @@ import {
 import { readTensors } from '@weightless/dispute/execution/readTensors'
 import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
-import { type ByteSource, describeModel, readGguf } from '@weightless/tensor'
-import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
+import { type ByteSource, describeModel } from '@weightless/tensor'
+import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
@@ -24,7 +25,7 @@ export type Judgement =
 
 export type Evidence = {
   finding: Extract<Finding, { guilty: true }>
-  source: ByteSource
+  source: ProvenSource
   graph: Graph
   programText: string
   /** Bytes of the model's file that the accused number is made from; of accusations that need them. */
@@ -56,9 +57,9 @@ export async function weighEvidence(
   const { receipt, accusation, root } = file
   const source = await requireWeights(model, receipt.modelRoot, signal)
   if (!source) return { reason: `these are not the weights ${receipt.modelRoot}` }
-  const { programId, programText } = await describeModel(source)
+  const { programId, programText, graph } = await describeModel(source)
   if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
-  const job = await commitmentOf(file, source)
+  const job = commitmentOf(file, graph)
   if (!job) return { reason: 'the receipt has no step' }
   const read = await readFor(job, accusation, source)
   if (read.reason !== undefined) return { reason: read.reason }
@@ -72,7 +73,7 @@ export async function weighEvidence(
   })
   if (!finding.guilty) return { reason: finding.reason }
   const other = findOther(finding, file.finding)
-  return other ? { reason: other } : { finding, source, graph: job.graph, programText, range }
+  return other ? { reason: other } : { finding, source, graph, programText, range }
 }
 
 const refuse = (reason: string): Judgement => ({ outcome: 'refused', reason })
@@ -97,12 +98,12 @@ function findUnsigned({ receipt, settlement, signature, sampler, root, accusatio
 }
 
 /** Undefined where the receipt's counts are no trace. */
-async function commitmentOf({ receipt, sampler }: VerdictFile, source: ByteSource): Promise<JobCommitment | undefined> {
+function commitmentOf({ receipt, sampler }: VerdictFile, graph: Graph): JobCommitment | undefined {
   const { promptTokens, completionTokens, traceRoot, seed } = receipt
   const steps = promptTokens + completionTokens - 1n
   if (promptTokens < 1n || completionTokens < 1n || steps > 0xffff_ffffn) return undefined
   return {
-    graph: describeGraph(await readGguf(source)),
+    graph,
     traceRoot: hexToBytes(traceRoot),
     steps: Number(steps),
     promptTokens: Number(promptTokens),

@@ -1,11 +1,11 @@
 /** What a receipt says in full, the transaction that settled it, and the bundle as a file for any other verifier. */
 import { useQuery } from '@tanstack/react-query'
 import { Link } from '@tanstack/react-router'
-import { bundleToJson, choicesOf } from '@weightless/receipt/bundle'
-import type { ChatOpening } from '@weightless/receipt/openedReceipt'
+import { bundleToJson } from '@weightless/receipt/bundle'
 import type { KeptBundle } from '../../network/keptBundles.ts'
 import { useLoadClient } from '../../network/useLoadClient.ts'
 import { Amount } from '../../parts/Amount.tsx'
+import { answerText } from '../../parts/answerText.ts'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { Fact, Facts } from '../../parts/Facts.tsx'
 import { saveText } from '../../parts/saveText.ts'
@@ -17,7 +17,7 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
   return (
     <div className="grid gap-5 pb-6">
       <p className="whitespace-pre-wrap border-line border-l-2 pl-4 text-soft">
-        {'kind' in opening ? `answer with SHA-256 ${opening.responseSha256.slice(2)}` : textOf(opening)}
+        {'kind' in opening ? `answer with SHA-256 ${opening.responseSha256.slice(2)}` : answerText(opening)}
       </p>
       <Facts>
         <Fact name="Receipt">
@@ -55,12 +55,6 @@ export function ReceiptDetail({ kept }: { kept: KeptBundle }) {
     </div>
   )
 }
-
-/** Several answers one below the other. */
-const textOf = (opening: ChatOpening): string =>
-  choicesOf(opening)
-    .map(({ outputText }) => outputText)
-    .join('\n\n')
 
 function Settlement({ kept }: { kept: KeptBundle }) {
   const loadClient = useLoadClient()

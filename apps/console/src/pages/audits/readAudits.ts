@@ -1,5 +1,6 @@
 /** The record of each target and of each auditor, summed from the events of the audit contract; nothing of it is an auditor's word to us. */
 import { auditRoundsAbi } from '@weightless/contracts/abi/auditRounds.generated'
+import { targetIdOf } from '@weightless/contracts/drawTargets'
 import { contractAddress, type NetworkConfig } from '@weightless/sdk/networkConfig'
 import { getLogs, readContract } from 'viem/actions'
 import { chainClient } from '../../network/chainClient.ts'
@@ -65,10 +66,10 @@ export async function readAudits(config: NetworkConfig): Promise<Audits> {
     if (eventName === 'AuditorJoined') auditorOf(args.auditor).bondWei = args.bond
     if (eventName === 'AuditorResigned') auditorOf(args.auditor).bondWei = 0n
     if (eventName === 'BondTaken') takeFrom(auditorOf(args.auditor), args)
-    if (eventName === 'PlantOpened') targetOf(idOf(args.provider), 1).drift = describeDrift(textOf(args.drift))
+    if (eventName === 'PlantOpened') targetOf(targetIdOf(args.provider), 1).drift = describeDrift(textOf(args.drift))
     if (eventName === 'CaseOpened') {
       const opened = { round: args.round, state: 'open' as CaseState, takenWei: 0n }
-      targetOf(idOf(args.provider), 1).cases.push(opened)
+      targetOf(targetIdOf(args.provider), 1).cases.push(opened)
       caseOf.set(args.caseId, opened)
     }
     if (eventName === 'CaseContested') setState(caseOf.get(args.caseId), 'contested')
@@ -107,8 +108,6 @@ function takeFrom(auditor: AuditorRecord, { amount, isMissing }: { amount: bigin
 function setState(entry: TargetRecord['cases'][number] | undefined, state: CaseState, takenWei = 0n): void {
   if (entry) Object.assign(entry, { state, takenWei })
 }
-
-const idOf = (address: string): string => `0x${address.slice(2).toLowerCase().padStart(64, '0')}`
 
 /** What a planter wrote; shown as text, whatever it is. */
 /** In words where it is said as the devnet says it, else as it is. */

@@ -1,6 +1,6 @@
 /** What a document says, before anything of it is believed. */
-import { choicesOf } from '@weightless/receipt/bundle'
 import type { NetworkConfig } from '@weightless/sdk/networkConfig'
+import { answerText } from '../../parts/answerText.ts'
 import { Copyable } from '../../parts/Copyable.tsx'
 import { Fact, Facts } from '../../parts/Facts.tsx'
 import { formatAmount } from '../../parts/formatAmount.ts'
@@ -55,9 +55,7 @@ function AnswerSays(props: { document: Extract<Document, { kind: 'answer' }>; co
             {opening.messages.findLast(({ role }) => role === 'user')?.content ?? ''}
           </p>
           <p className="max-h-72 overflow-y-auto whitespace-pre-wrap border-line border-l-2 pl-4 text-soft">
-            {choicesOf(opening)
-              .map(({ outputText }) => outputText)
-              .join('\n\n')}
+            {answerText(opening)}
           </p>
         </div>
       )}

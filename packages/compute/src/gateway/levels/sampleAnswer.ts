@@ -1,13 +1,8 @@
 /** Level `sampled`: an answer is executed again with the chance that was bought, drawn after it was signed for. Spec: COMPUTE §10.10 */
 import { type Bundle, isChatBundle } from '@weightless/receipt'
+import { isDrawn } from '../../wire/verificationLevel.ts'
 import type { GatewayContext } from '../gatewayContext.ts'
 import type { Check } from './checkBook.ts'
-
-/** @returns whether a draw of `bytes`, 6 of them, falls within the share */
-export function isDrawn(bytes: Uint8Array, share: number): boolean {
-  const drawn = bytes.subarray(0, 6).reduce((sum, byte) => sum * 256 + byte, 0)
-  return drawn < share * 2 ** 48
-}
 
 /** @param bundle - resolves when the provider has signed, and its receipt is kept: only then is drawn */
 export function sampleAnswer(
@@ -23,7 +18,7 @@ export function sampleAnswer(
   async function check(): Promise<void> {
     const signed = await bundle
     if (!signed) return note('unfinished', 'there is no good receipt')
-    if (!isDrawn(env.random.bytes(6), share)) return note('not-drawn')
+    if (!isDrawn(env.random, share)) return note('not-drawn')
     if (!isChatBundle(signed) || !context.referee) return note('unfinished', 'no run to execute')
     const verification = await context.referee.judge(signed)
     if (verification.accepted) {

@@ -1,17 +1,16 @@
 /** Disputes an answer on chain with a provider that does not answer otherwise: it shows its working in time, or loses stake. Spec: spec/dispute.md §13 */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { treeOfSource } from '@weightless/crypto'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { type Bundle, isChatBundle } from '@weightless/receipt'
 import { samplerBits } from '@weightless/receipt/commitments'
-import { type ByteSource, bytesSource, describeModel, readGguf } from '@weightless/tensor'
-import { describeGraph } from '@weightless/tensor/model/describeGraph'
+import { type ByteSource, bytesSource, describeModel } from '@weightless/tensor'
 import type { ClientContext } from '../../clientContext.ts'
 import { contractAddress } from '../../networkConfig.ts'
 import { type Dispute, playDispute } from '../playDispute.ts'
 import { ReceiptUndisputableError } from '../receiptUndisputable.ts'
 import { slashedBy } from '../reportFault.ts'
+import { hashModel } from '../requireWeights.ts'
 import { type GameOptions, openGame } from './openGame.ts'
 import { type Slashing, submitVerdict } from './submitVerdict.ts'
 import { type VouchOptions, vouchModel } from './vouchModel.ts'
@@ -38,11 +37,10 @@ export async function challengeReceipt(
   const { config, ledger } = context
   if (!ledger.address) throw new ChallengerMissingError()
   const { receipt, signature, opening } = bundle
-  const source = model instanceof Uint8Array ? bytesSource(model) : model
-  const graph = describeGraph(await readGguf(source))
-  const { programId, programText } = await describeModel(source)
+  const source = await hashModel(model instanceof Uint8Array ? bytesSource(model) : model, options.signal)
+  const { graph, programId, programText } = await describeModel(source)
   const facts = modelFacts(graph, source.sizeBytes)
-  const shown = { tree: await treeOfSource(source, options.signal), source, facts, programId, programText }
+  const shown = { tree: source.tree, source, facts, programId, programText }
   const exhibit = { receipt, signature, sampler: samplerBits(opening.sampler), model: facts }
   const game = openGame(context, exhibit, graph, options)
   let isVouched = false

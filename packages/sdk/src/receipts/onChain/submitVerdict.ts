@@ -2,7 +2,6 @@
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
-import { treeOfSource } from '@weightless/crypto'
 import { proveSourceSectors } from '@weightless/crypto/sectorRange'
 import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
@@ -12,6 +11,7 @@ import type { Abi } from 'viem'
 import type { ClientContext } from '../../clientContext.ts'
 import { contractAddress } from '../../networkConfig.ts'
 import { ForeignFaultError, slashedBy } from '../reportFault.ts'
+import { treeOfModel } from '../requireWeights.ts'
 import { weighEvidence } from '../weighVerdict.ts'
 import { type VouchOptions, vouchModel } from './vouchModel.ts'
 
@@ -49,7 +49,7 @@ export async function submitVerdict(
   const evidence = await weighEvidence(verdict, model, signal)
   if ('reason' in evidence) throw new VerdictRefusedError({ reason: evidence.reason })
   const { source, graph, programText, range } = evidence
-  const tree = await treeOfSource(source, signal)
+  const tree = await treeOfModel(source, signal)
   const facts = modelFacts(graph, source.sizeBytes)
   const shown = { tree, source, facts, programId: receipt.programId, programText }
   const modelTransactions = await vouchModel(context, shown, options)
