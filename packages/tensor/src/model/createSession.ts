@@ -1,6 +1,7 @@
 /** Conversations on a model: each has its key–value cache; new positions of one or of several go through the model in a pass. */
 import { WeightlessError } from '@weightless/codec'
 import type { StepRecorder } from '../trace/recordSteps.ts'
+import { foldTermsMax } from './describeGraph.ts'
 import type { EngineParts } from './engineParts.ts'
 import { forward, type SegmentResult } from './forward.ts'
 import { allocateCache, copyPositions, growCache, type KeyValueCache, releaseCache } from './keyValueCache.ts'
@@ -45,7 +46,7 @@ const firstCapacity = 512
 
 /** @param capacity - positions that the session may come to hold; memory is taken as they come */
 export function createSession(parts: EngineParts, capacity: number): Session {
-  const capacityMax = Math.ceil(capacity / 16) * 16
+  const capacityMax = Math.min(Math.ceil(capacity / 16) * 16, foldTermsMax)
   let cache = allocateCache(parts, Math.min(firstCapacity, capacityMax))
   let length = 0
   let open = true

@@ -26,6 +26,12 @@ export type Graph = {
   tensors: ReadonlyMap<string, GgufTensor>
 }
 
+/**
+ * The most terms of a f32 sum: kernels add the sums of runs of 256 in one run. A context is no longer, and a float matrix has
+ * no more columns (of a quantised one each block of 32 is one term). Spec: spec/tensor.md §3.1
+ */
+export const foldTermsMax = 65_536
+
 /** Operators of one layer, in order; the trace has a digest of the output of each. */
 export const layerOperators = [
   'attention.norm',
@@ -62,7 +68,7 @@ export function describeGraph(gguf: Gguf): Graph {
   }
   refuseScaling(gguf.metadata)
   const read = (name: string, max: number, fallback?: number) => countOf(gguf.metadata, `llama.${name}`, max, fallback)
-  const width = read('embedding_length', 65_536)
+  const width = read('embedding_length', foldTermsMax)
   const headCount = read('attention.head_count', 1024)
   const headSize = read('attention.key_length', 256, width / headCount)
   const embedding = gguf.tensors.get('token_embd.weight')
@@ -76,7 +82,7 @@ export function describeGraph(gguf: Gguf): Graph {
     keyHeadCount: read('attention.head_count_kv', 1024, headCount),
     headSize,
     rotatedSize: read('rope.dimension_count', 256, headSize),
-    contextLength: read('context_length', 2 ** 24),
+    contextLength: Math.min(read('context_length', 2 ** 24), foldTermsMax),
     vocabSize: embedding.shape[1] ?? 0,
     ropeBase: positiveOf(gguf.metadata, 'llama.rope.freq_base', 10_000),
     epsilon: positiveOf(gguf.metadata, 'llama.attention.layer_norm_rms_epsilon'),
@@ -122,6 +128,9 @@ function checkTensors(graph: Graph): void {
     if (!same) throw new GgufInvalidError('a tensor has the wrong shape', { name, value: tensor.shape.join('×') })
     if (shape.length === 1 && tensor.type !== 'F32' && tensor.type !== 'F16') {
       throw new GgufInvalidError('a vector is quantised', { name, value: tensor.type })
+    }
+    if ((tensor.type === 'F32' || tensor.type === 'F16') && shape[0]! > foldTermsMax) {
+      throw new GgufInvalidError('a float matrix has too many columns', { name, value: shape[0]! })
     }
   }
   for (const name of graph.tensors.keys()) {

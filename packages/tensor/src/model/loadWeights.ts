@@ -52,8 +52,17 @@ function arrange(graph: Graph, arena: Arena, matrix: (name: string) => Matrix): 
     }),
     outputNorm: matrix('output_norm.weight').address,
     output: matrix(graph.tied ? 'token_embd.weight' : 'output.weight'),
-    ropeFactors: factors && arena.floats(factors.address, graph.rotatedSize / 2).slice(),
+    ropeFactors: factors && readFactors(graph, arena, factors),
   }
+}
+
+function readFactors(graph: Graph, arena: Arena, { address }: Matrix): Float32Array {
+  const factors = arena.floats(address, graph.rotatedSize / 2).slice()
+  const value = factors.find((factor) => !(factor > 0))
+  if (value !== undefined) {
+    throw new GgufInvalidError('a divisor of the rotation is not positive', { name: 'rope_freqs.weight', value })
+  }
+  return factors
 }
 
 /** The largest piece that `loadMatrix` reads at once. */
