@@ -15,6 +15,8 @@ async function stage(account: number) {
   shared ??= createAuditRig()
   const made = await shared
   const accused = made.rig.accounts[account]!
+  // At the end of a round nobody may enrol for the next one any more.
+  await made.goTo(1, 0n)
   return { ...made, accused, index: await addProvider(made.rig, accused.address) }
 }
 
@@ -189,7 +191,7 @@ describe('Rounds of audits', () => {
     const made = await stage(8)
     const { rig, rounds, index, auditors, accused: planted } = made
     const [salt, drift] = [keccak256(toHex('salt')), toHex('layer 3, one bit')] as const
-    const commitment = (await rig.must(rounds, 'plantCommitment', [planted.address, drift, salt])).value
+    const commitment = (await rig.must(rounds, 'plantCommitment', [targetIdOf(planted.address), drift, salt])).value
     assert.equal(
       errorOf(await rig.send(rounds, 'commitPlant', [commitment], { from: planted.address })),
       'CallerNotPlanter',
@@ -225,13 +227,114 @@ describe('Rounds of audits', () => {
     assert.equal((await rig.must(rounds, 'cases', [caseId])).value[2], 0)
   })
 
+  it('draw the seed from what the round before revealed, and a hash from before that', async () => {
+    const seedOf = async (shown: readonly number[]) => {
+      const made = await createAuditRig()
+      const { rig, rounds, auditors, goTo, report, commit, reveal } = made
+      for (const { address: from } of auditors) await rig.must(rounds, 'enrol', [], { from })
+      const round = await goTo(1, 0n)
+      await made.drawSeed(round)
+      const reports: Report[] = []
+      for (const auditor of auditors) reports.push(await report(auditor, round, clean))
+      for (const one of reports) await commit(one)
+      const [, , , early] = (await rig.must(rounds, 'roundOf', [round + 1n])).value
+      await goTo(0, auditRules.workSeconds)
+      for (const at of shown) await reveal(reports[at]!)
+      const [, , , same, mix] = (await rig.must(rounds, 'roundOf', [round + 1n])).value
+      assert.equal(same, early)
+      await goTo(1, 0n)
+      const first = await rig.must(rounds, 'beginRound', [])
+      const [, , seed] = (await rig.must(rounds, 'roundOf', [round + 1n])).value
+      const types = ['address', 'uint256', 'uint256', 'bytes32', 'uint256'].map((type) => ({ type }))
+      const words = encodeAbiParameters(types, [rounds.address, BigInt(rig.chainId), round + 1n, early, mix])
+      const isDrawn = eventsOf(rounds, first.logs).some(({ eventName }) => eventName === 'SeedDrawn')
+      if (isDrawn) assert.equal(seed, keccak256(words))
+      return { seed, isDrawn }
+    }
+    const all = await seedOf([0, 1, 2])
+    assert.ok(all.isDrawn)
+    // In whatever order the one who makes blocks puts them.
+    assert.deepEqual(await seedOf([2, 0, 1]), all)
+    // Each of them counts: who has the others cannot know it.
+    assert.notEqual((await seedOf([0, 1])).seed, all.seed)
+    // Without any a block has to be waited for.
+    assert.equal((await seedOf([])).isDrawn, false)
+  })
+
+  it('let nobody enrol, and no target in, who can know what the seed is made of', async () => {
+    const { rig, rounds, auditors, accused, index, goTo } = await stage(5)
+    const [{ address: from }] = auditors as [(typeof auditors)[0]]
+    const round = await goTo(0, auditRules.workSeconds)
+    const enrolled = await rig.must(rounds, 'enrol', [], { from })
+    const [event] = eventsOf(rounds, enrolled.logs)
+    assert.equal(event?.eventName === 'Enrolled' && event.args.round, round + 2n)
+    const { value: place } = await rig.must(rounds, 'list', [2, toHex('a node', { size: 32 })])
+    assert.equal((await rig.must(rounds, 'isAudited', [place, round + 1n])).value, false)
+    assert.equal((await rig.must(rounds, 'isAudited', [place, round + 2n])).value, true)
+    assert.ok(accused && index >= 0n)
+  })
+
+  it('take the word of a planter about a storage node only if it was bound before the node was listed', async () => {
+    shared = undefined
+    const made = await stage(4)
+    const { rig, rounds, goTo } = made
+    const [salt, drift] = [keccak256(toHex('salt')), toHex('rows lost')] as const
+    const openLater = async (place: bigint) => {
+      const round = await goTo(1, 0n)
+      await goTo(1, 1n)
+      return rig.send(rounds, 'openPlant', [round, place, drift, salt, '0x'])
+    }
+    const [planned, framed] = [toHex('planted', { size: 32 }), toHex('honest', { size: 32 })]
+    const commit = async (id: `0x${string}`) => {
+      const { value } = await rig.must(rounds, 'plantCommitment', [id, drift, salt])
+      await rig.must(rounds, 'commitPlant', [value])
+    }
+    await commit(planned)
+    const { value: plannedAt } = await rig.must(rounds, 'list', [2, planned])
+    const { value: framedAt } = await rig.must(rounds, 'list', [2, framed])
+    await goTo(1, 0n)
+    await commit(framed)
+    assert.ok((await openLater(plannedAt)).ok)
+    assert.equal(errorOf(await openLater(framedAt)), 'NotPlanted')
+    const round = await goTo(1, 0n)
+    await goTo(1, 1n)
+    const from = rig.accounts[5]!.address
+    assert.equal(
+      errorOf(await rig.send(rounds, 'openPlant', [round, plannedAt, drift, salt, '0x'], { from })),
+      'NotPlanted',
+    )
+  })
+
+  it('list claims of hardware by anybody, and nodes of the chain by the owner', async () => {
+    const { rig, rounds } = await stage(6)
+    const provider = rig.accounts[8]!.address
+    const service = { serviceType: 'chatbot', url: 'http://127.0.0.1:1', model: 'm', inputPrice: 1n, outputPrice: 1n }
+    const register = (verifiability: string, value = 0n) => {
+      const params = { ...service, verifiability, additionalInfo: '', teeSignerAddress: provider }
+      return rig.must(rig.contracts.inferenceServing, 'addOrUpdateService', [params], { from: provider, value })
+    }
+    await register('OpML', parseEther('1'))
+    const list = (kind: number, id: `0x${string}`) => rig.send(rounds, 'list', [kind, id], { from: provider })
+    assert.equal(errorOf(await list(3, targetIdOf(provider))), 'NoSuchService')
+    await register('TeeML')
+    const listed = await list(3, targetIdOf(provider))
+    assert.ok(listed.ok)
+    assert.equal(errorOf(await rig.send(rounds, 'delist', [listed.value])), 'StillServing')
+    await register('')
+    assert.ok((await rig.send(rounds, 'delist', [listed.value])).ok)
+    assert.match(errorOf(await list(4, keccak256(toHex('http://127.0.0.1:8545')))), /not the owner/)
+    assert.ok((await rig.send(rounds, 'list', [4, keccak256(toHex('http://127.0.0.1:8545'))])).ok)
+  })
+
   it('list providers that serve, storage nodes by the owner alone, and take off who serves no more', async () => {
     const { rig, rounds, index, goTo, ...made } = await stage(9)
     const accused = made.accused.address
     assert.equal(errorOf(await rig.send(rounds, 'list', [1, targetIdOf(accused)])), 'ListedAlready')
     assert.equal(errorOf(await rig.send(rounds, 'list', [1, targetIdOf(rig.accounts[0]!.address)])), 'NoSuchService')
     assert.match(errorOf(await rig.send(rounds, 'list', [2, targetIdOf(accused)], { from: accused })), /not the owner/)
-    assert.equal(errorOf(await rig.send(rounds, 'list', [3, targetIdOf(accused)])), 'InvalidParameter')
+    assert.equal(errorOf(await rig.send(rounds, 'list', [5, targetIdOf(accused)])), 'InvalidParameter')
+    // It says `OpML`.
+    assert.equal(errorOf(await rig.send(rounds, 'list', [3, targetIdOf(accused)])), 'NoSuchService')
     assert.equal((await rig.must(rounds, 'list', [2, targetIdOf(accused)])).value, index + 1n)
     assert.equal(errorOf(await rig.send(rounds, 'delist', [index])), 'StillServing')
     await rig.must(rig.contracts.inferenceServing, 'removeService', [], { from: accused })

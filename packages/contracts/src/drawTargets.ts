@@ -5,7 +5,8 @@
 import { bytesToHex, concatBytes, type Hex, hexToBytes, uintToBytes } from '@weightless/codec'
 import { keccak256 } from '@weightless/crypto'
 
-export const targetKind = { inference: 1, storage: 2 } as const
+/** `attestation`: of the hardware that a provider claims; `chain`: nodes of the chain. */
+export const targetKind = { inference: 1, storage: 2, attestation: 3, chain: 4 } as const
 /** `skipped`: the auditor did not come to it. */
 export const findingOf = { none: 0, clean: 1, faulty: 2, unreachable: 3, skipped: 4 } as const
 

@@ -64,7 +64,7 @@ abstract contract AuditCases is AuditTargets, Credits {
             revert BondTooSmall(msg.value, rules_.bondWei);
         }
         uint256 place = placeOf[INFERENCE][bytes32(uint256(uint160(entry.provider)))];
-        uint64 juryRound = uint64(currentRound() + 1);
+        uint64 juryRound = uint64(nextRound());
         // who left the list has left the jury too
         if (place == 0 || !isAudited(place - 1, juryRound)) revert CaseNotOpen(caseId);
         (entry.state, entry.juryRound, entry.bond) = (CaseState.contested, juryRound, uint128(msg.value));

@@ -30,7 +30,7 @@ contract AuditRounds is AuditCases {
     event BondTaken(uint256 indexed round, address indexed auditor, uint256 amount, bool isMissing);
     event PlanterSet(address indexed planter);
     event PlantCommitted(bytes32 indexed commitment, uint256 fromRound);
-    event PlantOpened(uint256 indexed round, uint256 indexed index, address indexed provider, bytes drift);
+    event PlantOpened(uint256 indexed round, uint256 indexed index, bytes32 indexed id, bytes drift);
 
     error CallerNotPlanter(address caller);
     error Enlisted(address auditor);
@@ -64,6 +64,10 @@ contract AuditRounds is AuditCases {
         uint64 seedBlock;
         uint32 licences;
         bytes32 seed;
+        /// A block's hash from before the reveals of the round before began.
+        bytes32 early;
+        /// What those reveals showed, one number an auditor; no order of them gives another.
+        uint256 mix;
     }
 
     enum ReportState {
@@ -145,13 +149,14 @@ contract AuditRounds is AuditCases {
         emit AuditorResigned(msg.sender, auditor.bond);
     }
 
-    /// For the next round, with as many licences as the caller has now. Who enrols owes a report.
+    /// For `nextRound`, before anything of its seed is known, with as many licences as the caller has now. Who enrols owes
+    /// a report.
     function enrol() external {
-        uint256 round = currentRound() + 1;
+        uint256 round = nextRound();
         Auditor storage auditor = auditors[msg.sender];
         if (auditor.keyX == 0) revert NotEnlisted(msg.sender);
         if (auditor.bond < rules_.bondWei) revert BondTooSmall(auditor.bond, rules_.bondWei);
-        if (auditor.lastRound == round) revert WrongState(round, msg.sender);
+        if (auditor.lastRound >= round) revert WrongState(round, msg.sender);
         uint32 count = uint32(licences.licencesOf(msg.sender));
         if (count == 0) revert NoLicence(msg.sender);
         if (enrolledFor[round].length == AUDITORS_MAX) revert TooManyAuditors();
@@ -162,15 +167,17 @@ contract AuditRounds is AuditCases {
         emit Enrolled(round, msg.sender, count);
     }
 
-    /// First names the block whose hash will be the seed, which nobody can know yet; then, in a later block, takes it.
-    /// Anybody may; nothing is left to choose for who does.
+    /// Draws the seed: from what was revealed in the round before and a block's hash from before those reveals. Where nothing
+    /// was revealed it first names the block whose hash will do, then, in a later block, takes it. Anybody may; nothing is
+    /// left to choose for who does.
     function beginRound() external {
         uint256 number = currentRound();
         Round storage round = roundOf[number];
         if (round.seed != 0) return;
-        bytes32 hash = round.seedBlock != 0 && round.seedBlock < block.number ? blockhash(round.seedBlock) : bytes32(0);
+        bool isNamed = round.seedBlock != 0 && round.seedBlock < block.number;
+        bytes32 hash = round.mix != 0 ? round.early : isNamed ? blockhash(round.seedBlock) : bytes32(0);
         if (hash != 0) {
-            round.seed = keccak256(abi.encode(address(this), block.chainid, number, hash));
+            round.seed = keccak256(abi.encode(address(this), block.chainid, number, hash, round.mix));
             emit SeedDrawn(number, round.seed);
         } else if (round.seedBlock == 0 || round.seedBlock + 256 < block.number) {
             round.seedBlock = uint64(block.number);
@@ -185,6 +192,8 @@ contract AuditRounds is AuditCases {
         Report storage report = reports[round][msg.sender];
         if (report.state != ReportState.enrolled || commitment == 0) revert WrongState(round, msg.sender);
         (report.commitment, report.state) = (commitment, ReportState.committed);
+        Round storage next = roundOf[round + 1];
+        if (next.early == 0) next.early = blockhash(block.number - 1);
         emit Committed(round, msg.sender, commitment);
     }
 
@@ -202,6 +211,7 @@ contract AuditRounds is AuditCases {
         Auditor storage auditor = auditors[msg.sender];
         bytes32 beta = Secp256k1Vrf.verify(auditor.keyX, auditor.keyY, seed, proof);
         report.state = ReportState.revealed;
+        roundOf[round + 1].mix ^= uint256(keccak256(abi.encode(msg.sender, beta)));
         note(round, beta, report.licences, findings);
         emit Revealed(round, msg.sender, beta, findings, evidence);
     }
@@ -247,29 +257,35 @@ contract AuditRounds is AuditCases {
         emit PlantCommitted(commitment, currentRound() + 1);
     }
 
-    /// Between the end of a round and its settlement: the target was planted. The provider itself has signed that.
+    /// Between the end of a round and its settlement: the target was planted. A provider itself has signed that; the key of
+    /// a storage node signs nothing that a contract reads, so it counts where the planter was bound before it was listed.
     function openPlant(uint256 round, uint256 index, bytes calldata drift, bytes32 salt, bytes calldata confession)
         external
     {
         uint256 ended = startOf(round + 1);
         if (block.timestamp < ended || block.timestamp >= ended + rules_.openSeconds) revert WrongTime(round);
-        if (index >= targets_.length || targets_[index].kind != INFERENCE || !isAudited(index, round)) {
-            revert NotListed(index);
-        }
-        address provider = address(uint160(uint256(targets_[index].id)));
-        bytes32 commitment = plantCommitment(provider, drift, salt);
+        if (index >= targets_.length || !isAudited(index, round)) revert NotListed(index);
+        Target storage target = targets_[index];
+        bytes32 commitment = plantCommitment(target.id, drift, salt);
         uint256 fromRound = plants[commitment];
-        bytes32 signed = MessageHashUtils.toEthSignedMessageHash(
-            keccak256(abi.encode(address(this), block.chainid, commitment))
-        );
-        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, confession);
-        if (fromRound == 0 || fromRound > round || recovered != provider) revert NotPlanted(commitment);
+        bool isVouched = target.kind == INFERENCE
+            ? confesses(address(uint160(uint256(target.id))), commitment, confession)
+            : target.kind == STORAGE && msg.sender == planter && fromRound <= target.fromRound;
+        if (fromRound == 0 || fromRound > round || !isVouched) revert NotPlanted(commitment);
         tallies[round][index].isPlanted = true;
-        emit PlantOpened(round, index, provider, drift);
+        emit PlantOpened(round, index, target.id, drift);
     }
 
-    function plantCommitment(address provider, bytes calldata drift, bytes32 salt) public pure returns (bytes32) {
-        return keccak256(abi.encode(provider, drift, salt));
+    /// `id`: of a provider its address in a word.
+    function plantCommitment(bytes32 id, bytes calldata drift, bytes32 salt) public pure returns (bytes32) {
+        return keccak256(abi.encode(id, drift, salt));
+    }
+
+    function confesses(address provider, bytes32 commitment, bytes calldata confession) private view returns (bool) {
+        bytes32 signed =
+            MessageHashUtils.toEthSignedMessageHash(keccak256(abi.encode(address(this), block.chainid, commitment)));
+        (address recovered,,) = ECDSA.tryRecoverCalldata(signed, confession);
+        return recovered == provider;
     }
 
     function enrolledAt(uint256 round) external view returns (address[] memory) {

@@ -2,10 +2,12 @@
 pragma solidity 0.8.37;
 
 import {Administered} from "../compute/Administered.sol";
+import {Service} from "../compute/InferenceServices.sol";
 
 /// Where providers of inference are registered.
 interface IServices {
     function serviceExists(address provider) external view returns (bool);
+    function getService(address provider) external view returns (Service memory);
 }
 
 /// What a round lasts, asks and pays. Spec: spec/alignment.md 9.
@@ -48,6 +50,10 @@ abstract contract AuditTargets is Administered {
     uint8 public constant INFERENCE = 1;
     /// Storage nodes, by the id they sign placements with; the owner lists them. They have no stake here.
     uint8 public constant STORAGE = 2;
+    /// The hardware that a provider of inference says it has (`Tee…`), by the provider's address; anybody lists them.
+    uint8 public constant ATTESTATION = 3;
+    /// Nodes of the chain, by keccak-256 of their URL; the owner lists them.
+    uint8 public constant CHAIN = 4;
     uint256 public constant TARGETS_MAX = 64;
 
     struct Target {
@@ -86,20 +92,26 @@ abstract contract AuditTargets is Administered {
         return beganAt + round * rules_.roundSeconds;
     }
 
-    /// Audited from the next round on. Places of targets that have gone are given again.
+    /// The next round for which nothing is known yet of what its seed is made of: auditors may enrol for it, targets enter.
+    function nextRound() public view returns (uint256) {
+        uint256 round = currentRound();
+        return block.timestamp < startOf(round) + rules_.workSeconds ? round + 1 : round + 2;
+    }
+
+    /// Audited from `nextRound` on. Places of targets that have gone are given again.
     function list(uint8 kind, bytes32 id) external returns (uint256 index) {
-        if (kind == INFERENCE) {
-            if (uint256(id) >> 160 != 0 || !services.serviceExists(address(uint160(uint256(id))))) {
-                revert NoSuchService(id);
-            }
+        if (isProvider(kind)) {
+            address provider = address(uint160(uint256(id)));
+            bool isThere = uint256(id) >> 160 == 0 && services.serviceExists(provider);
+            if (!isThere || (kind == ATTESTATION && !claimsHardware(provider))) revert NoSuchService(id);
         } else {
-            if (kind != STORAGE) revert InvalidParameter();
+            if (kind != STORAGE && kind != CHAIN) revert InvalidParameter();
             require(msg.sender == owner, "Ownable: caller is not the owner");
         }
         uint256 place = placeOf[kind][id];
         if (place != 0 && !isFree(place - 1)) revert ListedAlready(id);
         index = place != 0 ? place - 1 : freePlace();
-        uint64 fromRound = uint64(currentRound() + 1);
+        uint64 fromRound = uint64(nextRound());
         if (index == targets_.length) targets_.push();
         else delete placeOf[targets_[index].kind][targets_[index].id];
         targets_[index] = Target(id, kind, fromRound, 0, 0, 0);
@@ -107,13 +119,14 @@ abstract contract AuditTargets is Administered {
         emit TargetListed(index, kind, id, fromRound);
     }
 
-    /// Takes a provider that serves no more, or a storage node, off the list after the next round.
+    /// Takes a provider that serves no more (or claims no hardware any more), or a node, off the list after the next round.
     function delist(uint256 index) external {
         if (index >= targets_.length || targets_[index].untilRound != 0) revert NotListed(index);
         Target storage target = targets_[index];
-        if (target.kind == INFERENCE) {
+        if (isProvider(target.kind)) {
             address provider = address(uint160(uint256(target.id)));
-            if (services.serviceExists(provider)) revert StillServing(provider);
+            bool isThere = services.serviceExists(provider) && (target.kind == INFERENCE || claimsHardware(provider));
+            if (isThere) revert StillServing(provider);
         } else {
             require(msg.sender == owner, "Ownable: caller is not the owner");
         }
@@ -124,6 +137,15 @@ abstract contract AuditTargets is Administered {
     function isAudited(uint256 index, uint256 round) public view returns (bool) {
         Target storage target = targets_[index];
         return round >= target.fromRound && (target.untilRound == 0 || round < target.untilRound);
+    }
+
+    function isProvider(uint8 kind) private pure returns (bool) {
+        return kind == INFERENCE || kind == ATTESTATION;
+    }
+
+    /// Its entry says `TeeML`, `TeeTLS` or another word that begins so.
+    function claimsHardware(address provider) private view returns (bool) {
+        return bytes3(bytes(services.getService(provider).verifiability)) == "Tee";
     }
 
     function freePlace() private view returns (uint256 index) {

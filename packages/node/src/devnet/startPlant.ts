@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { type ExactEngine, openTensorEngine, startProvider } from '@weightless/compute'
 import { abis, addresses, genesis } from '@weightless/contracts'
+import { targetIdOf } from '@weightless/contracts/drawTargets'
 import { fileRoot } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
@@ -36,7 +37,7 @@ export async function startPlant(env: Env, { rpcUrl, host }: { rpcUrl: string; h
   await fundAccount(env, rpcUrl, address, fundsWei)
   const planter = createLedger({ rpcUrl, env, account: devnetKey(ownerKeyIndex).account })
   const rounds = { address: addresses.auditRounds, abi: abis.auditRounds } as const
-  const committed = [address, driftBytes, salt] as const
+  const committed = [targetIdOf(address), driftBytes, salt] as const
   const commitment = await planter.read({ ...rounds, functionName: 'plantCommitment', args: committed })
   await planter.submit({ ...rounds, functionName: 'commitPlant', args: [commitment] })
   const confession = await account.signMessage({ message: { raw: confessionOf(commitment) } })

@@ -50,6 +50,7 @@ export async function readAudits(config: NetworkConfig): Promise<Audits> {
     targets.set(id, known)
     return known
   }
+  const plantedOf = (id: string) => targetOf(id, listed.find((target) => target.id === id)?.kind ?? 1)
   const auditors = new Map<string, AuditorRecord>()
   const auditorOf = (address: string): AuditorRecord => {
     const known = auditors.get(address) ?? emptyAuditor(address)
@@ -66,7 +67,7 @@ export async function readAudits(config: NetworkConfig): Promise<Audits> {
     if (eventName === 'AuditorJoined') auditorOf(args.auditor).bondWei = args.bond
     if (eventName === 'AuditorResigned') auditorOf(args.auditor).bondWei = 0n
     if (eventName === 'BondTaken') takeFrom(auditorOf(args.auditor), args)
-    if (eventName === 'PlantOpened') targetOf(targetIdOf(args.provider), 1).drift = describeDrift(textOf(args.drift))
+    if (eventName === 'PlantOpened') plantedOf(args.id).drift = describeDrift(textOf(args.drift))
     if (eventName === 'CaseOpened') {
       const opened = { round: args.round, state: 'open' as CaseState, takenWei: 0n }
       targetOf(targetIdOf(args.provider), 1).cases.push(opened)
