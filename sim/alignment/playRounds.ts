@@ -111,11 +111,11 @@ function settle(
   }
 }
 
-const hashOf = (...numbers: number[]): Hex =>
+export const hashOf = (...numbers: number[]): Hex =>
   bytesToHex(keccak256(concatBytes(numbers.map((number) => uintToBytes(BigInt(number), 8)))))
 
 /** Chance of a world: a hash, then the next of it. */
-function createRandom(...numbers: number[]): () => number {
+export function createRandom(...numbers: number[]): () => number {
   let state = Number(BigInt(hashOf(3, ...numbers)) & 0xffffffffn)
   return () => {
     state = (state + 0x6d2b79f5) | 0

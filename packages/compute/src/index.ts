@@ -3,6 +3,9 @@ export { type CheckedLine, checkEvidence } from './audit/checkEvidence.ts'
 export { readEvidence } from './audit/evidence.ts'
 export { judgeAnswer } from './audit/judgeAnswer.ts'
 export { type Auditor, type AuditorEvent, type AuditorOptions, startAuditor } from './audit/startAuditor.ts'
+export { type HolderTools, rowsMax } from './audit/storage/auditHolder.ts'
+export { drawNumber, type SignedRow } from './audit/storage/drawFragment.ts'
+export type { FragmentAnswer } from './audit/storage/judgeFragment.ts'
 export {
   type EncoderEngine,
   type Engine,

@@ -3,21 +3,27 @@
  * target, and making them again gives what the auditor says. Spec: spec/alignment.md 10.5
  */
 import type { Hex } from '@weightless/codec'
-import { targetAddress } from '@weightless/contracts/drawTargets'
+import { targetAddress, targetKind } from '@weightless/contracts/drawTargets'
 import { isChatBundle } from '@weightless/receipt'
 import { drawPrompt } from './drawPrompts.ts'
 import type { Evidence, Outcome } from './evidence.ts'
 import { type JudgeOptions, judgeAnswer } from './judgeAnswer.ts'
+import { checkShown } from './storage/checkShown.ts'
 
 export type CheckedLine = { target: Hex; index: number; agrees: boolean; detail: string }
 
-/** One line an answer; an auditor's word that there was none cannot be checked, and agrees. */
+/** One line an answer; an auditor's word that there was none, or no fragment, cannot be checked, and agrees. */
 export async function checkEvidence(
   { beta, targets }: Evidence,
   options: Omit<JudgeOptions, 'provider'>,
 ): Promise<CheckedLine[]> {
   const lines: CheckedLine[] = []
-  for (const { id, outcomes, isJury } of targets) {
+  for (const target of targets) {
+    const { id, outcomes, isJury } = target
+    if (target.kind === targetKind.storage) {
+      lines.push(...outcomes.map((outcome) => ({ target: id, ...checkShown(beta, target, outcome) })))
+      continue
+    }
     const drawnBy = isJury ? undefined : beta
     for (const outcome of outcomes) lines.push(await checkOutcome(drawnBy, id, outcome, options))
   }

@@ -6,14 +6,19 @@ import { type Hex, isHexOf, reject, textToBytes, type Verdict } from '@weightles
 import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
 import { z } from 'zod'
 import type { Judgement } from './judgeAnswer.ts'
+import type { DrawnFrom } from './storage/drawFragment.ts'
+import { fragmentSchema, fragmentToJson, readShown, type ShownFragment } from './storage/shownFragment.ts'
 
 export type Outcome = {
-  /** Which of the prompts drawn for this target. */
+  /** Which of the prompts, or fragments, drawn for this target. */
   index: number
-  verdict: Judgement['verdict']
+  /** `missing`: of a fragment that was not shown; by the auditor's word alone. */
+  verdict: Judgement['verdict'] | 'missing'
   detail: string
   /** Absent where there was no answer. */
   bundle?: Bundle
+  /** Of a storage node. */
+  fragment?: ShownFragment
 }
 
 export type TargetEvidence = {
@@ -22,6 +27,8 @@ export type TargetEvidence = {
   finding: number
   /** Looked at as a juror: the answers were asked for by others. */
   isJury?: boolean
+  /** Of a storage node: what its fragments were drawn from. */
+  drawnFrom?: DrawnFrom[]
   outcomes: Outcome[]
 }
 
@@ -36,10 +43,11 @@ export function encodeEvidence({ round, auditor, beta, targets }: Evidence): Uin
     ...{ version: 1, round: String(round), auditor, beta },
     targets: targets.map(({ outcomes, ...target }) => ({
       ...target,
-      outcomes: outcomes.map(({ bundle, detail, ...outcome }) => ({
+      outcomes: outcomes.map(({ bundle, fragment, detail, ...outcome }) => ({
         ...outcome,
         detail: detail.slice(0, detailLengthMax),
         ...(bundle && { bundle: bundleToJson(bundle) }),
+        ...(fragment && { fragment: fragmentToJson(fragment) }),
       })),
     })),
   }
@@ -57,16 +65,28 @@ const schema = z.object({
     .array(
       z.object({
         id: word,
-        kind: z.int().min(1).max(2),
+        kind: z.int().min(1).max(4),
         finding: z.int().min(1).max(4),
         isJury: z.boolean().optional(),
+        drawnFrom: z
+          .array(
+            z.object({
+              root: word,
+              sizeBytes: z.int().min(1),
+              row: z.int().min(0).max(255),
+              fragments: z.int().min(1),
+            }),
+          )
+          .max(256)
+          .optional(),
         outcomes: z
           .array(
             z.object({
               index: z.int().min(0).max(1_000),
-              verdict: z.enum(['right', 'wrong', 'void']),
+              verdict: z.enum(['right', 'wrong', 'missing', 'void']),
               detail: z.string().max(detailLengthMax),
               bundle: z.unknown().optional(),
+              fragment: fragmentSchema.optional(),
             }),
           )
           .max(64),
@@ -88,18 +108,25 @@ export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> 
   if (!read.success) return reject('malformed', read.error.issues[0]?.message ?? 'another form')
   const { round, auditor, beta, targets } = read.data
   const opened: TargetEvidence[] = []
-  for (const { outcomes, isJury, ...target } of targets) {
+  for (const { outcomes, isJury, drawnFrom, ...target } of targets) {
     const list: Outcome[] = []
-    for (const { bundle: raw, ...outcome } of outcomes) {
-      if (raw === undefined) {
-        list.push(outcome)
-        continue
-      }
-      const bundle = readBundle(raw)
-      if (!bundle.ok) return bundle
-      list.push({ ...outcome, bundle: bundle.value })
+    for (const raw of outcomes) {
+      const outcome = readOutcome(raw)
+      if (!outcome.ok) return outcome
+      list.push(outcome.value)
     }
-    opened.push({ ...target, ...(isJury && { isJury }), outcomes: list })
+    opened.push({ ...target, ...(isJury && { isJury }), ...(drawnFrom && { drawnFrom }), outcomes: list })
   }
   return { ok: true, value: { round: BigInt(round), auditor, beta, targets: opened } }
+}
+
+type RawOutcome = z.infer<typeof schema>['targets'][number]['outcomes'][number]
+
+function readOutcome({ bundle: raw, fragment, ...outcome }: RawOutcome): Verdict<Outcome, 'malformed'> {
+  const bundle = raw === undefined ? undefined : readBundle(raw)
+  if (bundle && !bundle.ok) return bundle
+  const shown = fragment && readShown(fragment)
+  if (shown && !shown.ok) return shown
+  const parts = { ...(bundle && { bundle: bundle.value }), ...(shown && { fragment: shown.value }) }
+  return { ok: true, value: { ...outcome, ...parts } }
 }

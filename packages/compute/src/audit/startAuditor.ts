@@ -14,6 +14,7 @@ import { gatherEvidence } from './gatherEvidence.ts'
 import { judgeEvidence } from './judgeEvidence.ts'
 import { createSettler } from './settleRounds.ts'
 import { type SprtState, sprtStart } from './sprt.ts'
+import { auditHolder, type HolderTools } from './storage/auditHolder.ts'
 
 export type AuditorOptions = {
   env: Pick<Env, 'clock' | 'log'>
@@ -23,6 +24,8 @@ export type AuditorOptions = {
   /** 32 bytes: the key by which it is drawn. */
   secret: Uint8Array
   tools: AuditTools
+  /** How storage nodes are read; without it nothing is said of them. */
+  holders?: HolderTools
   /** Its files, by name. */
   store: { read(name: string): Promise<Uint8Array | undefined>; write(name: string, bytes: Uint8Array): Promise<void> }
   /** Puts evidence where jurors find it by its root, and gets it from there. */
@@ -91,8 +94,10 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
   let firstRound: bigint | undefined
   let job: Job | undefined
 
-  async function enrolNext({ round }: RoundClock): Promise<void> {
+  async function enrolNext({ round, second }: RoundClock): Promise<void> {
     firstRound ??= round
+    // From the first reveal on, enrolling is for the round after: that is left to its own time.
+    if (second >= Number(chain.rules.workSeconds)) return
     const next = round + 1n
     const targets = await chain.targets()
     const isWanted =
@@ -221,13 +226,18 @@ async function makeReport(
 }
 
 async function lookAt(
-  { tools, fetchEvidence }: AuditorOptions,
+  { tools, holders, fetchEvidence }: AuditorOptions,
   chain: AuditChain,
   states: Map<Hex, SprtState>,
   target: { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint },
   signal: AbortSignal,
 ): Promise<TargetEvidence> {
   const { id, kind, index, beta, juryRound, round } = target
+  if (kind === targetKind.storage && holders) {
+    const { found, after } = await auditHolder(holders, { id, beta, before: states.get(id) ?? sprtStart }, signal)
+    states.set(id, after)
+    return found
+  }
   // It has no way to look at others.
   if (kind !== targetKind.inference) return { id, kind, finding: findingOf.skipped, outcomes: [] }
   if (juryRound === round) {

@@ -10,6 +10,7 @@ import { abis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import { type Client, createClient, type NetworkConfig } from '@weightless/sdk'
+import { createFlowSource } from '@weightless/storage'
 import { parseEther } from 'viem'
 import { type PrivateKeyAccount, privateKeyToAccount } from 'viem/accounts'
 import { loadApiKey } from '../apiKey.ts'
@@ -18,6 +19,8 @@ import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { writeWhole } from '../writeWhole.ts'
 import type { ModelShelf } from './openModels.ts'
+import { followSubmissions } from './storage/followSubmissions.ts'
+import { createHolderReader } from './storage/readHolders.ts'
 
 export type { AuditorEvent } from '@weightless/compute'
 
@@ -61,9 +64,11 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
     closers.add(() => shop.close())
     const { client } = shop
     const models = settings.models(client)
+    const holders = openHolders(settings, ledger, closers)
     const auditor = await startAuditor({
       ...{ env, ledger, auditRounds: contracts.auditRounds, firstRounds, everyRounds, settleDelaySeconds, tickMs },
       secret: loadNodeKey(join(folder, 'draw.key')),
+      ...(holders && { holders }),
       tools: {
         env,
         pace: settings.pace,
@@ -131,6 +136,15 @@ async function openShop({ env, config, account }: AuditorSettings, ledger: Ledge
   const compute = { ...config.compute, gatewayUrl: gateway.url, apiKey: loadApiKey(dataFolder) }
   const client = createClient({ config: { ...config, compute }, env, account })
   return { client, close: () => gateway.close() }
+}
+
+/** Undefined on a network without a Flow: then there is nothing that a storage node owes. */
+function openHolders({ env, config }: AuditorSettings, ledger: Ledger, closers: ReturnType<typeof createClosers>) {
+  const { flow } = config.contracts
+  if (!flow) return undefined
+  const files = followSubmissions(env, createFlowSource(ledger, flow))
+  closers.add(() => files.close())
+  return createHolderReader({ env, files, indexerUrl: config.storage.indexerUrl, chainId: config.chain.chainId })
 }
 
 function createAsking(ledger: Ledger, inferenceServing: Hex, client: Client): AuditTools['ask'] {

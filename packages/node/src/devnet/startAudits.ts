@@ -3,9 +3,10 @@
  * it planted after each round until it was found and slashed. Spec: spec/alignment.md
  */
 import { join } from 'node:path'
+import { askNodes } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
 import { abis, addresses } from '@weightless/contracts'
-import { targetIdOf } from '@weightless/contracts/drawTargets'
+import { targetIdOf, targetKind } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
 import { createLedger, TransactionRevertedError } from '@weightless/ledger'
 import { parseEther } from 'viem'
@@ -36,6 +37,8 @@ const rounds = { address: addresses.auditRounds, abi: abis.auditRounds } as cons
 const auditorFundsWei = parseEther('3')
 const poolWei = parseEther('5')
 const lookEveryMs = 4_000
+/** Of more storage nodes these are audited: the list has room for 64 targets. */
+const holdersMax = 32
 
 /** Resolves when auditors are at work. */
 export async function startAudits(options: AuditsOptions): Promise<{ close(): Promise<void> }> {
@@ -52,7 +55,11 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
     await storeModel(env, { path: tinyModel.path, payer, rpcUrl, indexerUrl: file.storage.indexerUrl, signal })
     const plant = await startPlant(env, { rpcUrl, host })
     closers.add(() => plant.close())
-    for (const { address } of [...file.compute.providers, plant]) await listTarget(ledger, address)
+    for (const { address } of [...file.compute.providers, plant]) {
+      await listTarget(ledger, targetKind.inference, targetIdOf(address))
+    }
+    const nodes = await askNodes({ network: env.network, timeoutMs: 5_000 }, file.storage.indexerUrl, signal)
+    for (const { nodeId } of nodes.slice(0, holdersMax)) await listTarget(ledger, targetKind.storage, nodeId)
     for (const index of auditorAccountIndices) {
       await fundAccount(env, rpcUrl, devnetKey(index).address, auditorFundsWei)
     }
@@ -75,11 +82,10 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
 
 type OwnLedger = ReturnType<typeof createLedger>
 
-async function listTarget(ledger: OwnLedger, address: Hex): Promise<void> {
-  const id = targetIdOf(address)
+async function listTarget(ledger: OwnLedger, kind: number, id: Hex): Promise<void> {
   const targets = await ledger.read({ ...rounds, functionName: 'targets' })
-  if (targets.some((target) => target.id === id)) return
-  await ledger.submit({ ...rounds, functionName: 'list', args: [1, id] })
+  if (targets.some((target) => target.id === id && target.kind === kind)) return
+  await ledger.submit({ ...rounds, functionName: 'list', args: [kind, id] })
 }
 
 function superviseAuditors({ dataFolder, file, weights, emit }: AuditsOptions, plantedRoot: Hex) {

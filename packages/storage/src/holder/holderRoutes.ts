@@ -2,7 +2,13 @@
 import type { Hex, Verdict } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { readCount, readHash } from '../http/readParams.ts'
-import { fragmentFramesType, type NodeRecord, type NodeStatusJson } from '../wire/index.ts'
+import {
+  type FragmentName,
+  fragmentFramesType,
+  type NodeRecord,
+  type NodeStatusJson,
+  shownHeader,
+} from '../wire/index.ts'
 import type { PlacementKeeper } from './keepPlacements.ts'
 import { describeHeld, sendFragments } from './sendFragments.ts'
 import { type TakeParts, takeFragments } from './takeFragments.ts'
@@ -10,6 +16,8 @@ import { type TakeParts, takeFragments } from './takeFragments.ts'
 export type HolderRouteParts = Omit<TakeParts, 'placements'> & {
   placements: PlacementKeeper
   record(): Promise<NodeRecord>
+  /** Signs what it shows of one fragment. */
+  sign(name: Omit<FragmentName, 'chainId'>, frame: Uint8Array): Hex
   status(): NodeStatusJson
   /** Asks this node to take over a row; undefined where it repairs nothing. */
   takeOver?(json: unknown): Promise<Verdict<unknown, string>>
@@ -60,7 +68,11 @@ async function answerTake(parts: HolderRouteParts, request: HttpRequest, root: H
   return taken.ok ? json(200, { stored: taken.value }) : refuse(409, taken.code, taken.detail ?? taken.code)
 }
 
-function answerSend({ fragments }: HolderRouteParts, request: HttpRequest, root: Hex): HttpResponse {
+async function answerSend(
+  { fragments, sign }: HolderRouteParts,
+  request: HttpRequest,
+  root: Hex,
+): Promise<HttpResponse> {
   const read = (name: string) => readCount(request.query.get(name) ?? undefined)
   const [sizeBytes, row, from, to] = [read('sizeBytes'), read('row'), read('from'), read('to')]
   if (sizeBytes === undefined || row === undefined || from === undefined || to === undefined) {
@@ -69,7 +81,19 @@ function answerSend({ fragments }: HolderRouteParts, request: HttpRequest, root:
   const body = sendFragments(fragments, { root, sizeBytes, row, from, to })
   if (!body) return refuse(404, 'row-unknown', 'Nothing of this row is here.')
   const headers = { 'content-type': fragmentFramesType }
-  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body }
+  if (request.method === 'HEAD') return { status: 200, headers }
+  if (to !== from + 1) return { status: 200, headers, body }
+  // One alone is a repair, a reader of a segment or an auditor: nobody can tell, and each gets it signed.
+  const pieces: Uint8Array[] = []
+  for await (const piece of body) pieces.push(piece)
+  const frame = pieces[1]
+  if (!frame) return { status: 200, headers, body: '' }
+  const signature = sign({ root, sizeBytes, row, stripe: from }, frame)
+  return { status: 200, headers: { ...headers, [shownHeader]: signature }, body: piecesOf(pieces) }
+}
+
+async function* piecesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
+  yield* pieces
 }
 
 function answerHeld({ fragments }: HolderRouteParts, request: HttpRequest, root: Hex): HttpResponse {

@@ -21,7 +21,13 @@ import type { Submission } from '../node/submission.ts'
 import { createPeerMethods } from '../peers/peerMethods.ts'
 import { keepSnapshots } from '../snapshot/keepSnapshots.ts'
 import { refuseUnfinished } from '../snapshot/snapshotMark.ts'
-import { fragmentFrameBytesMax, type NodeRecord, type SignedPlacement } from '../wire/index.ts'
+import {
+  type FragmentName,
+  fragmentFrameBytesMax,
+  type NodeRecord,
+  type SignedPlacement,
+  signShown,
+} from '../wire/index.ts'
 import { type AnnounceParts, announceNode, createRecord } from './announceNode.ts'
 import { watchSubmissions } from './awaitSubmission.ts'
 import { copyHolder, flowFolder } from './copyHolder.ts'
@@ -109,7 +115,7 @@ export async function openHolder(options: HolderOptions): Promise<Holder> {
   const routes = {
     ...{ clock: env.clock, fragments, submissions, placements, record, doubt },
     room: createBufferRoom(budget, fragmentFrameBytesMax),
-    ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver },
+    ...{ takenMs: options.takenMs ?? 60_000, takeOver: repair.takeOver, sign: signerOf(options) },
     status: createNodeStatus(nodeId, options),
   }
   const { onShutdown, url } = options
@@ -151,6 +157,11 @@ function announceParts(
     pollMs: options.announceMs ?? 5_000,
   }
 }
+
+const signerOf =
+  ({ chainId, secretKey }: HolderOptions) =>
+  (name: Omit<FragmentName, 'chainId'>, frame: Uint8Array): Hex =>
+    signShown({ ...name, chainId }, frame, secretKey)
 
 function sourceOf({ env, source, ledger, rpcUrl = 'http://127.0.0.1:8545', pollMs = 50, ...rest }: HolderOptions) {
   return source ?? createFlowSource(ledger ?? createLedger({ env, rpcUrl, pollMs }), rest.flowAddress)

@@ -79,3 +79,4 @@ export {
   segmentFrameParts,
   segmentFrameType,
 } from './segmentFrame.ts'
+export { type FragmentName, isShownBy, shownHeader, signShown } from './shownFragment.ts'
