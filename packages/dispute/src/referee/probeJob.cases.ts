@@ -1,4 +1,5 @@
 /** A small job done word by word on the probe model, honestly or with words changed on the way: what disputes are tested with. */
+import { readFileSync } from 'node:fs'
 import { buildHashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { readGguf } from '@weightless/tensor'
 import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
@@ -19,8 +20,14 @@ export type Fault = { position: number; operator: number; table: number; word: n
 
 export type ProbeModel = { graph: Graph; file: ReadFile; bytes: Uint8Array }
 
-export async function openProbe(): Promise<ProbeModel> {
-  const bytes = makeProbeModel()
+export const openProbe = (): Promise<ProbeModel> => openFile(makeProbeModel())
+
+/** The small model of our own, a million parameters. */
+export const openBard = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(bardFile)))
+
+const bardFile = new URL('../../../tensor/models/weightless-bard-1m.gguf', import.meta.url)
+
+async function openFile(bytes: Uint8Array): Promise<ProbeModel> {
   return {
     graph: describeGraph(await readGguf(bytes)),
     file: (from, count) => bytes.subarray(from, from + count),

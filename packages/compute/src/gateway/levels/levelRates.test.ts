@@ -5,32 +5,16 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { before, describe, test } from 'node:test'
-import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
+import { bytesToHex } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
-import {
-  type Bundle,
-  type ChatOpening,
-  compareAnswers,
-  feeOf,
-  inputHash,
-  outputHash,
-  priceId,
-  type Receipt,
-  requestHash,
-  samplerHash,
-  seedOf,
-  signReceipt,
-  verifyWithModel,
-} from '@weightless/receipt'
+import { type Bundle, type ChatOpening, compareAnswers, verifyWithModel } from '@weightless/receipt'
+import { jobOf, signChat } from '@weightless/receipt/signedChat.cases'
 import { loadModel, type Model, runChat } from '@weightless/tensor'
-import { privateKeyToAccount } from 'viem/accounts'
 import type { GatewayContext } from '../gatewayContext.ts'
 import { createCheckBook } from './checkBook.ts'
 import { sampleAnswer } from './sampleAnswer.ts'
 
 const weights = new Uint8Array(readFileSync(new URL('../../../../../vectors/tensor/tiny-random.gguf', import.meta.url)))
-const account = privateKeyToAccount(`0x${'42'.repeat(32)}`)
-const settlement: Hex = `0x${'51'.repeat(20)}`
 const modelRoot = bytesToHex(fileRoot(weights))
 const runs = process.env.WEIGHTLESS_HEAVY ? 10_000 : 120
 const share = 0.25
@@ -54,37 +38,11 @@ describe('the rates of the levels', () => {
     cheats.finish = { opening: ({ finishReason }) => ({ finishReason: finishReason === 'stop' ? 'length' : 'stop' }) }
   })
 
-  async function answer(seed: number, { model = honest, temperature = 0.8, opening: change }: Cheat = {}) {
-    const asked = {
-      salt: bytesToHex(Uint8Array.from({ length: 32 }, (_, i) => (seed * 31 + i) & 0xff)),
-      messages: [{ role: 'user', content: `${seed}` }],
-      stop: [],
-      sampler: { temperature: 0.8, topP: 0.95, maxTokens: 4 },
-      seed: { kind: 'seed' as const, value: BigInt(seed) },
-      price: { model: 'tiny', inputWeiPerToken: 3n, outputWeiPerToken: 5n, updatedAt: 1n },
-    }
-    const sampler = samplerHash(asked.sampler)
-    const request = requestHash(asked.messages, asked.stop, sampler)
-    const word = seedOf(asked.seed, request)
-    const job = { ...asked, ...asked.sampler, temperature, seed32: hexToBytes(word) }
-    const run = await runChat(model, job, { trace: 'operators' })
-    const made = { ...asked, outputTokens: run.outputTokens, outputText: run.text, finishReason: run.finishReason }
-    const opening: ChatOpening = { ...made, ...change?.(made) }
-    const provider = account.address.toLowerCase() as Hex
-    const usage = {
-      promptTokens: BigInt(run.promptTokens.length),
-      completionTokens: BigInt(opening.outputTokens.length),
-    }
-    const receipt: Receipt = {
-      ...{ version: 1, serviceClass: 1, check: 1, chainId: 1n, user: `0x${'01'.repeat(20)}`, provider, modelRoot },
-      ...{ programId: honest.programId, tokenizerRoot: honest.tokenizerRoot, sampler, seed: word },
-      inputHash: inputHash(request, asked.salt),
-      outputHash: outputHash(opening.outputTokens, opening.outputText, opening.finishReason, opening.salt),
-      ...{ traceRoot: bytesToHex(run.trace!.root), ...usage, priceId: priceId(provider, asked.price) },
-      ...{ fee: feeOf(asked.price, usage), jobNonce: BigInt(seed), timestamp: 1n },
-    }
-    const signature = await signReceipt(receipt, settlement, account)
-    return { settlement, receipt, opening, signature } satisfies Bundle<ChatOpening>
+  async function answer(number: number, { model = honest, temperature = 0.8, opening }: Cheat = {}) {
+    const messages = [{ role: 'user', content: `${number}` }]
+    const asked = { number, messages, sampler: { temperature: 0.8, topP: 0.95, maxTokens: 4 } }
+    const run = await runChat(model, { ...jobOf(asked), temperature }, { trace: 'operators' })
+    return signChat(honest, modelRoot, asked, run, opening)
   }
 
   /** Outcomes of `runs` answers at level `sampled`, under random bits of a seed. */
