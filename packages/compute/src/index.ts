@@ -1,6 +1,7 @@
 export type { AuditPace, AuditTools } from './audit/auditTarget.ts'
 export { type CheckedLine, checkEvidence } from './audit/checkEvidence.ts'
 export { readEvidence } from './audit/evidence.ts'
+export { createSharedFetch } from './audit/fetchShared.ts'
 export { judgeAnswer } from './audit/judgeAnswer.ts'
 export { type Auditor, type AuditorEvent, type AuditorOptions, startAuditor } from './audit/startAuditor.ts'
 export { type HolderTools, rowsMax } from './audit/storage/auditHolder.ts'

@@ -21,6 +21,7 @@ type ChatFlags = {
   quote?: boolean
   private?: boolean
   accepted?: boolean
+  share?: boolean
   verification?: VerificationLevel
   fingerprint?: boolean
 }
@@ -43,6 +44,7 @@ export function addChatCommand(program: Command): void {
       'none, sampled:SHARE, refereed or full:COPIES; the answer comes when it is checked',
       readLevel,
     )
+    .option('--share', 'auditors may see question and answer; what turns out wrong becomes public as evidence')
     .option('--fingerprint', 'ask for log-probabilities, and keep question and answer beside the receipt')
     .option('--quote', 'say what it may cost at most, and do not ask')
     .action((question: string, flags: ChatFlags, command: Command) =>
@@ -67,6 +69,7 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     ...(flags.seed !== undefined && { seed: flags.seed }),
     ...(flags.private && { private: true }),
     ...(flags.accepted && { accepted: true }),
+    ...(flags.share && { shared: true }),
     ...(flags.fingerprint && { fingerprint: true }),
     ...(flags.verification && { verification: flags.verification }),
   }

@@ -32,17 +32,18 @@ export const exactTest = createSprt(exactPlan)
 
 /**
  * @param before - where the test of this provider stood after earlier rounds
+ * @param isSuspect - a wrong answer of it is known already: it is asked on until the test decides
  * @param signal - the time for audits is over: what was found so far counts
  */
 export async function auditProvider(
   { env, ask, judge, pace }: AuditTools,
-  { id, beta, before }: { id: Hex; beta: Hex; before: SprtState },
+  { id, beta, before, isSuspect = false }: { id: Hex; beta: Hex; before: SprtState; isSuspect?: boolean },
   signal: AbortSignal,
 ): Promise<{ found: TargetEvidence; after: SprtState }> {
   const provider = targetAddress(id)
   const outcomes: Outcome[] = []
   let state = before
-  let isWrong = false
+  let isWrong = isSuspect
   for (let index = 0; index < pace.requestsMax && !signal.aborted; index++) {
     const prompt = drawPrompt(beta, id, index, pace.meanGapMs)
     await env.clock.sleep(prompt.afterMs, signal).catch(() => undefined)

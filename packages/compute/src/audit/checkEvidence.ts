@@ -33,12 +33,12 @@ export async function checkEvidence(
 async function checkOutcome(
   beta: Hex | undefined,
   id: Hex,
-  { index, verdict, bundle, detail }: Outcome,
+  { index, verdict, bundle, detail, isShared }: Outcome,
   options: Omit<JudgeOptions, 'provider'>,
 ): Promise<CheckedLine> {
   const target = targetAddress(id)
   if (!bundle) return { target, index, agrees: verdict === 'void', detail: `${verdict}: ${detail}` }
-  if (beta && isChatBundle(bundle)) {
+  if (beta && !isShared && isChatBundle(bundle)) {
     const asked = JSON.stringify(bundle.opening.messages.map(({ role, content }) => ({ role, content })))
     const drawn = JSON.stringify(drawPrompt(beta, id, index, 0).messages)
     if (asked !== drawn) return { target, index, agrees: false, detail: 'another prompt than its number draws' }

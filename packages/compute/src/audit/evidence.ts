@@ -17,6 +17,8 @@ export type Outcome = {
   detail: string
   /** Absent where there was no answer. */
   bundle?: Bundle
+  /** A user's, handed over by a gateway; no prompt was drawn for it. */
+  isShared?: boolean
   /** Of a storage node. */
   fragment?: ShownFragment
 }
@@ -85,6 +87,7 @@ const schema = z.object({
               index: z.int().min(0).max(1_000),
               verdict: z.enum(['right', 'wrong', 'missing', 'void']),
               detail: z.string().max(detailLengthMax),
+              isShared: z.boolean().optional(),
               bundle: z.unknown().optional(),
               fragment: fragmentSchema.optional(),
             }),
@@ -122,11 +125,15 @@ export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> 
 
 type RawOutcome = z.infer<typeof schema>['targets'][number]['outcomes'][number]
 
-function readOutcome({ bundle: raw, fragment, ...outcome }: RawOutcome): Verdict<Outcome, 'malformed'> {
+function readOutcome({ bundle: raw, fragment, isShared, ...outcome }: RawOutcome): Verdict<Outcome, 'malformed'> {
   const bundle = raw === undefined ? undefined : readBundle(raw)
   if (bundle && !bundle.ok) return bundle
   const shown = fragment && readShown(fragment)
   if (shown && !shown.ok) return shown
-  const parts = { ...(bundle && { bundle: bundle.value }), ...(shown && { fragment: shown.value }) }
+  const parts = {
+    ...(isShared && { isShared }),
+    ...(bundle && { bundle: bundle.value }),
+    ...(shown && { fragment: shown.value }),
+  }
   return { ok: true, value: { ...outcome, ...parts } }
 }

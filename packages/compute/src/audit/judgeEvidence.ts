@@ -20,8 +20,11 @@ export async function judgeEvidence(
   const outcomes: Outcome[] = []
   const seen = new Set<string>()
   let state = sprtStart
-  for (const { bundle } of shown.flatMap(({ targets }) => targets.find((target) => target.id === id)?.outcomes ?? [])) {
-    if (!bundle || outcomes.length === receiptsMax) continue
+  for (const { bundle, isShared } of shown.flatMap(
+    ({ targets }) => targets.find((target) => target.id === id)?.outcomes ?? [],
+  )) {
+    // Those that users handed over could be chosen.
+    if (!bundle || isShared || outcomes.length === receiptsMax) continue
     const job = `${bundle.receipt.user.toLowerCase()} ${bundle.receipt.jobNonce}`
     if (seen.has(job)) continue
     seen.add(job)

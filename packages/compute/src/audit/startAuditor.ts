@@ -7,12 +7,14 @@ import { drawTargets, findingOf, reportCommitment, targetKind } from '@weightles
 import { fileRoot, keccak256, secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWitness } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
+import type { Bundle } from '@weightless/receipt'
 import { type AuditChain, openAuditChain, type RoundClock } from './auditChain.ts'
 import { type AuditTools, auditProvider } from './auditTarget.ts'
 import { encodeEvidence, type TargetEvidence } from './evidence.ts'
 import { gatherEvidence } from './gatherEvidence.ts'
 import { judgeEvidence } from './judgeEvidence.ts'
 import { createSettler } from './settleRounds.ts'
+import { auditShared, type FetchShared } from './sharedReceipts.ts'
 import { type SprtState, sprtStart } from './sprt.ts'
 import { auditHolder, type HolderTools } from './storage/auditHolder.ts'
 
@@ -24,6 +26,10 @@ export type AuditorOptions = {
   /** 32 bytes: the key by which it is drawn. */
   secret: Uint8Array
   tools: AuditTools
+  /** Where users' answers come from; without it there are none. */
+  shared?: FetchShared
+  /** A user's answer was wrong: a proof that needs no quorum. */
+  onProved?(bundle: Bundle): void
   /** How storage nodes are read; without it nothing is said of them. */
   holders?: HolderTools
   /** Its files, by name. */
@@ -226,7 +232,7 @@ async function makeReport(
 }
 
 async function lookAt(
-  { tools, holders, fetchEvidence }: AuditorOptions,
+  { tools, holders, shared, onProved, fetchEvidence }: AuditorOptions,
   chain: AuditChain,
   states: Map<Hex, SprtState>,
   target: { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint },
@@ -244,9 +250,13 @@ async function lookAt(
     const shown = await gatherEvidence(chain, { id, index, juryRound }, fetchEvidence)
     return judgeEvidence(tools.judge, id, shown)
   }
-  const { found, after } = await auditProvider(tools, { id, beta, before: states.get(id) ?? sprtStart }, signal)
+  const others = shared ? await auditShared(tools, shared, { id, beta, round }, signal) : []
+  const wrong = others.filter(({ verdict }) => verdict === 'wrong')
+  for (const { bundle } of wrong) if (bundle) onProved?.(bundle)
+  const before = states.get(id) ?? sprtStart
+  const { found, after } = await auditProvider(tools, { id, beta, before, isSuspect: wrong.length > 0 }, signal)
   states.set(id, after)
-  return found
+  return { ...found, outcomes: [...found.outcomes, ...others] }
 }
 
 async function readReport(store: AuditorOptions['store'], round: bigint): Promise<KeptReport | undefined> {

@@ -70,6 +70,7 @@ export async function forwardWork(context: GatewayContext, request: Request): Pr
 function sendAnswer(context: GatewayContext, { customer, work }: Request, passed: Passed): HttpResponse {
   const { verification } = work.preferences
   const { response, jobId } = passed
+  if (work.preferences.isShared) context.shared.offer(passed.bundle)
   if (verification.level !== 'sampled') return response
   sampleAnswer(context, passed, { keyId: customer.key.id, share: verification.share })
   const said = { ...verification, outcome: 'pending', detection: detectionOf(verification), receipt: jobId }

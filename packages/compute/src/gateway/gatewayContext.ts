@@ -6,6 +6,8 @@ import type { LocalAccount } from 'viem'
 import type { ApiError } from '../wire/apiError.ts'
 import type { NeedWish } from '../wire/marketNeed.ts'
 import type { MetricsAccess } from './answerMetrics.ts'
+import type { AuditorDesk } from './audits/answerAuditor.ts'
+import type { SharedAnswers } from './audits/sharedAnswers.ts'
 import type { MarketList } from './choice/marketList.ts'
 import type { Funder } from './fundTab.ts'
 import type { GatewayMetrics } from './gatewayMetrics.ts'
@@ -63,6 +65,9 @@ export type GatewayContext = {
   /** Executes answers again; undefined where the gateway has no weights. */
   referee: Referee | undefined
   checks: CheckBook
+  /** What users let auditors see, and who asks for it. */
+  shared: SharedAnswers
+  answerAuditor: AuditorDesk
   /** Says that the gateway is in use: providers are probed. */
   busy(): void
   /** Aborts when the gateway closes. */

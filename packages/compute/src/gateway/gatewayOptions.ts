@@ -78,6 +78,8 @@ export const gatewayLimitsSchema = z.object({
   mustAccept: z.boolean().default(false),
   /** Also providers that say of themselves that they are bad on purpose: auditors ask them, users do not. */
   showPlanted: z.boolean().default(false),
+  /** Share of the answers that users let auditors see which is kept for them. COMPUTE §10.11 */
+  sharedShare: z.number().min(0).max(1).default(0.25),
   /** Silence of a provider that ends an attempt. */
   providerTimeoutMs: z.int().min(100).default(120_000),
   /** A client that takes nothing for so long loses its answer. */

@@ -8,6 +8,7 @@ import type { ModelCard } from '../wire/chatAnswer.ts'
 import { disputedReceipt } from '../wire/disputeMessages.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { isServicePath } from '../wire/services.ts'
+import { sharedAnswersPath } from '../wire/sharedAnswers.ts'
 import { answerInference } from './answerInference.ts'
 import { answerMetrics } from './answerMetrics.ts'
 import { answerMessages, estimateTokens, refuse as refuseMessages } from './anthropic/answerMessages.ts'
@@ -42,6 +43,7 @@ async function route(context: GatewayContext, request: HttpRequest): Promise<Htt
   if (method === 'GET' && path === '/v1/providers') return listProviders(context, query.get('model_id'))
   if (method === 'GET' && path === '/v1/verification') return showLevels(context, query.get('model_id'))
   if (method === 'GET' && path === '/metrics') return showMetrics(context, request)
+  if (method === 'POST' && path === sharedAnswersPath) return context.answerAuditor(request)
   const known = context.customerOf(request.headers)
   if (path.startsWith('/v1/messages')) return routeMessages(context, known, request)
   if ('error' in known) return errorResponse(known.error)

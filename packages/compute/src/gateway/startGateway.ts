@@ -1,6 +1,8 @@
 /** A gateway as a service: OpenAI's interface in front of all providers of the registry, paid with signed vouchers. */
 import { createLedger } from '@weightless/ledger'
 import { metricsAccess } from './answerMetrics.ts'
+import { createAuditorDesk } from './audits/answerAuditor.ts'
+import { createSharedAnswers } from './audits/sharedAnswers.ts'
 import { createMarketList } from './choice/marketList.ts'
 import { createPayers } from './createPayers.ts'
 import type { GatewayContext, Payer } from './gatewayContext.ts'
@@ -50,6 +52,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const desk = createKeyDesk({ keys, payerOf, clock: env.clock })
   const prober = createProber({ env, directory, health, metrics, intervalMs: limits.probeIntervalMs })
   const stop = new AbortController()
+  const shared = createSharedAnswers(env, limits.sharedShare)
   const context: GatewayContext = {
     env,
     limits,
@@ -67,6 +70,8 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     settling: new Map(),
     referee: options.weights && createReferee({ env, ...options.weights }),
     checks: createCheckBook(),
+    shared,
+    answerAuditor: createAuditorDesk({ ledger, chainId: options.chainId, auditRounds: contracts.auditRounds, shared }),
     stopping: stop.signal,
     busy: prober.busy,
     ...desk,

@@ -53,6 +53,8 @@ export type ComputeContracts = {
   priorityStake?: Hex
   /** Where answers are challenged: what is asked there is answered. Without it nobody looks. DISPUTE §13 */
   disputeGame?: Hex
+  /** Whose auditors a gateway hands shared answers to. COMPUTE §10.11 */
+  auditRounds?: Hex
   /** Where the offer is declared; without it the provider is found in the registry alone. MARKET §2 */
   serviceMarket?: Hex
 }

@@ -35,6 +35,7 @@ export {
 export { remakeEmbeddings } from './remakeEmbeddings.ts'
 export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
 export { isServicePath, type ServiceName, type ServicePath, serviceNames, serviceOf } from './services.ts'
+export { sharedAnswersMax, sharedAnswersPath, sharedAskMessage, shareHeader, shareWord } from './sharedAnswers.ts'
 export {
   parseVerdictFile,
   readVerdictFile,

@@ -5,10 +5,18 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
-import { type Auditor, type AuditorEvent, type AuditTools, judgeAnswer, startAuditor } from '@weightless/compute'
+import {
+  type Auditor,
+  type AuditorEvent,
+  type AuditTools,
+  createSharedFetch,
+  judgeAnswer,
+  startAuditor,
+} from '@weightless/compute'
 import { abis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
+import type { Bundle } from '@weightless/receipt'
 import { type Client, createClient, type NetworkConfig } from '@weightless/sdk'
 import { createFlowSource } from '@weightless/storage'
 import { parseEther } from 'viem'
@@ -50,6 +58,8 @@ const purseWei = parseEther('0.5')
 const depositWei = parseEther('0.3')
 const autoFundWei = parseEther('0.05')
 const tickMs = 2_000
+/** Challenges that wait for each other; others can be made by whoever has the evidence. */
+const challengesMax = 4
 
 /** Resolves when it is enlisted. @throws {AuditsUnknownError} and what the chain refuses, after closing what was opened */
 export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
@@ -65,10 +75,16 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
     const { client } = shop
     const models = settings.models(client)
     const holders = openHolders(settings, ledger, closers)
+    const challenges = openChallenges(settings, client, closers)
     const auditor = await startAuditor({
       ...{ env, ledger, auditRounds: contracts.auditRounds, firstRounds, everyRounds, settleDelaySeconds, tickMs },
       secret: loadNodeKey(join(folder, 'draw.key')),
       ...(holders && { holders }),
+      ...challenges,
+      shared: createSharedFetch({
+        ...{ env, account, gatewayUrl: config.compute.gatewayUrl, auditRounds: contracts.auditRounds },
+        chainId: config.chain.chainId,
+      }),
       tools: {
         env,
         pace: settings.pace,
@@ -136,6 +152,31 @@ async function openShop({ env, config, account }: AuditorSettings, ledger: Ledge
   const compute = { ...config.compute, gatewayUrl: gateway.url, apiKey: loadApiKey(dataFolder) }
   const client = createClient({ config: { ...config, compute }, env, account })
   return { client, close: () => gateway.close() }
+}
+
+/** Disputes on chain what is proof by itself, one after the other, for the auditor's own bond; nothing where nobody judges. */
+function openChallenges({ env, config }: AuditorSettings, client: Client, closers: ReturnType<typeof createClosers>) {
+  if (!config.contracts.disputeGame) return {}
+  const stop = new AbortController()
+  let waiting = 0
+  let last: Promise<void> = Promise.resolve()
+  closers.add(() => last)
+  closers.add(async () => stop.abort())
+  return {
+    onProved(bundle: Bundle) {
+      if (waiting >= challengesMax) return
+      waiting++
+      last = last
+        .then(() => client.receipts.challenge(bundle, { signal: stop.signal }))
+        .then(
+          ({ dispute }) => env.log.info('a wrong answer was challenged', { outcome: dispute.outcome }),
+          (fault: unknown) => env.log.warn('a wrong answer was not challenged', { reason: String(fault) }),
+        )
+        .finally(() => {
+          waiting--
+        })
+    },
+  }
 }
 
 /** Undefined on a network without a Flow: then there is nothing that a storage node owes. */

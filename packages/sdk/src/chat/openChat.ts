@@ -1,6 +1,8 @@
 /** Asks a model over the OpenAI wire, and keeps what is needed to check the answer later: the id of its receipt. */
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import {
+  shareHeader,
+  shareWord,
   type VerificationLevel,
   type VerificationStatement,
   verificationHeader,
@@ -49,6 +51,11 @@ export type ChatRequest = {
    * other providers' answers, whose receipts `complete` compares. Never less than asked for. COMPUTE §10.10
    */
   verification?: VerificationLevel
+  /**
+   * Auditors may be shown question and answer: a share of those is executed again by them. What turns out wrong becomes
+   * public as evidence. COMPUTE §10.11
+   */
+  shared?: boolean
 }
 
 export type ChatAnswer = {
@@ -126,6 +133,7 @@ async function* streamChat(
       ...(request.provider && { 'x-0g-provider-address': request.provider }),
       ...(request.accepted && { 'x-weightless-accept': '1' }),
       ...(sealed && { 'x-0g-provider-trust-mode': 'private' }),
+      ...(request.shared && { [shareHeader]: shareWord }),
       ...levelHeaders(request.verification),
     },
     body,

@@ -6,6 +6,7 @@ import type { ApiError } from '../../wire/apiError.ts'
 import { type NeedWish, needSchema } from '../../wire/marketNeed.ts'
 import { parseJson } from '../../wire/parseJson.ts'
 import { acceptHeader } from '../../wire/payment.ts'
+import { shareHeader, shareWord } from '../../wire/sharedAnswers.ts'
 import {
   splitVerificationHeader,
   type VerificationLevel,
@@ -35,6 +36,8 @@ export type Preferences = {
   mustAccept: boolean
   /** What is checked; never less than was asked for. COMPUTE §10.10 */
   verification: VerificationLevel
+  /** Auditors may see question and answer. COMPUTE §10.11 */
+  isShared: boolean
 }
 
 export const choiceHeaders = {
@@ -45,6 +48,7 @@ export const choiceHeaders = {
   accept: acceptHeader,
   need: 'x-weightless-need',
   verification: verificationHeader,
+  share: shareHeader,
 } as const
 
 const address = z
@@ -75,6 +79,7 @@ const headerSchema = z.object({
   trustMode: z.enum(['verified', 'private']).optional(),
   allowFallbacks: z.enum(['true', 'false']).optional(),
   accept: z.literal('1').optional(),
+  share: z.literal(shareWord).optional(),
 })
 
 /** A wish that is not understood is refused: what it was meant to keep out must not come in. */
@@ -87,6 +92,7 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
     trustMode: said('trustMode'),
     allowFallbacks: said('allowFallbacks'),
     accept: said('accept'),
+    share: said('share'),
   })
   if (!fromHeaders.success) {
     const issue = fromHeaders.error.issues[0]!
@@ -106,6 +112,8 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
   if ('detail' in level) return refuse(choiceHeaders.verification, level.detail)
   if (level.value.level !== 'none' && trustMode === 'private')
     return refuse(choiceHeaders.verification, 'nobody can check what is sealed')
+  if (fromHeaders.data.share !== undefined && trustMode === 'private')
+    return refuse(choiceHeaders.share, 'what is sealed is shared with nobody')
   const wishes = [fromHeader.data, body.need].filter((wish) => wish !== undefined && wish !== null)
   const needs = wishes.length > 0 || sort === 'market' ? wishes : undefined
   if (needs && sort !== undefined && sort !== 'market')
@@ -128,6 +136,7 @@ export function readPreferences(headers: HttpHeaders, provider: unknown): Verdic
       allowFallbacks: allowFallbacks === undefined ? (body.allow_fallbacks ?? true) : allowFallbacks === 'true',
       mustAccept: fromHeaders.data.accept === '1',
       verification: level.value,
+      isShared: fromHeaders.data.share !== undefined,
     },
   }
 }
@@ -151,6 +160,7 @@ const noWish = (): Preferences => ({
   allowFallbacks: true,
   mustAccept: false,
   verification: { level: 'none' },
+  isShared: false,
 })
 
 /** By header, body or both, which must agree then. */
