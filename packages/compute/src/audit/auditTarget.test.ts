@@ -48,6 +48,13 @@ describe('Audit of a provider', () => {
     assert.equal((await audit(toolsOf([wrong, right, right, right]).tools)).found.finding, 1)
   })
 
+  it('asks on where a wrong answer is known, and does not count it', async () => {
+    const { tools, asked } = toolsOf([right, right, right, right])
+    const options = { id, beta, before: sprtStart, isSuspect: true }
+    const { found } = await auditProvider(tools, options, new AbortController().signal)
+    assert.deepEqual([found.finding, asked.length], [1, pace.requestsMax])
+  })
+
   it('calls whom it cannot reach so, and says nothing of whom it had no time for', async () => {
     assert.equal((await audit(toolsOf([]).tools)).found.finding, 3)
     const late = new AbortController()
@@ -77,6 +84,11 @@ describe('Jury', () => {
     const voidAll = async (): Promise<Judgement> => ({ verdict: 'void', detail: 'not signed' })
     assert.equal((await judgeEvidence(voidAll, id, [evidenceOf(1n, 2n)])).finding, 1)
     assert.equal((await judgeEvidence(wrongAll, id, [])).finding, 1)
+    // What users handed over could be chosen.
+    const chosen = evidenceOf(1n, 2n)
+    const outcomes = chosen.targets[0]!.outcomes.map((outcome) => ({ ...outcome, isShared: true }))
+    const shown = { ...chosen, targets: [{ ...chosen.targets[0]!, outcomes }] }
+    assert.equal((await judgeEvidence(wrongAll, id, [shown])).finding, 1)
   })
 })
 
