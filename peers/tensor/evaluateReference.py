@@ -2,9 +2,11 @@
 
 Usage: python evaluateReference.py MODEL.gguf OUT.json TOKENS [TOPK]
 TOKENS is a comma-separated list, or `random:SEED:COUNT`. Without TOPK all logits are written (as base64 f32), with it only
-the TOPK largest of each position, their log-probabilities, and 32 tokens picked by the seed.
+the TOPK largest of each position, their log-probabilities, and 32 tokens picked by the seed. Where OUT is `-`, TOKENS may be
+several lists with `/` between, each a text of its own, and all logits go to standard output, f64 little-endian, row after row.
 """
 import base64
+import functools
 import hashlib
 import json
 import sys
@@ -18,6 +20,7 @@ def load(path):
     fields = {name: field.contents() for name, field in reader.fields.items() if not name.startswith("tokenizer.ggml.")}
     tensors = {tensor.name: tensor for tensor in reader.tensors}
 
+    @functools.cache
     def matrix(name):
         tensor = tensors[name]
         values = gguf.quants.dequantize(tensor.data, tensor.tensor_type).astype(np.float64)
@@ -30,9 +33,9 @@ def rms_norm(x, weight, epsilon):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * weight
 
 
-def rotate(x, base, size):
+def rotate(x, base, size, divisors):
     positions = np.arange(x.shape[0])[:, None, None]
-    angles = positions * base ** (-2.0 * np.arange(size // 2) / size)
+    angles = positions * (base ** (-2.0 * np.arange(size // 2) / size) / divisors)
     turned = x.copy()
     even, odd = x[..., 0:size:2], x[..., 1:size:2]
     turned[..., 0:size:2] = even * np.cos(angles) - odd * np.sin(angles)
@@ -40,8 +43,8 @@ def rotate(x, base, size):
     return turned
 
 
-def evaluate(path, tokens):
-    fields, tensors, matrix = load(path)
+def evaluate(loaded, tokens):
+    fields, tensors, matrix = loaded
     get = lambda name, fallback=None: fields.get(f"llama.{name}", fallback)
     heads = get("attention.head_count")
     key_heads = get("attention.head_count_kv", heads)
@@ -49,6 +52,7 @@ def evaluate(path, tokens):
     epsilon = get("attention.layer_norm_rms_epsilon")
     base = float(get("rope.freq_base", 10000.0))
     rotated = get("rope.dimension_count", size)
+    divisors = matrix("rope_freqs.weight") if "rope_freqs.weight" in tensors else 1.0
     embedding = matrix("token_embd.weight")
     x = embedding[tokens]
     count = len(tokens)
@@ -56,8 +60,8 @@ def evaluate(path, tokens):
     for layer in range(get("block_count")):
         of = lambda name: matrix(f"blk.{layer}.{name}.weight")
         y = rms_norm(x, of("attn_norm"), epsilon)
-        q = rotate((y @ of("attn_q").T).reshape(count, heads, size), base, rotated)
-        k = rotate((y @ of("attn_k").T).reshape(count, key_heads, size), base, rotated)
+        q = rotate((y @ of("attn_q").T).reshape(count, heads, size), base, rotated, divisors)
+        k = rotate((y @ of("attn_k").T).reshape(count, key_heads, size), base, rotated, divisors)
         v = (y @ of("attn_v").T).reshape(count, key_heads, size)
         k, v = (np.repeat(t, heads // key_heads, axis=1) for t in (k, v))
         scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(size) + mask
@@ -74,6 +78,11 @@ def evaluate(path, tokens):
 
 def main():
     path, out, spec = sys.argv[1:4]
+    if out == "-":
+        loaded = load(path)
+        for text in spec.split("/"):
+            sys.stdout.buffer.write(evaluate(loaded, [int(token) for token in text.split(",")]).astype("<f8").tobytes())
+        return
     topk = int(sys.argv[4]) if len(sys.argv) > 4 else None
     vocab = next(int(t.shape[1]) for t in gguf.GGUFReader(path).tensors if t.name == "token_embd.weight")
     seed = 0
@@ -82,7 +91,7 @@ def main():
         tokens = np.random.default_rng(seed).integers(0, vocab, count).tolist()
     else:
         tokens = [int(token) for token in spec.split(",")]
-    logits = evaluate(path, tokens)
+    logits = evaluate(load(path), tokens)
     result = {
         "origin": "peers/tensor/evaluateReference.py (numpy f64 on weights dequantised by the Python package gguf)",
         "modelSha256": hashlib.sha256(open(path, "rb").read()).hexdigest(),

@@ -61,7 +61,7 @@ function largestError(model: Model, golden: Golden): number {
   return largest
 }
 
-for (const name of ['tiny-random', 'tiny-untied']) {
+for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled']) {
   test(`${name}: random tokens give the logits of an independent f64 evaluation within 0.01`, async () => {
     const error = largestError(await loadModel(file(`${name}.gguf`)), golden(name))
     assert.ok(error < 0.01, `largest error ${error}`)

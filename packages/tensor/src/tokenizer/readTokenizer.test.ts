@@ -2,9 +2,14 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { bytesSource } from '../byteSource.ts'
+import type { GgufValue } from '../gguf/ggufValue.ts'
+import { readGguf } from '../gguf/readGguf.ts'
 import { describeModel, type ModelDescription } from '../model/loadModel.ts'
 import { smolLm2 } from '../weights.cases.ts'
 import { mergePairs, pairKey } from './mergePairs.ts'
+import { createTokenizer, readTokenizer } from './readTokenizer.ts'
+import { preTokenizerNames } from './splitText.ts'
 import { letterRanges, numberRanges, spaceRanges } from './unicodeRanges.generated.ts'
 
 const vectors = new URL('../../../../vectors/tensor/', import.meta.url)
@@ -31,6 +36,33 @@ test('tokens and prompts are those of Hugging Face tokenizers and jinja2, tiny v
 
 test('tokens and prompts are those of Hugging Face tokenizers and jinja2, SmolLM2', smolLm2.options, async () => {
   compare(await describeModel(smolLm2.bytes()), 'smollm2.tokens.json')
+})
+
+test('each pre-tokenizer gives the tokens of llama.cpp, words that no merges lead to among them', () => {
+  type Golden = { vocabulary: string[]; merges: string[]; texts: string[]; tokens: { [pre: string]: number[][] } }
+  const golden: Golden = JSON.parse(readFileSync(new URL('pre-tokens.json', vectors), 'utf8'))
+  const { vocabulary, merges } = golden
+  assert.deepEqual(Object.keys(golden.tokens), preTokenizerNames)
+  for (const [pre, tokens] of Object.entries(golden.tokens)) {
+    const { encode } = createTokenizer({ ...tiny.tokenizer.tables, pre, tokens: vocabulary, merges })
+    for (const [i, text] of golden.texts.entries()) assert.deepEqual(encode(text), tokens[i], `${pre} ${text}`)
+  }
+})
+
+test('without a word in the file the pre-tokenizer is the default one, and llama-bpe begins a text with the begin token', async () => {
+  const file = new Uint8Array(readFileSync(new URL('tiny-random.gguf', vectors)))
+  const { metadata, ...rest } = await readGguf(bytesSource(file))
+  const tablesOf = (changes: { [key: string]: string | boolean | undefined }) => {
+    const all = Object.entries({ ...Object.fromEntries(metadata), ...changes })
+    const changed = new Map(all.filter((entry): entry is [string, GgufValue] => entry[1] !== undefined))
+    return readTokenizer({ ...rest, metadata: changed }).tables
+  }
+  const [pre, begin] = ['tokenizer.ggml.pre', 'tokenizer.ggml.add_bos_token']
+  assert.equal(tablesOf({ [pre]: undefined }).pre, 'default')
+  assert.equal(tablesOf({ [pre]: 'llama-bpe', [begin]: undefined }).addBegin, true)
+  assert.equal(tablesOf({ [pre]: 'llama-bpe', [begin]: false }).addBegin, false)
+  assert.equal(tablesOf({ [pre]: 'qwen2', [begin]: undefined }).addBegin, false)
+  assert.throws(() => tablesOf({ [pre]: 'tekken' }), /pre-tokenizer is not supported/)
 })
 
 test('any text comes back from its tokens, streamed or whole', () => {

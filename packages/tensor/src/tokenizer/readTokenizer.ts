@@ -5,7 +5,7 @@ import type { GgufValue } from '../gguf/ggufValue.ts'
 import type { Gguf } from '../gguf/readGguf.ts'
 import { byteCharacters, characterBytes } from './byteAlphabet.ts'
 import { type MergeTable, mergePairs, pairKey } from './mergePairs.ts'
-import { createSplitter, preTokenizerNames } from './splitText.ts'
+import { createSplitter, preTokenizerNames, takesWholeWords } from './splitText.ts'
 
 export type Tokenizer = {
   vocabSize: number
@@ -66,6 +66,7 @@ function readTables(metadata: ReadonlyMap<string, GgufValue>): TokenizerTables {
   if (types !== undefined && !(types instanceof Float64Array && types.length === tokens.length)) {
     throw new GgufInvalidError('token types do not match the tokens')
   }
+  const addBegin = metadata.get('tokenizer.ggml.add_bos_token')
   const endToken = tokenIdOf(metadata, 'eos', tokens.length)
   const stops = [endToken, tokenIdOf(metadata, 'eot', tokens.length), tokenIdOf(metadata, 'eom', tokens.length)]
   return {
@@ -77,12 +78,12 @@ function readTables(metadata: ReadonlyMap<string, GgufValue>): TokenizerTables {
     beginToken: tokenIdOf(metadata, 'bos', tokens.length),
     endToken,
     stopTokens: [...new Set(stops.filter((token) => token >= 0))],
-    addBegin: metadata.get('tokenizer.ggml.add_bos_token') === true,
+    addBegin: typeof addBegin === 'boolean' ? addBegin : takesWholeWords(pre),
   }
 }
 
 function preNameOf(value: GgufValue | undefined): string {
-  const name = value === undefined || value === 'default' ? 'gpt-2' : String(value)
+  const name = value === undefined ? 'default' : String(value)
   if (preTokenizerNames.includes(name)) return name
   throw new GgufInvalidError('its pre-tokenizer is not supported', { value: name })
 }
@@ -104,6 +105,7 @@ export function createTokenizer(tables: TokenizerTables): Tokenizer {
   const ids = new Map(tables.tokens.map((text, id) => [text, id]))
   const byteTokens = byteCharacters.map((character) => ids.get(character) ?? -1)
   const split = createSplitter(tables.pre)!
+  const wholeWords = takesWholeWords(tables.pre)
   const merges = buildMerges(tables.merges, ids)
   const words = new Map<string, readonly number[]>()
   const specials = new Map(
@@ -116,9 +118,11 @@ export function createTokenizer(tables: TokenizerTables): Tokenizer {
   function encodeWord(word: string): readonly number[] {
     const known = words.get(word)
     if (known !== undefined) return known
+    const bytes = textToBytes(word)
+    const whole = wholeWords ? ids.get(Array.from(bytes, (byte) => byteCharacters[byte]!).join('')) : undefined
     // A byte that the vocabulary lacks is dropped, as other implementations do.
-    const bytes = Array.from(textToBytes(word), (byte) => byteTokens[byte]!).filter((token) => token >= 0)
-    const merged = mergePairs(bytes, merges)
+    const found = Array.from(bytes, (byte) => byteTokens[byte]!).filter((token) => token >= 0)
+    const merged = whole === undefined ? mergePairs(found, merges) : [whole]
     if (words.size >= cachedWordsMax) words.clear()
     if (word.length <= 64) words.set(word, merged)
     return merged

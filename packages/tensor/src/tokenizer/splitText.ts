@@ -2,13 +2,16 @@
  * Pre-tokenizers: the regular expressions that cut a text into words before byte-pair merging, by the name in
  * `tokenizer.ggml.pre`. Character classes come from committed tables, never from the engine's own Unicode version.
  */
+import { punctuationRanges } from '../encoder/unicodeFolds.generated.ts'
 import { letterRanges, numberRanges, spaceRanges } from './unicodeRanges.generated.ts'
 
 const L = classOf(letterRanges)
 const N = classOf(numberRanges)
+const P = classOf(punctuationRanges)
 const S = classOf(spaceRanges)
 
-const gpt2 = `'s|'t|'re|'ve|'m|'ll|'d| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|[${S}]+(?![^${S}])|[${S}]+`
+const inGaps = `'s|'t|'re|'ve|'m|'ll|'d| ?[${L}]+| ?[${N}]+| ?[^${S}${L}${N}]+|[${S}]+(?![^${S}])`
+const gpt2 = `${inGaps}|[${S}]+`
 const contractions = "'[sS]|'[tT]|'[rR][eE]|'[vV][eE]|'[mM]|'[lL][lL]|'[dD]"
 
 function llama3(digits: string): string {
@@ -22,9 +25,14 @@ const expressions: ReadonlyMap<string, readonly string[]> = new Map([
   ['smollm', [`[${N}]`, gpt2]],
   ['llama-bpe', [llama3('{1,3}')]],
   ['qwen2', [llama3('')]],
+  // llama.cpp's, for files that name none.
+  ['default', [`[${P}$+<=>^~|]+`, inGaps, `[${N}]+`, '[0-9][0-9][0-9]']],
 ])
 
 export const preTokenizerNames: readonly string[] = [...expressions.keys()]
+
+/** Whether a word that is a token becomes it, whatever the merges make of it; and a text begins with the begin token, unless the file says otherwise. */
+export const takesWholeWords = (name: string): boolean => name === 'llama-bpe'
 
 /** Returns the splitter for a pre-tokenizer, or undefined when its name is not known. */
 export function createSplitter(name: string): ((text: string) => string[]) | undefined {

@@ -1,6 +1,7 @@
 /** One hash over everything that decides how a text becomes tokens. Spec: spec/tensor.md §6.4. */
 import { createSha256 } from '@weightless/crypto'
 import type { TokenizerTables } from './readTokenizer.ts'
+import { takesWholeWords } from './splitText.ts'
 import { unicodeVersion } from './unicodeRanges.generated.ts'
 
 export function tokenizerRoot(tables: TokenizerTables): Uint8Array {
@@ -13,6 +14,7 @@ export function tokenizerRoot(tables: TokenizerTables): Uint8Array {
   put('weightless/tokenizer/1')
   put(tables.model)
   put(tables.pre)
+  if (takesWholeWords(tables.pre)) put('whole words')
   put(`unicode ${unicodeVersion}`)
   put(`begin ${tables.beginToken} end ${tables.endToken} add-begin ${tables.addBegin}`)
   put(`stop ${tables.stopTokens.join(' ')}`)
