@@ -58,16 +58,21 @@ export function createJobSettler({ clock, gatherMs, exchange, keep, onFault }: J
 
   async function run(): Promise<void> {
     while (waiting.length > 0 || unpaid.length > 0) {
-      await clock.sleep(gatherMs)
+      // Enough for an exchange waits for no more: if answers ended faster than they are paid, the provider would refuse jobs.
+      if (dueJobs().length < settledJobsMax) await clock.sleep(gatherMs)
       const due = takeDue()
       if (due.length === 0 && unpaid.length === 0) continue
       await settleRound(due)
     }
   }
 
-  function takeDue(): Waiting[] {
+  function dueJobs(): Waiting[] {
     const nowMs = clock.monotonicMs()
-    const due = waiting.filter(({ notBeforeMs }) => notBeforeMs <= nowMs).slice(0, settledJobsMax)
+    return waiting.filter(({ notBeforeMs }) => notBeforeMs <= nowMs)
+  }
+
+  function takeDue(): Waiting[] {
+    const due = dueJobs().slice(0, settledJobsMax)
     const taken = new Set(due)
     waiting = waiting.filter((job) => !taken.has(job))
     return due
