@@ -1,4 +1,9 @@
 /** Every bound and default of the chain in one place, as plain values; `openChain` and `serve` take overrides. */
+import type { Spec } from '@weightless/evm'
+
+/** The EVM's rules: contracts check trusted hardware by the precompile for P-256. */
+export const chainSpec: Spec = 'cancun-p256'
+
 export const chainLimits = {
   /** Large, so that 2,000 transfers a second stay far below the target and the base fee stays on its floor. */
   blockGasLimit: 500_000_000n,

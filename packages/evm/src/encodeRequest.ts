@@ -2,7 +2,7 @@
 import type { AccountChange, BlockContext, BlockInput, CallInput, Spec, StepOptions } from './evm.ts'
 import { EvmInputError, RequestWriter } from './wire.ts'
 
-const specs: readonly Spec[] = ['cancun', 'prague', 'osaka']
+const specs: readonly Spec[] = ['cancun', 'prague', 'osaka', 'cancun-p256']
 const noAddress = new Uint8Array(20)
 const noBytes = new Uint8Array(0)
 

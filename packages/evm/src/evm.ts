@@ -43,7 +43,8 @@ export type Evm = {
 /** Reads one trie node or contract code by its keccak256, blocking; undefined when the host does not have it. */
 export type ReadNode = (key: Uint8Array) => Uint8Array | undefined
 
-export type Spec = 'cancun' | 'prague' | 'osaka'
+/** `cancun-p256`: Cancun with the precompile of EIP-7951 at address 0x100, at its price of 6,900 gas, and nothing else of Osaka. */
+export type Spec = 'cancun' | 'prague' | 'osaka' | 'cancun-p256'
 
 /** What the EVM sees of the block around it. */
 export type BlockContext = {

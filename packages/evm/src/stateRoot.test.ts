@@ -1,5 +1,6 @@
 /** Every root and receipt of our blocks against another implementation, on fixed and on random blocks. */
 import assert from 'node:assert/strict'
+import { createHash, createPublicKey, generateKeyPairSync, sign as signWithOpenssl } from 'node:crypto'
 import { test } from 'node:test'
 import { bytesToHex, concatBytes } from '@weightless/codec'
 import fc from 'fast-check'
@@ -40,7 +41,7 @@ function blockOn(parentStateRoot: Uint8Array, number: number, transactions: Tran
 }
 
 /** Both engines on the same genesis; `run` executes a block on both and demands equality of everything. */
-async function createPair(genesis: AccountChange[], spec: 'cancun' | 'prague' = 'cancun') {
+async function createPair(genesis: AccountChange[], spec: 'cancun' | 'cancun-p256' | 'prague' = 'cancun') {
   const oracle = await createOracle(spec)
   const state = await createMemoryState()
   let root = state.applyState(emptyStateRoot, genesis).stateRoot
@@ -234,6 +235,44 @@ test('a historical root stays readable after later blocks', async () => {
   assert.equal(state.evm.getAccount(genesis, senders[0]!)?.nonce, 0n)
   assert.equal(state.evm.getAccount(root(), senders[0]!)?.nonce, 1n)
   assert.equal(state.evm.getAccount(genesis, addressOf(7n)), undefined)
+})
+
+test('the precompile for P-256 before its fork: right and wrong signatures, its price, and none of it in Cancun', async () => {
+  const precompile = addressOf(0x100n)
+  const message = new Uint8Array(40).fill(7)
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const { x, y } = createPublicKey(privateKey).export({ format: 'jwk' })
+  const point = [x!, y!].map((text) => new Uint8Array(Buffer.from(text, 'base64url')))
+  const signature = new Uint8Array(signWithOpenssl('sha256', message, { key: privateKey, dsaEncoding: 'ieee-p1363' }))
+  const good = concatBytes([new Uint8Array(createHash('sha256').update(message).digest()), signature, ...point])
+  const cases = [
+    good,
+    good.with(0, good[0]! ^ 1),
+    good.with(100, good[100]! ^ 1),
+    good.subarray(1),
+    new Uint8Array(160),
+  ]
+  const fee = {
+    maxFeePerGas: 5n * gwei,
+    maxPriorityFeePerGas: gwei,
+    gasLimit: 100_000n,
+    type: 2,
+    to: precompile as never,
+  }
+  for (const spec of ['cancun-p256', 'cancun'] as const) {
+    const { oracle, run, state, root } = await createPair(wealth, spec)
+    const made = cases.map((data, nonce) => sign(oracle.common, 0, { ...fee, nonce: BigInt(nonce), data }))
+    const { receipts } = await run(made)
+    const calldata = good.reduce((gas, byte) => gas + (byte === 0 ? 4 : 16), 21_000)
+    assert.equal(Number(receipts[0]!.gasUsed), calldata + (spec === 'cancun' ? 0 : 6_900))
+    const outputs = cases.map((data) => {
+      const { parentStateRoot: _, ...block } = { ...blockOn(root(), 2, []), spec }
+      const called = state.evm.call({ stateRoot: root(), block, to: precompile, data, gas: 100_000n })
+      return called.status === 'success' ? bytesToHex(called.output) : called.status
+    })
+    const yes = spec === 'cancun' ? '0x' : bytesToHex(word(1))
+    assert.deepEqual(outputs, [yes, '0x', '0x', '0x', '0x'])
+  }
 })
 
 test('the Prague rules: delegations, the calldata floor and the history of block hashes', async () => {

@@ -22,7 +22,7 @@ import type {
   PayloadEnvelope,
   PayloadStatus,
 } from '../engine.ts'
-import { chainLimits, storeLimits } from '../limits.ts'
+import { chainLimits, chainSpec, storeLimits } from '../limits.ts'
 import type { Mempool } from '../mempool/mempool.ts'
 import { createSignal } from '../signal.ts'
 import { decodeTransaction } from '../transactions/decodeTransaction.ts'
@@ -255,6 +255,7 @@ export class EmbeddedEngine implements Engine {
         prevRandao,
         chainId: this.chainId,
         blockHashes: this.blocks.hashesDown(header.number),
+        spec: chainSpec,
       },
     }
   }

@@ -1,7 +1,7 @@
 /** Reads the call object of eth_call and its kin, with state and block overrides, into what the EVM takes. */
 import type { AccessListItem, AccountChange, BlockContext, CallInput } from '@weightless/evm'
 import type { Block } from '../execution/block.ts'
-import { chainLimits } from '../limits.ts'
+import { chainLimits, chainSpec } from '../limits.ts'
 import {
   type Fields,
   optional,
@@ -47,6 +47,7 @@ export function contextOf({ engine }: RpcContext, { header }: Block): BlockConte
     prevRandao: header.prevRandao,
     chainId: engine.chainId,
     blockHashes: engine.blocks.hashesDown(header.number - 1),
+    spec: chainSpec,
   }
 }
 

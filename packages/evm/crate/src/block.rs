@@ -103,7 +103,8 @@ impl<'r> Block<'r> {
 pub fn execute(store: &mut Store, request: &mut Reader<'_>, out: &mut Writer) -> Result<(), Fault> {
     let block = Block::read(request)?;
     request.end()?;
-    let mut evm: BlockEvm<'_> = block.context.open(store, block.parent_state_root).build_mainnet();
+    let context = block.context.open(store, block.parent_state_root);
+    let mut evm: BlockEvm<'_> = block.context.equip(context.build_mainnet());
     block.begin(&mut evm)?;
     let mut receipts = Vec::with_capacity(block.transactions.len());
     let mut rejected = Vec::new();

@@ -69,7 +69,7 @@ impl<'r> Call<'r> {
     }
 
     fn run(&self, store: &mut Store, gas_limit: u64) -> Result<CallResult, Fault> {
-        let mut evm = self.open(store)?.build_mainnet();
+        let mut evm = self.context.equip(self.open(store)?.build_mainnet());
         split_result(evm.transact_one(TxEnv { gas_limit, ..self.tx.clone() }))
     }
 }
@@ -140,7 +140,7 @@ pub fn access_list(store: &mut Store, request: Reader<'_>, out: &mut Writer) -> 
     let mut call = Call::read(request)?;
     for round in 1.. {
         let touches = Touches::new(&call.tx, &call.context);
-        let mut evm = call.open(store)?.build_mainnet_with_inspector(touches);
+        let mut evm = call.context.equip(call.open(store)?.build_mainnet_with_inspector(touches));
         let result = split_result(evm.inspect_one_tx(call.tx.clone()))?;
         let list = evm.inspector.into_access_list();
         if list == call.tx.access_list || round == ACCESS_LIST_ROUNDS_MAX || result.is_err() {

@@ -1,11 +1,14 @@
 //! The block around a transaction or call, read from a request and given to revm.
 use crate::{fault::Fault, state::State, store::Store, wire::Reader};
 use revm::{
-    Context, Journal,
+    Context, Journal, MainnetEvm,
     context::{BlockEnv, CfgEnv, TxEnv},
     context_interface::block::BlobExcessGasAndPrice,
+    handler::EthPrecompiles,
+    precompile::{Precompiles, secp256r1::P256VERIFY_OSAKA},
     primitives::{Address, B256, U256, hardfork::SpecId},
 };
+use std::sync::OnceLock;
 
 /// Of all frames of a transaction together. Reaching it takes 34 billion gas, so no block can; a call with absurd gas can.
 const MEMORY_BYTES_MAX: u64 = 128 << 20;
@@ -22,12 +25,14 @@ pub struct BlockContext {
     prev_randao: B256,
     pub chain_id: u64,
     pub spec: SpecId,
+    /// The precompile of EIP-7951 before the fork that brings it.
+    has_p256: bool,
     block_hashes: Vec<B256>,
 }
 
 impl BlockContext {
     pub fn read(request: &mut Reader<'_>) -> Result<Self, Fault> {
-        Ok(Self {
+        let mut context = Self {
             number: request.u64()?,
             timestamp: request.u64()?,
             coinbase: request.address()?,
@@ -35,14 +40,37 @@ impl BlockContext {
             base_fee: request.u64()?,
             prev_randao: request.hash()?,
             chain_id: request.u64()?,
-            spec: match request.u8()? {
-                0 => SpecId::CANCUN,
-                1 => SpecId::PRAGUE,
-                2 => SpecId::OSAKA,
-                _ => return Err(Fault::Input("unknown spec")),
-            },
-            block_hashes: request.list(32, Reader::hash)?,
-        })
+            spec: SpecId::CANCUN,
+            has_p256: false,
+            block_hashes: Vec::new(),
+        };
+        (context.spec, context.has_p256) = match request.u8()? {
+            0 => (SpecId::CANCUN, false),
+            1 => (SpecId::PRAGUE, false),
+            2 => (SpecId::OSAKA, true),
+            3 => (SpecId::CANCUN, true),
+            _ => return Err(Fault::Input("unknown spec")),
+        };
+        context.block_hashes = request.list(32, Reader::hash)?;
+        Ok(context)
+    }
+
+    pub fn precompiles(&self) -> EthPrecompiles {
+        static CANCUN_P256: OnceLock<Precompiles> = OnceLock::new();
+        if self.spec != SpecId::CANCUN || !self.has_p256 {
+            return EthPrecompiles::new(self.spec);
+        }
+        let precompiles = CANCUN_P256.get_or_init(|| {
+            let mut all = Precompiles::cancun().clone();
+            all.extend([P256VERIFY_OSAKA]);
+            all
+        });
+        EthPrecompiles { precompiles, spec: self.spec }
+    }
+
+    /// Gives a machine that was built for the fork alone the precompiles of this block.
+    pub fn equip<'a, I>(&self, evm: MainnetEvm<EvmContext<'a>, I>) -> MainnetEvm<EvmContext<'a>, I> {
+        MainnetEvm { precompiles: self.precompiles(), ..evm }
     }
 
     pub fn parent_hash(&self) -> Option<B256> {

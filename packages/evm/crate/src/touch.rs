@@ -6,7 +6,6 @@ use revm::{
     bytecode::opcode,
     context::TxEnv,
     context_interface::transaction::{AccessList, AccessListItem},
-    handler::EthPrecompiles,
     interpreter::{
         CreateInputs, CreateOutcome, Interpreter,
         interpreter::EthInterpreter,
@@ -23,7 +22,7 @@ pub struct Touches {
 
 impl Touches {
     pub fn new(tx: &TxEnv, context: &BlockContext) -> Self {
-        let mut warm = EthPrecompiles::new(context.spec).warm_addresses().clone();
+        let mut warm = context.precompiles().warm_addresses().clone();
         warm.insert(tx.caller);
         warm.insert(context.coinbase);
         if let TxKind::Call(to) = tx.kind {

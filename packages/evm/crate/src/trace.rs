@@ -14,7 +14,7 @@ use revm::{ExecuteCommitEvm, InspectCommitEvm, InspectEvm, MainBuilder};
 /// A call's result, then its tree if it could start.
 pub fn call_tree(store: &mut Store, request: Reader<'_>, out: &mut Writer) -> Result<(), Fault> {
     let call = Call::read(request)?;
-    let mut evm = call.open(store)?.build_mainnet_with_inspector(CallTree::default());
+    let mut evm = call.context.equip(call.open(store)?.build_mainnet_with_inspector(CallTree::default()));
     let result = split_result(evm.inspect_one_tx(call.tx.clone()))?;
     write_result(out, &result);
     if let (Ok(result), Some(mut root)) = (&result, evm.inspector.root.take()) {
@@ -28,7 +28,7 @@ pub fn call_tree(store: &mut Store, request: Reader<'_>, out: &mut Writer) -> Re
 pub fn call_steps(store: &mut Store, mut request: Reader<'_>, out: &mut Writer) -> Result<(), Fault> {
     let steps = Steps::read(&mut request)?;
     let call = Call::read(request)?;
-    let mut evm = call.open(store)?.build_mainnet_with_inspector(steps);
+    let mut evm = call.context.equip(call.open(store)?.build_mainnet_with_inspector(steps));
     let result = split_result(evm.inspect_one_tx(call.tx.clone()))?;
     write_result(out, &result);
     evm.inspector.write(out);
@@ -40,7 +40,8 @@ pub fn block_trees(store: &mut Store, request: &mut Reader<'_>, out: &mut Writer
     let block = Block::read(request)?;
     request.end()?;
     let context = block.context.open(store, block.parent_state_root);
-    let mut evm: BlockEvm<'_, CallTree> = context.build_mainnet_with_inspector(CallTree::default());
+    let mut evm: BlockEvm<'_, CallTree> =
+        block.context.equip(context.build_mainnet_with_inspector(CallTree::default()));
     block.begin(&mut evm)?;
     let mut gas_before = 0;
     out.count(block.transactions.len());
@@ -83,7 +84,7 @@ pub fn transaction_steps(store: &mut Store, request: &mut Reader<'_>, out: &mut 
         return Err(Fault::Input("no such transaction in the block"));
     }
     let context = block.context.open(store, block.parent_state_root);
-    let mut evm: BlockEvm<'_, Steps> = context.build_mainnet_with_inspector(steps);
+    let mut evm: BlockEvm<'_, Steps> = block.context.equip(context.build_mainnet_with_inspector(steps));
     block.begin(&mut evm)?;
     let mut gas_before = 0;
     for index in 0..wanted {

@@ -40,10 +40,12 @@ export const oracleChainId = 31337
 /** Prague's execution rules; its requests to the consensus layer (EIP-7685) are left out, as they are in our engine. */
 const pragueEips = [2537, 2935, 7623, 7702]
 
-export async function createOracle(rules: 'cancun' | 'prague' = 'cancun'): Promise<Oracle> {
+const eipsOf = { cancun: [], 'cancun-p256': [7951], prague: pragueEips }
+
+export async function createOracle(rules: keyof typeof eipsOf = 'cancun'): Promise<Oracle> {
   const common = createCustomCommon({ chainId: oracleChainId, name: 'oracle' }, Mainnet, {
     hardfork: Hardfork.Cancun,
-    eips: rules === 'prague' ? pragueEips : [],
+    eips: eipsOf[rules],
   })
   const hashes = new Map<bigint, Uint8Array>()
   const blockchain = {
