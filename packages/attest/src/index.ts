@@ -1,6 +1,7 @@
 export { type DcapCollateral, dcapCollateralForm } from './dcap/collateral.ts'
 export type { DcapMeasurements, DcapPolicy } from './dcap/dcapPolicy.ts'
 export type { ReportBody, SgxReport, TdReport } from './dcap/reportBodies.ts'
+export { type CollateralParts, splitCollateral } from './dcap/splitCollateral.ts'
 export { type TcbStatus, tcbStatuses } from './dcap/tcbStatus.ts'
 export { type DcapAttestation, verifyDcapQuote } from './dcap/verifyDcapQuote.ts'
 export { type DevAttestation, type DevPolicy, makeDevQuote, verifyDevQuote } from './dev/devQuote.ts'

@@ -86,6 +86,7 @@ export {
 export { foldNodes, segmentNodes, segmentRoot, type TreeNode } from './segmentRoot.ts'
 export { createSha256, type Hasher, type Sha256Stream, setHasher, sha256 } from './sha256.ts'
 export { compileTypedData, type TypedField, type TypedHasher } from './typedData.ts'
+export { type LateVerifier, verifyTogether } from './verifyTogether.ts'
 export {
   type VrfCurve,
   type VrfOutput,

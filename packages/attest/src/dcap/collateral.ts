@@ -147,7 +147,8 @@ function parseJson(text: string, what: string): unknown {
   }
 }
 
-function hexOf(text: string): Uint8Array {
+/** @throws {Refusal} */
+export function hexOf(text: string): Uint8Array {
   try {
     return hexToBytes(text)
   } catch (error) {

@@ -8,7 +8,7 @@ import { der, octets, oid, sequence, small } from './writeDer.ts'
 
 export const worldSeconds = 1_750_000_000
 const day = 86_400
-const dates = { from: worldSeconds - day, to: worldSeconds + 30 * day }
+const datesOf = (atSeconds: number) => ({ from: atSeconds - day, to: atSeconds + 30 * day })
 
 export const keys = {
   root: makeKey(1, 'Test Root'),
@@ -22,6 +22,8 @@ export const keys = {
 export const serials = { root: 1, pckAuthority: 2, pck: 3, tcbSigner: 4 }
 
 export type WorldOptions = {
+  /** When all of it is in force; `worldSeconds` unless given. */
+  atSeconds?: number
   kind?: 'sgx' | 'tdx-1.0' | 'tdx-1.5'
   version?: 3 | 4 | 5
   /** Bytes put over the report body, by offset. */
@@ -45,7 +47,9 @@ export function makeDcapWorld(options: WorldOptions = {}) {
     version = kind === 'sgx' ? 3 : kind === 'tdx-1.0' ? 4 : 5,
     signers = {},
     names = {},
+    atSeconds = worldSeconds,
   } = options
+  const dates = datesOf(atSeconds)
   const pckAuthorityKey = { ...keys.pckAuthority, name: names.pckAuthority ?? keys.pckAuthority.name }
   const pckKey = { ...keys.pck, name: names.pck ?? keys.pck.name }
   const signerKey = { ...keys.tcbSigner, name: names.tcbSigner ?? keys.tcbSigner.name }
@@ -63,8 +67,8 @@ export function makeDcapWorld(options: WorldOptions = {}) {
   })
   const pck = makeCertificate(pckKey, pckAuthorityKey, { serial: serials.pck, ...dates, extensions: [pckExtension()] })
   const signer = makeCertificate(signerKey, keys.root, { serial: serials.tcbSigner, ...dates })
-  const tcbInfo = makeTcbInfo(kind)
-  const qeIdentity = makeQeIdentity(kind)
+  const tcbInfo = makeTcbInfo(kind, dates)
+  const qeIdentity = makeQeIdentity(kind, dates)
   options.tcbInfo?.(tcbInfo)
   options.qeIdentity?.(qeIdentity)
   const sign = (text: string, key: Key): string => bytesToHex(nistSign('P-256', textToBytes(text), key.secret)).slice(2)
@@ -83,7 +87,7 @@ export function makeDcapWorld(options: WorldOptions = {}) {
     qe_identity_signature: sign(qeText, signers.qeIdentity ?? keys.tcbSigner),
   }
   const quote = makeQuote(kind, version, toPem(pck, authority, rootBytes), options)
-  return { quote, collateral, policy: { atSeconds: worldSeconds, root: readCertificate(rootBytes) } }
+  return { quote, collateral, policy: { atSeconds, root: readCertificate(rootBytes) } }
 }
 
 function makeQuote(kind: string, version: number, chain: string, options: WorldOptions): Uint8Array {
@@ -147,7 +151,9 @@ const component = (svn: number) => ({ svn })
 const sixteen = (svn: number) => Array.from({ length: 16 }, () => component(svn))
 const iso = (seconds: number) => new Date(seconds * 1000).toISOString().replace('.000', '')
 
-function makeTcbInfo(kind: string) {
+type Dates = ReturnType<typeof datesOf>
+
+function makeTcbInfo(kind: string, dates: Dates) {
   const isTdx = kind !== 'sgx'
   const level = (sgx: number, tdx: number, tcbStatus: string, advisoryIDs: string[] = []) => ({
     tcb: { sgxtcbcomponents: sixteen(sgx), pcesvn: 13, ...(isTdx ? { tdxtcbcomponents: sixteen(tdx) } : {}) },
@@ -176,7 +182,7 @@ function makeTcbInfo(kind: string) {
   }
 }
 
-function makeQeIdentity(kind: string) {
+function makeQeIdentity(kind: string, dates: Dates) {
   return {
     id: kind === 'sgx' ? 'QE' : 'TD_QE',
     version: 2,

@@ -16,6 +16,13 @@ export type PublicQuote = {
   recorded: RecordedVerdict
 }
 
+/** What we call what dcap-qvl refuses with. @throws {Error} for words that no vector has */
+export function codeOfRefusal(refused: string): string {
+  if (refused.endsWith('No matching TCB level found')) return 'tcb-level'
+  if (refused.endsWith('Invalid MR service TD')) return 'attributes'
+  throw new Error(`dcap-qvl refuses otherwise: ${refused}`)
+}
+
 export function readPublicQuotes(): PublicQuote[] {
   const { verdicts } = JSON.parse(readFileSync(join(folder, 'verdicts.json'), 'utf8')) as {
     verdicts: { [name: string]: RecordedVerdict }

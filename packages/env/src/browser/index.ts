@@ -1,1 +1,2 @@
 export { type BrowserEnv, createBrowserEnv } from './createBrowserEnv.ts'
+export { verifyNatively } from './verifyNatively.ts'
