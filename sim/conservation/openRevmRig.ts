@@ -2,7 +2,7 @@
 import '@weightless/env/node'
 import { fastAccount } from '@weightless/ledger'
 import { createRig, type Rig } from '../../packages/contracts/scripts/contractRig.ts'
-import { createRevmEvm } from './revmEvm.ts'
+import { createRevmEvm } from '../../packages/contracts/scripts/revmEvm.ts'
 
 export function openRevmRig(): Promise<Rig> {
   return createRig('weightless', undefined, { openEvm: createRevmEvm, openAccount: fastAccount })

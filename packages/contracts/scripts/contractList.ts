@@ -26,7 +26,6 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'trainingStake', source: 'compute/TrainingStake.sol', contract: 'TrainingStake' },
   { key: 'operatorPlans', source: 'dispute/OperatorPlans.sol', contract: 'OperatorPlans' },
   { key: 'wordJudge', source: 'dispute/WordJudge.sol', contract: 'WordJudge' },
-  { key: 'sampleJudge', source: 'dispute/SampleJudge.sol', contract: 'SampleJudge' },
   { key: 'stepJudge', source: 'dispute/StepJudge.sol', contract: 'StepJudge' },
   { key: 'modelFacts', source: 'dispute/ModelFacts.sol', contract: 'ModelFacts' },
   { key: 'disputeGame', source: 'dispute/DisputeGame.sol', contract: 'DisputeGame' },
@@ -35,6 +34,10 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'jobBoard', source: 'market/JobBoard.sol', contract: 'JobBoard' },
   { key: 'alignmentLicence', source: 'alignment/AlignmentLicence.sol', contract: 'AlignmentLicence' },
   { key: 'auditRounds', source: 'alignment/AuditRounds.sol', contract: 'AuditRounds' },
+  { key: 'intelCertificates', source: 'attestation/IntelCertificates.sol', contract: 'IntelCertificates' },
+  { key: 'tcbRegistry', source: 'attestation/TcbRegistry.sol', contract: 'TcbRegistry' },
+  { key: 'dcapVerifier', source: 'attestation/DcapVerifier.sol', contract: 'DcapVerifier' },
+  { key: 'teeKeys', source: 'attestation/TeeKeys.sol', contract: 'TeeKeys' },
   {
     key: 'proxy',
     source: '@openzeppelin/contracts/proxy/transparent/TransparentUpgradeableProxy.sol',

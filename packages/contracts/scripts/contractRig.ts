@@ -63,7 +63,11 @@ export type Rig = {
       | 'serviceMarket'
       | 'jobBoard'
       | 'alignmentLicence'
-      | 'auditRounds']: {
+      | 'auditRounds'
+      | 'intelCertificates'
+      | 'tcbRegistry'
+      | 'dcapVerifier'
+      | 'teeKeys']: {
       abi: (typeof abis)[Name]
       address: Hex
     }
@@ -120,6 +124,10 @@ export async function createRig(
       jobBoard: at('jobBoard'),
       alignmentLicence: at('alignmentLicence'),
       auditRounds: at('auditRounds'),
+      intelCertificates: at('intelCertificates'),
+      tcbRegistry: at('tcbRegistry'),
+      dcapVerifier: at('dcapVerifier'),
+      teeKeys: at('teeKeys'),
     },
   }
 }

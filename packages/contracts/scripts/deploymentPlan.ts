@@ -21,6 +21,7 @@ import { poraMineBytecode } from '../src/bytecode/poraMine.generated.ts'
 import { proxyBytecode } from '../src/bytecode/proxy.generated.ts'
 import { receiptSettlementBytecode } from '../src/bytecode/receiptSettlement.generated.ts'
 import { rewardPoolBytecode } from '../src/bytecode/rewardPool.generated.ts'
+import { planAttestation } from './planAttestation.ts'
 import { planAudits } from './planAudits.ts'
 import { planDispute } from './planDispute.ts'
 import { planMarket } from './planMarket.ts'
@@ -75,6 +76,7 @@ export function planDeployment(
   planDispute(preset, owner, plan.addresses, create, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   planAudits(preset, owner, plan.addresses, createProxy, call)
+  planAttestation(preset, create)
   return plan
 }
 

@@ -1,4 +1,4 @@
-/** An EVM in memory (@ethereumjs/vm, Cancun) for tests, gas figures and the genesis: transactions without signatures. */
+/** An EVM in memory (@ethereumjs/vm, Cancun with EIP-7951, as the chain's) for tests, gas figures and the genesis: transactions without signatures. */
 import { createCustomCommon, Hardfork, Mainnet } from '@ethereumjs/common'
 import { Account, createAddressFromString } from '@ethereumjs/util'
 import { createVM, type VM } from '@ethereumjs/vm'
@@ -43,7 +43,10 @@ export async function createLocalEvm(options: {
   alloc?: Alloc
   recordStorage?: boolean
 }): Promise<LocalEvm> {
-  const common = createCustomCommon({ chainId: options.chainId }, Mainnet, { hardfork: Hardfork.Cancun })
+  const common = createCustomCommon({ chainId: options.chainId }, Mainnet, {
+    hardfork: Hardfork.Cancun,
+    eips: [7951],
+  })
   const blockchain = {
     getBlock: async (number: number) => ({ hash: () => hexToBytes(blockHash(number)) }),
     shallowCopy: () => blockchain,

@@ -5,6 +5,7 @@ import { abis } from '../src/abis.ts'
 import { teeSettlementDomain, teeSettlementTypes } from '../src/typedData.ts'
 import { createRig, type Rig } from './contractRig.ts'
 import type { GasTable } from './gasTable.ts'
+import { measureAttestation } from './measureAttestation.ts'
 import { measureAudits } from './measureAudits.ts'
 import { measureJudge } from './measureJudge.ts'
 import { measureMarket } from './measureMarket.ts'
@@ -23,6 +24,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureVouchers()),
     ...(await measureMarket()),
     ...(await measureAudits()),
+    ...(await measureAttestation()),
     ...(await measureRules()),
     ...(await measureJudge()),
   }

@@ -2,11 +2,13 @@
 
 import { alignmentLicenceAbi } from './abi/alignmentLicence.generated.ts'
 import { auditRoundsAbi } from './abi/auditRounds.generated.ts'
+import { dcapVerifierAbi } from './abi/dcapVerifier.generated.ts'
 import { disputeGameAbi } from './abi/disputeGame.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
+import { intelCertificatesAbi } from './abi/intelCertificates.generated.ts'
 import { jobBoardAbi } from './abi/jobBoard.generated.ts'
 import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
@@ -18,9 +20,10 @@ import { providerStakeAbi } from './abi/providerStake.generated.ts'
 import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
-import { sampleJudgeAbi } from './abi/sampleJudge.generated.ts'
 import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
 import { stepJudgeAbi } from './abi/stepJudge.generated.ts'
+import { tcbRegistryAbi } from './abi/tcbRegistry.generated.ts'
+import { teeKeysAbi } from './abi/teeKeys.generated.ts'
 import { timelockAbi } from './abi/timelock.generated.ts'
 import { trainingStakeAbi } from './abi/trainingStake.generated.ts'
 import { wordJudgeAbi } from './abi/wordJudge.generated.ts'
@@ -42,7 +45,6 @@ export const abis = {
   disputeGame: disputeGameAbi,
   modelFacts: modelFactsAbi,
   operatorPlans: operatorPlansAbi,
-  sampleJudge: sampleJudgeAbi,
   stepJudge: stepJudgeAbi,
   wordJudge: wordJudgeAbi,
   priorityStake: priorityStakeAbi,
@@ -50,6 +52,10 @@ export const abis = {
   jobBoard: jobBoardAbi,
   alignmentLicence: alignmentLicenceAbi,
   auditRounds: auditRoundsAbi,
+  intelCertificates: intelCertificatesAbi,
+  tcbRegistry: tcbRegistryAbi,
+  dcapVerifier: dcapVerifierAbi,
+  teeKeys: teeKeysAbi,
   proxyAdmin: proxyAdminAbi,
   timelock: timelockAbi,
 } as const

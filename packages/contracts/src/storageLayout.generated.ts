@@ -202,7 +202,6 @@ export const storageLayouts = {
     {"label":"games","slot":"10","offset":0,"type":"t_mapping(t_bytes32,t_struct(Game)_storage)"},
     {"label":"questions","slot":"11","offset":0,"type":"t_mapping(t_bytes32,t_struct(Question)_storage)"},
     {"label":"openGames","slot":"12","offset":0,"type":"t_mapping(t_address,t_uint256)"},
-    {"label":"samples","slot":"13","offset":0,"type":"t_contract(SampleJudge)"},
   ],
   priorityStake: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},
@@ -274,6 +273,19 @@ export const storageLayouts = {
     {"label":"tallies","slot":"20","offset":0,"type":"t_mapping(t_uint256,t_mapping(t_uint256,t_struct(Tally)_storage))"},
     {"label":"findingsOf","slot":"21","offset":0,"type":"t_mapping(t_uint256,t_mapping(t_uint256,t_array(t_uint256)dyn_storage))"},
     {"label":"plants","slot":"22","offset":0,"type":"t_mapping(t_bytes32,t_uint256)"},
+  ],
+  intelCertificates: [
+    {"label":"certificates","slot":"0","offset":0,"type":"t_mapping(t_bytes32,t_struct(KnownCertificate)_storage)"},
+    {"label":"lists","slot":"1","offset":0,"type":"t_mapping(t_bytes32,t_struct(KnownList)_storage)"},
+  ],
+  tcbRegistry: [
+    {"label":"tcbInfos","slot":"0","offset":0,"type":"t_mapping(t_bool,t_mapping(t_bytes6,t_struct(Known)_storage))"},
+    {"label":"qeIdentities","slot":"1","offset":0,"type":"t_mapping(t_bool,t_struct(Known)_storage)"},
+  ],
+  teeKeys: [
+    {"label":"markedAt","slot":"0","offset":0,"type":"t_mapping(t_bytes32,t_uint64)"},
+    {"label":"keys","slot":"1","offset":0,"type":"t_mapping(t_address,t_mapping(t_address,t_struct(TeeKey)_storage))"},
+    {"label":"latestOf","slot":"2","offset":0,"type":"t_mapping(t_address,t_address)"},
   ],
   timelock: [
     {"label":"_roles","slot":"0","offset":0,"type":"t_mapping(t_bytes32,t_struct(RoleData)_storage)"},

@@ -4,6 +4,7 @@ import { WeightlessError } from '@weightless/codec'
 import { createKeyValueClient, type KeyValueClient } from '@weightless/kv/client'
 import { createLedger, type Ledger, type LedgerAccount } from '@weightless/ledger'
 import { type AccountApi, openAccount } from './account/openAccount.ts'
+import { type AttestationApi, openAttestation } from './attestation/openAttestation.ts'
 import { type ChatApi, openChat } from './chat/openChat.ts'
 import { type CheckpointsApi, openCheckpoints } from './checkpoint/openCheckpoints.ts'
 import type { ClientContext, ClientEnv } from './clientContext.ts'
@@ -36,6 +37,7 @@ export type Client = {
   readonly account: AccountApi
   readonly fineTuning: FineTuningApi
   readonly market: MarketApi
+  readonly attestation: AttestationApi
   /** Texts to vectors. @throws {GatewayRefusedError} @throws {EmbeddingsMalformedError} */
   embed(texts: readonly string[], options: EmbedOptions): Promise<Embedded>
   /** Key-value streams. @throws {KeyValueUnknownError} on a network without a key-value node */
@@ -66,6 +68,7 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
     account: openAccount(context),
     fineTuning: openFineTuning(context),
     market: openMarket(context),
+    attestation: openAttestation(context),
   }
 }
 

@@ -17,12 +17,16 @@ export {
 export { AccountMissingError } from './account/accountMissing.ts'
 export { RefundRefusedError } from './account/askRefundConsent.ts'
 export type { AccountApi, Balance } from './account/openAccount.ts'
+export { AttestationRefusedError } from './attestation/attestationRefused.ts'
+export { type AttestationApi, type TeeKeyRecord, teeKeyOfSealing } from './attestation/openAttestation.ts'
+export { CollateralFormError, type PutPart } from './attestation/putCollateral.ts'
 export { GatewayRefusedError } from './chat/callGateway.ts'
 export { type AnswerCheck, AnswerUncheckedError } from './chat/checkAnswer.ts'
 export { type ChatAnswer, type ChatApi, type ChatRequest, ReceiptMismatchError } from './chat/openChat.ts'
 export { AnswerBrokenError, type ChatEvent, type ChatUsage } from './chat/readChatAnswer.ts'
 export type { ChatModel } from './chat/readModels.ts'
 export { EventTooLongError } from './chat/readServerEvents.ts'
+export { type AttestedDemand, NobodyAttestedError } from './chat/sealChat.ts'
 export type { NamedCheckpoint } from './checkpoint/checkpointNames.ts'
 export {
   CheckpointOwnerError,

@@ -6,9 +6,11 @@ import type { Command } from 'commander'
 import { type AttestFlags, policyOf, readEvidenceFile, readJsonFile } from '../attestationFiles.ts'
 import { printResult } from '../output.ts'
 import { printable } from '../printable.ts'
+import { addAttestKeyCommands } from './attestKeys.ts'
 
 export function addAttestCommands(program: Command): void {
   const attest = program.command('attest').description('evidence of trusted hardware')
+  addAttestKeyCommands(attest)
   const collect = (value: string, list: string[]) => [...list, value]
   attest
     .command('verify <file>')

@@ -20,6 +20,7 @@ type ChatFlags = {
   save?: string
   quote?: boolean
   private?: boolean
+  attested?: boolean
   accepted?: boolean
   share?: boolean
   verification?: VerificationLevel
@@ -38,6 +39,7 @@ export function addChatCommand(program: Command): void {
     .option('--seed <n>', 'repeat an answer', wholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER }))
     .option('--save <file>', 'where to keep receipt and opening')
     .option('--private', 'sealed end to end: only the provider reads it; the answer cannot be executed again')
+    .option('--attested', 'with --private: only to a key that the chain knows to be in trusted hardware, up to date')
     .option('--accepted', 'only of a provider that accepts the job first, and answers for it with its stake')
     .option(
       '--verification <level>',
@@ -67,7 +69,8 @@ async function chat(client: Client, question: string, flags: ChatFlags, command:
     temperature: flags.temperature,
     topP: flags.topP,
     ...(flags.seed !== undefined && { seed: flags.seed }),
-    ...(flags.private && { private: true }),
+    ...((flags.private || flags.attested) && { private: true }),
+    ...(flags.attested && { attested: {} }),
     ...(flags.accepted && { accepted: true }),
     ...(flags.share && { shared: true }),
     ...(flags.fingerprint && { fingerprint: true }),

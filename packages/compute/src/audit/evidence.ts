@@ -5,12 +5,6 @@
 import { type Hex, isHexOf, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
 import { z } from 'zod'
-import {
-  attestationSchema,
-  attestationToJson,
-  readAttestation,
-  type ShownAttestation,
-} from './attestation/shownAttestation.ts'
 import type { Judgement } from './judgeAnswer.ts'
 import type { DrawnFrom } from './storage/drawFragment.ts'
 import { fragmentSchema, fragmentToJson, readShown, type ShownFragment } from './storage/shownFragment.ts'
@@ -27,8 +21,6 @@ export type Outcome = {
   isShared?: boolean
   /** Of a storage node. */
   fragment?: ShownFragment
-  /** Of a claim of hardware. */
-  attestation?: ShownAttestation
 }
 
 export type TargetEvidence = {
@@ -53,12 +45,11 @@ export function encodeEvidence({ round, auditor, beta, targets }: Evidence): Uin
     ...{ version: 1, round: String(round), auditor, beta },
     targets: targets.map(({ outcomes, ...target }) => ({
       ...target,
-      outcomes: outcomes.map(({ bundle, fragment, attestation, detail, ...outcome }) => ({
+      outcomes: outcomes.map(({ bundle, fragment, detail, ...outcome }) => ({
         ...outcome,
         detail: detail.slice(0, detailLengthMax),
         ...(bundle && { bundle: bundleToJson(bundle) }),
         ...(fragment && { fragment: fragmentToJson(fragment) }),
-        ...(attestation && { attestation: attestationToJson(attestation) }),
       })),
     })),
   }
@@ -99,7 +90,6 @@ const schema = z.object({
               isShared: z.boolean().optional(),
               bundle: z.unknown().optional(),
               fragment: fragmentSchema.optional(),
-              attestation: attestationSchema.optional(),
             }),
           )
           .max(64),
@@ -135,22 +125,15 @@ export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> 
 
 type RawOutcome = z.infer<typeof schema>['targets'][number]['outcomes'][number]
 
-function readOutcome(raw: RawOutcome): Verdict<Outcome, 'malformed'> {
-  const { bundle, fragment, attestation, isShared, ...outcome } = raw
-  const answer = bundle === undefined ? undefined : readBundle(bundle)
-  if (answer && !answer.ok) return answer
+function readOutcome({ bundle: raw, fragment, isShared, ...outcome }: RawOutcome): Verdict<Outcome, 'malformed'> {
+  const bundle = raw === undefined ? undefined : readBundle(raw)
+  if (bundle && !bundle.ok) return bundle
   const shown = fragment && readShown(fragment)
   if (shown && !shown.ok) return shown
-  const quoted = attestation && readAttestation(attestation)
-  if (quoted && !quoted.ok) return quoted
-  return {
-    ok: true,
-    value: {
-      ...outcome,
-      ...(isShared && { isShared }),
-      ...(answer && { bundle: answer.value }),
-      ...(shown && { fragment: shown.value }),
-      ...(quoted && { attestation: quoted.value }),
-    },
+  const parts = {
+    ...(isShared && { isShared }),
+    ...(bundle && { bundle: bundle.value }),
+    ...(shown && { fragment: shown.value }),
   }
+  return { ok: true, value: { ...outcome, ...parts } }
 }

@@ -17,7 +17,7 @@ import { callGateway, getJson } from './callGateway.ts'
 import { type AnswerCheck, type CheckMeans, checkAnswer } from './checkAnswer.ts'
 import { type ChatEvent, type ChatUsage, type Exchange, readChatAnswer } from './readChatAnswer.ts'
 import { type ChatModel, readModels } from './readModels.ts'
-import { sealChat } from './sealChat.ts'
+import { type AttestedDemand, sealChat } from './sealChat.ts'
 
 export type ChatRequest = {
   model: string
@@ -36,6 +36,11 @@ export type ChatRequest = {
    * receipt then says what it cost, and nobody can execute the answer again.
    */
   private?: boolean
+  /**
+   * With `private`: only to a key that trusted hardware has shown to be its own, by the chain's record of a quote that is
+   * fresh now. ATTESTATION §9
+   */
+  attested?: AttestedDemand
   /**
    * Only of a provider that accepts the job before it begins: if its receipt is then for another request, price or time, or
    * above the quote, it can be reported (`receipts.report`). SETTLEMENT §9.3

@@ -1,7 +1,9 @@
 /** Seals a chat to a provider whose key is taken from the chain, so that no gateway can put its own in between. Spec: ENVELOPE. */
+import type { TcbStatus } from '@weightless/attest'
 import { type Hex, hexToBytes, isHexOf, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { type JsonObject, type SealedRequest, sealRequest } from '@weightless/envelope'
+import { readTeeKey, teeKeyOfSealing } from '../attestation/openAttestation.ts'
 import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
 
@@ -9,16 +11,28 @@ import { contractAddress } from '../networkConfig.ts'
 const maxTokensDefault = 1_024
 const servicesMax = 50n
 
-/** @throws {NobodyTakesSealedError} */
+/** What a key in trusted hardware has to be, beyond being attested and fresh. */
+export type AttestedDemand = {
+  /** States of the platform that are good enough; `UpToDate` alone unless told. */
+  allowStatuses?: readonly TcbStatus[]
+  /** What may run, as `TeeKeyRecord.measurement` says it; anything, where none is named. */
+  measurements?: readonly Hex[]
+}
+
+type Wanted = { model: string; provider?: Hex; attested?: AttestedDemand }
+
+/** @throws {NobodyTakesSealedError} {NobodyAttestedError} {ContractUnknownError} where keys are to be attested on a network without `teeKeys` */
 export async function sealChat(
   context: ClientContext,
   body: JsonObject,
-  { model, provider }: { model: string; provider?: Hex },
+  { model, provider, attested }: Wanted,
 ): Promise<SealedRequest> {
-  const found = (await readRecipients(context)).find(
+  const recipients = (await readRecipients(context)).filter(
     (each) => each.model === model && (provider === undefined || each.provider === provider.toLowerCase()),
   )
-  if (!found) throw new NobodyTakesSealedError({ model, provider })
+  if (recipients.length === 0) throw new NobodyTakesSealedError({ model, provider })
+  const found = attested ? await firstAttested(context, recipients, attested) : recipients[0]
+  if (!found) throw new NobodyAttestedError({ model, provider })
   return sealRequest(
     { max_tokens: maxTokensDefault, ...body },
     {
@@ -29,7 +43,23 @@ export async function sealChat(
   )
 }
 
-async function readRecipients({ ledger, config }: ClientContext) {
+type Recipient = { provider: Hex; model: string; key: Hex }
+
+async function firstAttested(
+  context: ClientContext,
+  recipients: readonly Recipient[],
+  { allowStatuses = ['UpToDate'], measurements }: AttestedDemand,
+): Promise<Recipient | undefined> {
+  for (const recipient of recipients) {
+    const record = await readTeeKey(context, recipient.provider, teeKeyOfSealing(recipient.key))
+    const runs = record?.measurement
+    const isWanted = measurements === undefined || measurements.some((one) => one.toLowerCase() === runs)
+    if (record?.isFresh && allowStatuses.includes(record.status) && isWanted) return recipient
+  }
+  return undefined
+}
+
+async function readRecipients({ ledger, config }: ClientContext): Promise<Recipient[]> {
   const [services] = await ledger.read({
     address: contractAddress(config, 'inferenceServing'),
     abi: abis.inferenceServing,
@@ -49,6 +79,14 @@ function keyIn(additionalInfo: string): Hex | undefined {
   } catch {
     // Another kind of service.
     return undefined
+  }
+}
+
+export class NobodyAttestedError extends WeightlessError {
+  constructor(facts: { model: string; provider: Hex | undefined }) {
+    super('sdk/nobody-attested', 'No such provider has a key in trusted hardware that is attested now.', facts, {
+      hint: 'Choose another provider, or allow other states of the platform; weightless attest show says what the chain knows.',
+    })
   }
 }
 

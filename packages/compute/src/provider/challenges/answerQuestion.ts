@@ -2,9 +2,7 @@
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { stepArgument } from '@weightless/dispute/contract/accusationArguments'
-import { type ChatOpening, isChatBundle, samplerHash } from '@weightless/receipt'
-import { grammarVersion, type RequestShape, requestHash } from '@weightless/receipt/commitments'
-import { hasMasks } from '@weightless/tensor'
+import { isChatBundle } from '@weightless/receipt'
 import type { DisputeQuestion } from '../../wire/disputeMessages.ts'
 import { defendAnswer } from '../defendAnswer.ts'
 import { readJob } from '../readJob.ts'
@@ -34,15 +32,6 @@ export async function answerQuestion(
     return 'excuse'
   }
   const asked = await ledger.read({ ...at, functionName: 'questionOf', args: [gameId] })
-  const { salt, shape } = bundle.opening
-  if (shape && hasMasks(shape) && kinds[asked.ask] === 'root' && asked.operator === game.sample) {
-    await ledger.submit({
-      ...at,
-      functionName: 'excuseShape',
-      args: [gameId, shapeArgument(bundle.opening, salt, shape)],
-    })
-    return 'excuse'
-  }
   const question = questionOf(asked)
   const key = `chain ${receiptHash}`
   keep(key)
@@ -59,11 +48,6 @@ export async function answerQuestion(
     await ledger.submit({ ...at, functionName: 'showChunk', args: [gameId, bytesToHex(answer.bytes)] })
   }
   return question.ask
-}
-
-/** Opens the receipt's input as far as the contract needs it: messages stay behind their hash. */
-function shapeArgument({ messages, stop, sampler }: ChatOpening, salt: Hex, shape: RequestShape) {
-  return { salt, request: requestHash(messages, stop, samplerHash(sampler)), grammarVersion, ...shape }
 }
 
 function questionOf(asked: { ask: number; position: number; operator: number; level: number; index: number }) {
