@@ -8,7 +8,9 @@ import { fileURLToPath } from 'node:url'
 import type { Hex } from '@weightless/codec'
 import { openTensorEngine } from '@weightless/compute'
 import { abis, addresses } from '@weightless/contracts'
+import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { type Bundle, bundleToJson, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
+import { samplerBits } from '@weightless/receipt/commitments'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import {
   type Client,
@@ -19,7 +21,8 @@ import {
   VerdictRefusedError,
   verdictFileToJson,
 } from '@weightless/sdk'
-import { bytesSource, readGguf } from '@weightless/tensor'
+import { bytesSource, describeModel, readGguf } from '@weightless/tensor'
+import { openCheatingEngine } from '../../packages/compute/scripts/cheat.ts'
 import { clientOf, configOf, keyOf } from './clientOf.ts'
 import { type ComputeNet, contracts, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
 import { weights } from './exactStage.ts'
@@ -60,6 +63,8 @@ describe('a dispute over the network', () => {
       /** The same, but shows workings of the claimed weights. */
       covering: () => openTensorEngine({ env, name: 'covering', weights: changed.slice(), file: bytesSource(weights) }),
       silent: () => openTensorEngine({ env, name: 'silent', weights: changed.slice() }),
+      /** Runs the claimed weights, and chooses at another temperature than it is asked for. */
+      warmer: () => openCheatingEngine({ env, name: 'warmer', weights: weights.slice(), cheat: 'sampler' }),
     }
     const provided = { ...contracts, disputeGame: addresses.disputeGame }
     for (const [index, [name, open]] of Object.entries(engines).entries()) {
@@ -68,7 +73,8 @@ describe('a dispute over the network', () => {
         return { ...engine, model: { ...identity, name } }
       }
       const provider = await net.startProvider({
-        accountIndex: 3 + index,
+        // 7 is the stranger's.
+        accountIndex: index < 4 ? 3 + index : 4 + index,
         folder: name,
         openEngine,
         contracts: provided,
@@ -225,6 +231,57 @@ describe('a dispute over the network', () => {
     t.diagnostic(`${outcome.questions} questions on chain`)
     const honest = await stranger.receipts.challenge(await bundleOf('honest'), { model: weights })
     assert.deepEqual([honest.dispute.outcome, honest.bond], ['agreed', 'none'])
+  })
+
+  test('a choice at another temperature is found in one weight, and costs stake as a changed weight does', async (t) => {
+    const bundle = await bundleOf('warmer', { temperature: 0.8, top_p: 0.9 })
+    const { finding, verdict } = await requireGuilty(bundle, await dispute(bundle, urls.warmer!))
+    assert.deepEqual([finding.operator, finding.what], ['sample', 'w'])
+    const before = await stakeOf(bundle.receipt.provider)
+    const slashing = await stranger.receipts.submitVerdict(verdict, { model: weights })
+    assert.equal(await stakeOf(bundle.receipt.provider), before - before / 2n)
+    t.diagnostic(`token ${finding.element}: ${finding.expected}, claimed ${finding.claimed}; ${slashing.gasUsed} gas`)
+    // Asked on chain, it comes to the same.
+    const again = await bundleOf('warmer', { temperature: 0.7, top_p: 0.8 })
+    const { dispute: outcome, bond } = await stranger.receipts.challenge(again, { model: weights, pollMs: 50 })
+    assert.ok(outcome.outcome === 'guilty' && outcome.finding.operator === 'sample')
+    assert.equal(bond, 'returned')
+    // Who chooses as the receipt says stands.
+    const right = await bundleOf('honest', { temperature: 0.8, top_p: 0.9 })
+    assert.deepEqual(await dispute(right, urls.honest!), { outcome: 'agreed', questions: 0 })
+  })
+
+  test('of a choice under masks a provider shows on chain that there were some, and signs no root', async () => {
+    const schema = { type: 'object', properties: { a: { enum: [1, 2] } }, required: ['a'] }
+    const response_format = { type: 'json_schema', json_schema: { name: 'a', schema } }
+    const bundle = await bundleOf('honest', { response_format, temperature: 0.8, top_p: 0.9, max_tokens: 30 })
+    assert.ok(bundle.opening.shape)
+    const { receipt, signature, opening } = bundle
+    const { graph } = await describeModel(weights.slice())
+    const facts = modelFacts(graph, weights.length)
+    const exhibit = { receipt, signature, sampler: samplerBits(opening.sampler), model: facts }
+    const ledger = net.ledgerOf(7)
+    const at = { address: addresses.disputeGame, abi: abis.disputeGame } as const
+    const bond = await ledger.read({ ...at, functionName: 'bondWei' })
+    await ledger.submit({ ...at, functionName: 'challenge', args: [exhibit], value: bond })
+    const challenger = net.accountOf(7).address
+    const hash = hashReceipt(receipt, bundle.settlement)
+    const id = await ledger.read({ ...at, functionName: 'gameIdOf', args: [hash, challenger] })
+    const position = Number(receipt.promptTokens) - 1
+    const sample = 3 + 7 * graph.layerCount
+    const gameOf = () => ledger.read({ ...at, functionName: 'gameOf', args: [id] })
+    const ask = (operator: number) =>
+      ledger.submit({ ...at, functionName: 'askRoot', args: [id, position, operator, facts] })
+    const untilAnswered = async () => {
+      while ((await gameOf()).turn !== 1) await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    await ask(sample)
+    await untilAnswered()
+    assert.ok((await gameOf()).isShaped)
+    await assert.rejects(ask(sample), /QuestionWrong/)
+    // All else is answered.
+    await ask(sample - 1)
+    await untilAnswered()
   })
 
   test('who does not answer on chain in time loses stake', async () => {

@@ -1,4 +1,7 @@
+export type { AttestationAnswer, AttestationTools } from './audit/attestation/auditAttestation.ts'
+export { collateralBytesMax, quoteBytesMax } from './audit/attestation/shownAttestation.ts'
 export type { AuditPace, AuditTools } from './audit/auditTarget.ts'
+export type { ChainNodeTools, ChainView } from './audit/chainNode/auditChainNode.ts'
 export { type CheckedLine, checkEvidence } from './audit/checkEvidence.ts'
 export { readEvidence } from './audit/evidence.ts'
 export { createSharedFetch } from './audit/fetchShared.ts'

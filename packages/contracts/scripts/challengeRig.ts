@@ -1,6 +1,6 @@
 /** A game on chain between an accuser and a provider's defence, each move a transaction: the stage of challenges. */
 import { bytesToHex } from '@weightless/codec'
-import { accuse, createDefender, type Defence, type Defender, planOperator } from '@weightless/dispute'
+import { accuse, createDefender, type Defence, type Defender, planStep } from '@weightless/dispute'
 import { stepArgument } from '@weightless/dispute/contract/accusationArguments'
 import { type ProbeRun, runProbe } from '@weightless/dispute/referee/probeJob.cases'
 import { createKnownNodes } from '@weightless/dispute/tree/knownNodes'
@@ -48,7 +48,7 @@ function defendOnChain(
   gameId: Hex,
   played: { questions: number; gasMax: bigint; signed: Played['signed'] },
 ): Defender {
-  const { rig, accuser, provider, facts, model } = stage
+  const { rig, accuser, provider, facts } = stage
   const { disputeGame } = rig.contracts
   const off = createDefender(defence)
   const trace = createKnownNodes(defence.job.traceRoot, defence.job.steps)
@@ -94,7 +94,7 @@ function defendOnChain(
         'show',
         rig.must(disputeGame, 'showRoot', [gameId, played.signed.root, played.signed.signature], shower),
       )
-      const { chunks } = planOperator(model.graph, operator, position, 0)
+      const { chunks } = planStep(defence.job, operator, position, 0)
       workings.set(`${position} ${operator}`, createKnownNodes(hexToBytes(played.signed.root), chunks))
       return root
     },

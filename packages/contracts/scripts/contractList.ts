@@ -26,6 +26,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'trainingStake', source: 'compute/TrainingStake.sol', contract: 'TrainingStake' },
   { key: 'operatorPlans', source: 'dispute/OperatorPlans.sol', contract: 'OperatorPlans' },
   { key: 'wordJudge', source: 'dispute/WordJudge.sol', contract: 'WordJudge' },
+  { key: 'sampleJudge', source: 'dispute/SampleJudge.sol', contract: 'SampleJudge' },
   { key: 'stepJudge', source: 'dispute/StepJudge.sol', contract: 'StepJudge' },
   { key: 'modelFacts', source: 'dispute/ModelFacts.sol', contract: 'ModelFacts' },
   { key: 'disputeGame', source: 'dispute/DisputeGame.sol', contract: 'DisputeGame' },

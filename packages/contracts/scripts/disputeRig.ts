@@ -19,8 +19,11 @@ export const probeOptions: RunOptions = {
   steps: 5,
   sampler: { temperature: 0, topP: 1, seed32: new Uint8Array(32) },
 }
-/** Greedy, top-p 1, three tokens. */
-const sampler = { temperatureBits: 0n, topPBits: 0x3ff0000000000000n, maxTokens: 3 }
+/** `Sampler` of solidity/dispute/judge/Exhibit.sol, of three tokens at most. */
+export function samplerOf({ temperature, topP }: Pick<RunOptions['sampler'], 'temperature' | 'topP'>) {
+  const bits = (value: number) => new BigUint64Array(Float64Array.of(value).buffer)[0]!
+  return { temperatureBits: bits(temperature), topPBits: bits(topP), maxTokens: 3 }
+}
 
 export type DisputeReceipt = ReturnType<typeof receiptOf>
 export type DisputeRig = Awaited<ReturnType<typeof createDisputeRig>>
@@ -47,11 +50,18 @@ async function createBase(openRig: (() => Promise<Rig>) | undefined) {
   const params = { ...offer, additionalInfo: '', teeSignerAddress: provider.address }
   await rig.must(inferenceServing, 'addOrUpdateService', [params], { from: provider.address, value: stakedWei })
   const domain = { ...receiptDomain, chainId: rig.chainId, verifyingContract: settlement.address }
+  const samplers = new Map<Hex, ReturnType<typeof samplerOf>>()
+  const rememberSampler = (sampler: RunOptions['sampler']): Hex => {
+    const hash = samplerHash(samplerOf(sampler))
+    samplers.set(hash, samplerOf(sampler))
+    return hash
+  }
   const receiptFor = (run: ProbeRun, jobNonce = 1n): DisputeReceipt => ({
     ...receiptOf(user, provider.address, jobNonce, rig.chainId),
     modelRoot,
     programId,
-    sampler: samplerHash(sampler),
+    sampler: rememberSampler(run.job.sampler),
+    seed: bytesToHex(run.job.sampler.seed32),
     traceRoot: bytesToHex(run.job.traceRoot),
     promptTokens: BigInt(run.job.promptTokens),
     completionTokens: BigInt(run.job.steps - run.job.promptTokens + 1),
@@ -71,7 +81,7 @@ async function createBase(openRig: (() => Promise<Rig>) | undefined) {
   const exhibitOf = async (receipt: DisputeReceipt) => ({
     receipt,
     signature: await stage.signReceipt(provider, receipt),
-    sampler,
+    sampler: samplers.get(receipt.sampler) ?? samplerOf(probeOptions.sampler),
     model: facts,
   })
 
@@ -157,7 +167,7 @@ export async function readHead(
   }
 }
 
-function samplerHash({ temperatureBits, topPBits, maxTokens }: typeof sampler): Hex {
+export function samplerHash({ temperatureBits, topPBits, maxTokens }: ReturnType<typeof samplerOf>): Hex {
   const types = [{ type: 'bytes32' }, { type: 'uint64' }, { type: 'uint64' }, { type: 'uint32' }]
   const tag = keccak256(toHex('weightless/receipt/v1/sampler'))
   return keccak256(encodeAbiParameters(types, [tag, temperatureBits, topPBits, maxTokens]))

@@ -1,9 +1,10 @@
 /** What a contract is shown that judges one word: the chunks with their proofs. Spec: spec/dispute.md §7. */
+import { bytesToHex } from '@weightless/codec'
 import { type HashTree, hashTreePath } from '@weightless/crypto'
 import type { ReadFile } from '@weightless/dispute'
 import { openingArgument } from '@weightless/dispute/contract/accusationArguments'
 import { computeUnit, unitWords } from '@weightless/dispute/working/computeWord'
-import { chunkWords, type WorkingPlan } from '@weightless/dispute/working/rules'
+import { chunkWords, type Draw, type WorkingPlan } from '@weightless/dispute/working/rules'
 
 export type Reads = { chunks: number[]; file: { from: number; count: number } | undefined; expected: Uint32Array }
 
@@ -43,4 +44,14 @@ export function openingOf(tree: HashTree, chunk: number, bytes: Uint8Array) {
 /** A unit as a contract has it: the first word highest. */
 export function packWords(words: Uint32Array): bigint {
   return words.reduce((packed, word) => (packed << 32n) | BigInt(word), 0n)
+}
+
+/** `Draw` of solidity/dispute/judge/Model.sol. */
+export function drawArgument({ temperature, topP, seed32, index }: Draw) {
+  return {
+    temperature: BigInt(new Uint32Array(Float32Array.of(temperature).buffer)[0]!),
+    topP: new BigUint64Array(Float64Array.of(topP).buffer)[0]!,
+    seed: bytesToHex(seed32),
+    index: BigInt(index),
+  }
 }

@@ -1,6 +1,6 @@
 /**
  * Gas of a dispute over one word by each rule, as a receipt would state it (calldata, proofs and the plan included): a model of 8 billion
- * parameters, a file of 2^34 bytes, context 8,192. Words and weights are drawn; nothing of the working but what is opened is made.
+ * parameters, a file of 2^34 bytes, context 8,192; and of the dearest unit of each operator in the whole transaction that slashes. Words and weights are drawn; nothing of the working but what is opened is made.
  */
 import { bytesToHex } from '@weightless/codec'
 import { buildHashTree, fileShape, hashLeaf, hashTreeRoot, keccak256 } from '@weightless/crypto'
@@ -10,10 +10,11 @@ import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { unitWords } from '@weightless/dispute/working/computeWord'
 import { chunkWords, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
 import type { GgufTensor } from '@weightless/tensor'
-import { expectedShapes, type Graph } from '@weightless/tensor/model/describeGraph'
+import { expectedShapes, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
 import { createDraw } from './floatOperands.ts'
 import type { GasTable } from './gasTable.ts'
-import { openingOf, packWords, readsOf } from './judgeCase.ts'
+import { drawArgument, openingOf, packWords, readsOf } from './judgeCase.ts'
+import { openDeciding, type ShownUnit } from './measureDeciding.ts'
 import { type Harness, openDeployed } from './openHarness.ts'
 
 const fileBytes = 2 ** 34
@@ -21,6 +22,7 @@ const fileBytes = 2 ** 34
 const position = 8190
 const token = 99_999
 const draw = createDraw(3)
+const sampled = { temperature: 0.7, topP: 0.9, seed32: new Uint8Array(32).fill(7), index: 191 }
 const types: { [name: string]: GgufTensor['type'] } = {
   attn_q: 'F16',
   attn_k: 'Q4_1',
@@ -30,19 +32,37 @@ const types: { [name: string]: GgufTensor['type'] } = {
   token_embd: 'Q4_1',
 }
 
+/** Of layers one, and the head: other layers have the same tables. */
+const operatorsOf = ({ layerCount }: Graph) => [
+  ...Array.from({ length: 8 }, (_, i) => i),
+  ...[1, 2, 3].map((i) => i + 7 * layerCount),
+]
+
 export async function measureJudge(): Promise<GasTable> {
-  const harness = await openDeployed('wordJudge', 'operatorPlans')
-  const graph = largeGraph()
-  const table: GasTable = {}
-  // Of the layers one, and the head: other layers have the same tables.
-  for (const operator of [0, 1, 2, 3, 4, 6, 7, 7 * graph.layerCount + 2]) {
-    measureOperator(harness, graph, operator, table)
+  const judges = {
+    word: await openDeployed('wordJudge', 'operatorPlans'),
+    sample: await openDeployed('sampleJudge', 'operatorPlans'),
   }
-  return table
+  const graph = largeGraph()
+  const decide = await openDeciding(graph, fileBytes, { position, token, draw: sampled })
+  const table: GasTable = {}
+  const whole: GasTable = {}
+  for (const operator of operatorsOf(graph)) {
+    const dearest = measureOperator(judges, graph, operator, table)
+    const name = operatorName(graph.layerCount, operator).replace(/^layer \d+ /, '')
+    whole[`dispute.proveWord of ${name}`] = await decide(operator, dearest)
+  }
+  return { ...table, ...whole }
 }
 
-function measureOperator(harness: Harness, graph: Graph, operator: number, table: GasTable): void {
-  const plan = planOperator(graph, operator, position, token)
+function measureOperator(
+  judges: { word: Harness; sample: Harness },
+  graph: Graph,
+  operator: number,
+  table: GasTable,
+): ShownUnit {
+  const plan = planOperator(graph, operator, position, token, sampled)
+  const isSample = operator === 3 + 7 * graph.layerCount
   const chunks = new Map<number, Uint32Array>()
   const chunkAt = (chunk: number): Uint32Array => {
     const made = chunks.get(chunk) ?? drawChunk(plan, chunk)
@@ -57,7 +77,8 @@ function measureOperator(harness: Harness, graph: Graph, operator: number, table
   let weights = new Uint8Array()
   const file = (_: number, count: number) => (weights = Uint8Array.from({ length: count }, () => draw() & 0x3f))
   const units = plan.tables.flatMap(({ rule, words: length }, index) => {
-    if (rule.kind === 'source') return []
+    // Bits of the cut are alike.
+    if (rule.kind === 'source' || isRepeated(rule)) return []
     const unit = unitWords(rule)
     const last = length / unit - 1
     return [...new Set([0, Math.floor(last / 3), last])].map((at) => {
@@ -72,26 +93,35 @@ function measureOperator(harness: Harness, graph: Graph, operator: number, table
   const data = (chunk: number) => new Uint8Array(chunkAt(chunk).buffer)
   const leaf = (_: unknown, chunk: number) => (chunks.has(chunk) ? hashLeaf(data(chunk)) : rest)
   const tree = buildHashTree(Array.from({ length: plan.chunks }, leaf))
+  const workingRoot = bytesToHex(hashTreeRoot(tree))
+  let dearest: ShownUnit | undefined
+  let gasMax = 0
   for (const unit of units) {
     const range = unit.read.file && drawProof(unit.read.file.from, unit.weights)
-    const accused = {
-      modelRoot: bytesToHex(range?.root ?? rest),
-      workingRoot: bytesToHex(hashTreeRoot(tree)),
-      operator: BigInt(operator),
-      position: BigInt(position),
-      token: BigInt(token),
-      table: BigInt(unit.table),
-      index: BigInt(unit.index),
-    }
+    const modelRoot = bytesToHex(range?.root ?? rest)
+    const place = { table: BigInt(unit.table), index: BigInt(unit.index) }
+    const at = { operator: BigInt(operator), position: BigInt(position), token: BigInt(token) }
+    const accused = { modelRoot, workingRoot, ...at, ...place }
     const openings = unit.read.chunks.map((chunk) => openingOf(tree, chunk, data(chunk)))
-    const called = harness.call('compute', modelFacts(graph, fileBytes), accused, openings, fileArgument(range))
+    const proof = fileArgument(range)
+    const called = isSample
+      ? judges.sample.call('compute', BigInt(graph.vocabSize), drawArgument(sampled), accused, openings)
+      : judges.word.call('compute', modelFacts(graph, fileBytes), accused, openings, proof)
     const name = unit.rule.kind === 'fold' ? `fold ${unit.rule.how}` : unit.rule.kind
     if (!called.ok) throw new Error(`${name} ${unit.index} of operator ${operator}: ${called.error}`)
     if ((called.value as [bigint])[0] !== packWords(unit.read.expected)) throw new Error(`${name} is another word`)
-    const key = `dispute.word by ${name}`
+    const key = `dispute.word ${isSample ? 'of sample ' : ''}by ${name}`
     table[key] = Math.max(table[key] ?? 0, called.gasUsed)
+    if (called.gasUsed <= gasMax) continue
+    gasMax = called.gasUsed
+    dearest = { modelRoot, workingRoot, ...place, openings, file: proof }
   }
+  return dearest!
 }
+
+const isRepeated = (rule: Rule) =>
+  (rule.kind === 'cut' && rule.least.bit > 1) ||
+  (rule.kind === 'weightSum' && rule.least !== undefined && rule.least.bit > 1)
 
 function largeGraph(): Graph {
   const graph: Omit<Graph, 'tensors'> = {
@@ -125,10 +155,17 @@ function drawChunk(plan: WorkingPlan, chunk: number): Uint32Array {
   return Uint32Array.from({ length }, (_, i) => drawWord(rule, i))
 }
 
-function drawWord({ kind }: Rule, i: number): number {
-  if (kind === 'chain') return draw()
+function drawWord(rule: Rule, i: number): number {
+  const { kind } = rule
+  if (kind === 'chain' || kind === 'draw' || kind === 'record') return draw()
+  if (kind === 'weight' || kind === 'cut' || kind === 'keep') return draw() >>> 1
+  if (kind === 'kept') return 1 + (draw() >>> 24)
+  // Of the first run, so that there is one.
+  if (kind === 'tie' || (kind === 'walk' && i % 3 === 0) || kind === 'best') return 0
+  if (kind === 'walk') return i % 3 === 1 ? draw() : 0x3ff00000 | (draw() >>> 12)
   if (kind === 'quantise' || kind === 'sum') return draw() >>> 17
-  if (kind !== 'guess' && kind !== 'power' && kind !== 'angle') return 0x3f800000 | (draw() >>> 9)
+  if (kind !== 'guess' && kind !== 'power' && kind !== 'angle' && kind !== 'weightSum')
+    return 0x3f800000 | (draw() >>> 9)
   return i % 2 === 0 ? draw() : 0x3ff00000 | (draw() >>> 12)
 }
 

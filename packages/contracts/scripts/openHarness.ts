@@ -45,7 +45,10 @@ export async function openHarness(contract: string): Promise<Harness> {
 }
 
 /** A contract of the devnet's genesis by its name there. @param others - that it calls */
-export function openDeployed(contract: 'wordJudge' | 'stepJudge' | 'operatorPlans', ...others: readonly Name[]) {
+export function openDeployed(
+  contract: 'wordJudge' | 'stepJudge' | 'sampleJudge' | 'operatorPlans',
+  ...others: readonly Name[]
+) {
   const accounts = [contract, ...others].map((name) => {
     const address = addresses[name as Name]
     return { address: hexToBytes(address), code: hexToBytes(genesis.alloc[address]!.code!), nonce: 1n }

@@ -2,11 +2,13 @@
 import { encodeDeployData, encodeFunctionData, type Hex } from 'viem'
 import { disputeGameAbi } from '../src/abi/disputeGame.generated.ts'
 import { providerStakeAbi } from '../src/abi/providerStake.generated.ts'
+import { sampleJudgeAbi } from '../src/abi/sampleJudge.generated.ts'
 import { stepJudgeAbi } from '../src/abi/stepJudge.generated.ts'
 import { wordJudgeAbi } from '../src/abi/wordJudge.generated.ts'
 import { disputeGameBytecode } from '../src/bytecode/disputeGame.generated.ts'
 import { modelFactsBytecode } from '../src/bytecode/modelFacts.generated.ts'
 import { operatorPlansBytecode } from '../src/bytecode/operatorPlans.generated.ts'
+import { sampleJudgeBytecode } from '../src/bytecode/sampleJudge.generated.ts'
 import { stepJudgeBytecode } from '../src/bytecode/stepJudge.generated.ts'
 import { wordJudgeBytecode } from '../src/bytecode/wordJudge.generated.ts'
 import type { Preset } from './presets.ts'
@@ -30,10 +32,18 @@ export function planDispute(
   const words = create('wordJudge', encodeDeployData({ abi: wordJudgeAbi, bytecode: wordJudgeBytecode, args }))
   const steps = create('stepJudge', encodeDeployData({ abi: stepJudgeAbi, bytecode: stepJudgeBytecode, args }))
   const facts = create('modelFacts', modelFactsBytecode)
+  const samples = create('sampleJudge', encodeDeployData({ abi: sampleJudgeAbi, bytecode: sampleJudgeBytecode, args }))
   const begin = encodeFunctionData({
     abi: disputeGameAbi,
     functionName: 'initialize',
-    args: [owner, providerStake, receiptSettlement!, { facts, plans, words, steps }, disputeBondWei, answerSeconds],
+    args: [
+      owner,
+      providerStake,
+      receiptSettlement!,
+      { facts, plans, words, steps, samples },
+      disputeBondWei,
+      answerSeconds,
+    ],
   })
   const game = createProxy('disputeGame', disputeGameBytecode, begin)
   const judge = encodeFunctionData({ abi: providerStakeAbi, functionName: 'setJudge', args: [game, true] })

@@ -5,6 +5,7 @@ import { bytesToHex } from '@weightless/codec'
 import { createDefender, planStep } from '@weightless/dispute'
 import { stepArgument } from '@weightless/dispute/contract/accusationArguments'
 import { type ProbeRun, runProbe } from '@weightless/dispute/referee/probeJob.cases'
+import type { Rule } from '@weightless/dispute/working/rules'
 import { encodeAbiParameters, type Hex, keccak256, toHex } from 'viem'
 import { challengeOn, playOnChain } from '../scripts/challengeRig.ts'
 import type { CallResult } from '../scripts/contractRig.ts'
@@ -133,7 +134,7 @@ describe('DisputeGame: challenges', () => {
     await refused('PathWrong', rig.send(disputeGame, 'askTrace', [id, height, 1, root, []], from))
     await refused('QuestionWrong', rig.send(disputeGame, 'askStep', [id, 5], from))
     await refused('QuestionWrong', rig.send(disputeGame, 'askRoot', [id, 0, 15, facts], from))
-    await refused('OperatorUnknown', rig.send(disputeGame, 'askRoot', [id, 4, 17, facts], from))
+    await refused('OperatorUnknown', rig.send(disputeGame, 'askRoot', [id, 4, 18, facts], from))
     await refused('QuestionWrong', rig.send(disputeGame, 'askRoot', [id, 4, 1, { ...facts, width: 32n }], from))
     await refused('NotToMove', rig.send(disputeGame, 'askStep', [id, 1], { from: provider.address }))
     await refused('NotToMove', rig.send(disputeGame, 'showHashes', [id, [word]], from))
@@ -163,6 +164,57 @@ describe('DisputeGame: challenges', () => {
     assert.deepEqual([await creditOf(own, provider.address), await own.slashable()], [credit + bond, slashable])
   })
 
+  it('has no working of a choice under masks asked for, once the provider shows that there were some', async () => {
+    const own = await fresh()
+    const { rig, provider, accuser, facts } = own
+    const { disputeGame } = rig.contracts
+    const shape = {
+      salt: `0x${'5a'.repeat(32)}` as Hex,
+      request: word,
+      choices: 1,
+      grammarVersion: 1,
+      schema: '{"type":"object"}',
+      tools: '',
+      toolChoice: '',
+      callsMax: 0,
+    }
+    const from = { from: provider.address }
+    const inputHash = inputHashOf(shape)
+    const id = await challengeOn(own, { ...receiptAt(own, honest, 20n), inputHash })
+    await rig.must(disputeGame, 'askRoot', [id, 4, 17, facts], { from: accuser })
+    const other = { ...shape, schema: '{"type":"string"}' }
+    assert.equal(errorOf(await rig.send(disputeGame, 'excuseShape', [id, other], from)), 'NotExcused')
+    await rig.must(disputeGame, 'excuseShape', [id, shape], from)
+    assert.equal(errorOf(await rig.send(disputeGame, 'excuseShape', [id, shape], from)), 'NotExcused')
+    const again = await rig.send(disputeGame, 'askRoot', [id, 4, 17, facts], { from: accuser })
+    assert.equal(errorOf(again), 'QuestionWrong')
+    // All other operators are asked about as before, and silence about one of them costs stake.
+    await rig.must(disputeGame, 'askRoot', [id, 4, 16, facts], { from: accuser })
+    late(own)
+    await finish(own, id)
+    assert.equal(await own.slashable(), stakedWei / 2n)
+    // Several free answers are no masks.
+    const free = { ...shape, schema: '', choices: 2 }
+    const next = await fresh()
+    const freeId = await challengeOn(next, { ...receiptAt(next, honest, 21n), inputHash: inputHashOf(free) })
+    await next.rig.must(disputeGame, 'askRoot', [freeId, 4, 17, facts], { from: accuser })
+    assert.equal(errorOf(await next.rig.send(disputeGame, 'excuseShape', [freeId, free], from)), 'NotExcused')
+  })
+
+  it('brings a provider that changed its draw to the wrong number', async () => {
+    const own = await fresh()
+    const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.7, topP: 0.8 } }
+    const asIf = (rule: Rule): Rule => (rule.kind === 'draw' ? { ...rule, index: rule.index + 1 } : rule)
+    const run = runProbe(own.model, { ...options, asIf, before: honest })
+    const receipt = receiptAt(own, run, 22n)
+    const id = await challengeOn(own, receipt)
+    const mine = runProbe(own.model, { ...options, forced: run.tokens, before: honest })
+    const { accused, signed } = await playOnChain(own, run, receipt, id, mine)
+    assert.ok(accused.found === 'accusation')
+    assert.equal(errorOf(await own.accuseOnChain(receipt, accused.accusation, signed, undefined)), 'none')
+    assert.equal(await own.slashable(), stakedWei / 2n)
+  })
+
   it('opens for a bond, once for a receipt and challenger, and as long as stake of that time is there', async () => {
     const own = stage
     const { rig, accuser, user } = own
@@ -185,3 +237,14 @@ describe('DisputeGame: challenges', () => {
     assert.equal(errorOf(await open(bond, await own.exhibitOf(old))), 'ReceiptTooOld')
   })
 })
+
+/** Spec: receipt.md 4.3.1, 4.4. */
+function inputHashOf(shape: { [field: string]: unknown }): Hex {
+  const tag = (name: string) => keccak256(toHex(`weightless/receipt/v1/${name}`))
+  const types = 'bytes32 bytes32 uint32 uint16 string string string uint32'.split(' ').map((type) => ({ type }))
+  const { salt, request, choices, grammarVersion, schema, tools, toolChoice, callsMax } = shape
+  const fields = [tag('request-shaped'), request, choices, grammarVersion, schema, tools, toolChoice, callsMax]
+  const shaped = keccak256(encodeAbiParameters(types, fields as never))
+  const three = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }]
+  return keccak256(encodeAbiParameters(three, [tag('input'), salt, shaped]))
+}

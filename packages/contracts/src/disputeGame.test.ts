@@ -5,9 +5,16 @@ import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless
 import type { Accusation } from '@weightless/dispute'
 import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
 import { planStep } from '@weightless/dispute/referee/judge'
-import { type Fault, type ProbeRun, runProbe, seeded } from '@weightless/dispute/referee/probeJob.cases'
+import {
+  type Fault,
+  type ProbeRun,
+  type RunOptions,
+  runProbe,
+  seeded,
+} from '@weightless/dispute/referee/probeJob.cases'
 import { unitWords } from '@weightless/dispute/working/computeWord'
 import { chunkBytes, evaluateWorking, workingTree } from '@weightless/dispute/working/evaluateWorking'
+import type { Rule } from '@weightless/dispute/working/rules'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { bytesToHex, type Hex } from 'viem'
 import { type CallResult, eventsOf } from '../scripts/contractRig.ts'
@@ -79,10 +86,8 @@ describe('DisputeGame: one transaction', () => {
       assert.ok(found.finding.guilty, label)
       kinds.add(found.accusation.kind)
       const { accusation, signed, range } = found
-      const isSampled = 'working' in accusation && accusation.working.operator === 3 + 7 * 2 - 1
       const sent = await stage.accuseOnChain(receipt, accusation, signed, range)
-      // The choice of a token is laid out in no contract.
-      assert.equal(errorOf(sent), isSampled ? 'OperatorUnknown' : 'none', `${label} ${accusation.kind}`)
+      assert.equal(errorOf(sent), 'none', `${label} ${accusation.kind}`)
       shown++
     }
     // A source that is not what it was: its chain, or the digest that it is bound to, shows it.
@@ -115,12 +120,64 @@ describe('DisputeGame: one transaction', () => {
     assert.ok(shown >= 2 && kinds.has('token'), [...kinds].join())
   })
 
+  /** A provider that chooses tokens otherwise than its receipt says, in ways that its logits do not show. */
+  const samplers: { [name: string]: { sampler: Partial<RunOptions['sampler']>; asIf: (rule: Rule) => Rule } } = {
+    'another temperature': {
+      sampler: { temperature: 0.8 },
+      asIf: (rule) => (rule.kind === 'weight' ? { ...rule, temperature: Math.fround(0.9) } : rule),
+    },
+    'another counter': {
+      sampler: { temperature: 0.8, topP: 0.9 },
+      asIf: (rule) => (rule.kind === 'draw' ? { ...rule, index: rule.index + 1 } : rule),
+    },
+    'another share': {
+      sampler: { temperature: 1.1, topP: 0.9 },
+      asIf: (rule) => ('topP' in rule ? { ...rule, topP: 0.5 } : rule),
+    },
+    'a draw of its own': {
+      sampler: { temperature: 0.8 },
+      asIf: (rule) => (rule.kind === 'draw' ? { ...rule, seed32: new Uint8Array(32).fill(7) } : rule),
+    },
+  }
+  for (const [index, [name, { sampler, asIf }]] of Object.entries(samplers).entries()) {
+    it(`finds ${name} than the receipt's, and nothing wrong with who keeps to it`, async () => {
+      const options = { ...probeOptions, sampler: { ...probeOptions.sampler, ...sampler } }
+      const run = runProbe(stage.model, { ...options, asIf, before: honest })
+      const receipt = stage.receiptFor(run, BigInt(300 + index))
+      const found = (await stage.accuseRun(run, receipt, options))!
+      assert.ok(found.finding.guilty && found.finding.operator === 'sample', JSON.stringify(found.finding))
+      const sent = await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
+      assert.equal(errorOf(sent), 'none')
+      assert.ok(sent.ok && sent.gasUsed < 3_000_000n)
+      // The same unit of an honest run.
+      assert.ok(found.accusation.kind === 'word')
+      const { table, index: word } = found.accusation
+      const right = runProbe(stage.model, { ...options, before: honest })
+      const own = stage.receiptFor(right, BigInt(350 + index))
+      const { position } = found.accusation.working.step
+      const shown = await unitOf(right, own, 17, position, table, word)
+      const answer = await stage.accuseOnChain(own, shown.accusation, shown.signed, shown.range)
+      assert.equal(errorOf(answer), 'NothingWrong')
+    })
+  }
+
+  it('binds logits that were changed before the choice to those that the model gave', async () => {
+    const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.8, topP: 0.9 } }
+    const planted = { position: 3, operator: 17, table: 0, word: 9, flip: 1 << 22 }
+    const run = runProbe(stage.model, { ...options, faults: [planted], before: honest })
+    const receipt = stage.receiptFor(run, 380n)
+    const found = (await stage.accuseRun(run, receipt, options))!
+    assert.ok(found.finding.guilty && found.accusation.kind === 'bound')
+    const sent = await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
+    assert.equal(errorOf(sent), 'none')
+  })
+
   it('cannot be turned against an honest provider: each unit of its workings is right', async () => {
     const random = seeded('honest words on chain')
     const receipt = stage.receiptFor(honest, 50n)
     for (let round = 0; round < rounds; round++) {
       const position = 3 + Math.floor(random() * 2)
-      const operator = Math.floor(random() * 17)
+      const operator = Math.floor(random() * 18)
       const { accusation, signed, range } = await honestUnit(receipt, operator, position, random)
       const sent = await stage.accuseOnChain(receipt, accusation, signed, range)
       assert.equal(errorOf(sent), 'NothingWrong', JSON.stringify({ operator, position }))
@@ -225,14 +282,25 @@ describe('DisputeGame: one transaction', () => {
     position: number,
     random: () => number,
   ) {
-    const { model } = stage
-    const step = stepOf(honest, position)
-    const working = evaluateWorking(planStep(honest.job, operator, position, step.token), honest.sources, model.file)
-    const computed = working.plan.tables.flatMap(({ rule }, table) => (rule.kind === 'source' ? [] : [table]))
+    const { tables } = planStep(honest.job, operator, position, honest.tokens[position]!)
+    const computed = tables.flatMap(({ rule }, table) => (rule.kind === 'source' ? [] : [table]))
     const table = computed[Math.floor(random() * computed.length)]!
-    const { rule, words } = working.plan.tables[table]!
+    const { rule, words } = tables[table]!
     const word = Math.floor(random() * words)
-    const index = word - (word % unitWords(rule))
+    return unitOf(honest, receipt, operator, position, table, word - (word % unitWords(rule)))
+  }
+
+  async function unitOf(
+    run: ProbeRun,
+    receipt: Parameters<DisputeRig['idOf']>[0],
+    operator: number,
+    position: number,
+    table: number,
+    index: number,
+  ) {
+    const { model } = stage
+    const step = stepOf(run, position)
+    const working = evaluateWorking(planStep(run.job, operator, position, step.token), run.sources, model.file)
     const read = readsOf(
       working.plan,
       (of, from, count) => working.tables[of]!.subarray(from, from + count),

@@ -33,8 +33,14 @@ describe('Gas', () => {
   })
 
   it('of a dispute over one word is at most 3,000,000, by whichever rule', () => {
-    const words = Object.entries(snapshot).filter(([call]) => call.startsWith('dispute.word by '))
-    assert.equal(words.length, 25)
+    const words = Object.entries(snapshot).filter(([call]) => /^dispute\.word (of sample )?by /.test(call))
+    assert.equal(words.length, 25 + 11)
     for (const [call, gas] of words) assert.ok(gas <= 3_000_000, `${call}: ${gas}`)
+  })
+
+  it('of the whole transaction that decides is at most 3,000,000, for each operator at a context of 8,191', () => {
+    const whole = Object.entries(snapshot).filter(([call]) => call.startsWith('dispute.proveWord of '))
+    assert.equal(whole.length, 11)
+    for (const [call, gas] of whole) assert.ok(gas <= 3_000_000, `${call}: ${gas}`)
   })
 })

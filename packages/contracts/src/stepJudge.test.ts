@@ -17,7 +17,7 @@ import { chunkBytes, evaluateWorking, workingTree } from '@weightless/dispute/wo
 import { statesOf } from '@weightless/dispute/working/rules'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { bytesToHex } from 'viem'
-import { openingOf } from '../scripts/judgeCase.ts'
+import { drawArgument, openingOf } from '../scripts/judgeCase.ts'
 import { type Harness, openDeployed } from '../scripts/openHarness.ts'
 
 describe('A step judged by a contract', () => {
@@ -90,7 +90,7 @@ describe('A step judged by a contract', () => {
   })
 
   it('finds rows that end in another digest than their operator has', () => {
-    for (const operator of [0, 2, 3, 6, sample() - 1]) {
+    for (const operator of [0, 2, 3, 6, sample() - 1, sample()]) {
       const position = 3
       const working = evaluateWorking(
         planStep(honest.job, operator, position, honest.tokens[position]!),
@@ -117,7 +117,16 @@ describe('A step judged by a contract', () => {
             row: BigInt(row),
           }
           const openings = [openingOf(tree, chunk, chunkBytes(working, chunk))]
-          const args: unknown[] = [facts(), traceOf(job), accused, shown(step(position)), shown(step(at)), openings]
+          const draw = drawArgument({ ...job.sampler, index: position - job.promptTokens + 1 })
+          const args: unknown[] = [
+            facts(),
+            traceOf(job),
+            accused,
+            draw,
+            shown(step(position)),
+            shown(step(at)),
+            openings,
+          ]
           const [expected, claimed] = harness.must('bound', ...args) as [string, string]
           assert.equal(expected, bytesToHex(operators[at]!.subarray(whose * 32, whose * 32 + 32)))
           const chunks = [{ chunk, bytes: chunkBytes(working, chunk), path: hashTreePath(tree, chunk) }]
@@ -127,11 +136,11 @@ describe('A step judged by a contract', () => {
           assert.equal(guilty(job, accusation, hashTreeRoot(tree)), flip === 1)
           const refused = (error: string, place: number, value: unknown) =>
             assert.deepEqual(harness.call('bound', ...args.with(place, value)), { ok: false, error })
-          refused('NothingShown', 4, shown(step(at === 0 ? 1 : at - 1)))
+          refused('NothingShown', 5, shown(step(at === 0 ? 1 : at - 1)))
           refused('NothingShown', 2, { ...accused, table: BigInt(table - 1) })
           refused('NothingShown', 2, { ...accused, table: 99n })
-          refused('ChunkMissing', 5, [])
-          refused('PathWrong', 5, [{ ...openings[0], path: [accused.workingRoot, ...openings[0]!.path] }])
+          refused('ChunkMissing', 6, [])
+          refused('PathWrong', 6, [{ ...openings[0], path: [accused.workingRoot, ...openings[0]!.path] }])
         }
       }
     }

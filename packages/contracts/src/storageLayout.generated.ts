@@ -202,6 +202,7 @@ export const storageLayouts = {
     {"label":"games","slot":"10","offset":0,"type":"t_mapping(t_bytes32,t_struct(Game)_storage)"},
     {"label":"questions","slot":"11","offset":0,"type":"t_mapping(t_bytes32,t_struct(Question)_storage)"},
     {"label":"openGames","slot":"12","offset":0,"type":"t_mapping(t_address,t_uint256)"},
+    {"label":"samples","slot":"13","offset":0,"type":"t_contract(SampleJudge)"},
   ],
   priorityStake: [
     {"label":"owner","slot":"0","offset":0,"type":"t_address"},

@@ -46,6 +46,28 @@ describe('a file read through its segment roots', () => {
     assert.equal(reads(), 1)
   })
 
+  test('reads no segment again when more is asked for from the same place on', async () => {
+    const { bytes, root, roots, file } = makeFile(5 * segmentBytes + 9)
+    const asked: [number, number][] = []
+    const source = openProven(root, roots, {
+      ...file,
+      read: (offset, length) => {
+        asked.push([offset / segmentBytes, length])
+        return file.read(offset, length)
+      },
+    })
+    await source.read(0, 2 * segmentBytes)
+    await source.read(3 * segmentBytes + 1, 1)
+    assert.deepEqual(await source.read(5, 5 * segmentBytes), bytes.subarray(5, 5 + 5 * segmentBytes))
+    const expected = [
+      [0, 2 * segmentBytes],
+      [3, segmentBytes],
+      [2, segmentBytes],
+      [4, segmentBytes + 9],
+    ]
+    assert.deepEqual(asked, expected)
+  })
+
   test('gives no byte of a changed segment, and all of the others', async () => {
     const { bytes, root, roots, file } = makeFile(3 * segmentBytes)
     bytes[segmentBytes + 5]! ^= 1

@@ -27,27 +27,42 @@ export function openProven(root: Hex, segmentRoots: Uint8Array, file: Omit<Prove
   const found = isWhole ? bytesToHex(treeRoot(fileTreeFromRoots(shape, roots))) : undefined
   if (found !== root.toLowerCase()) throw new SegmentRootsForeignError({ root, sizeBytes })
 
-  /** Segments [first, last], each hashed. */
-  async function readSegments(first: number, last: number): Promise<Uint8Array> {
+  /** Readers of headers ask for few bytes at a time, and then for more from the same place on. */
+  const recent = new Map<number, Uint8Array>()
+
+  /** Segments [first, last], each hashed, into `found`. */
+  async function readSegments(first: number, last: number, found: Map<number, Uint8Array>): Promise<void> {
     const from = first * segmentBytes
     const bytes = await file.read(from, Math.min(sizeBytes, (last + 1) * segmentBytes) - from)
     for (let index = first; index <= last; index++) {
       const data = bytes.subarray((index - first) * segmentBytes, (index - first + 1) * segmentBytes)
       const isRight = bytesToHex(segmentRoot(data, segmentPaddedSectors(shape, index))) === bytesToHex(roots[index]!)
       if (!isRight) throw new SegmentDamagedError({ root, segmentIndex: index })
+      found.set(index, data)
     }
-    return bytes
   }
 
-  /** Readers of headers ask for few bytes at a time. */
-  const recent = new Map<number, Uint8Array>()
-  async function recentSegment(index: number): Promise<Uint8Array> {
-    const known = recent.get(index)
-    if (known) return known
-    const bytes = await readSegments(index, index)
-    recent.set(index, bytes)
+  /** Those that were not read lately are read, neighbours at once. */
+  async function segmentsOf(first: number, last: number): Promise<Map<number, Uint8Array>> {
+    const found = new Map<number, Uint8Array>()
+    for (let index = first; index <= last; index++) {
+      const known = recent.get(index)
+      if (known) found.set(index, known)
+    }
+    for (let index = first; index <= last; index++) {
+      if (found.has(index)) continue
+      let end = index
+      while (end < last && !found.has(end + 1)) end++
+      await readSegments(index, end, found)
+    }
+    for (const [index, data] of found) if (found.size <= recentMax) remember(index, data)
+    return found
+  }
+
+  function remember(index: number, data: Uint8Array): void {
+    recent.delete(index)
+    recent.set(index, data)
     if (recent.size > recentMax) recent.delete(recent.keys().next().value!)
-    return bytes
   }
 
   return {
@@ -57,9 +72,16 @@ export function openProven(root: Hex, segmentRoots: Uint8Array, file: Omit<Prove
       if (length === 0) return new Uint8Array()
       const first = Math.floor(offset / segmentBytes)
       const last = Math.floor((offset + length - 1) / segmentBytes)
-      const bytes = first === last ? await recentSegment(first) : await readSegments(first, last)
+      const found = await segmentsOf(first, last)
       const start = offset - first * segmentBytes
-      return bytes.subarray(start, start + length)
+      if (first === last) return found.get(first)!.subarray(start, start + length)
+      const bytes = new Uint8Array(length)
+      for (let index = first; index <= last; index++) {
+        const at = index * segmentBytes - offset
+        const data = found.get(index)!
+        bytes.set(data.subarray(Math.max(0, -at), Math.min(data.length, length - at)), Math.max(0, at))
+      }
+      return bytes
     },
   }
 }

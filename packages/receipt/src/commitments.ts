@@ -95,7 +95,7 @@ export function changesLogits({
 }
 
 /** The masks that a schema or tools make; TENSOR §7.3. Raised whenever the same schema could give another mask. */
-const grammarVersion = 1
+export const grammarVersion = 1
 
 /** RECEIPT §4.3; unsalted, so it never leaves the opening's holders. */
 export function requestHash(

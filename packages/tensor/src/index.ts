@@ -37,7 +37,7 @@ export { GgufInvalidError } from './gguf/ggufInvalidError.ts'
 export type { GgufValue } from './gguf/ggufValue.ts'
 export { type Gguf, type GgufTensor, readGguf } from './gguf/readGguf.ts'
 export { type WritableTensor, type WritableValue, writeGguf } from './gguf/writeGguf.ts'
-export { type AnswerShape, checkShape } from './grammar/answerGrammar.ts'
+export { type AnswerShape, checkShape, hasMasks } from './grammar/answerGrammar.ts'
 export { SchemaUnsupportedError } from './grammar/schemaError.ts'
 export { GrammarStuckError } from './grammar/tokenMask.ts'
 export {

@@ -1,4 +1,4 @@
-"""Draws inputs of the operators and says what spec/tensor.md makes of them: one JSON object a line, after one with the origin.
+"""Draws inputs of the operators and says what spec/tensor.md and spec/training.md make of them: one JSON object a line, after one with the origin.
 
 Usage: python3 drawCases.py SEED COUNT [small]
 COUNT cases of each operator; `small` draws no long vectors, for a file that is kept. Bytes are base64, little-endian; `output` is
@@ -10,6 +10,7 @@ import random
 import struct
 import sys
 
+import backward
 import operators
 from softFloat import F16, F32, F64
 
@@ -153,6 +154,43 @@ def sample(draws):
     return dict(logits=pack(logits), temperature=pack64(temperature), topP=pack64(top_p), seed=seed, draw=draw), output
 
 
+def normalise_back(draws):
+    columns = draws.columns(12, 40)
+    vector, weight = draws.spoil(draws.vector(columns)), draws.vector(columns, "plain", (-3, 2))
+    gradient, past = draws.vector(columns), draws.vector(columns)
+    epsilon = F32.widen(draws.random.choice([F64.constant(text) for text in ("1e-5", "1e-6")]), F64)
+    output = backward.normalise_back(vector, weight, gradient, past, epsilon)
+    inputs = dict(vector=vector, weight=weight, gradient=gradient, past=past, epsilon=[epsilon])
+    return {name: pack(value) for name, value in inputs.items()}, output
+
+
+def gate_back(draws):
+    columns = draws.columns(3, 3)
+    gates = draws.spoil(draws.vector(columns, exponents=(-9, draws.random.choice([2, 7, 126]))))
+    ups, gradient = draws.vector(columns), draws.vector(columns)
+    inputs = dict(gates=gates, ups=ups, gradient=gradient)
+    return {name: pack(value) for name, value in inputs.items()}, backward.gate_back(gates, ups, gradient)
+
+
+def optimise(draws):
+    columns = draws.columns(2, 2)
+    vectors = dict(values=draws.vector(columns), means=draws.vector(columns), gradient=draws.vector(columns))
+    vectors["squares"] = [F32.magnitude(value) for value in draws.vector(columns)]
+    options = dict(
+        beta1=draws.random.choice(["0", "0.9", "0.95"]),
+        beta2=draws.random.choice(["0.95", "0.99", "0.999"]),
+        epsilon=draws.random.choice(["1e-8", "1e-6"]),
+        weightDecay=draws.random.choice(["0", "0.01", "0.1"]),
+        rate=draws.random.choice(["1e-4", "3e-3", "1"]),
+        clipNorm=draws.random.choice(["0", "1", "0.3"]),
+    )
+    options = {name: F64.constant(text) for name, text in options.items()}
+    norm, step = F64.constant(draws.random.choice(["0.2", "0.7", "3.3e4"])), draws.random.choice([1, 2, 77, 100000])
+    output = backward.optimise(**vectors, norm=norm, options=options, step=step)
+    case = {**{name: pack(value) for name, value in vectors.items()}, **{name: pack64(bits) for name, bits in options.items()}}
+    return dict(case, norm=pack64(norm), step=step), output
+
+
 OPERATORS = {
     **{f"product {kind}": lambda draws, kind=kind: product(draws, kind) for kind in ("Q8_0", "Q4_0", "Q4_1", "F32", "F16")},
     **{f"embed {kind}": lambda draws, kind=kind: embed(draws, kind) for kind in ("Q8_0", "Q4_0", "Q4_1", "F32", "F16")},
@@ -161,13 +199,16 @@ OPERATORS = {
     "attend": attend,
     "gate": gate,
     "sample": sample,
+    "normaliseBack": normalise_back,
+    "gateBack": gate_back,
+    "optimise": optimise,
 }
 
 
 def main():
     seed, count = int(sys.argv[1]), int(sys.argv[2])
     long = "small" not in sys.argv[3:]
-    origin = "peers/tensor/integers/drawCases.py: Python's integers alone, written from spec/tensor.md"
+    origin = "peers/tensor/integers/drawCases.py: Python's integers alone, written from spec/tensor.md and spec/training.md"
     print(json.dumps({"origin": origin, "seed": seed, "countOfEach": count}))
     for name, draw in OPERATORS.items():
         draws = Draws(f"{seed} {name}", long)

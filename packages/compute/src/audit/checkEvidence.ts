@@ -5,6 +5,7 @@
 import type { Hex } from '@weightless/codec'
 import { targetAddress, targetKind } from '@weightless/contracts/drawTargets'
 import { isChatBundle } from '@weightless/receipt'
+import { refusalOf } from './attestation/auditAttestation.ts'
 import { drawPrompt } from './drawPrompts.ts'
 import type { Evidence, Outcome } from './evidence.ts'
 import { type JudgeOptions, judgeAnswer } from './judgeAnswer.ts'
@@ -24,10 +25,24 @@ export async function checkEvidence(
       lines.push(...outcomes.map((outcome) => ({ target: id, ...checkShown(beta, target, outcome) })))
       continue
     }
+    if (target.kind === targetKind.attestation) {
+      lines.push(...outcomes.map((outcome) => checkAttestation(beta, id, outcome, options.chainId)))
+      continue
+    }
     const drawnBy = isJury ? undefined : beta
     for (const outcome of outcomes) lines.push(await checkOutcome(drawnBy, id, outcome, options))
   }
   return lines
+}
+
+/** At the time that the auditor names; that nothing good was shown is its word. */
+function checkAttestation(beta: Hex, id: Hex, { index, verdict, detail, attestation }: Outcome, chainId: bigint) {
+  const target = targetAddress(id)
+  if (verdict !== 'right' || !attestation)
+    return { target, index, agrees: verdict !== 'right', detail: `${verdict}: ${detail}` }
+  const question = { chainId: Number(chainId), provider: target, signer: attestation.signer, beta }
+  const refusal = refusalOf(question, attestation)
+  return { target, index, agrees: refusal === undefined, detail: refusal ?? 'right: fresh' }
 }
 
 async function checkOutcome(

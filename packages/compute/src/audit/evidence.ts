@@ -5,6 +5,12 @@
 import { type Hex, isHexOf, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
 import { z } from 'zod'
+import {
+  attestationSchema,
+  attestationToJson,
+  readAttestation,
+  type ShownAttestation,
+} from './attestation/shownAttestation.ts'
 import type { Judgement } from './judgeAnswer.ts'
 import type { DrawnFrom } from './storage/drawFragment.ts'
 import { fragmentSchema, fragmentToJson, readShown, type ShownFragment } from './storage/shownFragment.ts'
@@ -21,6 +27,8 @@ export type Outcome = {
   isShared?: boolean
   /** Of a storage node. */
   fragment?: ShownFragment
+  /** Of a claim of hardware. */
+  attestation?: ShownAttestation
 }
 
 export type TargetEvidence = {
@@ -45,11 +53,12 @@ export function encodeEvidence({ round, auditor, beta, targets }: Evidence): Uin
     ...{ version: 1, round: String(round), auditor, beta },
     targets: targets.map(({ outcomes, ...target }) => ({
       ...target,
-      outcomes: outcomes.map(({ bundle, fragment, detail, ...outcome }) => ({
+      outcomes: outcomes.map(({ bundle, fragment, attestation, detail, ...outcome }) => ({
         ...outcome,
         detail: detail.slice(0, detailLengthMax),
         ...(bundle && { bundle: bundleToJson(bundle) }),
         ...(fragment && { fragment: fragmentToJson(fragment) }),
+        ...(attestation && { attestation: attestationToJson(attestation) }),
       })),
     })),
   }
@@ -90,6 +99,7 @@ const schema = z.object({
               isShared: z.boolean().optional(),
               bundle: z.unknown().optional(),
               fragment: fragmentSchema.optional(),
+              attestation: attestationSchema.optional(),
             }),
           )
           .max(64),
@@ -125,15 +135,22 @@ export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> 
 
 type RawOutcome = z.infer<typeof schema>['targets'][number]['outcomes'][number]
 
-function readOutcome({ bundle: raw, fragment, isShared, ...outcome }: RawOutcome): Verdict<Outcome, 'malformed'> {
-  const bundle = raw === undefined ? undefined : readBundle(raw)
-  if (bundle && !bundle.ok) return bundle
+function readOutcome(raw: RawOutcome): Verdict<Outcome, 'malformed'> {
+  const { bundle, fragment, attestation, isShared, ...outcome } = raw
+  const answer = bundle === undefined ? undefined : readBundle(bundle)
+  if (answer && !answer.ok) return answer
   const shown = fragment && readShown(fragment)
   if (shown && !shown.ok) return shown
-  const parts = {
-    ...(isShared && { isShared }),
-    ...(bundle && { bundle: bundle.value }),
-    ...(shown && { fragment: shown.value }),
+  const quoted = attestation && readAttestation(attestation)
+  if (quoted && !quoted.ok) return quoted
+  return {
+    ok: true,
+    value: {
+      ...outcome,
+      ...(isShared && { isShared }),
+      ...(answer && { bundle: answer.value }),
+      ...(shown && { fragment: shown.value }),
+      ...(quoted && { attestation: quoted.value }),
+    },
   }
-  return { ok: true, value: { ...outcome, ...parts } }
 }

@@ -8,8 +8,10 @@ import { fileRoot, keccak256, secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWit
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
 import type { Bundle } from '@weightless/receipt'
+import { type AttestationTools, auditAttestation } from './attestation/auditAttestation.ts'
 import { type AuditChain, openAuditChain, type RoundClock } from './auditChain.ts'
 import { type AuditTools, auditProvider } from './auditTarget.ts'
+import { auditChainNode, type ChainNodeTools } from './chainNode/auditChainNode.ts'
 import { encodeEvidence, type TargetEvidence } from './evidence.ts'
 import { gatherEvidence } from './gatherEvidence.ts'
 import { judgeEvidence } from './judgeEvidence.ts'
@@ -37,6 +39,9 @@ export type AuditorOptions = {
   /** Puts evidence where jurors find it by its root, and gets it from there. */
   publish(evidence: Uint8Array): Promise<void>
   fetchEvidence(root: Hex): Promise<Uint8Array | undefined>
+  /** How claims of hardware, and nodes of the chain, are looked at; without them nothing is said of those. */
+  attestations?: AttestationTools
+  chainNodes?: ChainNodeTools
   /** Enrols for every round at first, and later for one in `everyRounds`. */
   firstRounds: number
   everyRounds: number
@@ -96,7 +101,7 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
   const { ledger, secret, settleDelaySeconds, onEvent } = options
   const account = ledger.address!
   const settle = createSettler(chain, options.env)
-  const states = new Map<Hex, SprtState>()
+  const states = new Map<string, SprtState>()
   let firstRound: bigint | undefined
   let job: Job | undefined
 
@@ -179,7 +184,7 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
 function beginJob(
   options: AuditorOptions,
   chain: AuditChain,
-  states: Map<Hex, SprtState>,
+  states: Map<string, SprtState>,
   draw: Omit<RoundDraw, 'signal'>,
 ): Job {
   const stop = new AbortController()
@@ -206,7 +211,7 @@ type RoundDraw = { round: bigint; seed: Hex; licences: bigint; allLicences: bigi
 async function makeReport(
   options: AuditorOptions,
   chain: AuditChain,
-  states: Map<Hex, SprtState>,
+  states: Map<string, SprtState>,
   { round, seed, licences, allLicences, signal }: RoundDraw,
 ): Promise<KeptReport> {
   const { ledger, secret, store, onEvent } = options
@@ -231,32 +236,49 @@ async function makeReport(
   return kept
 }
 
+type Looking = { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint }
+
 async function lookAt(
-  { tools, holders, shared, onProved, fetchEvidence }: AuditorOptions,
+  options: AuditorOptions,
   chain: AuditChain,
-  states: Map<Hex, SprtState>,
-  target: { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint },
+  states: Map<string, SprtState>,
+  target: Looking,
   signal: AbortSignal,
 ): Promise<TargetEvidence> {
+  const { attestations, chainNodes, holders, tools } = options
   const { id, kind, index, beta, juryRound, round } = target
-  if (kind === targetKind.storage && holders) {
-    const { found, after } = await auditHolder(holders, { id, beta, before: states.get(id) ?? sprtStart }, signal)
-    states.set(id, after)
+  const name = `${kind} ${id}`
+  /** Goes on with the test of the target where the last round left it. */
+  const test = async (audit: (before: SprtState) => Promise<{ found: TargetEvidence; after: SprtState }>) => {
+    const { found, after } = await audit(states.get(name) ?? sprtStart)
+    states.set(name, after)
     return found
+  }
+  if (kind === targetKind.storage && holders) {
+    return test((before) => auditHolder(holders, { id, beta, before }, signal))
+  }
+  if (kind === targetKind.attestation && attestations) return auditAttestation(attestations, { id, beta }, signal)
+  if (kind === targetKind.chain && chainNodes) {
+    return test((before) => auditChainNode(chainNodes, { id, beta, before }, signal))
   }
   // It has no way to look at others.
   if (kind !== targetKind.inference) return { id, kind, finding: findingOf.skipped, outcomes: [] }
-  if (juryRound === round) {
-    const shown = await gatherEvidence(chain, { id, index, juryRound }, fetchEvidence)
-    return judgeEvidence(tools.judge, id, shown)
-  }
+  if (juryRound !== round) return test((before) => auditAnswers(options, { ...target, before }, signal))
+  const shown = await gatherEvidence(chain, { id, index, juryRound }, options.fetchEvidence)
+  return judgeEvidence(tools.judge, id, shown)
+}
+
+/** What the provider answers the auditor, and what it answered users. */
+async function auditAnswers(
+  { tools, shared, onProved }: AuditorOptions,
+  { id, beta, round, before }: Looking & { before: SprtState },
+  signal: AbortSignal,
+): Promise<{ found: TargetEvidence; after: SprtState }> {
   const others = shared ? await auditShared(tools, shared, { id, beta, round }, signal) : []
   const wrong = others.filter(({ verdict }) => verdict === 'wrong')
   for (const { bundle } of wrong) if (bundle) onProved?.(bundle)
-  const before = states.get(id) ?? sprtStart
   const { found, after } = await auditProvider(tools, { id, beta, before, isSuspect: wrong.length > 0 }, signal)
-  states.set(id, after)
-  return { ...found, outcomes: [...found.outcomes, ...others] }
+  return { found: { ...found, outcomes: [...found.outcomes, ...others] }, after }
 }
 
 async function readReport(store: AuditorOptions['store'], round: bigint): Promise<KeptReport | undefined> {

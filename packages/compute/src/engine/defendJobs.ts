@@ -1,7 +1,7 @@
 /** Disputes inside the engine's worker: executes a job again and answers questions about its working. Spec: spec/dispute.md §9 */
 import { WeightlessError } from '@weightless/codec'
 import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
-import { type ByteSource, type Model, replayChat } from '@weightless/tensor'
+import { type ByteSource, hasMasks, type Model, replayChat } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
 import { chatRequest } from './chatRequest.ts'
 import type { DisputedJob } from './engine.ts'
@@ -57,7 +57,8 @@ async function defend(
   }
   const own = await executeJob(model, commitment, tokens, file, { signal, pause: paced })
   const operators = (job.shape && (await operatorsOfShape(model, disputed, paced))) ?? own.operators
-  return createDefender({ job: commitment, tokens, operators, work: own.work })
+  const isMasked = hasMasks(job.shape)
+  return createDefender({ job: commitment, tokens, operators, isMasked, work: own.work })
 }
 
 /** Where masks had a part in the choice of tokens: the digests of that choice are others than a free one's. */

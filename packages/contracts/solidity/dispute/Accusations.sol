@@ -7,9 +7,11 @@ import {IReceiptDomain} from "../compute/IProviderStake.sol";
 import {ProviderStake} from "../compute/ProviderStake.sol";
 import {Receipt} from "../compute/ReceiptTypes.sol";
 import {ModelFacts} from "./ModelFacts.sol";
+import {SampleJudge} from "./SampleJudge.sol";
 import {AccusedRow, StepJudge} from "./StepJudge.sol";
 import {Accused, FileProof, WordJudge} from "./WordJudge.sol";
 import {Exhibit, Exhibits, SignedRoot} from "./judge/Exhibit.sol";
+import {Draw, Model} from "./judge/Model.sol";
 import {Step, Trace} from "./judge/StepProof.sol";
 import {Opening} from "./judge/WorkingChunks.sol";
 
@@ -68,7 +70,9 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
             table: table,
             index: index
         });
-        (uint256 expected, uint256 claimed) = words.compute(exhibit.model, accused, openings, file);
+        (uint256 expected, uint256 claimed) = isSample(exhibit.model, root.operator)
+            ? sampleJudge().compute(exhibit.model.vocab, drawAt(exhibit, step.position), accused, openings)
+            : words.compute(exhibit.model, accused, openings, file);
         convict(exhibit.receipt, receiptHash, Found(1, step.position, root.operator, expected, claimed));
     }
 
@@ -86,7 +90,9 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
         requireRoot(exhibit.receipt, receiptHash, step.position, root);
         AccusedRow memory accused =
             AccusedRow({workingRoot: root.root, operator: root.operator, table: table, row: row});
-        (bytes32 expected, bytes32 claimed) = steps.bound(exhibit.model, trace, accused, step, source, openings);
+        Draw memory draw;
+        if (isSample(exhibit.model, root.operator)) draw = drawAt(exhibit, step.position);
+        (bytes32 expected, bytes32 claimed) = steps.bound(exhibit.model, trace, accused, draw, step, source, openings);
         Found memory found = Found(2, step.position, root.operator, uint256(expected), uint256(claimed));
         convict(exhibit.receipt, receiptHash, found);
     }
@@ -137,6 +143,17 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
         Exhibits.requireSampler(receipt, exhibit.sampler);
         trace = Exhibits.traceOf(receipt);
         facts.requireKnown(receipt.modelRoot, receipt.programId, keccak256(abi.encode(exhibit.model)));
+    }
+
+    function sampleJudge() internal view virtual returns (SampleJudge);
+
+    /// Whether the operator is the one that chooses the token.
+    function isSample(Model calldata model, uint256 operator) internal pure returns (bool) {
+        return operator == 7 * model.layers + 3;
+    }
+
+    function drawAt(Exhibit calldata exhibit, uint256 position) private pure returns (Draw memory) {
+        return Exhibits.drawOf(exhibit.receipt, exhibit.sampler, position);
     }
 
     function requireRoot(Receipt calldata receipt, bytes32 receiptHash, uint256 position, SignedRoot calldata root)

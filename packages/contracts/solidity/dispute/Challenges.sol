@@ -3,11 +3,12 @@ pragma solidity 0.8.37;
 
 import {Accusations} from "./Accusations.sol";
 import {OperatorPlans} from "./OperatorPlans.sol";
+import {SampleJudge} from "./SampleJudge.sol";
 import {Credits} from "../compute/Credits.sol";
 import {Receipt} from "../compute/ReceiptTypes.sol";
 import {Exhibit, Exhibits, SignedRoot} from "./judge/Exhibit.sol";
 import {HashPath} from "./judge/HashPath.sol";
-import {Model, Table} from "./judge/Model.sol";
+import {Draw, Model, Table} from "./judge/Model.sol";
 import {Step, Trace} from "./judge/StepProof.sol";
 
 /// Makes a provider that withholds answer in public: what it is asked about its own commitments it shows in time, or it
@@ -24,6 +25,8 @@ abstract contract Challenges is Accusations, Credits {
     event HashesShown(bytes32 indexed gameId, bytes32[] hashes);
     event StepShown(bytes32 indexed gameId, Step step);
     event RootShown(bytes32 indexed gameId, bytes32 root, bytes signature);
+    /// There is no working of `sample`.
+    event ShapeShown(bytes32 indexed gameId);
     event ChunkShown(bytes32 indexed gameId, bytes data);
     /// `winner` has the bond as a credit.
     event GameOver(bytes32 indexed gameId, address indexed winner, bool isGuilty);
@@ -84,12 +87,33 @@ abstract contract Challenges is Accusations, Credits {
         bytes32 receiptHash;
         bytes32 factsId;
         bytes32 reason;
+        bytes32 inputHash;
+        /// What the layout of `sample` depends on; of no draw in particular.
+        uint32 temperature;
+        uint64 topP;
+        uint32 sample;
+        /// The provider showed that masks had a part in the choice of tokens.
+        bool isShaped;
+    }
+
+    /// Opens `Receipt.inputHash` of a request that has a shape. Spec: receipt.md 4.3.1, 4.4.
+    struct Shape {
+        bytes32 salt;
+        bytes32 request;
+        uint32 choices;
+        uint16 grammarVersion;
+        string schema;
+        string tools;
+        string toolChoice;
+        uint32 callsMax;
     }
 
     /// Levels between a node that is asked about and the hashes that answer. Spec: dispute.md 8.
     uint256 private constant LEVELS_AT_ONCE = 4;
     uint256 private constant QUESTIONS_MAX = 128;
     bytes32 private constant ROOTS_TAG = keccak256("weightless/receipt/v1/trace-roots");
+    bytes32 private constant INPUT_TAG = keccak256("weightless/receipt/v1/input");
+    bytes32 private constant SHAPED_TAG = keccak256("weightless/receipt/v1/request-shaped");
 
     OperatorPlans public plans;
     uint256 public bondWei;
@@ -99,6 +123,7 @@ abstract contract Challenges is Accusations, Credits {
     mapping(bytes32 gameId => Question) private questions;
     /// Games that a provider has to answer in. The clock runs slower, the more there are: it takes one after the other.
     mapping(address provider => uint256) public openGames;
+    SampleJudge public samples;
 
     function gameOf(bytes32 gameId) external view returns (Game memory) {
         return games[gameId];
@@ -129,6 +154,9 @@ abstract contract Challenges is Accusations, Credits {
             (trace.root, uint32(trace.steps), uint32(trace.promptTokens));
         game.receiptHash = receiptHash;
         (game.factsId, game.reason) = (keccak256(abi.encode(exhibit.model)), reasonOf(receipt));
+        Draw memory draw = Exhibits.drawOf(receipt, exhibit.sampler, trace.promptTokens);
+        (game.inputHash, game.temperature, game.topP) = (receipt.inputHash, uint32(draw.temperature), uint64(draw.topP));
+        game.sample = uint32(7 * exhibit.model.layers + 3);
         openGames[receipt.provider]++;
         begin(game);
         emit Challenged(gameId, receiptHash, receipt.provider, msg.sender, msg.value);
@@ -216,6 +244,20 @@ abstract contract Challenges is Accusations, Credits {
         close(gameId, game, game.provider, false);
     }
 
+    /// The request held its answer to texts: which token is chosen does not follow from the logits, and there is no working
+    /// of `sample`. If that is what was asked for, the challenger asks on; it cannot ask for it again.
+    function excuseShape(bytes32 gameId, Shape calldata shape) external {
+        Game storage game = excusable(gameId);
+        if (bytes(shape.schema).length + bytes(shape.tools).length == 0 || game.isShaped) revert NotExcused();
+        if (inputHashOf(shape) != game.inputHash) revert NotExcused();
+        game.isShaped = true;
+        Question storage question = questions[gameId];
+        if (game.turn != Turn.Provider || question.ask != Ask.Root || question.operator != game.sample) return;
+        if (block.timestamp > game.deadline) revert TooLate(game.deadline);
+        emit ShapeShown(gameId);
+        giveTurn(gameId);
+    }
+
     /// Ends a game whose time is over, or whose answer was shown wrong meanwhile. Who did not move has lost.
     function finish(bytes32 gameId) external nonReentrant {
         Game storage game = running(gameId);
@@ -256,6 +298,26 @@ abstract contract Challenges is Accusations, Credits {
         emit GameOver(gameId, winner, isGuilty);
     }
 
+    function sampleJudge() internal view override returns (SampleJudge) {
+        return samples;
+    }
+
+    function inputHashOf(Shape calldata shape) private pure returns (bytes32) {
+        bytes32 request = keccak256(
+            abi.encode(
+                SHAPED_TAG,
+                shape.request,
+                shape.choices,
+                shape.grammarVersion,
+                shape.schema,
+                shape.tools,
+                shape.toolChoice,
+                shape.callsMax
+            )
+        );
+        return keccak256(abi.encode(INPUT_TAG, shape.salt, request));
+    }
+
     function toMove(bytes32 gameId) private view returns (Game storage game) {
         game = games[gameId];
         if (game.turn != Turn.Challenger || msg.sender != game.challenger) revert NotToMove(gameId);
@@ -288,7 +350,11 @@ abstract contract Challenges is Accusations, Credits {
     {
         if (keccak256(abi.encode(model)) != game.factsId || position >= game.steps) revert QuestionWrong();
         if (operator > 7 * model.layers && position + 1 < game.promptTokens) revert QuestionWrong();
-        Table[] memory tables = plans.plan(model, operator, position, 0);
+        if (operator == game.sample && game.isShaped) revert QuestionWrong();
+        Draw memory draw = Draw({temperature: game.temperature, topP: game.topP, seed: 0, index: 0});
+        Table[] memory tables = operator == game.sample
+            ? plans.planSample(model.vocab, operator - 1, position, draw)
+            : plans.plan(model, operator, position, 0);
         Table memory last = tables[tables.length - 1];
         return last.chunk + (last.words + 255) / 256;
     }

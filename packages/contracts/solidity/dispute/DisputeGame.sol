@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {Challenges} from "./Challenges.sol";
 import {ModelFacts} from "./ModelFacts.sol";
 import {OperatorPlans} from "./OperatorPlans.sol";
+import {SampleJudge} from "./SampleJudge.sol";
 import {StepJudge} from "./StepJudge.sol";
 import {WordJudge} from "./WordJudge.sol";
 import {IReceiptDomain} from "../compute/IProviderStake.sol";
@@ -18,6 +19,7 @@ contract DisputeGame is Challenges {
         OperatorPlans plans;
         WordJudge words;
         StepJudge steps;
+        SampleJudge samples;
     }
 
     function initialize(
@@ -32,5 +34,6 @@ contract DisputeGame is Challenges {
         setOwner(owner_);
         (stake, receipts, bondWei, answerSeconds) = (stake_, receipts_, bondWei_, answerSeconds_);
         (facts, plans, words, steps) = (judges.facts, judges.plans, judges.words, judges.steps);
+        samples = judges.samples;
     }
 }

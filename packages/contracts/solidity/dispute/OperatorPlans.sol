@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ABSENT, Model, OperatorUnknown, Rule, Table} from "./judge/Model.sol";
+import {ABSENT, Draw, Model, OperatorUnknown, Rule, Table} from "./judge/Model.sol";
+import {SampleTables} from "./judge/SampleTables.sol";
 import {List, TableList} from "./judge/TableList.sol";
 
-/// Which tables the working of an operator has, in order: they follow from the model's dimensions and the position.
-/// `sample` is not laid out. Spec: dispute.md 3.
+/// Which tables the working of an operator has, in order: they follow from the model's dimensions and the position, those of
+/// `sample` from what the sampler is told too. Spec: dispute.md 3, 6.
 contract OperatorPlans {
     uint256 private constant GUESSES = 512;
+    /// No operator but `sample` has more: attention.qkv has 24.
+    uint256 private constant TABLES_MAX = 40;
     uint256 private constant EMBED = 0;
     uint256 private constant OUTPUT_NORM = 1;
     uint256 private constant OUTPUT = 2;
@@ -19,7 +22,7 @@ contract OperatorPlans {
         pure
         returns (Table[] memory)
     {
-        List memory list = TableList.create();
+        List memory list = TableList.create(TABLES_MAX);
         uint256 body = 1 + 7 * m.layers;
         if (operator == 0) {
             if (token >= m.vocab) revert OperatorUnknown();
@@ -39,6 +42,15 @@ contract OperatorPlans {
             revert OperatorUnknown();
         }
         return list.close();
+    }
+
+    /// Of the operator behind `logits`.
+    function planSample(uint256 vocab, uint256 logits, uint256 position, Draw calldata draw)
+        external
+        pure
+        returns (Table[] memory)
+    {
+        return SampleTables.plan(vocab, logits, position, draw);
     }
 
     function planLayer(List memory list, Model calldata m, uint256 operator, uint256 t) private pure {

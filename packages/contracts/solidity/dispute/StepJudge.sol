@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {OperatorPlans} from "./OperatorPlans.sol";
-import {Model, Rule, Table} from "./judge/Model.sol";
+import {Draw, Model, Rule, Table} from "./judge/Model.sol";
 import {Step, StepProof, Trace} from "./judge/StepProof.sol";
 import {Opening, Working, WorkingChunks} from "./judge/WorkingChunks.sol";
 
@@ -59,18 +59,22 @@ contract StepJudge {
     }
 
     /// Digest of the operator whose output a row is, and the last state of the row's chain.
+    /// @param draw what the sampler was told, of a working of `sample`
     /// @param source the step of the row's position
     function bound(
         Model calldata model,
         Trace calldata trace,
         AccusedRow calldata accused,
+        Draw calldata draw,
         Step calldata step,
         Step calldata source,
         Opening[] calldata openings
     ) external view returns (bytes32 expected, bytes32 claimed) {
         step.requireOf(trace);
         source.requireOf(trace);
-        Table[] memory tables = PLANS.plan(model, accused.operator, step.position, step.token);
+        Table[] memory tables = accused.operator == 7 * model.layers + HEAD_OPERATORS
+            ? PLANS.planSample(model.vocab, accused.operator - 1, step.position, draw)
+            : PLANS.plan(model, accused.operator, step.position, step.token);
         if (accused.table >= tables.length || tables[accused.table].rule != Rule.Chain) revert NothingShown();
         Table memory chain = tables[accused.table];
         Table memory rows = tables[chain.a];

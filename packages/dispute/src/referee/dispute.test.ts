@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { before, describe, test } from 'node:test'
 import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import { unitWords } from '../working/computeWord.ts'
 import { chunkBytes, evaluateWorking, type Working, workingTree } from '../working/evaluateWorking.ts'
+import type { Rule } from '../working/rules.ts'
 import type { OpenedChunk } from './accusation.ts'
 import { accuse } from './accuse.ts'
 import { createDefender, type Defender } from './defender.ts'
@@ -14,8 +16,10 @@ import {
   type ProbeRun,
   type RunOptions,
   runProbe,
+  seeded,
   traceRootOf,
 } from './probeJob.cases.ts'
+import { borderlineChoices, makeSampleCase } from './sampleCase.cases.ts'
 
 const options: RunOptions = {
   prompt: [5, 42, 79],
@@ -81,6 +85,66 @@ describe('a dispute', () => {
     assert.ok(!read.guilty && read.reason.includes('not finite'), JSON.stringify(read))
   })
 
+  /** Samplers of others than the receipt's, and the table in which each is shown. */
+  const samplers: { [name: string]: { topP: number; what: string; asIf: (rule: Rule) => Rule } } = {
+    'another temperature': {
+      topP: 1,
+      what: 'w',
+      asIf: (rule) => (rule.kind === 'weight' ? { ...rule, temperature: Math.fround(0.81) } : rule),
+    },
+    'another counter': {
+      topP: 1,
+      what: 'draw',
+      asIf: (rule) => (rule.kind === 'draw' ? { ...rule, index: rule.index + 1 } : rule),
+    },
+    'a seed of its own': {
+      topP: 0.9,
+      what: 'draw',
+      asIf: (rule) => (rule.kind === 'draw' ? { ...rule, seed32: new Uint8Array(32) } : rule),
+    },
+    'another share': {
+      topP: 0.9,
+      what: 'cut',
+      asIf: (rule) => ('topP' in rule ? { ...rule, topP: 0.6 } : rule),
+    },
+    'no share at all': {
+      topP: 0.5,
+      what: 'cut',
+      asIf: (rule) => ('topP' in rule ? { ...rule, topP: 1 } : rule),
+    },
+  }
+  for (const [name, { topP, what, asIf }] of Object.entries(samplers)) {
+    test(`${name} than the receipt says is found in ${what}`, async () => {
+      const sampled = { ...options, sampler: { ...options.sampler, topP } }
+      const right = runProbe(model, { ...sampled, before: honest })
+      const cheat = runProbe(model, { ...sampled, asIf, before: honest })
+      const own = runProbe(model, { ...sampled, forced: cheat.tokens, before: right })
+      const accused = await accuse(cheat.job, own.execution, createDefender(cheat.defence))
+      assert.equal(accused.found, 'accusation')
+      if (accused.found !== 'accusation') return
+      const finding = judge(cheat.job, accused.accusation, { file: model.file, workingRoot: accused.workingRoot })
+      assert.ok(finding.guilty, JSON.stringify(finding))
+      assert.deepEqual([finding.operator, finding.what], ['sample', what])
+    })
+  }
+
+  test('of a choice with a share every word that is right is found right, every other wrong', () => {
+    const random = seeded('words of a choice')
+    for (const { name, logits, draw } of borderlineChoices()) {
+      const choice = makeSampleCase(model.graph, logits, { ...draw, seed32: options.sampler.seed32, index: 1 })
+      for (const [table, { rule, words, name: of }] of choice.plan.tables.entries()) {
+        if (rule.kind === 'source' || random() < (process.env.WEIGHTLESS_HEAVY === '1' ? 0.5 : 0.95)) continue
+        const word = Math.floor(random() * words)
+        const index = word - (word % unitWords(rule))
+        const label = `${name}: ${of} ${word}`
+        assert.equal(choice.judge(choice.working, table, index).guilty, false, label)
+        const tables = choice.working.tables.map((each) => each.slice())
+        tables[table]![word]! ^= 1 << Math.floor(random() * 32)
+        assert.equal(choice.judge({ ...choice.working, tables }, table, index).guilty, true, label)
+      }
+    }
+  })
+
   test('a token that was not chosen, and one that was', async () => {
     const forced = [...honest.tokens]
     forced[4] = (forced[4]! + 1) % model.graph.vocabSize
@@ -127,11 +191,6 @@ describe('a dispute', () => {
   })
 
   test('what no judge can look into is said to be so', async () => {
-    const topP = { ...honest.job, sampler: { ...options.sampler, topP: 0.9 } }
-    const cheat = runProbe(model, { ...options, sampler: { ...options.sampler, temperature: 0.1 } })
-    const own = runProbe(model, { ...options, forced: cheat.tokens, before: honest })
-    const job = { ...topP, traceRoot: cheat.job.traceRoot }
-    assert.equal((await accuse(job, own.execution, createDefender(cheat.defence))).found, 'unshown')
     const prompt = runProbe(model, { ...options, prompt: [5, 43, 79] })
     const other = await accuse(prompt.job, honest.execution, createDefender(prompt.defence))
     assert.deepEqual(other, { found: 'unshown', reason: 'prompt token 1 is another' })

@@ -9,8 +9,9 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordsOf } from '../numbers/words.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
 import { computeUnit, unitWords } from '../working/computeWord.ts'
+import { OperatorUnknownError } from '../working/createPlanner.ts'
 import { areFinite } from '../working/finite.ts'
-import { OperatorUnknownError, planOperator } from '../working/planOperator.ts'
+import { planOperator } from '../working/planOperator.ts'
 import { chunkWords, type Draw, type Rule, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
@@ -111,8 +112,8 @@ function judgeWord(
     position: working.step.position,
     what: accused.name,
     element: index / unit,
-    expected: showWords(expected),
-    claimed: showWords(claimed),
+    expected: showWords(expected, accused.rule),
+    claimed: showWords(claimed, accused.rule),
   }
 }
 
@@ -201,9 +202,14 @@ function requireStep(job: JobCommitment, step: StepOpening): void {
   if (!isStepOf(step, job.traceRoot, job.steps)) throw new NotShown(`step ${step.position} is not of the trace`)
 }
 
-function showWords(words: Uint32Array): string {
+const integers: readonly Rule['kind'][] = ['quantise', 'sum', 'best', 'draw', 'weight', 'cut', 'kept', 'keep']
+
+/** Single words also as what they stand for. */
+function showWords(words: Uint32Array, { kind }: Rule): string {
   const hex = [...words].map((word) => `0x${word.toString(16).padStart(8, '0')}`).join(' ')
-  return words.length === 1 ? `${hex} (${new Float32Array(words.slice().buffer)[0]} as f32)` : hex
+  if (words.length > 1) return hex
+  if (!integers.includes(kind)) return `${hex} (${new Float32Array(words.slice().buffer)[0]} as f32)`
+  return `${hex} (${kind === 'quantise' || kind === 'sum' ? words[0]! | 0 : words[0]})`
 }
 
 /** The accusation lacks a part, or a part is not what it is said to be. Not a fault of the program: an answer. */

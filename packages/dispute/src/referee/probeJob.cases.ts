@@ -9,7 +9,7 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
-import type { WorkingPlan } from '../working/rules.ts'
+import type { Rule, WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Execution } from './accuse.ts'
 import type { Defence } from './defender.ts'
@@ -50,6 +50,8 @@ export type RunOptions = {
   steps: number
   sampler: JobCommitment['sampler']
   faults?: readonly Fault[]
+  /** Computes words by other rules than the job's, in tables laid out as the job says. */
+  asIf?: (rule: Rule) => Rule
   /** Tokens to go on with, instead of those that are chosen. */
   forced?: readonly number[]
   /** A run that is the same up to the first fault. */
@@ -57,13 +59,17 @@ export type RunOptions = {
 }
 
 export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
-  const { prompt, steps, sampler, faults = [] } = options
+  const { prompt, steps, sampler, faults = [], asIf } = options
   const { graph, file } = model
   const job: JobCommitment = { graph, traceRoot: new Uint8Array(32), steps, promptTokens: prompt.length, sampler }
   const operatorCount = 1 + 7 * graph.layerCount
   const outputs = new Map<string, Uint32Array>()
   const sources: SourceRows = (t, o) => outputs.get(`${t} ${o}`)!
-  const work = (plan: WorkingPlan, from: SourceRows, read: ReadFile) => evaluateChanged(plan, from, read, faults)
+  const work = (plan: WorkingPlan, from: SourceRows, read: ReadFile) => {
+    if (!asIf) return evaluateChanged(plan, from, read, faults)
+    const tables = plan.tables.map((table) => ({ ...table, rule: asIf(table.rule) }))
+    return { ...evaluateChanged({ ...plan, tables }, from, read, faults), plan }
+  }
   const tokens: number[] = []
   const operators: Uint8Array[] = []
   const isBefore = (t: number, o: number) =>
@@ -76,6 +82,7 @@ export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
     for (let o = 0; o < count; o++) {
       const known =
         options.before &&
+        (o < operatorCount + 2 || (!asIf && options.before.job.sampler === sampler)) &&
         options.before.tokens[t] === tokens[t] &&
         isBefore(t, o) &&
         options.before.outputs.get(`${t} ${o}`)

@@ -18,17 +18,16 @@ import {
 } from './probeJob.cases.ts'
 
 const isHeavy = process.env.WEIGHTLESS_HEAVY === '1'
-const options: RunOptions = {
-  prompt: [5, 42, 79],
-  steps: 5,
-  sampler: { temperature: 0.8, topP: 1, seed32: Uint8Array.from({ length: 32 }, (_, i) => i + 3) },
-}
+const seed32 = Uint8Array.from({ length: 32 }, (_, i) => i + 3)
+const [prompt, steps] = [[5, 42, 79], 5]
 const models = [
-  { name: 'the test model', open: openProbe, rounds: isHeavy ? 100 : 16 },
-  { name: 'Weightless Bard 1M', open: openBard, rounds: isHeavy ? 100 : 3 },
+  { name: 'the test model', open: openProbe, topP: 1, rounds: isHeavy ? 100 : 16 },
+  { name: 'the test model with top-p', open: openProbe, topP: 0.9, rounds: isHeavy ? 100 : 8 },
+  { name: 'Weightless Bard 1M', open: openBard, topP: 1, rounds: isHeavy ? 100 : 3 },
 ]
 
-for (const { name, open, rounds } of models) {
+for (const { name, open, topP, rounds } of models) {
+  const options: RunOptions = { prompt, steps, sampler: { temperature: 0.8, topP, seed32 } }
   describe(`random faults in ${name}`, () => {
     let model: ProbeModel
     let honest: ProbeRun

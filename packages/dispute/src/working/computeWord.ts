@@ -17,8 +17,6 @@ const f = Math.fround
 /** Words that a rule gives at once: a state of eight, an f64 of two, else one. */
 export function unitWords(rule: Rule): number {
   if (rule.kind === 'chain') return 8
-  if (rule.kind === 'record') return 6
-  if (rule.kind === 'walk') return 3
   return rule.kind === 'guess' || rule.kind === 'power' || rule.kind === 'angle' ? 2 : drawUnitWords(rule)
 }
 
@@ -38,7 +36,10 @@ export function computeUnit(tables: readonly Table[], table: number, index: numb
     case 'draw':
     case 'weight':
     case 'weightSum':
+    case 'cut':
     case 'kept':
+    case 'tie':
+    case 'keep':
     case 'walk':
     case 'record':
       return drawUnit(tables, rule, index, read.words)

@@ -19,10 +19,15 @@ export function areFinite(rule: Rule, words: Uint32Array, from: number): boolean
     case 'best':
     case 'draw':
     case 'weight':
+    case 'cut':
     case 'kept':
-    case 'walk':
+    case 'tie':
+    case 'keep':
     case 'record':
       return true
+    case 'walk':
+      // The last of three words is the high half of the sum.
+      return words.every((word, i) => (from + i) % 3 !== 2 || (word & 0x7ff00000) !== 0x7ff00000)
     case 'guess':
     case 'power':
     case 'angle':

@@ -1,10 +1,10 @@
 /** Which tables the working of an operator has, in order: they follow from the model's dimensions and the position alone. Spec: spec/dispute.md §3. */
-import { WeightlessError } from '@weightless/codec'
 import type { GgufTensor } from '@weightless/tensor'
 import { bodyOperatorCount, type Graph, layerOperators } from '@weightless/tensor/model/describeGraph'
-import { chunksOf, type Draw, type FoldRule, type Rule, statesOf, type Table, type WorkingPlan } from './rules.ts'
+import { createPlanner, OperatorUnknownError, type Planner } from './createPlanner.ts'
+import { planSample } from './planSample.ts'
+import { type Draw, runWords, type WorkingPlan } from './rules.ts'
 
-const runWords = 256
 const guesses = 512
 
 /**
@@ -35,7 +35,7 @@ export function planOperator(
     const x = planner.source('x', graph.width, position, body)
     planner.output('out', graph.vocabSize, planner.product(x, graph.width, [tensorOf(graph, name)]))
   } else if (operator === body + 2 && draw !== undefined) {
-    planSample(planner, graph, position, body + 1, draw)
+    planSample(planner, graph.vocabSize, position, body + 1, draw)
   } else if (operator > 0 && operator < body) {
     planLayer(planner, graph, position, layer, operator, residual)
   } else {
@@ -134,135 +134,8 @@ function planResidual(p: Planner, position: number, x: number, m: number, column
   p.output('out', width, { kind: 'add', x: stream, y })
 }
 
-/** Spec: spec/dispute.md §6. @throws {OperatorUnknownError} where a share of the tokens is kept: its words are not laid out */
-function planSample(p: Planner, graph: Graph, position: number, from: number, draw: Draw): void {
-  const temperature = Math.fround(draw.temperature)
-  if (temperature > 0 && draw.topP < 1) throw new OperatorUnknownError({ operator: from + 1, name: 'sample, top-p' })
-  const count = graph.vocabSize
-  const l = p.source('l', count, position, from)
-  if (temperature === 0) {
-    let [top, best, left] = [l, undefined as number | undefined, count]
-    do {
-      const runs = Math.ceil(left / runWords)
-      best = p.add('best', runs, { kind: 'best', top, best, count: left })
-      if (runs > 1) top = p.add('top', runs, { kind: 'fold', how: 'max', of: top, groupWords: left })
-      left = runs
-    } while (left > 1)
-    return p.output('out', 6, { kind: 'record', token: best, drawn: undefined })
-  }
-  const top = p.fold('top', 'max', l, count, count)
-  const drawn = p.add('draw', 2, { kind: 'draw', seed32: draw.seed32, index: draw.index })
-  const w = p.add('w', count, { kind: 'weight', logits: l, top, temperature })
-  const sums = planStages(p, 'sums', w, count, 2, 'weightSum')
-  const kept = planStages(p, 'kept', w, count, 1, 'kept').at(-1)!.table
-  const total = sums.pop()!.table
-  let above: number | undefined
-  for (const stage of [...sums].reverse()) {
-    above = p.add('walk', 3, {
-      kind: 'walk',
-      of: stage.table,
-      count: stage.count,
-      isFirst: stage.table === w,
-      above,
-      total,
-      draw: drawn,
-    })
-  }
-  p.output('out', 6, { kind: 'record', token: above!, drawn: { total, draw: drawn, kept } })
-}
-
-/** Sums of sums over runs of 256 until there is one; the first stage is the list itself. */
-function planStages(p: Planner, name: string, list: number, count: number, words: number, kind: 'weightSum' | 'kept') {
-  const stages = [{ table: list, count }]
-  do {
-    const { table: of, count: left } = stages.at(-1)!
-    const runs = Math.ceil(left / runWords)
-    stages.push({ table: p.add(name, runs * words, { kind, of, count: left, isFirst: of === list }), count: runs })
-  } while (stages.at(-1)!.count > 1)
-  return stages
-}
-
-type Planner = ReturnType<typeof createPlanner>
-
-function createPlanner() {
-  const tables: Table[] = []
-  let chunks = 0
-  function add(name: string, words: number, rule: Rule): number {
-    // A product of one matrix is its last fold already.
-    if (rule.kind === 'join' && rule.parts.length === 1) return rule.parts[0]!.table
-    tables.push({ name, words, chunk: chunks, rule })
-    chunks += chunksOf(words)
-    return tables.length - 1
-  }
-  function chain(of: number, rowWords: number, rows: number): void {
-    add(`${tables[of]!.name}.chain`, rows * statesOf(rowWords) * 8, { kind: 'chain', of, rowWords })
-  }
-  function source(name: string, rowWords: number, first: number, operator: number, rows = 1): number {
-    const table = add(name, rows * rowWords, { kind: 'source', operator, first, rowWords })
-    chain(table, rowWords, rows)
-    return table
-  }
-  /** Folds groups of `groupWords` words until each has one (§3.1). */
-  function fold(name: string, how: FoldRule['how'], of: number, words: number, groupWords: number): number {
-    let table = of
-    let [left, group, rule] = [words, groupWords, how]
-    do {
-      const runs = Math.ceil(group / runWords)
-      left = (left / group) * runs
-      table = add(name, left, { kind: 'fold', how: rule, of: table, groupWords: group })
-      rule = how === 'max' ? 'max' : 'sum'
-      group = runs
-    } while (group > 1)
-    return table
-  }
-  function product(x: number, columns: number, matrices: readonly GgufTensor[]): Rule {
-    let [q, scale, sum] = [0, 0, 0]
-    if (matrices.some(isQuantised)) {
-      q = add('q', columns, { kind: 'quantise', x })
-      scale = add('scale', columns / 32, { kind: 'scale', x })
-      sum = add('sum', columns / 32, { kind: 'sum', q })
-    }
-    const parts = matrices.map((matrix) => {
-      const rows = matrix.shape[1] ?? 1
-      if (isQuantised(matrix)) {
-        const blocks = columns / 32
-        const term = add('term', rows * blocks, { kind: 'term', q, scale, sum, matrix, columns })
-        return { table: fold('row', 'sum', term, rows * blocks, blocks), words: rows }
-      }
-      const runs = Math.ceil(columns / runWords)
-      const dot = add('dot', rows * runs, { kind: 'foldWeights', x, matrix, columns })
-      return { table: runs === 1 ? dot : fold('row', 'sum', dot, rows * runs, runs), words: rows }
-    })
-    return { kind: 'join', parts }
-  }
-  function output(name: string, words: number, rule: Rule): void {
-    const table = add(name, words, rule)
-    if (table !== tables.length - 1) throw new OperatorUnknownError({ operator: -1 })
-    chain(table, words, 1)
-  }
-  return {
-    tables,
-    chunks: () => chunks,
-    add,
-    source,
-    fold,
-    product,
-    output,
-  }
-}
-
-function isQuantised(matrix: GgufTensor): boolean {
-  return matrix.type !== 'F32' && matrix.type !== 'F16'
-}
-
 function tensorOf(graph: Graph, name: string): GgufTensor {
   const tensor = graph.tensors.get(name)
   if (tensor === undefined) throw new OperatorUnknownError({ operator: -1, name })
   return tensor
-}
-
-export class OperatorUnknownError extends WeightlessError {
-  constructor(facts: { operator: number; name?: string }) {
-    super('dispute/operator-unknown', 'The model has no such operator whose working could be laid out.', facts)
-  }
 }

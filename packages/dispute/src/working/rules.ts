@@ -5,6 +5,8 @@
 import type { GgufTensor } from '@weightless/tensor'
 
 export const chunkWords = 256
+/** The most words that a node of a reduction reads. */
+export const runWords = 256
 
 /** Sums and maxima over runs of at most 256 words of each group of `groupWords`; `square` sums x·x. */
 export type FoldRule = { kind: 'fold'; how: 'sum' | 'max' | 'square'; of: number; groupWords: number }
@@ -40,10 +42,29 @@ export type Rule =
   | { kind: 'best'; top: number; best: number | undefined; count: number }
   | { kind: 'draw'; seed32: Uint8Array; index: number }
   | { kind: 'weight'; logits: number; top: number; temperature: number }
-  /** f64 sums over runs of 256; `of` has u32 weights in the first stage, then f64 sums. */
-  | { kind: 'weightSum'; of: number; count: number; isFirst: boolean }
-  /** How many weights are not 0, in runs of 256; then sums of those numbers. */
-  | { kind: 'kept'; of: number; count: number; isFirst: boolean }
+  /**
+   * f64 sums over runs of 256; `of` has u32 weights in the first stage, then f64 sums. With `least` only weights that
+   * are at least `cut` (0 without one) + `bit`.
+   */
+  | { kind: 'weightSum'; of: number; count: number; isFirst: boolean; least: Least | undefined }
+  /** `cut`, and `bit` more where the weights that are at least that reach the share: one bit of the least weight kept. */
+  | { kind: 'cut'; reached: number; all: number; topP: number; least: Least }
+  /** How many weights are not 0, or with `equal` are that; in runs of 256; then sums of those numbers. */
+  | { kind: 'kept'; of: number; count: number; isFirst: boolean; equal: number | undefined }
+  /** Which of equal weights is the last that is kept, and how many come before. Unit of two words. */
+  | {
+      kind: 'tie'
+      of: number
+      count: number
+      isFirst: boolean
+      above: number | undefined
+      cut: number
+      over: number
+      all: number
+      topP: number
+    }
+  /** The weight where the token is kept, else 0. */
+  | { kind: 'keep'; of: number; cut: number; tie: number }
   /** Where the draw falls among at most 256 weights or sums: which, and the sum before it. Unit of three words. */
   | {
       kind: 'walk'
@@ -55,6 +76,8 @@ export type Rule =
       draw: number
     }
   | { kind: 'record'; token: number; drawn: { total: number; draw: number; kept: number } | undefined }
+
+export type Least = { cut: number | undefined; bit: number }
 
 /** What the sampler is told for one token. Spec: spec/tensor.md §7. */
 export type Draw = {

@@ -26,7 +26,9 @@ import { gatewayAccount, runGateway } from '../computeGateway/runGateway.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
 import { writeWhole } from '../writeWhole.ts'
+import { openChainViews } from './openChainViews.ts'
 import type { ModelShelf } from './openModels.ts'
+import { createAttestationReader } from './readAttestation.ts'
 import { followSubmissions } from './storage/followSubmissions.ts'
 import { createHolderReader } from './storage/readHolders.ts'
 
@@ -80,6 +82,10 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
       ...{ env, ledger, auditRounds: contracts.auditRounds, firstRounds, everyRounds, settleDelaySeconds, tickMs },
       secret: loadNodeKey(join(folder, 'draw.key')),
       ...(holders && { holders }),
+      attestations: createAttestationReader({
+        ...{ env, ledger, inferenceServing: contracts.inferenceServing, chainId: config.chain.chainId },
+      }),
+      chainNodes: openChainViews(env, ledger, [config.chain.rpcUrl], settings.pace.meanGapMs),
       ...challenges,
       shared: createSharedFetch({
         ...{ env, account, gatewayUrl: config.compute.gatewayUrl, auditRounds: contracts.auditRounds },

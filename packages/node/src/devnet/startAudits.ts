@@ -10,6 +10,7 @@ import { targetIdOf, targetKind } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
 import { createLedger, TransactionRevertedError } from '@weightless/ledger'
 import { parseEther } from 'viem'
+import { chainNodeId } from '../auditor/openChainViews.ts'
 import type { DevnetFile } from '../devnetFile.ts'
 import type { DevnetEvent } from '../devnetOptions.ts'
 import { weightsCacheFolder } from '../weights/resolveWeights.ts'
@@ -59,6 +60,7 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
       await listTarget(ledger, targetKind.inference, targetIdOf(address))
     }
     const nodes = await askNodes({ network: env.network, timeoutMs: 5_000 }, file.storage.indexerUrl, signal)
+    await listTarget(ledger, targetKind.chain, chainNodeId(rpcUrl))
     for (const { nodeId } of nodes.slice(0, holdersMax)) await listTarget(ledger, targetKind.storage, nodeId)
     for (const index of auditorAccountIndices) {
       await fundAccount(env, rpcUrl, devnetKey(index).address, auditorFundsWei)

@@ -2,19 +2,12 @@
 import { hexToBytes } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import type { ProvenSource } from '@weightless/crypto'
-import {
-  type Accusation,
-  type Finding,
-  type JobCommitment,
-  judge,
-  OperatorUnknownError,
-  planStep,
-} from '@weightless/dispute'
-import { readTensors } from '@weightless/dispute/execution/readTensors'
+import { type Accusation, type Finding, type JobCommitment, judge, type ReadFile } from '@weightless/dispute'
 import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
-import { type ByteSource, describeModel } from '@weightless/tensor'
+import type { ByteSource } from '@weightless/tensor'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
+import { identifyModel } from '@weightless/tensor/model/identifyModel'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
@@ -57,20 +50,11 @@ export async function weighEvidence(
   const { receipt, accusation, root } = file
   const source = await requireWeights(model, receipt.modelRoot, signal)
   if (!source) return { reason: `these are not the weights ${receipt.modelRoot}` }
-  const { programId, programText, graph } = await describeModel(source)
+  const { programId, programText, graph } = await identifyModel(source)
   if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
   const job = commitmentOf(file, graph)
   if (!job) return { reason: 'the receipt has no step' }
-  const read = await readFor(job, accusation, source)
-  if (read.reason !== undefined) return { reason: read.reason }
-  let range: Evidence['range']
-  const finding = judge(job, accusation, {
-    workingRoot: root && hexToBytes(root.root),
-    file(from, count) {
-      range = { from, count }
-      return read.file(from, count)
-    },
-  })
+  const { finding, range } = await judgeReading(job, accusation, root && hexToBytes(root.root), source)
   if (!finding.guilty) return { reason: finding.reason }
   const other = findOther(finding, file.finding)
   return other ? { reason: other } : { finding, source, graph, programText, range }
@@ -111,17 +95,35 @@ function commitmentOf({ receipt, sampler }: VerdictFile, graph: Graph): JobCommi
   }
 }
 
-/** The bytes that the accused number is made from. */
-async function readFor(job: JobCommitment, accusation: Accusation, source: ByteSource) {
-  if (accusation.kind !== 'word') return { file: () => new Uint8Array() }
-  const { operator, step } = accusation.working
-  // No step of the trace; judging would say so too, but the tables of a working grow with its position.
-  if (step.position >= job.steps) return { reason: `step ${step.position} is not of the trace` }
+/** Judges twice where the accused number is made from bytes of the model: the first time says which, and no others are read. */
+async function judgeReading(
+  job: JobCommitment,
+  accusation: Accusation,
+  workingRoot: Uint8Array | undefined,
+  source: ByteSource,
+): Promise<{ finding: Finding; range: Evidence['range'] }> {
+  const judged = (file: ReadFile) => judge(job, accusation, { workingRoot, file })
   try {
-    return { file: await readTensors(planStep(job, operator, step.position, step.token), source) }
+    const asked = judged((from, count) => {
+      throw new BytesAsked(from, count)
+    })
+    return { finding: asked, range: undefined }
   } catch (error) {
-    if (error instanceof OperatorUnknownError) return { reason: error.message }
-    throw error
+    if (!(error instanceof BytesAsked)) throw error
+    const { from, count } = error
+    const bytes = await source.read(from, count)
+    return { finding: judged(() => bytes), range: { from, count } }
+  }
+}
+
+/** No fault: the first bytes that a rule asks for, and all. */
+class BytesAsked extends Error {
+  readonly from: number
+  readonly count: number
+  constructor(from: number, count: number) {
+    super('bytes of the model')
+    this.from = from
+    this.count = count
   }
 }
 

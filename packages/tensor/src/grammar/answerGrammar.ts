@@ -24,8 +24,13 @@ const kept = new WeakMap<Tokenizer, Map<string, Grammar>>()
 
 /** The mask of a new answer; undefined for a free one. @throws {SchemaUnsupportedError} */
 export function maskOf(tokenizer: Tokenizer, shape: AnswerShape | undefined): TokenMask | undefined {
-  if (!shape || (shape.schema === '' && shape.tools === '')) return undefined
+  if (!shape || !hasMasks(shape)) return undefined
   return createTokenMask(grammarOf(tokenizer, shape), tokenizer)
+}
+
+/** Whether masks have a part in the choice of tokens: an answer that only has others beside it is free. */
+export function hasMasks(shape: Pick<AnswerShape, 'schema' | 'tools'> | undefined): boolean {
+  return shape !== undefined && (shape.schema !== '' || shape.tools !== '')
 }
 
 function grammarOf(tokenizer: Tokenizer, shape: AnswerShape): Grammar {

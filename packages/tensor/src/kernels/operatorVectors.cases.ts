@@ -1,5 +1,5 @@
 /**
- * Runs operators of spec/tensor.md §3 and §7 as this engine has them on cases of `peers/tensor/integers/drawCases.py`, by every kernel
+ * Runs operators of spec/tensor.md §3 and §7 and of spec/training.md §3.4 and §4.2 as this engine has them on cases of `peers/tensor/integers/drawCases.py`, by every kernel
  * that may come to compute one: of a single row, of several, and machine code where some is installed. All must give the same bytes.
  */
 import assert from 'node:assert/strict'
@@ -7,6 +7,7 @@ import { createCaller } from '../crew/callKernel.ts'
 import { createCallRound } from '../crew/callRound.ts'
 import { ropeAngles, ropeRows } from '../model/ropeTable.ts'
 import { sampleToken } from '../sampler/sampleToken.ts'
+import { type OptimiserOptions, stepFactors } from '../train/optimiser.ts'
 import { type Arena, createArena, matrixKinds } from './loadKernels.ts'
 
 /** Fields hold numbers, or bytes as base64; `output` is null where the run fails. */
@@ -36,6 +37,8 @@ type Type = 'Q8_0' | 'Q4_0' | 'Q4_1' | 'F32' | 'F16'
 type Stage = Awaited<ReturnType<typeof openStage>>
 type Fields = {
   has(name: string): boolean
+  /** One f64. */
+  double(name: string): number
   bytes(name: string): Uint8Array<ArrayBuffer>
   floats(name: string): Float32Array
   number(name: string): number
@@ -43,7 +46,10 @@ type Fields = {
 /** What each kernel makes of the case; undefined where it reports a number that is not finite. */
 type Outputs = (Uint8Array | undefined)[]
 
-const operators = { product, embed, normalise, rotate, attend, gate, sample } satisfies {
+const operators = {
+  ...{ product, embed, normalise, rotate, attend, gate, sample },
+  ...{ normaliseBack, gateBack, optimise },
+} satisfies {
   [name: string]: (stage: Stage, fields: Fields, type: Type) => Outputs
 }
 
@@ -82,6 +88,7 @@ function readFields(one: OperatorCase): Fields {
   const bytes = (name: string) => bytesOf(one[name] as string)
   return {
     ...{ has: (name) => name in one, bytes },
+    double: (name) => new Float64Array(bytes(name).buffer)[0]!,
     floats: (name) => new Float32Array(bytes(name).buffer),
     number: (name) => one[name] as number,
   }
@@ -166,7 +173,7 @@ function normalise(stage: Stage, fields: Fields): Outputs {
 function rotate(stage: Stage, fields: Fields): Outputs {
   const head = fields.floats('head')
   const [rotated, position] = [fields.number('rotated'), fields.number('position')]
-  const base = new Float64Array(fields.bytes('base').buffer)[0]!
+  const base = fields.double('base')
   const angles = ropeAngles(rotated, base, fields.has('divisors') ? fields.floats('divisors') : undefined)
   const { cosines, sines } = ropeRows(angles, position, 1)
   const heads = 2
@@ -207,11 +214,50 @@ function gate(stage: Stage, fields: Fields): Outputs {
 function sample(stage: Stage, fields: Fields): Outputs {
   const { arena, room } = stage
   const logits = fields.floats('logits')
-  const number = (name: string) => new Float64Array(fields.bytes(name).buffer)[0]!
   const view = arena.floats(stage.put(logits), logits.length)
   const weights = room(logits.length * 4 + 16)
-  const parameters = { temperature: number('temperature'), topP: number('topP'), seed32: fields.bytes('seed') }
+  const parameters = {
+    temperature: fields.double('temperature'),
+    topP: fields.double('topP'),
+    seed32: fields.bytes('seed'),
+  }
   return [sampleToken(arena as Arena, view, weights, parameters, fields.number('draw')).record]
+}
+
+function normaliseBack({ kernels, put, finite }: Stage, fields: Fields): Outputs {
+  const [x, weight, gradient, out] = ['vector', 'weight', 'gradient', 'past'].map((name) => put(fields.floats(name)))
+  const count = fields.floats('vector').length
+  kernels.rmsNormBack(x!, weight!, gradient!, out!, count, 1, fields.floats('epsilon')[0]!)
+  return [finite(out!, count)]
+}
+
+function gateBack({ room, put, finite, round }: Stage, fields: Fields): Outputs {
+  const [gates, ups, gradient] = ['gates', 'ups', 'gradient'].map((name) => put(fields.floats(name)))
+  const count = fields.floats('gates').length
+  const out = room(count * 8)
+  round.add('gateBack', gates!, ups!, gradient!, out, out + count * 4, count)
+  round.run(false)
+  return [finite(out, count * 2)]
+}
+
+function optimise({ arena, kernels, room, put, finite }: Stage, fields: Fields): Outputs {
+  const count = fields.floats('values').length
+  const out = room(count * 12)
+  const [p, m, v] = [out, out + count * 4, out + count * 8]
+  for (const [address, name] of [
+    [p, 'values'],
+    [m, 'means'],
+    [v, 'squares'],
+  ] as const)
+    arena.floats(address, count).set(fields.floats(name))
+  const { double } = fields
+  const [beta1, beta2] = [double('beta1'), double('beta2')]
+  const options = { clipNorm: double('clipNorm'), beta1, beta2 } as OptimiserOptions
+  const { clip, c1, c2 } = stepFactors(options, double('norm'), fields.number('step'))
+  const [epsilon, decay] = [double('epsilon'), double('weightDecay')]
+  const gradient = put(fields.floats('gradient'))
+  kernels.adamW(p, m, v, gradient, count, clip, double('rate'), beta1, beta2, c1, c2, epsilon, decay)
+  return [finite(out, count * 3)]
 }
 
 const bytesOf = (base64: string): Uint8Array<ArrayBuffer> => Uint8Array.from(Buffer.from(base64, 'base64'))

@@ -1,5 +1,4 @@
 /** Opens a model file: describes it, loads its weights still quantised, and is then ready to run. */
-import { bytesToHex, type Hex } from '@weightless/codec'
 import { attachAdapter } from '../adapter/attachAdapter.ts'
 import { type Adapter, readAdapter } from '../adapter/readAdapter.ts'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
@@ -8,17 +7,15 @@ import { type ChatEnding, createChatTemplate } from '../chat/chatTemplate.ts'
 import { createCaller } from '../crew/callKernel.ts'
 import { createCallRound } from '../crew/callRound.ts'
 import { type CrewSeat, leadCrew } from '../crew/crew.ts'
-import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
 import { createArena } from '../kernels/loadKernels.ts'
 import { sampleBytes, weightsBytes } from '../sampler/sampleToken.ts'
 import { readTokenizer, type Tokenizer } from '../tokenizer/readTokenizer.ts'
-import { tokenizerRoot } from '../tokenizer/tokenizerRoot.ts'
 import { createSession, type Session } from './createSession.ts'
 import { describeGraph, type Graph } from './describeGraph.ts'
 import type { EngineParts } from './engineParts.ts'
+import { identityOf, type ModelIdentity, templateOf } from './identifyModel.ts'
 import { type LoadProgress, loadWeights } from './loadWeights.ts'
-import { programId, programText } from './programId.ts'
 import { ropeAngles } from './ropeTable.ts'
 import { allocateScratch, positionsMax } from './scratch.ts'
 
@@ -37,13 +34,8 @@ export type ModelInfo = {
 }
 
 /** Everything that can be said of a model without loading its weights. */
-export type ModelDescription = {
+export type ModelDescription = ModelIdentity & {
   info: ModelInfo
-  graph: Graph
-  programId: Hex
-  /** What the program id is the SHA-256 of. */
-  programText: string
-  tokenizerRoot: Hex
   tokenizer: Tokenizer
   /** The prompt for a conversation, ending where the answer begins, or without what begins it. Throws `ChatTemplateError`. */
   renderChat(messages: readonly ChatMessage[], ending?: ChatEnding, tools?: string): string
@@ -120,22 +112,14 @@ async function open(
   const gguf = await readGguf(file)
   const graph = describeGraph(gguf)
   const adapter = adapterFile && readAdapter(adapterFile, graph)
+  const identity = identityOf(gguf, graph, adapter)
   const tokenizer = readTokenizer(gguf)
-  if (tokenizer.vocabSize !== graph.vocabSize) {
-    throw new GgufInvalidError('vocabulary and embedding differ in size', { value: tokenizer.vocabSize })
-  }
-  const template = gguf.metadata.get('tokenizer.chat_template')
-  const templateText = typeof template === 'string' ? template : ''
+  const templateText = templateOf(gguf)
   const chat = createChatTemplate(templateText, tokenizer)
-  const root = tokenizerRoot(tokenizer.tables)
   const begin = tokenizer.tables.addBegin && tokenizer.tables.beginToken >= 0 ? [tokenizer.tables.beginToken] : []
-  const program = programText(graph, root, templateText, adapter)
   const description: ModelDescription = {
+    ...identity,
     info: infoOf(gguf, graph),
-    graph,
-    programId: bytesToHex(programId(program)),
-    programText: program,
-    tokenizerRoot: bytesToHex(root),
     tokenizer,
     renderChat: chat,
     hasChat: templateText !== '',

@@ -49,10 +49,11 @@ const vocabMax = 2 ** 20
 
 /** @throws {GgufInvalidError} when the file has no tokenizer of a known kind */
 export function readTokenizer(gguf: Gguf): Tokenizer {
-  return createTokenizer(readTables(gguf.metadata))
+  return createTokenizer(readTokenizerTables(gguf))
 }
 
-function readTables(metadata: ReadonlyMap<string, GgufValue>): TokenizerTables {
+/** @throws {GgufInvalidError} when the file has no tokenizer of a known kind */
+export function readTokenizerTables({ metadata }: Gguf): TokenizerTables {
   const model = metadata.get('tokenizer.ggml.model')
   if (model !== 'gpt2') {
     throw new GgufInvalidError('its tokenizer is not of a supported kind (gpt2)', { value: String(model) })

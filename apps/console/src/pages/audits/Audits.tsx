@@ -22,7 +22,8 @@ export function Audits() {
   return (
     <>
       <PageHead title="Audits">
-        Auditors ask providers as users do, make the answers again bit by bit, and say on the chain what they found.
+        Auditors ask providers as users do and make the answers again bit by bit, read from storage nodes what those
+        signed for, ask for fresh attestations and for blocks, and say on the chain what they found.
       </PageHead>
       {!isThere && <Notice title="Nobody is audited on this network" />}
       {isThere && isPending && <div className="skeleton h-32" />}
@@ -38,7 +39,7 @@ export function Audits() {
             {data.targets.length === 0 && <Notice title="Nobody is listed for audits yet" />}
             <ul className="grid gap-3">
               {data.targets.map((target) => (
-                <TargetRow key={target.id} target={target} />
+                <TargetRow key={`${target.kind} ${target.id}`} target={target} />
               ))}
             </ul>
           </Section>
@@ -69,11 +70,11 @@ function Section({ id, title, children }: { id: string; title: string; children:
 
 function TargetRow({ target }: { target: TargetRecord }) {
   const { id, kind, rounds, drift, cases } = target
-  const name = kind === 'inference' ? `0x${id.slice(26)}` : id
+  const name = kind === 'inference' || kind === 'attestation' ? `0x${id.slice(26)}` : id
   return (
     <li className="sheet grid gap-3 px-5 py-4">
       <div className="flex flex-wrap items-baseline justify-between gap-x-5 gap-y-1">
-        <Copyable text={name} what="address" />
+        <Copyable text={name} what={identifiers[kind]} />
         <span className={`text-sm ${cases.length > 0 ? 'text-bad' : 'text-mute'}`}>{saysOf(target)}</span>
       </div>
       <dl className="grid grid-cols-2 gap-x-6 gap-y-3 sm:grid-cols-4">
@@ -104,7 +105,7 @@ function TargetRow({ target }: { target: TargetRecord }) {
 function saysOf({ kind, cases }: TargetRecord): string {
   if (cases.some(({ state }) => state === 'carried out')) return 'found and slashed'
   if (cases.length > 0) return 'found faulty'
-  return kind === 'inference' ? 'provider of inference' : 'storage node'
+  return kindNames[kind]
 }
 
 function AuditorRow({ auditor }: { auditor: AuditorRecord }) {
@@ -129,5 +130,19 @@ function AuditorRow({ auditor }: { auditor: AuditorRecord }) {
     </li>
   )
 }
+
+const kindNames = {
+  inference: 'provider of inference',
+  storage: 'storage node',
+  attestation: 'claim of trusted hardware',
+  chain: 'node of the chain',
+} as const
+
+const identifiers = {
+  inference: 'address',
+  storage: 'node id',
+  attestation: 'address',
+  chain: 'hash of its URL',
+} as const
 
 const roundsOf = (count: number): string => (count === 1 ? '1 round' : `${formatCount(count)} rounds`)

@@ -5,12 +5,13 @@ import { contractAddress, type NetworkConfig } from '@weightless/sdk/networkConf
 import { getLogs, readContract } from 'viem/actions'
 import { chainClient } from '../../network/chainClient.ts'
 
+type TargetKind = 'inference' | 'storage' | 'attestation' | 'chain'
 type Outcome = 'clean' | 'faulty' | 'unreachable' | 'undecided'
 type CaseState = 'open' | 'contested' | 'upheld' | 'dismissed' | 'carried out'
 
 export type TargetRecord = {
   id: string
-  kind: 'inference' | 'storage'
+  kind: TargetKind
   rounds: { [outcome in Outcome]: number }
   /** Set once its planter has opened it. */
   drift: string | undefined
@@ -33,6 +34,7 @@ export type Audits = {
   auditors: AuditorRecord[]
 }
 
+const kinds: readonly TargetKind[] = ['inference', 'storage', 'attestation', 'chain']
 const outcomes: readonly Outcome[] = ['undecided', 'clean', 'faulty', 'unreachable']
 
 export async function readAudits(config: NetworkConfig): Promise<Audits> {
@@ -46,11 +48,13 @@ export async function readAudits(config: NetworkConfig): Promise<Audits> {
   ])
   const targets = new Map<string, TargetRecord>()
   const targetOf = (id: string, kind: number): TargetRecord => {
-    const known = targets.get(id) ?? emptyTarget(id, kind)
-    targets.set(id, known)
+    const name = `${kind} ${id}`
+    const known = targets.get(name) ?? emptyTarget(id, kind)
+    targets.set(name, known)
     return known
   }
-  const plantedOf = (id: string) => targetOf(id, listed.find((target) => target.id === id)?.kind ?? 1)
+  const plantedOf = (id: string) =>
+    targetOf(id, listed.find((target) => target.id === id && target.kind <= 2)?.kind ?? 1)
   const auditors = new Map<string, AuditorRecord>()
   const auditorOf = (address: string): AuditorRecord => {
     const known = auditors.get(address) ?? emptyAuditor(address)
@@ -85,7 +89,7 @@ const isEvent = <Item extends { type: string }>(item: Item): item is Extract<Ite
 
 const emptyTarget = (id: string, kind: number): TargetRecord => ({
   id,
-  kind: kind === 1 ? 'inference' : 'storage',
+  kind: kinds[kind - 1] ?? 'inference',
   rounds: { clean: 0, faulty: 0, unreachable: 0, undecided: 0 },
   drift: undefined,
   cases: [],

@@ -15,7 +15,6 @@ import { seeded } from '@weightless/dispute/referee/probeJob.cases'
 import { type Bundle, type ChatOpening, compareAnswers, verifyWithModel } from '@weightless/receipt'
 import { type AskedChat, jobOf, signChat } from '@weightless/receipt/signedChat.cases'
 import { bytesSource, type ChatRun, createChatBatch, loadModel, type Model, runChat } from '@weightless/tensor'
-import { bodyOperatorCount, headOperators } from '@weightless/tensor/model/describeGraph'
 import { smolLm2 } from '@weightless/tensor/weights.cases'
 import { drawPrompt } from '../../audit/drawPrompts.ts'
 
@@ -65,10 +64,7 @@ async function disputeRun({ model, bytes }: Served, { opening, receipt }: Bundle
   const own = await executeJob(model, job, tokens, bytesSource(bytes))
   const random = seeded(`dispute ${jobNonce}`)
   const position = Math.floor(random() * tokens.length)
-  // A choice among those of top_p has no working (DISPUTE §5).
-  const isCut = opening.sampler.topP < 1 && opening.sampler.temperature > 0
-  const count = Math.min(own.operators[position]!.length / 32, operatorCount(model) - (isCut ? 1 : 0))
-  const operator = Math.floor(random() * count)
+  const operator = Math.floor((random() * own.operators[position]!.length) / 32)
   const plan = planStep(job, operator, position, tokens[position]!)
   const working = await own.work(plan)
   const honest = { ...own, job, work: async () => working }
@@ -89,8 +85,6 @@ async function disputeRun({ model, bytes }: Served, { opening, receipt }: Bundle
   const finding = judge(job, accused.accusation, { file, workingRoot: accused.workingRoot })
   assert.ok(!finding.guilty, label)
 }
-
-const operatorCount = ({ parts }: Model): number => bodyOperatorCount(parts.graph.layerCount) + headOperators.length
 
 async function runAll(served: Served, from: number, count: number): Promise<number> {
   const random = seeded(`groups from ${from}`)

@@ -2,7 +2,9 @@
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
 import { stepArgument } from '@weightless/dispute/contract/accusationArguments'
-import { isChatBundle } from '@weightless/receipt'
+import { type ChatOpening, isChatBundle, samplerHash } from '@weightless/receipt'
+import { grammarVersion, type RequestShape, requestHash } from '@weightless/receipt/commitments'
+import { hasMasks } from '@weightless/tensor'
 import type { DisputeQuestion } from '../../wire/disputeMessages.ts'
 import { defendAnswer } from '../defendAnswer.ts'
 import { readJob } from '../readJob.ts'
@@ -32,6 +34,15 @@ export async function answerQuestion(
     return 'excuse'
   }
   const asked = await ledger.read({ ...at, functionName: 'questionOf', args: [gameId] })
+  const { salt, shape } = bundle.opening
+  if (shape && hasMasks(shape) && kinds[asked.ask] === 'root' && asked.operator === game.sample) {
+    await ledger.submit({
+      ...at,
+      functionName: 'excuseShape',
+      args: [gameId, shapeArgument(bundle.opening, salt, shape)],
+    })
+    return 'excuse'
+  }
   const question = questionOf(asked)
   const key = `chain ${receiptHash}`
   keep(key)
@@ -48,6 +59,11 @@ export async function answerQuestion(
     await ledger.submit({ ...at, functionName: 'showChunk', args: [gameId, bytesToHex(answer.bytes)] })
   }
   return question.ask
+}
+
+/** Opens the receipt's input as far as the contract needs it: messages stay behind their hash. */
+function shapeArgument({ messages, stop, sampler }: ChatOpening, salt: Hex, shape: RequestShape) {
+  return { salt, request: requestHash(messages, stop, samplerHash(sampler)), grammarVersion, ...shape }
 }
 
 function questionOf(asked: { ask: number; position: number; operator: number; level: number; index: number }) {

@@ -3,8 +3,9 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Receipt, ReceiptTypes} from "../../compute/ReceiptTypes.sol";
-import {Model} from "./Model.sol";
+import {Draw, Model, OperatorUnknown} from "./Model.sol";
 import {Trace} from "./StepProof.sol";
+import {SoftFloat} from "../SoftFloat.sol";
 
 /// The receipt is of another version, chain or kind of service, or of no answer that can be executed again.
 error ReceiptForeign();
@@ -41,6 +42,7 @@ library Exhibits {
     uint16 private constant RECEIPT_VERSION = 1;
     uint8 private constant CHAT = 1;
     uint8 private constant RE_EXECUTION = 1;
+    uint256 private constant NOT_FINITE = 0x7ff0000000000000;
     bytes32 private constant SAMPLER_TAG = keccak256("weightless/receipt/v1/sampler");
     bytes32 private constant WORKING_TYPEHASH =
         keccak256("Working(bytes32 receipt,uint32 choice,uint32 position,uint32 operator,bytes32 root)");
@@ -60,6 +62,23 @@ library Exhibits {
 
     function requireSampler(Receipt calldata receipt, Sampler calldata sampler) internal pure {
         if (keccak256(abi.encode(SAMPLER_TAG, sampler)) != receipt.sampler) revert SamplerWrong();
+    }
+
+    /// What the sampler was told at a position.
+    function drawOf(Receipt calldata receipt, Sampler calldata sampler, uint256 position)
+        internal
+        pure
+        returns (Draw memory)
+    {
+        if (position + 1 < receipt.promptTokens) revert OperatorUnknown();
+        // negative, infinite, NaN
+        if (sampler.temperatureBits >= NOT_FINITE || sampler.topPBits >= NOT_FINITE) revert SamplerWrong();
+        return Draw({
+            temperature: SoftFloat.narrow64(sampler.temperatureBits),
+            topP: sampler.topPBits,
+            seed: receipt.seed,
+            index: position + 1 - receipt.promptTokens
+        });
     }
 
     function traceOf(Receipt calldata receipt) internal pure returns (Trace memory) {

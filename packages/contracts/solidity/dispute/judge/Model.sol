@@ -62,7 +62,29 @@ enum Rule {
     Gather, // rows, words of a row, positions
     Mix, // sum, total, head size
     Add, // x, y
-    Gate // both, width
+    Gate, // both, width
+    // of `sample`: judge/SampleTables.sol
+    Best, // top, words, best of the stage before + 1
+    Draw,
+    Weight, // logits, top
+    WeightSum, // of, words, cut + 1, bit (0: all weights)
+    Cut, // reached, all, cut before + 1, bit
+    Kept, // of, words, cut + 1 of those that are counted
+    Tie, // of, words, tie above + 1, cut, over, all
+    Keep, // weights, cut, tie
+    Walk, // of, words, walk above + 1, total, draw
+    Record // token, 1 where there was a draw, total, draw, kept
+}
+
+/// What the sampler is told for one token. Spec: tensor.md 7.
+/// @param temperature binary32
+/// @param topP binary64
+/// @param index which output token
+struct Draw {
+    uint256 temperature;
+    uint256 topP;
+    bytes32 seed;
+    uint256 index;
 }
 
 uint64 constant ABSENT = type(uint64).max;

@@ -13,12 +13,10 @@ using TableList for List global;
 
 /// Lays out tables one after another. Spec: dispute.md 2.1, 3.1, 3.2, 4.1.
 library TableList {
-    /// No operator has more: attention.qkv has 24.
-    uint256 private constant TABLES_MAX = 40;
     uint256 private constant RUN = 256;
 
-    function create() internal pure returns (List memory list) {
-        list.tables = new Table[](TABLES_MAX);
+    function create(uint256 tablesMax) internal pure returns (List memory list) {
+        list.tables = new Table[](tablesMax);
     }
 
     /// The tables that were added.

@@ -1,8 +1,10 @@
 /** Disputes an answer on chain with a provider that does not answer otherwise: it shows its working in time, or loses stake. Spec: spec/dispute.md §13 */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { type Hex, hexToBytes, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
+import { planOperator } from '@weightless/dispute'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
-import { type Bundle, isChatBundle } from '@weightless/receipt'
+import type { Draw } from '@weightless/dispute/working/rules'
+import { type Bundle, type ChatOpening, isChatBundle } from '@weightless/receipt'
 import { samplerBits } from '@weightless/receipt/commitments'
 import { type ByteSource, bytesSource, describeModel } from '@weightless/tensor'
 import type { ClientContext } from '../../clientContext.ts'
@@ -42,7 +44,9 @@ export async function challengeReceipt(
   const facts = modelFacts(graph, source.sizeBytes)
   const shown = { tree: source.tree, source, facts, programId, programText }
   const exhibit = { receipt, signature, sampler: samplerBits(opening.sampler), model: facts }
-  const game = openGame(context, exhibit, graph, options)
+  const plan = (operator: number, position: number) =>
+    planOperator(graph, operator, position, 0, drawAt(bundle, position))
+  const game = openGame(context, exhibit, plan, options)
   let isVouched = false
   const dispute = await playDispute(bundle, {
     async send(body) {
@@ -66,6 +70,13 @@ export async function challengeReceipt(
   await ledger.submit({ ...at, functionName: 'withdrawCredit' }, options.send)
   const transactionHash: Hex = finished.transactionHash
   return { dispute, slashing: slashing ?? { ...about, ...slashedBy(finished), transactionHash }, bond: 'returned' }
+}
+
+/** Undefined in the prompt, where no token is chosen. */
+function drawAt({ receipt, opening }: Bundle<ChatOpening>, position: number): Draw | undefined {
+  const index = position + 1 - Number(receipt.promptTokens)
+  const { temperature, topP } = opening.sampler
+  return index < 0 ? undefined : { temperature, topP, seed32: hexToBytes(receipt.seed), index }
 }
 
 export class ChallengerMissingError extends WeightlessError {

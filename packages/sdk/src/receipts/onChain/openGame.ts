@@ -2,12 +2,11 @@
 import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import type { DisputeQuestion } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
-import { planOperator } from '@weightless/dispute'
 import type { ModelFacts } from '@weightless/dispute/contract/modelFacts'
 import { createKnownNodes, type KnownNodes } from '@weightless/dispute/tree/knownNodes'
+import type { WorkingPlan } from '@weightless/dispute/working/rules'
 import type { LedgerEvent } from '@weightless/ledger'
 import { hashReceipt, type Receipt } from '@weightless/receipt'
-import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { encodeAbiParameters, keccak256 } from 'viem'
 import type { SendOptions } from '../../account/openAccount.ts'
 import type { ClientContext } from '../../clientContext.ts'
@@ -40,8 +39,17 @@ export type Game = {
 
 const providersTurn = 2
 
-/** The bond goes up with the first question. @throws {TransactionRevertedError} from `ask` */
-export function openGame(context: ClientContext, exhibit: Exhibit, graph: Graph, options: GameOptions = {}): Game {
+/**
+ * The bond goes up with the first question.
+ * @param plan - how the working of an operator at a position is laid out
+ * @throws {TransactionRevertedError} from `ask`
+ */
+export function openGame(
+  context: ClientContext,
+  exhibit: Exhibit,
+  plan: Table['plan'],
+  options: GameOptions = {},
+): Game {
   const { config, ledger } = context
   const { receipt } = exhibit
   const at = { address: contractAddress(config, 'disputeGame'), abi: abis.disputeGame } as const
@@ -50,7 +58,7 @@ export function openGame(context: ClientContext, exhibit: Exhibit, graph: Graph,
   const id = keccak256(encodeAbiParameters(types, [receiptHash, ledger.address]))
   const steps = Number(receipt.promptTokens + receipt.completionTokens) - 1
   const trace = createKnownNodes(hexToBytes(receipt.traceRoot), steps)
-  const table: Table = { context, at, id, model: exhibit.model, graph, trace, workings: new Map(), options }
+  const table: Table = { context, at, id, model: exhibit.model, plan, trace, workings: new Map(), options }
   let state: 'new' | 'open' | 'silent' = 'new'
 
   async function begin(): Promise<void> {
@@ -84,7 +92,7 @@ type Table = {
   at: { address: Hex; abi: typeof abis.disputeGame }
   id: Hex
   model: ModelFacts
-  graph: Graph
+  plan: (operator: number, position: number) => Pick<WorkingPlan, 'chunks'>
   trace: KnownNodes
   /** By position and operator. */
   workings: Map<string, Working>
@@ -127,7 +135,7 @@ async function untilAnswered({ context: { ledger, env }, at, id, options }: Tabl
 
 /** The answer in the form that a provider gives it over HTTP. */
 async function answerOf(table: Table, question: DisputeQuestion, fromBlock: bigint): Promise<unknown> {
-  const { context, at, id, graph, trace, workings } = table
+  const { context, at, id, plan, trace, workings } = table
   const toBlock = await context.ledger.blockNumber()
   const eventNames = ['StepShown', 'RootShown', 'ChunkShown', 'HashesShown']
   const range = { ...at, eventNames, fromBlock, toBlock }
@@ -140,7 +148,7 @@ async function answerOf(table: Table, question: DisputeQuestion, fromBlock: bigi
   if (event?.eventName === 'RootShown' && question.ask === 'root') {
     const { position, operator } = question
     const { root, signature } = event.args
-    const tree = createKnownNodes(hexToBytes(root), planOperator(graph, operator, position, 0).chunks)
+    const tree = createKnownNodes(hexToBytes(root), plan(operator, position).chunks)
     workings.set(`${position} ${operator}`, { tree, signed: { root, signature } })
     return { root, signature }
   }

@@ -66,9 +66,8 @@ export async function submitVerdict(
 }
 
 /** What the contracts that the game asks refuse with. */
-const errorsBelow = [abis.providerStake, abis.modelFacts, abis.wordJudge, abis.stepJudge, abis.operatorPlans].flatMap(
-  (abi) => (abi as Abi).filter(({ type }) => type === 'error'),
-)
+const below = ['providerStake', 'modelFacts', 'wordJudge', 'sampleJudge', 'stepJudge', 'operatorPlans'] as const
+const errorsBelow = below.flatMap((name) => (abis[name] as Abi).filter(({ type }) => type === 'error'))
 
 export class VerdictRefusedError extends WeightlessError {
   constructor(facts: { reason: string }) {
