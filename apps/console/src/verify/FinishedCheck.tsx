@@ -1,21 +1,37 @@
 /** The end of a check, whichever it was, with how long it took and where the weights came from. */
 import { Notice } from '../parts/Notice.tsx'
-import type { Finished } from './checkMessages.ts'
+import type { Finished, LocalWeights } from './checkMessages.ts'
 import { Guilty } from './Guilty.tsx'
 import { Outcome } from './Outcome.tsx'
 import { SaveVerdict } from './SaveVerdict.tsx'
+import { TakeToChain } from './TakeToChain.tsx'
 import { Took } from './Took.tsx'
 
-/** @param provider - whom the document is about */
-export function FinishedCheck(props: { finished: Finished; provider: string; onAgain: () => void }) {
-  const { finished, provider, onAgain } = props
+export type CheckedDocument = {
+  /** Whom the document is about. */
+  provider: string
+  chainId: bigint
+  /** A verdict as it came, as JSON. */
+  verdict?: unknown
+}
+
+export function FinishedCheck(props: {
+  finished: Finished
+  about: CheckedDocument
+  weights?: LocalWeights | undefined
+  onAgain: () => void
+}) {
+  const { finished, about, weights, onAgain } = props
+  const { provider, chainId } = about
   const { result } = finished
+  if (result.kind === 'submit' || result.kind === 'challenge') return null
   if (result.kind === 'verify') return <Outcome finished={finished} outcome={result.outcome} onAgain={onAgain} />
   const foot = <Took finished={finished} onAgain={onAgain} />
   if (result.kind === 'judge') {
     const { judgement } = result
     return judgement.outcome === 'guilty' ? (
       <Guilty finding={judgement.finding} provider={provider}>
+        {about.verdict !== undefined && <TakeToChain verdict={about.verdict} chainId={chainId} weights={weights} />}
         {foot}
       </Guilty>
     ) : (
@@ -30,6 +46,7 @@ export function FinishedCheck(props: { finished: Finished; provider: string; onA
     return (
       <Guilty finding={dispute.finding} provider={provider}>
         <SaveVerdict verdict={verdict} />
+        <TakeToChain verdict={JSON.parse(verdict)} chainId={chainId} weights={weights} />
         {foot}
       </Guilty>
     )

@@ -3,6 +3,7 @@ import { bundleToJson } from '@weightless/receipt/bundle'
 import type { Bundle } from '@weightless/sdk'
 import { useKnownNetwork } from '../network/NetworkProvider.tsx'
 import { ErrorNotice } from '../parts/Notice.tsx'
+import { ChallengeProvider } from './ChallengeProvider.tsx'
 import type { Finished, LocalWeights } from './checkMessages.ts'
 import { FinishedCheck } from './FinishedCheck.tsx'
 import { Running } from './Running.tsx'
@@ -35,5 +36,12 @@ export function OpenDispute(props: { bundle: Bundle; finished: Finished; weights
   if (state.step === 'running') return <Running progress={state.progress} onStop={reset} />
   if (state.step === 'failed')
     return <ErrorNotice title="The dispute could not be played" error={state.error} onRetry={run} />
-  return <FinishedCheck finished={state.finished} provider={bundle.receipt.provider} onAgain={run} />
+  const { result: played } = state.finished
+  const isWithheld = played.kind === 'dispute' && played.dispute.outcome === 'withheld'
+  return (
+    <div className="grid gap-3">
+      <FinishedCheck finished={state.finished} about={bundle.receipt} weights={weights} onAgain={run} />
+      {isWithheld && <ChallengeProvider bundle={bundle} weights={weights} />}
+    </div>
+  )
 }

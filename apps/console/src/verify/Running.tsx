@@ -13,6 +13,7 @@ const says: { readonly [stage in CheckStage]: string } = {
   executing: 'Running the model again',
   asking: 'Asking the provider for the first number that differs',
   judging: 'Computing the number in question',
+  sending: 'Showing the chain what it has to know',
 }
 
 export function Running({ progress, onStop }: { progress: ShownProgress; onStop: () => void }) {
@@ -35,6 +36,7 @@ export function Running({ progress, onStop }: { progress: ShownProgress; onStop:
 
 function describe({ stage, done, total, perSecond }: ShownProgress): string {
   if (stage === 'asking') return `${done + 1}. question`
+  if (stage === 'sending') return done > 0 ? `${formatBytes(done)} of the model’s head` : ''
   if (total === 0) return ''
   if (stage !== 'executing') return `${formatBytes(done)} of ${formatBytes(total)}`
   return `token ${done} of ${total}${perSecond ? ` · ${perSecond.toFixed(perSecond < 10 ? 1 : 0)} tokens/s` : ''}`

@@ -35,7 +35,7 @@ export function VerifyAnswer({ bundle, shown }: { bundle: Bundle; shown?: ShownA
   const { finished } = state
   return (
     <div className="grid max-w-[38rem] gap-3">
-      <FinishedCheck finished={finished} provider={bundle.receipt.provider} onAgain={run} />
+      <FinishedCheck finished={finished} about={bundle.receipt} onAgain={run} />
       <OpenDispute bundle={bundle} finished={finished} />
     </div>
   )

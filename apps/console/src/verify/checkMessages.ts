@@ -1,7 +1,7 @@
 /** What a page asks of the worker that checks, and what it hears from it. */
 import type { Hex } from '@weightless/codec'
 import type { Verification } from '@weightless/receipt'
-import type { Dispute, Judgement } from '@weightless/sdk'
+import type { Challenge, Dispute, Judgement, Slashing } from '@weightless/sdk'
 import type { NetworkConfig } from '@weightless/sdk/networkConfig'
 
 /** Documents go as the JSON that they came as, and are read again where they are judged. */
@@ -11,6 +11,10 @@ export type CheckJob =
   | { kind: 'embed'; bundle: unknown; request: Blob; encoder: EncoderParts }
   | { kind: 'judge'; verdict: unknown }
   | { kind: 'dispute'; bundle: unknown }
+  /** Takes a verdict to the chain. */
+  | { kind: 'submit'; verdict: unknown }
+  /** Disputes an answer on chain, for a bond. */
+  | { kind: 'challenge'; bundle: unknown }
 
 /** The files of a published encoder. */
 export type EncoderParts = { weights: Blob; config: Blob; tokenizer: Blob }
@@ -19,14 +23,29 @@ export type EncoderParts = { weights: Blob; config: Blob; tokenizer: Blob }
 export type LocalWeights = { file: Blob; hashed?: HashedFile | undefined }
 export type HashedFile = { root: Hex; segmentRoots: Uint8Array }
 
+/** Who sends transactions: a test key that everybody knows, or a wallet, which the page asks. */
+export type CheckSigner = { kind: 'testKey'; privateKey: Hex } | { kind: 'wallet'; address: Hex }
+
 export type CheckRequest = {
+  type: 'check'
   job: CheckJob
+  /** Of jobs that send transactions. */
+  signer: CheckSigner | undefined
   /** Without it the worker reaches no network. */
   config: NetworkConfig | undefined
   weights: LocalWeights | undefined
 }
 
-export type CheckStage = 'starting' | 'kept' | 'loading' | 'hashing' | 'opening' | 'executing' | 'asking' | 'judging'
+export type CheckStage =
+  | 'starting'
+  | 'kept'
+  | 'loading'
+  | 'hashing'
+  | 'opening'
+  | 'executing'
+  | 'asking'
+  | 'judging'
+  | 'sending'
 export type CheckProgress = { stage: CheckStage; done: number; total: number }
 
 export type WeightsFrom = 'kept' | 'network' | 'file' | 'none'
@@ -36,6 +55,8 @@ export type CheckResult =
   | { kind: 'judge'; judgement: Judgement }
   /** `verdict`: the file that shows a guilty provider, as text. */
   | { kind: 'dispute'; dispute: Dispute; verdict: string | undefined }
+  | { kind: 'submit'; slashing: Slashing }
+  | { kind: 'challenge'; challenge: Challenge }
 
 export type Finished = {
   result: CheckResult
@@ -51,5 +72,10 @@ export type CheckMessage =
   | { type: 'ready' }
   | { type: 'progress'; progress: CheckProgress }
   | { type: 'hashed'; hashed: HashedFile }
+  /** For the user's wallet, as EIP-1193 has it; the page sends a `WalletAnswer` back. */
+  | { type: 'wallet'; id: number; call: WalletCall }
   | { type: 'finished'; finished: Finished }
   | { type: 'failed'; code: string; message: string; hint?: string | undefined }
+
+export type WalletCall = { method: string; params?: unknown }
+export type WalletAnswer = { type: 'wallet'; id: number } & ({ result: unknown } | { error: string })

@@ -1,6 +1,6 @@
 /** One check from beginning to end: an answer executed again, embeddings made again, a verdict judged, a dispute played. */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import { parseVerdictFile, verdictFileToJson } from '@weightless/compute/wire'
+import { parseVerdictFile, type VerdictFile, verdictFileToJson } from '@weightless/compute/wire'
 import { SegmentDamagedError } from '@weightless/crypto'
 import { type Bundle, readBundle, type Verification, verifyBundle } from '@weightless/receipt'
 import type { Client } from '@weightless/sdk'
@@ -36,18 +36,45 @@ type FindWeights = (root: Hex) => Promise<FoundWeights['weights']>
 
 async function runOnce(job: CheckJob, means: WeightsMeans, find: FindWeights): Promise<CheckResult> {
   if (job.kind === 'judge') return judge(job.verdict, means, find)
+  if (job.kind === 'submit') return submit(job.verdict, means, find)
   const bundle = readAgain(job.bundle)
+  if (job.kind === 'challenge') return challenge(bundle, means, find)
   if (job.kind === 'embed') return { kind: 'verify', outcome: await embedAgain(bundle, job) }
   if (job.kind === 'verify') return { kind: 'verify', outcome: await verify(bundle, job.isOurs, means, find) }
   return dispute(bundle, means, find)
 }
 
 async function judge(document: unknown, { report }: WeightsMeans, find: FindWeights): Promise<CheckResult> {
+  const verdict = readVerdict(document)
+  const weights = await find(verdict.receipt.modelRoot)
+  report('judging')
+  return { kind: 'judge', judgement: await judgeVerdict(verdict, weights) }
+}
+
+/** The head of a model that the chain does not know goes first, in parts. */
+async function submit(document: unknown, { client, report }: WeightsMeans, find: FindWeights): Promise<CheckResult> {
+  const verdict = readVerdict(document)
+  if (!client) throw new NetworkNeededError()
+  const model = await find(verdict.receipt.modelRoot)
+  report('sending')
+  const onPart = (readBytes: number) => report('sending', readBytes)
+  return { kind: 'submit', slashing: await client.receipts.submitVerdict(verdict, { model, onPart }) }
+}
+
+async function challenge(bundle: Bundle, { client, report }: WeightsMeans, find: FindWeights): Promise<CheckResult> {
+  if (!client) throw new NetworkNeededError()
+  const model = await find(bundle.receipt.modelRoot)
+  report('opening')
+  let asked = 0
+  const onQuestion = () => report('asking', asked++)
+  const onPart = (readBytes: number) => report('sending', readBytes)
+  return { kind: 'challenge', challenge: await client.receipts.challenge(bundle, { model, onQuestion, onPart }) }
+}
+
+function readVerdict(document: unknown): VerdictFile {
   const read = parseVerdictFile(JSON.stringify(document))
   if (!read.ok) throw new DocumentUnreadableError(read.detail)
-  const weights = await find(read.value.receipt.modelRoot)
-  report('judging')
-  return { kind: 'judge', judgement: await judgeVerdict(read.value, weights) }
+  return read.value
 }
 
 function verify(bundle: Bundle, isOurs: boolean, means: WeightsMeans, find: FindWeights): Promise<Verification> {

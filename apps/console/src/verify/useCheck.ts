@@ -2,7 +2,17 @@
 import { WeightlessError } from '@weightless/codec'
 import type { NetworkConfig } from '@weightless/sdk/networkConfig'
 import { useCallback, useEffect, useRef, useState } from 'react'
-import type { CheckMessage, CheckProgress, CheckRequest, CheckStage, Finished, HashedFile } from './checkMessages.ts'
+import type { Signer } from '../network/signer.ts'
+import type {
+  CheckMessage,
+  CheckProgress,
+  CheckRequest,
+  CheckSigner,
+  CheckStage,
+  Finished,
+  HashedFile,
+  WalletAnswer,
+} from './checkMessages.ts'
 import { startWorker } from './startWorker.ts'
 
 /** `perSecond`: how fast the present stage goes, once it can be told. */
@@ -14,6 +24,9 @@ export type CheckState =
   | { step: 'finished'; finished: Finished }
   | { step: 'failed'; error: unknown }
 
+/** `signer`: of jobs that send transactions. */
+export type CheckOrder = Omit<CheckRequest, 'type' | 'signer'> & { signer?: Signer }
+
 export function useCheck(onHashed?: (hashed: HashedFile) => void) {
   const [state, setState] = useState<CheckState>({ step: 'idle' })
   const worker = useRef<Worker>(undefined)
@@ -24,7 +37,7 @@ export function useCheck(onHashed?: (hashed: HashedFile) => void) {
   useEffect(() => end, [end])
 
   const start = useCallback(
-    (request: CheckRequest) => {
+    ({ signer, ...request }: CheckOrder) => {
       end()
       setState({ step: 'running', progress: { stage: 'starting', done: 0, total: 0 } })
       const running = startWorker()
@@ -36,8 +49,8 @@ export function useCheck(onHashed?: (hashed: HashedFile) => void) {
         setState({ step: 'failed', error: new Error(event.message || 'The worker of the check could not start.') })
       }
       running.onmessage = ({ data }: MessageEvent<CheckMessage>) => {
-        if (data.type === 'ready')
-          return running.postMessage({ ...request, config: request.config && withoutKeys(request.config) })
+        if (data.type === 'ready') return running.postMessage(requestOf(request, signer))
+        if (data.type === 'wallet') return void askWallet(running, signer, data)
         if (data.type === 'hashed') return onHashed?.(data.hashed)
         if (data.type === 'progress') return setState({ step: 'running', progress: measure(data.progress) })
         end()
@@ -58,7 +71,38 @@ function carryError({ code, message, hint }: Extract<CheckMessage, { type: 'fail
   return new WeightlessError(code, message, {}, hint === undefined ? {} : { hint })
 }
 
-/** The worker reads weights and computes; it signs nothing. */
+/** Of an order without a signer the worker reads weights and computes, and signs nothing. */
+function requestOf({ job, config, weights }: Omit<CheckOrder, 'signer'>, signer: Signer | undefined): CheckRequest {
+  return { type: 'check', job, config: config && withoutKeys(config), weights, signer: signerOf(signer) }
+}
+
+function signerOf(signer: Signer | undefined): CheckSigner | undefined {
+  if (!signer || signer.kind === 'none') return undefined
+  if (signer.kind === 'wallet') return { kind: 'wallet', address: signer.address }
+  return { kind: 'testKey', privateKey: signer.privateKey }
+}
+
+/** The wallet asks its user, not the worker; what it says goes back. */
+async function askWallet(
+  running: Worker,
+  signer: Signer | undefined,
+  { id, call }: Extract<CheckMessage, { type: 'wallet' }>,
+): Promise<void> {
+  const say = (answer: WalletAnswer) => running.postMessage(answer)
+  try {
+    if (signer?.kind !== 'wallet') throw new Error('No wallet is connected.')
+    say({ type: 'wallet', id, result: await signer.provider.request(call) })
+  } catch (error) {
+    say({ type: 'wallet', id, error: says(error) })
+  }
+}
+
+/** Wallets throw plain objects. */
+function says(error: unknown): string {
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : error
+  return String(message)
+}
+
 function withoutKeys(config: NetworkConfig): NetworkConfig {
   return { ...config, chain: { ...config.chain, accounts: [] } }
 }

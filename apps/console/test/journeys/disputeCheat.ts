@@ -1,15 +1,19 @@
-/** Asks a provider that cheats, finds the answer wrong, disputes it down to one number, saves the verdict, and judges that on another page and in the file for other machines. */
+/** Asks a provider that cheats, finds the answer wrong, disputes it down to one number, saves the verdict, judges that on another page and in the file for other machines, and takes it to the chain. */
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Page } from 'playwright-core'
+import type { BrowserContext, Page } from 'playwright-core'
+import type { Hex } from 'viem'
 import { openTestClient } from '../askForBundle.ts'
 import { checkPage } from '../checkPage.ts'
+import { injectWallet, type WalletLog } from '../injectWallet.ts'
 import { openPage } from '../openBrowser.ts'
 import { shoot } from '../shoot.ts'
 import type { Stage } from '../stage.ts'
 import { startCheat } from '../startCheat.ts'
 
+/** Account 3 of the usual test mnemonic, which is the user's alone. */
+const walletKey: Hex = '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6'
 const repository = join(import.meta.dirname, '../../../..')
 const isHeavy = Boolean(process.env.WEIGHTLESS_HEAVY)
 const patienceMs = isHeavy ? 300_000 : 90_000
@@ -25,6 +29,7 @@ export async function disputeCheat(stage: Stage): Promise<void> {
   try {
     const verdict = await convict(stage, cheat.model)
     await judgeOnDisk(stage, verdict, weights)
+    await slashByWallet(stage, verdict)
   } finally {
     await cheat.close()
   }
@@ -67,6 +72,29 @@ async function convict(stage: Stage, model: string): Promise<string> {
   await page.getByText('Refused: this file shows nothing').waitFor({ timeout: 60_000 })
   await page.context().close()
   return verdict
+}
+
+/** Another visitor takes the verdict to the chain; the page's worker reaches her wallet through the page. */
+async function slashByWallet(stage: Stage, verdict: string): Promise<void> {
+  const { chain } = (await (await fetch(`${stage.url}/config.json`)).json()) as { chain: { rpcUrl: string } }
+  let log: WalletLog = { methods: [] }
+  const wallet = { privateKey: walletKey, rpcUrl: chain.rpcUrl, name: 'Lantern Wallet' }
+  const prepare = async (context: BrowserContext) => {
+    log = await injectWallet(context, wallet)
+  }
+  const page = await openPage(stage, {}, { prepare })
+  await page.goto('/account')
+  await page.getByRole('button', { name: 'Lantern Wallet' }).click()
+  await page.getByRole('button', { name: 'Disconnect' }).waitFor()
+  await page.getByRole('link', { name: 'Verify' }).first().click()
+  await judge(page, verdict)
+  await page.getByText('Your wallet Lantern Wallet is asked').waitFor()
+  await page.getByRole('button', { name: 'Take it to the chain' }).click()
+  await page.getByText('Slashed: the contracts computed the same').waitFor({ timeout: patienceMs })
+  assert.ok(log.methods.includes('eth_sendTransaction'), 'the wallet was not asked to send')
+  await shoot(page, 'verify-slashed')
+  stage.faults.push(...(await checkPage(page, 'verify, slashed')))
+  await page.context().close()
 }
 
 /** Another machine: a file opened from disk, and no network at all. */

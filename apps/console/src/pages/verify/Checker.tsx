@@ -3,7 +3,7 @@ import type { Hex } from '@weightless/codec'
 import { type ReactNode, useEffect, useRef } from 'react'
 import { useKnownNetwork } from '../../network/NetworkProvider.tsx'
 import { ErrorNotice } from '../../parts/Notice.tsx'
-import { FinishedCheck } from '../../verify/FinishedCheck.tsx'
+import { type CheckedDocument, FinishedCheck } from '../../verify/FinishedCheck.tsx'
 import { OpenDispute } from '../../verify/OpenDispute.tsx'
 import { Running } from '../../verify/Running.tsx'
 import { useCheck } from '../../verify/useCheck.ts'
@@ -11,6 +11,7 @@ import { DocumentCard } from './DocumentCard.tsx'
 import { DocumentDrop } from './DocumentDrop.tsx'
 import { KeptModels } from './KeptModels.tsx'
 import { planCheck } from './planCheck.ts'
+import type { Document } from './readDocument.ts'
 import { useInputs } from './useInputs.ts'
 import { WhatIsNeeded } from './WhatIsNeeded.tsx'
 
@@ -33,7 +34,7 @@ export function Checker({ foot }: { foot?: (root: Hex | undefined) => ReactNode 
   useEffect(() => {
     result.current?.scrollIntoView({ block: 'nearest' })
   }, [state.step])
-  const provider = document?.kind === 'verdict' ? document.verdict.receipt.provider : document?.bundle.receipt.provider
+  const about = document && aboutOf(document)
   return (
     <div className="grid gap-12">
       <div className="grid gap-6">
@@ -52,9 +53,9 @@ export function Checker({ foot }: { foot?: (root: Hex | undefined) => ReactNode 
           {state.step === 'failed' && (
             <ErrorNotice title="The check could not be done" error={state.error} onRetry={run} />
           )}
-          {state.step === 'finished' && provider && (
+          {state.step === 'finished' && about && (
             <div className="grid max-w-[44rem] gap-3">
-              <FinishedCheck finished={state.finished} provider={provider} onAgain={run} />
+              <FinishedCheck finished={state.finished} about={about} weights={inputs.weights} onAgain={run} />
               {document?.kind === 'answer' && (
                 <OpenDispute bundle={document.bundle} finished={state.finished} weights={inputs.weights} />
               )}
@@ -66,6 +67,12 @@ export function Checker({ foot }: { foot?: (root: Hex | undefined) => ReactNode 
       {foot?.(rootOf(inputs.document))}
     </div>
   )
+}
+
+function aboutOf(document: Document): CheckedDocument {
+  if (document.kind === 'answer') return document.bundle.receipt
+  const { provider, chainId } = document.verdict.receipt
+  return { provider, chainId, verdict: document.json }
 }
 
 function rootOf(document: ReturnType<typeof useInputs>['inputs']['document']) {
