@@ -18,6 +18,7 @@ import {
   judgeVerdict,
   parseVerdictFile,
   ReceiptUndisputableError,
+  UndecidedOnChainError,
   VerdictRefusedError,
   verdictFileToJson,
 } from '@weightless/sdk'
@@ -313,8 +314,20 @@ describe('a dispute over the network', () => {
     assert.equal((await dispute(await bundleOf('changed'), 'http://127.0.0.1:1')).outcome, 'withheld')
   })
 
-  test('of an answer whose request changed logits no root is signed', async () => {
-    const bundle = await bundleOf('honest', { presence_penalty: 1 })
+  test('a choice under penalties and biases is disputed over the network, and judged by whoever has the model', async () => {
+    const more = { temperature: 0.8, top_p: 0.9, presence_penalty: 1, frequency_penalty: 0.5, logit_bias: { 65: 2 } }
+    const right = await bundleOf('honest', more)
+    assert.deepEqual(await dispute(right, urls.honest!), { outcome: 'agreed', questions: 0 })
+    const bundle = await bundleOf('warmer', more)
+    const { finding, verdict } = await requireGuilty(bundle, await dispute(bundle, urls.warmer!))
+    assert.deepEqual([finding.operator, finding.what], ['sample', 'w'])
+    await assert.rejects(stranger.receipts.submitVerdict(verdict, { model: weights }), UndecidedOnChainError)
+    await assert.rejects(stranger.receipts.challenge(bundle, { model: weights }), ReceiptUndisputableError)
+  })
+
+  test('of an answer whose request masked tokens no root is signed', async () => {
+    const response_format = { type: 'json_schema', json_schema: { name: 'a', schema: { enum: [1, 2] } } }
+    const bundle = await bundleOf('honest', { response_format })
     await assert.rejects(dispute(bundle, urls.honest!), ReceiptUndisputableError)
     const question = { ask: 'root', position: 0, operator: 1 }
     const body = JSON.stringify({ salt: bundle.opening.salt, choice: 0, question })

@@ -1,4 +1,4 @@
-export { commitJob } from './execution/commitJob.ts'
+export { commitJob, samplerOf } from './execution/commitJob.ts'
 export { executeJob } from './execution/executeJob.ts'
 export type { ReadFile } from './numbers/weightBlock.ts'
 export type { Accusation, Finding, OpenedChunk, WorkingOpening } from './referee/accusation.ts'

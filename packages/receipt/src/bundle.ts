@@ -1,6 +1,7 @@
 /** A bundle is what a user keeps: receipt, signature and opening, as JSON from anywhere. Spec: RECEIPT §6. */
 import { accept, bytesToHex, type Hex, hexToBytes, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
+import type { SamplerParameters } from './commitments.ts'
 import type { BodyOpening, Bundle, ChatOpening, ChoiceOutput, Opening } from './openedReceipt.ts'
 import { bodyPath, messagesMax, readPlainBundle, stopsMax, tokensMax } from './readPlainBundle.ts'
 import type { Receipt } from './receipt.ts'
@@ -95,6 +96,26 @@ const penalty = z
   .max(2)
   .refine((value) => value !== 0)
 
+/** Opens a receipt's `sampler`. */
+export const samplerSchema = z
+  .strictObject({
+    temperature: z.number().min(0).max(100),
+    topP: z.number().min(0).max(1),
+    maxTokens: z.int().min(0).max(0xffffffff),
+    presencePenalty: penalty.optional(),
+    frequencyPenalty: penalty.optional(),
+    logitBias: logitBiasSchema.optional(),
+  })
+  .transform(({ presencePenalty, frequencyPenalty, logitBias, ...base }): SamplerParameters => {
+    // Optional fields that are not there are left out, which their types ask for.
+    return {
+      ...base,
+      ...(presencePenalty !== undefined && { presencePenalty }),
+      ...(frequencyPenalty !== undefined && { frequencyPenalty }),
+      ...(logitBias && { logitBias }),
+    }
+  })
+
 const shapeSchema = z.strictObject({
   choices: z.int().min(1).max(choicesMax),
   schema: text,
@@ -119,14 +140,7 @@ const chatSchema = z
     salt: word,
     messages: z.array(z.strictObject({ role: text, content: text })).max(messagesMax),
     stop: z.array(text).max(stopsMax),
-    sampler: z.strictObject({
-      temperature: z.number().min(0).max(100),
-      topP: z.number().min(0).max(1),
-      maxTokens: z.int().min(0).max(0xffffffff),
-      presencePenalty: penalty.optional(),
-      frequencyPenalty: penalty.optional(),
-      logitBias: logitBiasSchema.optional(),
-    }),
+    sampler: samplerSchema,
     seed: seedSchema,
     ...outputShape,
     price: priceSchema,
@@ -187,16 +201,9 @@ type Parsed = z.infer<typeof chatSchema>
 
 /** Optional fields that are not there are left out, which their types ask for. */
 function withoutAbsent(opening: Parsed): ChatOpening {
-  const { trace, sampler, shape, more, traceRoots, ...rest } = opening
-  const { presencePenalty, frequencyPenalty, logitBias, ...base } = sampler
+  const { trace, shape, more, traceRoots, ...rest } = opening
   return {
     ...rest,
-    sampler: {
-      ...base,
-      ...(presencePenalty !== undefined && { presencePenalty }),
-      ...(frequencyPenalty !== undefined && { frequencyPenalty }),
-      ...(logitBias && { logitBias }),
-    },
     ...(trace && { trace }),
     ...(shape && { shape }),
     ...(more && { more: more.map(({ trace: own, ...output }) => (own ? { ...output, trace: own } : output)) }),

@@ -1,6 +1,6 @@
 /** A dispute over an answer of this provider: whoever has its opening asks, and the root of each working is signed. Spec: spec/dispute.md §9 */
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
-import { type Bundle, type ChatOpening, changesLogits, isChatBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, isChatBundle } from '@weightless/receipt'
 import { errorResponse } from '../wire/apiError.ts'
 import {
   type DisputeQuestion,
@@ -44,7 +44,7 @@ export async function answerDispute(
   await signJobs(context, [job])
   const bundle = readJob(job)
   // A working of other logits than the answer's would end in other digests, and its signed root would be taken for guilt.
-  if (!isChatBundle(bundle) || bundle.opening.shape || changesLogits(bundle.opening.sampler)) return noDispute()
+  if (!isChatBundle(bundle) || bundle.opening.shape) return noDispute()
   return defend(context, bundle, `${id} ${choice}`, choice, question)
 }
 

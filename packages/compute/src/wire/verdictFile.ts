@@ -1,7 +1,16 @@
 /** What shows a provider guilty, as one file that anybody judges again: the receipt, its signed root, the accusation. Spec: spec/dispute.md §10 */
 import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
 import type { Accusation, Finding } from '@weightless/dispute'
-import { bundleShell, describeFault, hexOf, parseText, plain, receiptToJson } from '@weightless/receipt/bundle'
+import {
+  bundleShell,
+  describeFault,
+  hexOf,
+  parseText,
+  plain,
+  receiptToJson,
+  samplerSchema,
+} from '@weightless/receipt/bundle'
+import type { SamplerParameters } from '@weightless/receipt/commitments'
 import type { Receipt } from '@weightless/receipt/receipt'
 import { z } from 'zod'
 import { hash, hexBytes, u32 } from './hexBytes.ts'
@@ -14,7 +23,7 @@ export type VerdictFile = {
   /** Of the receipt. */
   signature: Hex
   /** Opens `receipt.sampler`. */
-  sampler: { temperature: number; topP: number; maxTokens: number }
+  sampler: SamplerParameters
   /** The provider's signed root of the working in question; of accusations that are about one. */
   root: { root: Hex; signature: Hex } | undefined
   accusation: Accusation
@@ -61,11 +70,7 @@ const schema = z
   .strictObject({
     ...bundleShell,
     kind: z.literal('dispute'),
-    sampler: z.strictObject({
-      temperature: z.number().min(0).max(100),
-      topP: z.number().min(0).max(1),
-      maxTokens: u32,
-    }),
+    sampler: samplerSchema,
     root: z.strictObject({ root: hexOf(32), signature: hexOf(65) }).optional(),
     accusation,
     finding,

@@ -1,12 +1,13 @@
 /** Does a job again on the engine, for whoever wants to accuse: digests of all operators, and outputs of those that a working reads. */
 import { type ByteSource, type Model, positionsMax } from '@weightless/tensor'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
+import { type Adjustments, createAdjuster } from '@weightless/tensor/sampler/adjustLogits'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import { recordSteps, type StepRecorder } from '@weightless/tensor/trace/recordSteps'
 import type { Execution } from '../referee/accuse.ts'
 import type { JobCommitment } from '../referee/judge.ts'
 import { evaluateInTurns, type SourceRows } from '../working/evaluateWorking.ts'
-import type { WorkingPlan } from '../working/rules.ts'
+import { type Adjust, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import { readTensors } from './readTensors.ts'
 
 type Pace = {
@@ -60,8 +61,9 @@ async function feed(
   onSample: (row: number, position: number, record: Uint8Array) => void,
   steps: number,
 ): Promise<void> {
-  const { arena, sampleWeights } = model.parts
+  const { arena, sampleWeights, adjustedLogits } = model.parts
   const session = model.createSession(Math.max(1, tokens.length))
+  const adjuster = createAdjuster(arena, adjustedLogits, adjustmentsOf(job.sampler.adjust))
   try {
     for (let first = 0; first < steps; first += positionsMax) {
       pace.signal?.throwIfAborted()
@@ -70,7 +72,9 @@ async function feed(
       session.append(pass, wanted, recorder).forEach((logits, i) => {
         const position = first + wanted + i
         const index = position - job.promptTokens + 1
-        onSample(wanted + i, position, sampleToken(arena, logits, sampleWeights, job.sampler, index).record)
+        if (index > 0) adjuster.push(tokens[position]!)
+        const adjusted = adjuster.adjust(logits)
+        onSample(wanted + i, position, sampleToken(arena, adjusted, sampleWeights, job.sampler, index).record)
       })
       pace.onProgress?.(first + pass.length, steps)
       await pace.pause?.()
@@ -78,6 +82,11 @@ async function feed(
   } finally {
     session.close()
   }
+}
+
+function adjustmentsOf(adjust: Adjust | undefined): Adjustments {
+  if (!adjust) return {}
+  return { presencePenalty: adjust.presence, frequencyPenalty: adjust.frequency, logitBias: adjust.bias }
 }
 
 /** Runs once more up to the working's position, and keeps what its sources are. */
@@ -118,5 +127,8 @@ async function captureSources(
     (_, position, record) => keep(position, sample, record),
     plan.position + 1,
   )
-  return (position, operator) => kept.get(`${position} ${operator}`) ?? new Uint32Array()
+  return (position, operator) =>
+    operator === tokenOfStep
+      ? Uint32Array.of(tokens[position]!)
+      : (kept.get(`${position} ${operator}`) ?? new Uint32Array())
 }

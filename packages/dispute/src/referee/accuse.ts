@@ -11,7 +11,7 @@ import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
 import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { OperatorUnknownError } from '../working/createPlanner.ts'
 import { chunkBytes, type Working, workingTree } from '../working/evaluateWorking.ts'
-import { chunksOf, chunkWords, type Rule, statesOf, tableOf, type WorkingPlan } from '../working/rules.ts'
+import { chunksOf, chunkWords, type Rule, statesOf, tableOf, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
 import type { Defender } from './defender.ts'
@@ -140,6 +140,7 @@ async function accuseSource(
   chunk: number,
 ): Promise<Accused> {
   const { plan, theirs } = c
+  if (rule.operator === tokenOfStep) return accuseSaid(c, rule.first, table, chunk)
   const row = Math.floor(((chunk - plan.tables[table]!.chunk) * chunkWords) / rule.rowWords)
   // A chunk may hold the end of one row and the beginning of the next.
   const rows = [row, row + 1].filter((at) => at * rule.rowWords < plan.tables[table]!.words)
@@ -161,6 +162,24 @@ async function accuseSource(
     if (!bytesEqual(end, digestOf(bound, rule.operator)!)) return accuseBound(plan, table + 1, at, bound, theirs)
   }
   return { found: 'unshown', reason: 'two inputs have one digest' }
+}
+
+/** A token of the answer that is another than its step's. */
+async function accuseSaid(
+  c: Case & { plan: WorkingPlan; theirs: Theirs },
+  first: number,
+  table: number,
+  chunk: number,
+): Promise<Accused> {
+  const { plan, theirs, own } = c
+  const from = (chunk - plan.tables[table]!.chunk) * chunkWords
+  const said = theirs.words(table, from, Math.min(chunkWords, plan.tables[table]!.words - from))
+  const row = from + said.findIndex((token, i) => token !== own.tokens[first + from + i])
+  const bound = await c.ask(first + row)
+  if (bound === undefined) return silent(`step ${first + row}`)
+  const working = await theirs.open(chunksOfWords(plan, table, row, 1))
+  if (working === undefined) return silent('a token of the answer')
+  return { found: 'accusation', accusation: { kind: 'bound', working, table, row, bound }, workingRoot: theirs.root }
 }
 
 async function accuseBound(

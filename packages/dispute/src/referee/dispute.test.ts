@@ -4,7 +4,7 @@ import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { unitWords } from '../working/computeWord.ts'
 import { chunkBytes, evaluateWorking, type Working, workingTree } from '../working/evaluateWorking.ts'
-import type { Rule } from '../working/rules.ts'
+import type { Adjust, Rule } from '../working/rules.ts'
 import type { OpenedChunk } from './accusation.ts'
 import { accuse } from './accuse.ts'
 import { createDefender, type Defender } from './defender.ts'
@@ -86,7 +86,9 @@ describe('a dispute', () => {
   })
 
   /** Samplers of others than the receipt's, and the table in which each is shown. */
-  const samplers: { [name: string]: { topP: number; what: string; asIf: (rule: Rule) => Rule } } = {
+  type Sampler = { topP: number; adjust?: Adjust; what: string; asIf: (rule: Rule) => Rule }
+  const adjust: Adjust = { presence: 0.5, frequency: 0.25, bias: [[7, 3]] }
+  const samplers: { [name: string]: Sampler } = {
     'another temperature': {
       topP: 1,
       what: 'w',
@@ -107,15 +109,27 @@ describe('a dispute', () => {
       what: 'cut',
       asIf: (rule) => ('topP' in rule ? { ...rule, topP: 0.6 } : rule),
     },
+    'another penalty': {
+      topP: 1,
+      adjust,
+      what: 'b',
+      asIf: (rule) => (rule.kind === 'adjusted' ? { ...rule, adjust: { ...adjust, frequency: 0.5 } } : rule),
+    },
+    'another bias': {
+      topP: 0.9,
+      adjust,
+      what: 'b',
+      asIf: (rule) => (rule.kind === 'adjusted' ? { ...rule, adjust: { ...adjust, bias: [[7, 2]] } } : rule),
+    },
     'no share at all': {
       topP: 0.5,
       what: 'cut',
       asIf: (rule) => ('topP' in rule ? { ...rule, topP: 1 } : rule),
     },
   }
-  for (const [name, { topP, what, asIf }] of Object.entries(samplers)) {
+  for (const [name, { topP, adjust, what, asIf }] of Object.entries(samplers)) {
     test(`${name} than the receipt says is found in ${what}`, async () => {
-      const sampled = { ...options, sampler: { ...options.sampler, topP } }
+      const sampled = { ...options, sampler: { ...options.sampler, topP, adjust } }
       const right = runProbe(model, { ...sampled, before: honest })
       const cheat = runProbe(model, { ...sampled, asIf, before: honest })
       const own = runProbe(model, { ...sampled, forced: cheat.tokens, before: right })
@@ -127,6 +141,31 @@ describe('a dispute', () => {
       assert.deepEqual([finding.operator, finding.what], ['sample', what])
     })
   }
+
+  test('a choice that was told of other tokens than the answer has is bound to the steps of those that it has', async () => {
+    const sampled = { ...options, sampler: { ...options.sampler, adjust } }
+    const right = runProbe(model, { ...sampled, before: honest })
+    const [position, operator] = [4, 3 + 7 * model.graph.layerCount]
+    const { tables } = planStep(right.job, operator, position, right.tokens[position]!)
+    const said = tables.findIndex(({ name }) => name === 'said')
+    const fault = { position, operator, table: said, word: 1, flip: 1 }
+    const cheat = runProbe(model, { ...sampled, faults: [fault], before: right })
+    const own = runProbe(model, { ...sampled, forced: cheat.tokens, before: right })
+    const accused = await accuse(cheat.job, own.execution, createDefender(cheat.defence))
+    assert.ok(accused.found === 'accusation' && accused.accusation.kind === 'bound')
+    const evidence = { file: model.file, workingRoot: accused.workingRoot }
+    const finding = judge(cheat.job, accused.accusation, evidence)
+    const token = cheat.tokens[4]!
+    assert.ok(finding.guilty, JSON.stringify(finding))
+    assert.deepEqual([finding.what, finding.element, finding.expected], ['said', 1, `${token}`])
+    assert.equal(finding.claimed, `${token ^ 1}`)
+    // Of another step, or about a word that is right, nothing is shown.
+    const other = { ...accused.accusation, bound: accused.accusation.working.step }
+    assert.equal(judge(cheat.job, { ...other, row: 0 }, evidence).guilty, false)
+    const first = (await createDefender(cheat.defence).step(3))!
+    const right0 = judge(cheat.job, { ...other, row: 0, bound: first }, evidence)
+    assert.ok(!right0.guilty && right0.reason === 'the token is the one of its step', JSON.stringify(right0))
+  })
 
   test('of a choice with a share every word that is right is found right, every other wrong', () => {
     const random = seeded('words of a choice')

@@ -12,7 +12,15 @@ import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { OperatorUnknownError } from '../working/createPlanner.ts'
 import { areFinite } from '../working/finite.ts'
 import { planOperator } from '../working/planOperator.ts'
-import { chunkWords, type Draw, type Rule, statesOf, type Table, type WorkingPlan } from '../working/rules.ts'
+import {
+  chunkWords,
+  type Draw,
+  type Rule,
+  statesOf,
+  type Table,
+  tokenOfStep,
+  type WorkingPlan,
+} from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
 import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
@@ -24,8 +32,7 @@ export type JobCommitment = {
   /** Steps of the trace. */
   steps: number
   promptTokens: number
-  /** Of a request that does not change logits. */
-  sampler: Pick<Draw, 'temperature' | 'topP' | 'seed32'>
+  sampler: Pick<Draw, 'temperature' | 'topP' | 'seed32' | 'adjust'>
 }
 
 /** What a judge has from elsewhere than the accuser. */
@@ -134,6 +141,9 @@ function judgeBound(
   { plan, words }: Opened,
 ): Finding {
   const chain = plan.tables[table]
+  if (chain?.rule.kind === 'source' && chain.rule.operator === tokenOfStep) {
+    return judgeSaid(job, row, chain.rule.first, words(table, row, 1)[0]!, bound)
+  }
   if (chain?.rule.kind !== 'chain') throw new NotShown(`table ${table} is no chain`)
   requireStep(job, bound)
   const of = plan.tables[chain.rule.of]!.rule
@@ -152,6 +162,22 @@ function judgeBound(
     element: row,
     expected: bytesToHex(digest),
     claimed: bytesToHex(state),
+  }
+}
+
+/** Whether a token that a choice was told of is the one that the answer's step consumed. */
+function judgeSaid(job: JobCommitment, row: number, first: number, claimed: number, bound: StepOpening): Finding {
+  requireStep(job, bound)
+  if (bound.position !== first + row) throw new NotShown(`row ${row} is of position ${first + row}`)
+  if (claimed === bound.token) return { guilty: false, reason: 'the token is the one of its step' }
+  return {
+    guilty: true,
+    operator: operatorName(job.graph.layerCount, bodyOperatorCount(job.graph.layerCount) + 2),
+    position: bound.position,
+    what: 'said',
+    element: row,
+    expected: String(bound.token),
+    claimed: String(claimed),
   }
 }
 
@@ -202,7 +228,7 @@ function requireStep(job: JobCommitment, step: StepOpening): void {
   if (!isStepOf(step, job.traceRoot, job.steps)) throw new NotShown(`step ${step.position} is not of the trace`)
 }
 
-const integers: readonly Rule['kind'][] = ['quantise', 'sum', 'best', 'draw', 'weight', 'cut', 'kept', 'keep']
+const integers: readonly Rule['kind'][] = ['quantise', 'sum', 'times', 'best', 'draw', 'weight', 'cut', 'kept', 'keep']
 
 /** Single words also as what they stand for. */
 function showWords(words: Uint32Array, { kind }: Rule): string {

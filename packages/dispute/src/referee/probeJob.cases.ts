@@ -9,7 +9,7 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
-import type { Rule, WorkingPlan } from '../working/rules.ts'
+import { type Rule, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Execution } from './accuse.ts'
 import type { Defence } from './defender.ts'
@@ -64,7 +64,7 @@ export function runProbe(model: ProbeModel, options: RunOptions): ProbeRun {
   const job: JobCommitment = { graph, traceRoot: new Uint8Array(32), steps, promptTokens: prompt.length, sampler }
   const operatorCount = 1 + 7 * graph.layerCount
   const outputs = new Map<string, Uint32Array>()
-  const sources: SourceRows = (t, o) => outputs.get(`${t} ${o}`)!
+  const sources: SourceRows = (t, o) => (o === tokenOfStep ? Uint32Array.of(tokens[t]!) : outputs.get(`${t} ${o}`)!)
   const work = (plan: WorkingPlan, from: SourceRows, read: ReadFile) => {
     if (!asIf) return evaluateChanged(plan, from, read, faults)
     const tables = plan.tables.map((table) => ({ ...table, rule: asIf(table.rule) }))

@@ -3,8 +3,15 @@ import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { wordBytes } from '../numbers/words.ts'
-import { chunkBytes, evaluateWorking, outputOf, type Working, workingTree } from '../working/evaluateWorking.ts'
-import type { Draw, WorkingPlan } from '../working/rules.ts'
+import {
+  chunkBytes,
+  evaluateWorking,
+  outputOf,
+  type SourceRows,
+  type Working,
+  workingTree,
+} from '../working/evaluateWorking.ts'
+import { type Draw, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { Finding } from './accusation.ts'
 import { type JobCommitment, judge, planStep } from './judge.ts'
 
@@ -18,25 +25,36 @@ export type SampleCase = {
   judge(working: Working, table: number, index: number): Finding
 }
 
-/** A prompt of one token, and the draw's index as the position. */
-export function makeSampleCase(graph: Graph, logits: Float32Array, draw: Draw): SampleCase {
+/**
+ * A prompt of one token, and the draw's index as the position.
+ * @param said - tokens of the answer so far, as many as the index; else zeros
+ */
+export function makeSampleCase(
+  graph: Graph,
+  logits: Float32Array,
+  draw: Draw,
+  said: readonly number[] = [],
+): SampleCase {
   const position = draw.index
-  const { temperature, topP, seed32 } = draw
+  const { index: _, ...sampler } = draw
+  const tokenAt = (t: number) => (t === 0 ? 0 : (said[t - 1] ?? 0))
   const operators = new Uint8Array(0)
-  const steps = Array.from({ length: position + 1 }, (_, t) => hashLeaf(stepDigest(t, 0, operators)))
+  const steps = Array.from({ length: position + 1 }, (_, t) => hashLeaf(stepDigest(t, tokenAt(t), operators)))
   const trace = buildHashTree(steps)
   const job: JobCommitment = {
     graph: { ...graph, vocabSize: logits.length },
     traceRoot: hashTreeRoot(trace),
     steps: steps.length,
     promptTokens: 1,
-    sampler: { temperature, topP, seed32 },
+    sampler,
   }
   const operator = 3 + 7 * graph.layerCount
-  const plan = planStep(job, operator, position, 0)
+  const plan = planStep(job, operator, position, tokenAt(position))
   const file = () => new Uint8Array()
-  const working = evaluateWorking(plan, () => new Uint32Array(logits.slice().buffer), file)
-  const step = { position, token: 0, operators, path: hashTreePath(trace, position) }
+  const rows: SourceRows = (t, o) =>
+    o === tokenOfStep ? Uint32Array.of(tokenAt(t)) : new Uint32Array(logits.slice().buffer)
+  const working = evaluateWorking(plan, rows, file)
+  const step = { position, token: tokenAt(position), operators, path: hashTreePath(trace, position) }
   return {
     plan,
     working,

@@ -32,6 +32,8 @@ export function computeUnit(tables: readonly Table[], table: number, index: numb
       return doubleWords(powerOf(rule, tables, index / 2, table, (t, i) => doubleAt(read.words, t, i)))
     case 'angle':
       return doubleWords(anglesOf(rule, index / 2, doubleAt(read.words, rule.power, index / 2), read.file))
+    case 'times':
+    case 'adjusted':
     case 'best':
     case 'draw':
     case 'weight':

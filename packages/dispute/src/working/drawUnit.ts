@@ -10,7 +10,21 @@ const f = Math.fround
 
 type DrawRule = Extract<
   Rule,
-  { kind: 'best' | 'draw' | 'weight' | 'weightSum' | 'cut' | 'kept' | 'tie' | 'keep' | 'walk' | 'record' }
+  {
+    kind:
+      | 'times'
+      | 'adjusted'
+      | 'best'
+      | 'draw'
+      | 'weight'
+      | 'weightSum'
+      | 'cut'
+      | 'kept'
+      | 'tie'
+      | 'keep'
+      | 'walk'
+      | 'record'
+  }
 >
 type Of<Kind extends DrawRule['kind']> = Extract<DrawRule, { kind: Kind }>
 
@@ -22,6 +36,10 @@ export function drawUnitWords(rule: Rule): number {
 
 export function drawUnit(tables: readonly Table[], rule: DrawRule, index: number, words: ReadWords): Uint32Array {
   switch (rule.kind) {
+    case 'times':
+      return Uint32Array.of(timesOf(rule, index, words))
+    case 'adjusted':
+      return new Uint32Array(Float32Array.of(adjustedOf(rule, index, words)).buffer)
     case 'best':
       return Uint32Array.of(bestOf(rule, index, words))
     case 'draw': {
@@ -71,6 +89,26 @@ function cutOf({ cut }: Least, words: ReadWords): number {
 
 function leastOf(least: Least, words: ReadWords): number {
   return cutOf(least, words) + least.bit
+}
+
+function timesOf({ of, groupWords, isFirst }: Of<'times'>, index: number, words: ReadWords): number {
+  const runs = Math.ceil(groupWords / 256)
+  const [token, from] = [Math.floor(index / runs), (index % runs) * 256]
+  const count = Math.min(256, groupWords - from)
+  let sum = 0
+  if (isFirst) for (const said of words(of, from, count)) sum += Number(said === token)
+  else for (const times of words(of, token * groupWords + from, count)) sum += times
+  return sum
+}
+
+/** Spec: spec/tensor.md §7.1 */
+function adjustedOf({ logits, times, adjust }: Of<'adjusted'>, token: number, words: ReadWords): number {
+  let logit = floats(words(logits, token, 1))[0]!
+  const bias = adjust.bias.find(([biased]) => biased === token)
+  if (bias) logit = f(logit + f(bias[1]))
+  const count = times === undefined ? 0 : words(times, token, 1)[0]!
+  if (count === 0) return logit
+  return f(f(logit - f(count * f(adjust.frequency))) - f(adjust.presence))
 }
 
 function bestOf(rule: Of<'best'>, run: number, words: ReadWords): number {

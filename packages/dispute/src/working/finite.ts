@@ -1,5 +1,5 @@
 /** Numbers that are not finite show nothing: which words stand for such ones, and steps that would hide one. Spec: spec/dispute.md §5.1. */
-import type { Rule } from './rules.ts'
+import { type Rule, tokenOfStep } from './rules.ts'
 
 /** The number, or NaN for an infinite one, so that a later step (1 ÷ ∞, a clamp) does not make it finite again. */
 export function finite(value: number): number {
@@ -16,6 +16,7 @@ export function areFinite(rule: Rule, words: Uint32Array, from: number): boolean
     case 'chain':
     case 'quantise':
     case 'sum':
+    case 'times':
     case 'best':
     case 'draw':
     case 'weight':
@@ -34,7 +35,13 @@ export function areFinite(rule: Rule, words: Uint32Array, from: number): boolean
     case 'weightSum':
       // The high half, which comes second, has the exponent.
       return words.every((word, i) => (from + i) % 2 === 0 || (word & 0x7ff00000) !== 0x7ff00000)
+    case 'source':
+      return rule.operator === tokenOfStep || areSingles(words)
     default:
-      return words.every((word) => (word & 0x7f800000) !== 0x7f800000)
+      return areSingles(words)
   }
+}
+
+function areSingles(words: Uint32Array): boolean {
+  return words.every((word) => (word & 0x7f800000) !== 0x7f800000)
 }

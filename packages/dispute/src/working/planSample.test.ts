@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
 import { createArena } from '@weightless/tensor/kernels/loadKernels'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
+import { createAdjuster } from '@weightless/tensor/sampler/adjustLogits'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import fc from 'fast-check'
 import { openProbe } from '../referee/probeJob.cases.ts'
@@ -19,14 +20,23 @@ describe('a choice written out', () => {
     ;[graph, arena] = [(await openProbe()).graph, await createArena()]
   })
 
-  function agree(logits: Float32Array, draw: Draw, name: string): void {
+  function agree(logits: Float32Array, draw: Draw, name: string, said: readonly number[] = []): void {
     const bytes = Math.ceil(logits.length / 4) * 16
-    const [weights, place] = [arena.allocate(bytes), arena.allocate(bytes)]
+    const [weights, place, room] = [arena.allocate(bytes), arena.allocate(bytes), arena.allocate(bytes)]
     const row = arena.floats(place, logits.length)
     row.set(logits)
-    const { record } = sampleToken(arena, row, weights, draw, draw.index)
-    const made = makeSampleCase(graph, logits, draw).record
+    const { record } = sampleToken(arena, adjustedRow(row, room, draw, said), weights, draw, draw.index)
+    const made = makeSampleCase(graph, logits, draw, said).record
     assert.equal(bytesToHex(made), bytesToHex(record), `${name}: ${JSON.stringify({ ...draw, count: logits.length })}`)
+  }
+
+  function adjustedRow(row: Float32Array, room: number, { adjust }: Draw, said: readonly number[]): Float32Array {
+    if (!adjust) return row
+    const { presence, frequency, bias } = adjust
+    const adjustments = { presencePenalty: presence, frequencyPenalty: frequency, logitBias: bias }
+    const adjuster = createAdjuster(arena, room, adjustments)
+    for (const token of said) adjuster.push(token)
+    return adjuster.adjust(row)
   }
 
   const seedOf = (index: number) => Uint8Array.from({ length: 32 }, (_, i) => (i * 31 + index * 7 + 1) & 0xff)
@@ -53,6 +63,32 @@ describe('a choice written out', () => {
           grain ? Math.round(at(i) / grain) * grain : at(i),
         )
         agree(logits, { temperature, topP, seed32: seedOf(seed), index: seed % 5 }, 'drawn')
+      }),
+      { numRuns: rounds },
+    )
+  })
+
+  test("is the engine's under biases and penalties, whatever the answer has already", () => {
+    const choice = fc.record({
+      count: fc.constantFrom(5, 257, 600),
+      said: fc.array(fc.nat(4), { maxLength: 12 }),
+      long: fc.constantFrom(0, 0, 0, 300),
+      presence: fc.constantFrom(0, 0.5, -2, 1.1),
+      frequency: fc.constantFrom(0, 0.25, -0.3, 2),
+      bias: fc.uniqueArray(fc.tuple(fc.nat(300), fc.constantFrom(-100, -1.5, 0.1, 7, 100)), {
+        selector: ([token]) => token,
+        maxLength: 4,
+      }),
+      temperature: fc.constantFrom(0, 0.6, 1.3),
+      topP: fc.constantFrom(1, 0.8),
+      seed: fc.nat(1e6),
+    })
+    fc.assert(
+      fc.property(choice, ({ count, said, long, presence, frequency, bias, temperature, topP, seed }) => {
+        const tokens = [...said, ...Array.from({ length: long }, (_, i) => (i * 7 + seed) % count)]
+        const logits = Float32Array.from({ length: count }, (_, i) => Math.round(Math.sin(seed + i * 78.233) * 12) / 4)
+        const adjust = { presence, frequency, bias: bias.sort(([a], [b]) => a - b) }
+        agree(logits, { temperature, topP, seed32: seedOf(seed), index: tokens.length, adjust }, 'adjusted', tokens)
       }),
       { numRuns: rounds },
     )

@@ -1,6 +1,6 @@
 /** Which tables the working of `sample` has: how a token is chosen from its logits. Spec: spec/dispute.md §6. */
 import type { Planner } from './createPlanner.ts'
-import { type Draw, type Least, runWords } from './rules.ts'
+import { type Draw, type Least, runWords, tokenOfStep } from './rules.ts'
 
 /** The largest weight is 2^31. */
 const weightBits = 32
@@ -8,7 +8,7 @@ const weightBits = 32
 /** @param from - index of `output.logits` */
 export function planSample(p: Planner, count: number, position: number, from: number, draw: Draw): void {
   const temperature = Math.fround(draw.temperature)
-  const l = p.source('l', count, position, from)
+  const l = planAdjusted(p, p.source('l', count, position, from), count, position, draw)
   if (temperature === 0) return planBest(p, l, count)
   const top = p.fold('top', 'max', l, count, count)
   const drawn = p.add('draw', 2, { kind: 'draw', seed32: draw.seed32, index: draw.index })
@@ -22,6 +22,28 @@ export function planSample(p: Planner, count: number, position: number, from: nu
     above = p.add('walk', 3, { kind: 'walk', of, count: left, isFirst: of === v, above, total, draw: drawn })
   }
   p.output('out', 6, { kind: 'record', token: above!, drawn: { total, draw: drawn, kept } })
+}
+
+/** The logits that a token is chosen from: those of the model, unless the request changes any. */
+function planAdjusted(p: Planner, l: number, count: number, position: number, { adjust, index }: Draw): number {
+  if (!adjust) return l
+  const isPenalised = index > 0 && (Math.fround(adjust.presence) !== 0 || Math.fround(adjust.frequency) !== 0)
+  if (!isPenalised && adjust.bias.length === 0) return l
+  const times = isPenalised ? planTimes(p, count, position, index) : undefined
+  return p.add('b', count, { kind: 'adjusted', logits: l, times, adjust })
+}
+
+/** How often each token is among those of the answer so far, which the last steps consumed. */
+function planTimes(p: Planner, count: number, position: number, index: number): number {
+  const first = position + 1 - index
+  let of = p.add('said', index, { kind: 'source', operator: tokenOfStep, first, rowWords: 1 })
+  let [groupWords, isFirst] = [index, true]
+  do {
+    const runs = Math.ceil(groupWords / runWords)
+    of = p.add('times', count * runs, { kind: 'times', of, groupWords, isFirst })
+    ;[groupWords, isFirst] = [runs, false]
+  } while (groupWords > 1)
+  return of
 }
 
 /** The first of the largest logits. */

@@ -38,6 +38,9 @@ export type Rule =
   | { kind: 'mix'; sum: number; total: number; headSize: number }
   | { kind: 'add'; x: number; y: number }
   | { kind: 'gate'; both: number; width: number }
+  /** How often the answer has each token: in runs of 256 of what it has, then sums of those numbers. */
+  | { kind: 'times'; of: number; groupWords: number; isFirst: boolean }
+  | { kind: 'adjusted'; logits: number; times: number | undefined; adjust: Adjust }
   /** Token of the first largest logit of a run; after the first stage over the runs' largest (`top`) and their tokens. */
   | { kind: 'best'; top: number; best: number | undefined; count: number }
   | { kind: 'draw'; seed32: Uint8Array; index: number }
@@ -77,6 +80,9 @@ export type Rule =
     }
   | { kind: 'record'; token: number; drawn: { total: number; draw: number; kept: number } | undefined }
 
+/** The operator whose rows are the tokens that steps consume, a word each; no chain binds them, but the steps' openings do. */
+export const tokenOfStep = -1
+
 export type Least = { cut: number | undefined; bit: number }
 
 /** What the sampler is told for one token. Spec: spec/tensor.md §7. */
@@ -86,6 +92,16 @@ export type Draw = {
   seed32: Uint8Array
   /** Which output token, from 0. */
   index: number
+  /** Of a request that changes logits. */
+  adjust?: Adjust | undefined
+}
+
+/** What a request does to the logits before a token is chosen (TENSOR §7.1); rounded to f32 where it is used. */
+export type Adjust = {
+  presence: number
+  frequency: number
+  /** By token. */
+  bias: readonly (readonly [token: number, bias: number])[]
 }
 
 export type HeadShape = { heads: number; keyHeads: number; headSize: number }

@@ -47,6 +47,8 @@ function changeText(text: string): string {
   )
 }
 
+const biased = { presencePenalty: 1, frequencyPenalty: -0.5, logitBias: [[7, 2]] as const }
+
 describe('a verdict file', () => {
   const planted = {} as Record<Plant, Planted>
   const files = {} as Record<string, Json>
@@ -130,13 +132,23 @@ describe('a verdict file', () => {
     }
   })
 
-  test('a working of another job, of a stranger, or of a request with biases convicts nobody', async () => {
+  test('a working of another job, of a stranger, or of a request with other biases convicts nobody', async () => {
     const [one, two] = [read(files.weight), read(files.covering)]
     const { weights } = planted.weight
     assert.equal((await judgeVerdict({ ...one, root: two.root }, weights)).outcome, 'refused')
     assert.equal((await judgeVerdict({ ...one, accusation: two.accusation }, weights)).outcome, 'refused')
     assert.equal((await judgeVerdict({ ...one, root: undefined }, weights)).outcome, 'refused')
-    await assert.rejects(play(await plantFault('nothing', { presencePenalty: 1 })), /changes logits/)
+    assert.equal((await play(await plantFault('nothing', biased))).outcome, 'agreed')
+    const outcome = await play(await plantFault('weight', biased))
+    assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+    const file = JSON.parse(JSON.stringify(verdictFileToJson(outcome.verdict)))
+    const judged = await judgeVerdict(read(file), planted.weight.weights)
+    assert.equal(judged.outcome, 'guilty')
+    for (const changed of [{ presencePenalty: 0.5 }, { logitBias: [[7, 3]] }, { presencePenalty: undefined }]) {
+      const other = { ...file, sampler: { ...file.sampler, ...changed } }
+      const refused = await judgeVerdict(read(other), planted.weight.weights)
+      assert.match(refused.outcome === 'refused' ? refused.reason : '', /the sampler is not the one/)
+    }
   })
 
   test('of a receipt that its provider did sign, but that promises no such run, convicts nobody', async () => {

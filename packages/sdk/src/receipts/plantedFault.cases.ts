@@ -1,7 +1,7 @@
 /** An answer of the probe model that is wrong in a planted way, signed, and its provider's answers to questions: what verdict files are tested with. */
 import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import { buildHashTree, fileRoot, hashLeaf, hashTreeRoot } from '@weightless/crypto'
-import { createDefender, executeJob, type JobCommitment } from '@weightless/dispute'
+import { createDefender, executeJob, type JobCommitment, samplerOf } from '@weightless/dispute'
 import {
   type Bundle,
   type ChatOpening,
@@ -66,7 +66,7 @@ export async function plantFault(plant: Plant, extra: Partial<SamplerParameters>
     traceRoot: new Uint8Array(32),
     steps: tokens.length,
     promptTokens: prompt.length,
-    sampler: { temperature: sampler.temperature, topP: sampler.topP, seed32: hexToBytes(seed) },
+    sampler: { ...samplerOf(sampler), seed32: hexToBytes(seed) },
   }
   const own = await executeJob(model, job, tokens, bytesSource(used))
   const shown = plant === 'covering' ? await executeJob(claimed, job, tokens, bytesSource(weights)) : own

@@ -1,7 +1,7 @@
 /** A dispute with whoever answers the questions: executes the answer again, asks for the first number that differs, judges it. Spec: spec/dispute.md §8, §9 */
 import { askDefender, type VerdictFile } from '@weightless/compute/wire'
 import { accuse, commitJob, executeJob, type Finding, judge, planStep, tokenOf } from '@weightless/dispute'
-import { type Bundle, type ChatOpening, changesLogits, type Expectations, isChatBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, type Expectations, isChatBundle } from '@weightless/receipt'
 import { checkBundle } from '@weightless/receipt/checkBundle'
 import { loadModel, type Model } from '@weightless/tensor'
 import { ReceiptUndisputableError } from './receiptUndisputable.ts'
@@ -69,11 +69,9 @@ export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<
   const finding = judge(job, accusation, { file, workingRoot })
   if (!finding.guilty) return { outcome: 'unshown', reason: finding.reason, questions }
   const { receipt, settlement, signature, opening } = chat
-  const { temperature, topP, maxTokens } = opening.sampler
   const signed = working && asking.signed()
   const root = signed && { root: signed.root, signature: signed.signature }
-  const sampler = { temperature, topP, maxTokens }
-  const verdict = { settlement, receipt, signature, sampler, root, accusation, finding }
+  const verdict = { settlement, receipt, signature, sampler: opening.sampler, root, accusation, finding }
   return { outcome: 'guilty', finding, verdict, questions }
 }
 
@@ -84,9 +82,8 @@ async function requireDisputable(bundle: Bundle, expected: Expectations): Promis
   const wrong = await checkBundle(bundle, expected)
   if (wrong) throw new ReceiptUndisputableError({ reason: wrong.detail })
   if (!isChatBundle(bundle)) throw new ReceiptUndisputableError({ reason: 'The receipt is about bytes, not a run.' })
-  const { shape, sampler, outputTokens } = bundle.opening
-  if (shape || changesLogits(sampler))
-    throw new ReceiptUndisputableError({ reason: 'The request changes logits or asks for several answers.' })
+  const { shape, outputTokens } = bundle.opening
+  if (shape) throw new ReceiptUndisputableError({ reason: 'The request masks tokens or asks for several answers.' })
   if (outputTokens.length === 0) throw new ReceiptUndisputableError({ reason: 'The answer has no token.' })
   return bundle
 }

@@ -2,7 +2,7 @@
 import { hexToBytes } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import type { ProvenSource } from '@weightless/crypto'
-import { type Accusation, type Finding, type JobCommitment, judge, type ReadFile } from '@weightless/dispute'
+import { type Accusation, type Finding, type JobCommitment, judge, type ReadFile, samplerOf } from '@weightless/dispute'
 import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import type { ByteSource } from '@weightless/tensor'
@@ -70,7 +70,6 @@ function findUnsigned({ receipt, settlement, signature, sampler, root, accusatio
   if (recoverReceiptSigner(receipt, settlement, signature) !== provider) {
     return 'the receipt is not signed by its provider'
   }
-  // Also of a request whose biases or penalties change logits: its hash is another.
   if (samplerHash(sampler) !== receipt.sampler) return 'the sampler is not the one of the receipt'
   if (!('working' in accusation)) return undefined
   if (!root) return 'the provider gave no root of the working'
@@ -91,7 +90,7 @@ function commitmentOf({ receipt, sampler }: VerdictFile, graph: Graph): JobCommi
     traceRoot: hexToBytes(traceRoot),
     steps: Number(steps),
     promptTokens: Number(promptTokens),
-    sampler: { temperature: sampler.temperature, topP: sampler.topP, seed32: hexToBytes(seed) },
+    sampler: { ...samplerOf(sampler), seed32: hexToBytes(seed) },
   }
 }
 

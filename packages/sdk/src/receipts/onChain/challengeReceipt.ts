@@ -4,7 +4,7 @@ import { abis } from '@weightless/contracts'
 import { planOperator } from '@weightless/dispute'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import type { Draw } from '@weightless/dispute/working/rules'
-import { type Bundle, type ChatOpening, isChatBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, changesLogits, isChatBundle } from '@weightless/receipt'
 import { samplerBits } from '@weightless/receipt/commitments'
 import { type ByteSource, bytesSource, describeModel } from '@weightless/tensor'
 import type { ClientContext } from '../../clientContext.ts'
@@ -39,6 +39,9 @@ export async function challengeReceipt(
   const { config, ledger } = context
   if (!ledger.address) throw new ChallengerMissingError()
   const { receipt, signature, opening } = bundle
+  if (changesLogits(opening.sampler)) {
+    throw new ReceiptUndisputableError({ reason: 'No contract decides about requests with biases or penalties.' })
+  }
   const source = await hashModel(model instanceof Uint8Array ? bytesSource(model) : model, options.signal)
   const { graph, programId, programText } = await describeModel(source)
   const facts = modelFacts(graph, source.sizeBytes)

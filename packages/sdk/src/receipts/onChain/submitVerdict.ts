@@ -5,6 +5,7 @@ import { abis } from '@weightless/contracts'
 import { proveSourceSectors } from '@weightless/crypto/sectorRange'
 import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
+import { changesLogits } from '@weightless/receipt'
 import { samplerBits } from '@weightless/receipt/commitments'
 import type { ByteSource } from '@weightless/tensor'
 import type { Abi } from 'viem'
@@ -32,7 +33,7 @@ export type Slashing = {
 /**
  * Judges the file here first: what shows nothing costs no gas.
  * @param model - the receipt's, as a file
- * @throws {ForeignFaultError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
+ * @throws {ForeignFaultError} {UndecidedOnChainError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
  */
 export async function submitVerdict(
   context: ClientContext,
@@ -46,6 +47,7 @@ export async function submitVerdict(
   if (!isHere || settlement !== contractAddress(config, 'receiptSettlement').toLowerCase()) {
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
+  if (changesLogits(sampler)) throw new UndecidedOnChainError()
   const evidence = await weighEvidence(verdict, model, signal)
   if ('reason' in evidence) throw new VerdictRefusedError({ reason: evidence.reason })
   const { source, graph, programText, range } = evidence
@@ -72,5 +74,18 @@ const errorsBelow = below.flatMap((name) => (abis[name] as Abi).filter(({ type }
 export class VerdictRefusedError extends WeightlessError {
   constructor(facts: { reason: string }) {
     super('sdk/verdict-refused', `The verdict shows nothing: ${facts.reason}`, facts)
+  }
+}
+
+export class UndecidedOnChainError extends WeightlessError {
+  constructor() {
+    super(
+      'sdk/undecided-on-chain',
+      'No contract decides about requests with biases or penalties.',
+      {},
+      {
+        hint: 'Whoever has the model judges the verdict: `weightless dispute judge`.',
+      },
+    )
   }
 }
