@@ -38,7 +38,7 @@ export type TrainingBundle = {
 export type TrainingProof = { programId: Hex; tokenizerRoot: Hex; stateHash: Hex }
 
 /** Semantics of `spec/training.md`. */
-const trainingVersion = 1
+const trainingVersion = 2
 const tags = {
   program: tag('training-program'),
   parameters: tag('training-parameters'),

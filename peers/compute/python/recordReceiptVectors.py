@@ -203,7 +203,7 @@ def training_vector(rng, index):
     price = {**made["bundle"]["opening"]["price"], "outputWeiPerToken": "0", "updatedAt": "0"}
     sampler = digest(["bytes32", "string"], [tag("training-parameters"), parameters])
     request = digest(["bytes32"] * 4, [tag("training-request"), dataset, plain, sampler])
-    words = [digest(["bytes32", "bytes32", "uint16"], [tag("training-program"), program, 1]), rng.randbytes(32), state]
+    words = [digest(["bytes32", "bytes32", "uint16"], [tag("training-program"), program, 2]), rng.randbytes(32), state]
     program_id, tokenizer, trace = words if index % 2 else [bytes(32)] * 3
     receipt.update({
         "serviceClass": 3, "check": index % 2, "sampler": hexed(sampler), "traceRoot": hexed(trace),

@@ -44,7 +44,7 @@ export function readElement(tensor: GgufTensor, row: number, column: number, fil
   return minimum === undefined ? value : f(value + minimum)
 }
 
-function encodingOf(tensor: GgufTensor): { blockBytes: number; blockValues: number } {
+export function encodingOf(tensor: GgufTensor): { blockBytes: number; blockValues: number } {
   for (const encoding of tensorEncodings.values()) if (encoding.type === tensor.type) return encoding
   throw new Error(`no encoding ${tensor.type}`)
 }

@@ -1,18 +1,20 @@
 /** Tables of a row of tokens backward: gradients of each operator's inputs, and the sums so far of those of the weights. Spec: spec/dispute.md §11.2. */
+import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
+import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
 import { mixBack, turn, widths } from './attention.ts'
 import { gateBack } from './forwardTables.ts'
-import type { RowPlan } from './rowPlan.ts'
+import { lowName, partName, type RowPlan, readPart } from './rowPlan.ts'
 import { f, foldOf, inverseRms, normBack, productBack, readBefore } from './rules.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
 
 export function backwardTables(plan: RowPlan): StepTable[] {
   const { layerCount } = plan.graph
   const layers = Array.from({ length: layerCount }, (_, i) => layerBack(plan, layerCount - 1 - i))
-  return [...headBack(plan), ...layers.flat(), embeddingBack(plan)]
+  return [...headBack(plan), ...layers.flat(), ...(plan.adapter ? [] : [embeddingBack(plan)])]
 }
 
 function headBack(plan: RowPlan): StepTable[] {
-  const { graph, name, places, length, output, gradient } = plan
+  const { graph, name, places, length, output, gradient, weight } = plan
   const { width, vocabSize, layerCount, epsilon } = graph
   const [x, dy] = [name('x', layerCount), name('d.output.norm')]
   const placeOf = new Map(places.map((place, row) => [place, row]))
@@ -21,12 +23,12 @@ function headBack(plan: RowPlan): StepTable[] {
     const values = read(x)
     return (i) => values(places[Math.floor(i / width)]! * width + (i % width))
   }
-  return [
+  const passed: StepTable[] = [
     {
       name: dy,
       words: places.length * width,
       rule(read) {
-        const back = productBack(read(name('loss.logits')), read(`p/${output}`), { rows: vocabSize, columns: width })
+        const back = productBack(read(name('loss.logits')), read(weight(output)), { rows: vocabSize, columns: width })
         return (i) => back(Math.floor(i / width), i % width)
       },
     },
@@ -34,13 +36,17 @@ function headBack(plan: RowPlan): StepTable[] {
       name: name('d.x', layerCount),
       words: length * width,
       rule(read) {
-        const back = normBack(atPlaces(read), read('p/output_norm.weight'), read(dy), width, epsilon)
+        const back = normBack(atPlaces(read), read(weight('output_norm.weight')), read(dy), width, epsilon)
         return (i) => {
           const row = placeOf.get(Math.floor(i / width))
           return row === undefined ? 0 : f(0 + back(row, i % width))
         }
       },
     },
+  ]
+  if (plan.adapter) return passed
+  return [
+    ...passed,
     outer(plan, gradient(output === 'output.weight' ? output : 'as output'), {
       rows: vocabSize,
       columns: width,
@@ -54,118 +60,158 @@ function headBack(plan: RowPlan): StepTable[] {
 
 function layerBack(plan: RowPlan, layer: number): StepTable[] {
   const parts = layerParts(plan, layer)
-  return [...feedForwardBack(plan, layer, parts), ...attentionBack(plan, parts)]
+  return [...feedForwardBack(plan, layer, parts), ...attentionBack(plan, layer, parts)]
 }
 
-type BackProduct = { y: string; w: string; rows: number; yWidth?: number; first?: number }
+/** A product backward: the table of its output's gradient, in which `rows` words of `yWidth` are its own, from `first` on. */
+type BackProduct = { target: AdapterTarget; y: string; rows: number; yWidth: number; first: number; x: string }
 type LayerParts = ReturnType<typeof layerParts>
 
 /** What tables of a layer are made of; names without a layer are the layer's. */
 function layerParts(plan: RowPlan, layer: number) {
-  const { graph, name, length, gradient } = plan
+  const { graph, name, length, weight } = plan
   const { width, epsilon } = graph
   const own = (what: string) => name(what, layer)
   const tensor = (what: string) => `blk.${layer}.${what}.weight`
+  const table = (what: string, columns: number, rule: StepTable['rule']): StepTable => {
+    return { name: own(what), words: length * columns, rule }
+  }
   return {
     own,
-    table: (what: string, columns: number, rule: StepTable['rule']): StepTable => {
-      return { name: own(what), words: length * columns, rule }
-    },
-    /** Sums of transposed products of one input, in order. */
-    back: (columns: number, parts: readonly BackProduct[]) => (read: ReadTable) => {
-      const list = parts.map(({ y, w, ...rest }) => productBack(read(y), read(`p/${tensor(w)}`), { columns, ...rest }))
+    table,
+    /** Sums of transposed products of one input, in order: of each the matrix, then its part of an adapter. */
+    back: (columns: number, products: readonly BackProduct[]) => (read: ReadTable) => {
+      const list = products.flatMap(({ target, y, ...rest }) => {
+        const base = productBack(read(y), read(weight(tensor(matrixNames[target]))), { columns, ...rest })
+        const place = plan.adapter?.placeOf(layer, target)
+        if (place === undefined) return [base]
+        const shape = { rows: plan.adapter!.paddedRank, columns }
+        return [base, productBack(read(own(lowBack(target))), readPart(read, place.a), shape)]
+      })
       return (i: number): number => {
         const sums = list.map((part) => part(Math.floor(i / columns), i % columns))
         return sums.reduce((sum, value) => f(sum + value))
       }
     },
     /** The gradient that came past a normalisation, and what goes through it. */
-    past: (x: string, weight: string, dy: string, dx: string) => (read: ReadTable) => {
-      const through = normBack(read(own(x)), read(`p/${tensor(weight)}`), read(own(dy)), width, epsilon)
+    past: (x: string, norm: string, dy: string, dx: string) => (read: ReadTable) => {
+      const through = normBack(read(own(x)), read(weight(tensor(norm))), read(own(dy)), width, epsilon)
       const before = read(dx)
       return (i: number): number => f(before(i) + through(Math.floor(i / width), i % width))
     },
-    matrix: (
-      w: string,
-      left: { from: string; rows: number; width: number; first?: number },
-      right: string,
-      columns: number,
-    ) =>
-      outer(plan, gradient(tensor(w)), {
-        rows: left.rows,
-        columns,
-        terms: length,
-        left: (read) => strided(read(left.from), left.width, left.first),
-        right: (read) => strided(read(own(right)), columns),
-      }),
-    vector: (w: string, x: string, dy: string) => {
-      return normWeight(plan, tensor(w), length, (read) => read(own(x)), own(dy))
-    },
+    /** Gradients of what a product learns: its matrix, or both parts of its adapter. */
+    learn: (part: BackProduct, columns: number): StepTable[] =>
+      plan.adapter ? adapterBack(plan, layer, part, columns) : [matrixBack(plan, layer, part, columns)],
+    vector: (w: string, x: string, dy: string): StepTable[] =>
+      plan.adapter ? [] : [normWeight(plan, tensor(w), length, (read) => read(own(x)), own(dy))],
   }
 }
 
+function lowBack(target: AdapterTarget): string {
+  return `d.${target}.low`
+}
+
+function matrixBack(plan: RowPlan, layer: number, part: BackProduct, columns: number): StepTable {
+  const { gradient, length, name } = plan
+  return outer(plan, gradient(`blk.${layer}.${matrixNames[part.target]}.weight`), {
+    rows: part.rows,
+    columns,
+    terms: length,
+    left: (read) => strided(read(part.y), part.yWidth, part.first),
+    right: (read) => strided(read(name(part.x, layer)), columns),
+  })
+}
+
+/** (dy·B) × s, then the gradients of B and A. Spec: spec/training.md §3.4. */
+function adapterBack(plan: RowPlan, layer: number, part: BackProduct, columns: number): StepTable[] {
+  const { gradient, length, name } = plan
+  const { target, y, rows, yWidth, first, x } = part
+  const place = plan.adapter?.placeOf(layer, target)
+  if (place === undefined) return []
+  const { paddedRank, scale } = plan.adapter!
+  const low = name(lowBack(target), layer)
+  const shape = { rows, columns: paddedRank, yWidth, first }
+  return [
+    {
+      name: low,
+      words: length * paddedRank,
+      rule(read) {
+        const back = productBack(read(y), readPart(read, place.b), shape)
+        return (i) => f(back(Math.floor(i / paddedRank), i % paddedRank) * scale)
+      },
+    },
+    outer(plan, gradient(partName(layer, target, 'B')), {
+      rows,
+      columns: paddedRank,
+      terms: length,
+      left: (read) => strided(read(y), yWidth, first),
+      right(read) {
+        const h = strided(read(name(lowName(target), layer)), paddedRank)
+        return (term, column) => f(h(term, column) * scale)
+      },
+    }),
+    outer(plan, gradient(partName(layer, target, 'A')), {
+      rows: paddedRank,
+      columns,
+      terms: length,
+      left: (read) => strided(read(low), paddedRank),
+      right: (read) => strided(read(name(x, layer)), columns),
+    }),
+  ]
+}
+
 function feedForwardBack({ graph, name }: RowPlan, layer: number, parts: LayerParts): StepTable[] {
-  const { own, table, back, past, matrix, vector } = parts
+  const { own, table, back, past, learn, vector } = parts
   const { width, hiddenWidth } = graph
   const dx = name('d.x', layer + 1)
   const both = ['gate', 'up'] as const
+  const down: BackProduct = { target: 'down', y: dx, rows: width, yWidth: width, first: 0, x: 'ffn.gated' }
+  const products = both.map((target): BackProduct => {
+    return { target, y: own(`d.ffn.${target}`), rows: hiddenWidth, yWidth: hiddenWidth, first: 0, x: 'ffn.norm' }
+  })
   return [
-    table('d.ffn.gated', hiddenWidth, back(hiddenWidth, [{ y: dx, w: 'ffn_down', rows: width }])),
-    matrix('ffn_down', { from: dx, rows: width, width }, 'ffn.gated', hiddenWidth),
+    ...learn(down, hiddenWidth),
+    table('d.ffn.gated', hiddenWidth, back(hiddenWidth, [down])),
     ...both.map((what) =>
       table(`d.ffn.${what}`, hiddenWidth, (read) => {
         return gateBack(read(own('ffn.gate')), read(own('ffn.up')), read(own('d.ffn.gated')))[what]
       }),
     ),
-    table(
-      'd.ffn.norm',
-      width,
-      back(
-        width,
-        both.map((what) => ({ y: own(`d.ffn.${what}`), w: `ffn_${what}`, rows: hiddenWidth })),
-      ),
-    ),
-    ...both.map((what) => {
-      return matrix(
-        `ffn_${what}`,
-        { from: own(`d.ffn.${what}`), rows: hiddenWidth, width: hiddenWidth },
-        'ffn.norm',
-        width,
-      )
-    }),
-    vector('ffn_norm', 'attention.residual', 'd.ffn.norm'),
+    ...products.flatMap((product) => learn(product, width)),
+    table('d.ffn.norm', width, back(width, products)),
+    ...vector('ffn_norm', 'attention.residual', 'd.ffn.norm'),
     table('d.attention.residual', width, past('attention.residual', 'ffn_norm', 'd.ffn.norm', dx)),
   ]
 }
 
-function attentionBack({ graph, length, rope }: RowPlan, parts: LayerParts): StepTable[] {
-  const { own, table, back, past, matrix, vector } = parts
+function attentionBack(plan: RowPlan, layer: number, parts: LayerParts): StepTable[] {
+  const { own, table, back, past, learn, vector } = parts
+  const { graph, length, rope } = plan
   const { width, rotatedSize } = graph
   const { query, key, all } = widths(graph)
   const residual = own('d.attention.residual')
-  const dqkv = own('d.attention.products')
-  const products = [
-    { w: 'attn_q', rows: query, first: 0 },
-    { w: 'attn_k', rows: key, first: query },
-    { w: 'attn_v', rows: key, first: query + key },
+  const output: BackProduct = { target: 'o', y: residual, rows: width, yWidth: width, first: 0, x: 'attention.mix' }
+  const shared = { y: own('d.attention.products'), yWidth: all, x: 'attention.norm' }
+  const products: BackProduct[] = [
+    { target: 'q', rows: query, first: 0, ...shared },
+    { target: 'k', rows: key, first: query, ...shared },
+    { target: 'v', rows: key, first: query + key, ...shared },
   ]
-  return [
-    table('d.attention.mix', query, back(query, [{ y: residual, w: 'attn_output', rows: width }])),
-    matrix('attn_output', { from: residual, rows: width, width }, 'attention.mix', query),
+  const learnt = [
+    ...learn(output, query),
+    table('d.attention.mix', query, back(query, [output])),
     table('d.attention.qkv', all, (read) => {
       return mixBack(read(own('attention.qkv')), read(own('d.attention.mix')), graph, length)
     }),
     table('d.attention.products', all, (read) => turn(read(own('d.attention.qkv')), graph, rotatedSize, rope, -1)),
-    table(
-      'd.attention.norm',
-      width,
-      back(
-        width,
-        products.map((product) => ({ y: dqkv, yWidth: all, ...product })),
-      ),
-    ),
-    ...products.map(({ w, ...rest }) => matrix(w, { from: dqkv, width: all, ...rest }, 'attention.norm', width)),
-    vector('attn_norm', 'x', 'd.attention.norm'),
+    ...products.flatMap((product) => learn(product, width)),
+  ]
+  // Below the lowest layer an adapter learns nothing, so its input's gradient is not made.
+  if (plan.adapter && layer === 0) return learnt
+  return [
+    ...learnt,
+    table('d.attention.norm', width, back(width, products)),
+    ...vector('attn_norm', 'x', 'd.attention.norm'),
     table('d.x', width, past('x', 'attn_norm', 'd.attention.norm', residual)),
   ]
 }

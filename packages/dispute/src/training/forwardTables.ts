@@ -1,7 +1,9 @@
 /** Tables of a row of tokens forward, from its embeddings to the gradient of its logits. Spec: spec/dispute.md §11.2. */
+import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
+import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
 import { exponential } from '../numbers/f32.ts'
 import { mix, turn, widths } from './attention.ts'
-import type { RowPlan } from './rowPlan.ts'
+import { adaptedProduct, lowName, type RowPlan, readPart } from './rowPlan.ts'
 import { f, foldOf, inverseRms, product, remember, sigmoid } from './rules.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
 
@@ -12,7 +14,7 @@ export function forwardTables(plan: RowPlan): StepTable[] {
     name: name('x', 0),
     words: length * width,
     rule(read) {
-      const embedding = read('p/token_embd.weight')
+      const embedding = read(plan.weight('token_embd.weight'))
       return (i) => embedding(tokens[Math.floor(i / width)]! * width + (i % width))
     },
   }
@@ -20,12 +22,15 @@ export function forwardTables(plan: RowPlan): StepTable[] {
   return [embed, ...layers.flat(), ...lossTables(plan)]
 }
 
+const qkv = ['q', 'k', 'v'] as const
+
 function layerTables(plan: RowPlan, layer: number): StepTable[] {
   const { graph, name, length } = plan
   const { width, hiddenWidth } = graph
   const { query, key, all } = widths(graph)
   const own = (what: string) => name(what, layer)
-  const weight = (what: string) => `p/blk.${layer}.${what}.weight`
+  const weight = (what: string) => plan.weight(tensor(what))
+  const tensor = (what: string) => `blk.${layer}.${what}.weight`
   const table = (what: string, columns: number, rule: StepTable['rule']): StepTable => {
     return { name: own(what), words: length * columns, rule }
   }
@@ -33,34 +38,50 @@ function layerTables(plan: RowPlan, layer: number): StepTable[] {
   const at = (columns: number, value: (t: number, column: number) => number): ReadWord => {
     return (i) => value(Math.floor(i / columns), i % columns)
   }
-  const times = (read: ReadTable, x: string, w: string, columns: number) =>
-    product(read(own(x)), read(weight(w)), columns)
+  /** A product with a matrix of the layer; what it reads of an adapter is a table of its own before it. */
+  const times = (target: AdapterTarget, x: string, columns: number) =>
+    adaptedProduct(plan, layer, target, { x: own(x), w: tensor(matrixNames[target]), columns })
+  const low = (target: AdapterTarget, x: string, columns: number): StepTable[] => {
+    const place = plan.adapter?.placeOf(layer, target)
+    if (place === undefined) return []
+    const { paddedRank } = plan.adapter!
+    return [
+      table(lowName(target), paddedRank, (read) =>
+        at(paddedRank, product(read(own(x)), readPart(read, place.a), columns)),
+      ),
+    ]
+  }
   return [
     table('attention.norm', width, (read) => norm(plan, read, own('x'), weight('attn_norm'))),
+    ...qkv.flatMap((target) => low(target, 'attention.norm', width)),
     table('attention.products', all, (read) => {
-      const [q, k, v] = ['attn_q', 'attn_k', 'attn_v'].map((w) => times(read, 'attention.norm', w, width))
+      const [q, k, v] = qkv.map((target) => times(target, 'attention.norm', width)(read))
       return at(all, (t, u) => (u < query ? q!(t, u) : u < query + key ? k!(t, u - query) : v!(t, u - query - key)))
     }),
     table('attention.qkv', all, (read) =>
       turn(read(own('attention.products')), graph, graph.rotatedSize, plan.rope, 1),
     ),
     table('attention.mix', query, (read) => mix(read(own('attention.qkv')), graph)),
+    ...low('o', 'attention.mix', query),
     table('attention.residual', width, (read) => {
-      const [y, x] = [times(read, 'attention.mix', 'attn_output', query), read(own('x'))]
+      const [y, x] = [times('o', 'attention.mix', query)(read), read(own('x'))]
       return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
     }),
     table('ffn.norm', width, (read) => norm(plan, read, own('attention.residual'), weight('ffn_norm'))),
-    table('ffn.gate', hiddenWidth, (read) => at(hiddenWidth, times(read, 'ffn.norm', 'ffn_gate', width))),
-    table('ffn.up', hiddenWidth, (read) => at(hiddenWidth, times(read, 'ffn.norm', 'ffn_up', width))),
+    ...low('gate', 'ffn.norm', width),
+    table('ffn.gate', hiddenWidth, (read) => at(hiddenWidth, times('gate', 'ffn.norm', width)(read))),
+    ...low('up', 'ffn.norm', width),
+    table('ffn.up', hiddenWidth, (read) => at(hiddenWidth, times('up', 'ffn.norm', width)(read))),
     table('ffn.gated', hiddenWidth, (read) => {
       const [g, u] = [read(own('ffn.gate')), read(own('ffn.up'))]
       return (i) => f(f(g(i) / f(1 + exponential(-g(i)))) * u(i))
     }),
+    ...low('down', 'ffn.gated', hiddenWidth),
     {
       name: name('x', layer + 1),
       words: length * width,
       rule(read) {
-        const [y, x] = [times(read, 'ffn.gated', 'ffn_down', hiddenWidth), read(own('attention.residual'))]
+        const [y, x] = [times('down', 'ffn.gated', hiddenWidth)(read), read(own('attention.residual'))]
         return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
       },
     },
@@ -75,14 +96,14 @@ function norm({ graph }: RowPlan, read: ReadTable, x: string, weight: string): R
 }
 
 /** At the positions whose next token counts alone. */
-function lossTables({ graph, name, places, tokens, factor, output }: RowPlan): StepTable[] {
+function lossTables({ graph, name, places, tokens, factor, output, weight }: RowPlan): StepTable[] {
   const { width, vocabSize, layerCount, epsilon } = graph
   return [
     {
       name: name('output.norm'),
       words: places.length * width,
       rule(read) {
-        const [x, w] = [read(name('x', layerCount)), read('p/output_norm.weight')]
+        const [x, w] = [read(name('x', layerCount)), read(weight('output_norm.weight'))]
         const k = inverseRms(x, width, epsilon)
         return (i) => {
           const place = places[Math.floor(i / width)]!
@@ -94,7 +115,7 @@ function lossTables({ graph, name, places, tokens, factor, output }: RowPlan): S
       name: name('output.logits'),
       words: places.length * vocabSize,
       rule(read) {
-        const y = product(read(name('output.norm')), read(`p/${output}`), width)
+        const y = product(read(name('output.norm')), read(weight(output)), width)
         return (i) => y(Math.floor(i / vocabSize), i % vocabSize)
       },
     },

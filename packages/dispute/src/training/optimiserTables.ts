@@ -1,42 +1,42 @@
-/** Tables of a step after its rows: the gradient's norm, then moments and weights. Spec: spec/training.md §4.2, §8.5, spec/dispute.md §11.2. */
-import type { Graph } from '@weightless/tensor/model/describeGraph'
-import { decays, type FullOptions } from '@weightless/tensor/train/full/fullOptions'
-import type { SlotPlace } from '@weightless/tensor/train/full/wholeWeights'
+/** Tables of a step after its rows: the gradient's norm, then moments and weights. Spec: spec/training.md §4.2, spec/dispute.md §11.2. */
 import { integerPower, learningRateAt } from '@weightless/tensor/train/learningRate'
+import type { OptimiserOptions } from '@weightless/tensor/train/optimiser'
 import { f, remember, square } from './rules.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
 
-type Facts = {
-  graph: Graph
-  options: FullOptions
+/** A run of the lists of a state that has a name, in values. */
+export type StateSlot = { name: string; at: number; length: number }
+
+export type OptimiserPlan = {
+  options: OptimiserOptions
   /** From 0. */
   step: number
-  slots: readonly SlotPlace[]
-  /** Name of the last sum of a tensor's gradient. */
-  last: (tensor: string) => string
+  slots: readonly (StateSlot & { decay: number })[]
+  /** Tables of gradients by their place in the lists, in order; between them lie zeroes. */
+  gradients: readonly { table: string; at: number; words: number }[]
 }
 
-export function optimiserTables(facts: Facts): StepTable[] {
-  const { graph, slots, last } = facts
-  const embedding: StepTable[] = []
-  if (graph.tied) {
-    embedding.push({
-      name: last('token_embd.weight'),
-      words: graph.vocabSize * graph.width,
-      rule(read) {
-        const [output, input] = [read(last('as output')), read(last('as input'))]
-        return (i) => f(output(i) + input(i))
-      },
-    })
-  }
-  const squares = squareTables(facts)
+export function optimiserTables(plan: OptimiserPlan): StepTable[] {
+  const squares = squareTables(plan)
   const norm = squares.at(-1)!.name
-  return [...embedding, ...squares, ...slots.flatMap((slot) => slotTables(facts, slot, norm))]
+  return [...squares, ...plan.slots.flatMap((slot) => slotTables(plan, slot, norm))]
+}
+
+/** The gradient of word `i` of the lists. */
+function readGradient({ gradients }: OptimiserPlan, read: ReadTable): ReadWord {
+  const list = gradients.map((gradient) => ({ ...gradient, read: read(gradient.table) }))
+  let at = 0
+  return (i) => {
+    while (at > 0 && i < list[at]!.at) at--
+    while (at + 1 < list.length && i >= list[at + 1]!.at) at++
+    const { at: start, words, read: gradient } = list[at]!
+    return i - start < words ? gradient(i - start) : 0
+  }
 }
 
 /** The fold of squares over the whole list, level by level. */
-function squareTables({ slots, last }: Facts): StepTable[] {
-  const values = slots.reduce((sum, { length }) => sum + length, 0)
+function squareTables(plan: OptimiserPlan): StepTable[] {
+  const values = plan.slots.reduce((sum, { length }) => sum + length, 0)
   const tables: StepTable[] = []
   const levelOf = (count: number, terms: (read: ReadTable) => ReadWord): StepTable => ({
     name: `norm ${tables.length}`,
@@ -52,14 +52,8 @@ function squareTables({ slots, last }: Facts): StepTable[] {
   })
   tables.push(
     levelOf(values, (read) => {
-      const gradients = slots.map((slot) => ({ ...slot, read: read(last(slot.name)) }))
-      let at = 0
-      return (i) => {
-        while (i < gradients[at]!.at) at--
-        while (i >= gradients[at]!.at + gradients[at]!.length) at++
-        const { at: start, rows, columns, read: gradient } = gradients[at]!
-        return i - start < rows * columns ? square(gradient(i - start)) : 0
-      }
+      const gradient = readGradient(plan, read)
+      return (i) => square(gradient(i))
     }),
   )
   while (tables.at(-1)!.words > 1) {
@@ -69,22 +63,23 @@ function squareTables({ slots, last }: Facts): StepTable[] {
   return tables
 }
 
-function slotTables({ options, step, last }: Facts, slot: SlotPlace, norm: string): StepTable[] {
-  const { name, rows, columns, length } = slot
+function slotTables(plan: OptimiserPlan, slot: OptimiserPlan['slots'][number], norm: string): StepTable[] {
+  const { options, step } = plan
+  const { name, at, length } = slot
   const [beta1, beta2] = [f(options.beta1), f(options.beta2)]
   const [c1, c2] = [options.beta1, options.beta2].map((beta) => f(1 / (1 - integerPower(beta, step + 1)))) as [
     number,
     number,
   ]
   const rate = learningRateAt(options, step)
-  const decay = f(decays(options, name) ? options.weightDecay : 0)
+  const decay = f(slot.decay)
   const clipped = (read: ReadTable): ReadWord => {
-    const [gradient, squares] = [read(last(name)), read(norm)]
+    const [gradient, squares] = [readGradient(plan, read), read(norm)]
     const clipAt = remember(() => {
       const total = Math.sqrt(squares(0))
       return options.clipNorm > 0 && total > options.clipNorm ? f(options.clipNorm / total) : 1
     })
-    return (i) => (i < rows * columns ? f(gradient(i) * clipAt(0)) : 0)
+    return (i) => f(gradient(at + i) * clipAt(0))
   }
   return [
     {

@@ -4,11 +4,13 @@ import { sha256 } from '@weightless/crypto'
 import { type Side, sides } from './bisectPair.ts'
 import type { StepPlan } from './stepPlan.ts'
 import { chunkWords, type ReadTable, type StepTable } from './stepTable.ts'
+import type { ReadWeights } from './trainingJob.ts'
 
 type Sources = {
   plan: StepPlan
   /** Hashes of the state's pieces. */
   pieces: Uint8Array
+  readWeights: ReadWeights | undefined
   /** Tables before this one are agreed on. */
   until: number
   openTable(table: number): Promise<Uint8Array | undefined>
@@ -54,6 +56,10 @@ export function createInputs(sources: Sources) {
 
   async function load({ table: name, chunk }: MissingChunk): Promise<void> {
     if (++count > chunksMax) throw new WithheldError(name)
+    if (name.startsWith('w/') && sources.readWeights) {
+      chunks.get(name)!.set(chunk, await sources.readWeights(name.slice(2), chunk))
+      return
+    }
     const table = numbers.get(name)
     const bytes = table === undefined ? await loadPiece(name, chunk) : await loadChunk(table, chunk)
     if (bytes === undefined) throw new WithheldError(name)

@@ -4,7 +4,6 @@
  */
 import { bytesEqual, concatBytes } from '@weightless/codec'
 import { hashLeaf, sha256 } from '@weightless/crypto'
-import { placeSlots } from '@weightless/tensor/train/full/wholeWeights'
 import { rootFrom } from '../tree/rootFrom.ts'
 import { bisectPair, type Pair, type Side, sides } from './bisectPair.ts'
 import { tableRoot } from './chunkDigests.ts'
@@ -12,7 +11,7 @@ import { createInputs, WithheldError } from './readInputs.ts'
 import type { StepPlan } from './stepPlan.ts'
 import { chunkCount, chunkWords } from './stepTable.ts'
 
-import { headAt, planStepAt, type TrainingJob } from './trainingJob.ts'
+import type { TrainingJob } from './trainingJob.ts'
 import type { TrainingParty } from './trainingParty.ts'
 import { rootOfPieces } from './trainingState.ts'
 
@@ -46,7 +45,7 @@ export async function refereeTraining(job: TrainingJob, claims: Pair<TrainingCla
   if (pieces === undefined) return { losers: [...sides], why: 'withheld', step }
   const traces = await askBoth((side) => claims[side].party.traceRoot(step))
   if ('silent' in traces) return { losers: traces.silent, why: 'withheld', step }
-  const round: Round = { job, claims, step, traces, ends, pieces, plan: planStepAt(job, step) }
+  const round: Round = { job, claims, step, traces, ends, pieces, plan: job.planAt(step) }
   return { step, ...(bytesEqual(traces.a, traces.b) ? await judgeEnd(round) : await judgeTable(round)) }
 }
 
@@ -81,12 +80,12 @@ async function agreedPieces(
   steps: number,
   leaves: number,
 ): Promise<Uint8Array | undefined> {
-  const pieces = placeSlots(job.graph).reduce((sum, { length }) => sum + length, 0) / chunkWords
+  const pieces = job.values / chunkWords
   for (const side of sides) {
     const root = await stateOf(claims[side], steps, leaves)
     const digests = root && (await claims[side].party.pieces(steps))
     if (digests?.length !== 96 * pieces) continue
-    if (bytesEqual(rootOfPieces(headAt(job, steps), digests), root!)) return digests
+    if (bytesEqual(rootOfPieces(job.headAt(steps), digests), root!)) return digests
   }
   return undefined
 }
@@ -102,7 +101,7 @@ async function judgeEnd({ job, claims, step, plan, traces, ends }: Round): Promi
       lists.push(digests)
     }
   }
-  const end = rootOfPieces(headAt(job, step + 1), concatBytes(lists))
+  const end = rootOfPieces(job.headAt(step + 1), concatBytes(lists))
   return { losers: sides.filter((side) => !bytesEqual(ends[side], end)), why: 'state' }
 }
 
@@ -124,7 +123,7 @@ async function openTable(
 }
 
 async function judgeTable(round: Round): Promise<Omit<TrainingVerdict, 'step'>> {
-  const { claims, step, plan, traces, pieces } = round
+  const { job, claims, step, plan, traces, pieces } = round
   const found = await bisectPair(plan.tables.length, traces, (side, level, index) =>
     claims[side].party.traceHashes(step, level, index),
   )
@@ -138,6 +137,7 @@ async function judgeTable(round: Round): Promise<Omit<TrainingVerdict, 'step'>> 
   const inputs = createInputs({
     plan,
     pieces,
+    readWeights: job.readWeights,
     until: found.leaf,
     openTable: (index) => openTable(round, index, sides),
     askPiece: (side, list, piece) => claims[side].party.piece(step, list, piece),

@@ -14,22 +14,30 @@ export type StepTrace = {
   tree: HashTree
   root: Uint8Array
   chunk(table: number, chunk: number): Uint8Array | undefined
+  /** Words of a table. */
+  words(table: number): ReadWord
   /** Weights and moments after the step. */
   after: TrainingState
 }
 
-/** @param alter - changes a table before it is committed to and read by others: for cheaters in tests, and for nobody else */
+export type TraceOptions = {
+  /** A tensor of the model's file, widened, where steps read it. */
+  weights?: (tensor: string) => Float32Array
+  /** Changes a table before it is committed to and read by others: for cheaters in tests, and for nobody else. */
+  alter?: (table: StepTable, values: Float32Array) => void
+}
+
 export function traceStep(
   { tables, slots }: StepPlan,
   before: TrainingState,
-  alter?: (table: StepTable, values: Float32Array) => void,
+  { weights = noWeights, alter }: TraceOptions = {},
 ): StepTrace {
   const known = new Map<string, Float32Array>()
   for (const [list, values] of Object.entries(before)) {
     for (const { name, at, length } of slots) known.set(`${list}/${name}`, values.subarray(at, at + length))
   }
   const read: ReadTable = (name) => {
-    const values = known.get(name)!
+    const values = known.get(name) ?? weights(name.slice(2))
     return (i) => values[i]!
   }
   const digests = tables.map((table) => {
@@ -51,8 +59,16 @@ export function traceStep(
       if (planned === undefined || !(chunk >= 0 && chunk < chunkCount(planned.words))) return undefined
       return chunkBytes(known.get(planned.name)!, chunk)
     },
+    words(table) {
+      const values = known.get(tables[table]!.name)!
+      return (i) => values[i]!
+    },
     after: { p: list('p'), m: list('m'), v: list('v') },
   }
+}
+
+function noWeights(tensor: string): Float32Array {
+  throw new Error(`nothing gives ${tensor}`)
 }
 
 function computeTable(table: StepTable, read: ReadTable): Float32Array {

@@ -4,18 +4,19 @@ import { bytesToHex, hexToBytes } from '@weightless/codec'
 import { encodeFullState } from '@weightless/tensor/train/full/fullState'
 import { createFullTrainer, fullStateHash, takeFullStep } from '@weightless/tensor/train/full/fullTrainer'
 import { chance, makeCorpus, makeModel, options } from '@weightless/tensor/train/full/trainAndSaveFull.cases'
+import { type FullJobFacts, fullJob, progressAt } from './fullJob.ts'
 import { refereeTraining, type TrainingClaim, type TrainingVerdict } from './refereeTraining.ts'
-import { planTrainingStep } from './stepPlan.ts'
+import { planFullStep } from './stepPlan.ts'
 import type { StepTable } from './stepTable.ts'
 import { traceStep } from './traceStep.ts'
-import { headAt, planStepAt, progressAt, type TrainingJob } from './trainingJob.ts'
+import type { TrainingJob } from './trainingJob.ts'
 import { openTrainingParty, type TrainingParty, type TrainingRecord } from './trainingParty.ts'
 import { pieceDigests, readState, rootOfPieces, type TrainingState } from './trainingState.ts'
 
 const steps = 20
 const wrongAt = 13
 
-type Run = { job: TrainingJob; states: TrainingState[]; roots: Uint8Array[] }
+type Run = { job: TrainingJob; facts: FullJobFacts; states: TrainingState[]; roots: Uint8Array[] }
 
 async function train(tied: boolean): Promise<Run> {
   const corpus = makeCorpus(5 * 6 + 1, 6)
@@ -27,15 +28,17 @@ async function train(tied: boolean): Promise<Run> {
     states.push(readState(encodeFullState(trainer)))
   }
   const { parts, description } = trainer
-  const facts = { graph: parts.graph, programId: description.programId, options: trainer.options, corpus }
-  return { job: { ...facts, steps, start: roots[0]! }, states, roots }
+  const { programId } = description
+  const facts = { graph: parts.graph, programId, options: trainer.options, corpus, steps, start: roots[0]! }
+  return { job: fullJob(facts), facts, states, roots }
 }
 
 function recordOf({ job, states, roots }: Run): TrainingRecord {
   return {
     states: roots,
+    headAt: job.headAt,
     stateAt: async (at) => states[at]!,
-    traceAt: async (step) => traceStep(planStepAt(job, step), states[step]!),
+    traceAt: async (step) => traceStep(job.planAt(step), states[step]!),
   }
 }
 
@@ -43,28 +46,34 @@ type Cheat = {
   /** Changes a table of the step. */
   alter?: (table: StepTable, values: Float32Array) => void
   /** Another plan of the step than the job's. */
-  plan?: (job: TrainingJob) => ReturnType<typeof planTrainingStep>
+  plan?: (facts: FullJobFacts) => ReturnType<typeof planFullStep>
   /** Another head of the state after it. */
   head?: (head: Uint8Array) => Uint8Array
 }
 
 /** Trains honestly up to a step, takes that as the cheat says, and goes on honestly, with a trace for every step that leads to its states. */
-function cheat({ job, states, roots }: Run, how: Cheat, at = wrongAt): Run & { record: TrainingRecord } {
+function cheat({ job, facts, states, roots }: Run, how: Cheat, at = wrongAt): Run & { record: TrainingRecord } {
   const own = states.slice(0, at + 1)
   const hashes = roots.slice(0, at + 1)
   const trace = (step: number) =>
     step === at
-      ? traceStep(how.plan?.(job) ?? planStepAt(job, step), own[step]!, how.alter)
-      : traceStep(planStepAt(job, step), own[step]!)
+      ? traceStep(how.plan?.(facts) ?? job.planAt(step), own[step]!, how.alter ? { alter: how.alter } : {})
+      : traceStep(job.planAt(step), own[step]!)
   for (let step = at; step < job.steps; step++) {
     // What comes after the wrong step matters to nobody here: states differ from there on.
     const state = step === at ? trace(step).after : own.at(-1)!
-    const head = headAt(job, step + 1)
+    const head = job.headAt(step + 1)
     own.push(state)
     hashes.push(rootOfPieces(step === at ? (how.head?.(head) ?? head) : head, pieceDigests(state)))
   }
-  const record = { states: hashes, stateAt: async (i: number) => own[i]!, traceAt: async (step: number) => trace(step) }
-  return { job, states: own, roots: hashes, record }
+  const headOf = (i: number) => (i === at + 1 ? (how.head?.(job.headAt(i)) ?? job.headAt(i)) : job.headAt(i))
+  const record = {
+    states: hashes,
+    headAt: headOf,
+    stateAt: async (i: number) => own[i]!,
+    traceAt: async (step: number) => trace(step),
+  }
+  return { job, facts, states: own, roots: hashes, record }
 }
 
 /** Counts what a party is asked. */
@@ -91,15 +100,15 @@ const changeWord = (name: string, at: number) => ({
 describe('a dispute over a training', async () => {
   const honest = await train(true)
   const claim = openTrainingParty(recordOf(honest))
-  const other = (changed: Partial<TrainingJob['options']>) => (job: TrainingJob) =>
-    planStepAt({ ...job, options: { ...job.options, ...changed } }, wrongAt)
-  const rowsOf = (job: TrainingJob, pick: (rows: number[]) => number[]) => {
+  const other = (changed: Partial<FullJobFacts['options']>) => (facts: FullJobFacts) =>
+    fullJob({ ...facts, options: { ...facts.options, ...changed } }).planAt(wrongAt)
+  const rowsOf = (job: FullJobFacts, pick: (rows: number[]) => number[]) => {
     const { rowsSeen } = progressAt(job, wrongAt)
     const all = Array.from({ length: job.corpus.rowCount }, (_, i) => i)
     const rows = pick(all.map((i) => (i + rowsSeen) % all.length)).map((i) => job.corpus.rowAt(i))
-    return planTrainingStep({ graph: job.graph, options: job.options, step: wrongAt, rows })
+    return planFullStep({ graph: job.graph, options: job.options, step: wrongAt, rows })
   }
-  const count = planStepAt(honest.job, wrongAt).tables.filter(({ name }) => name.endsWith('layer 0 x')).length
+  const count = honest.job.planAt(wrongAt).tables.filter(({ name }) => name.endsWith('layer 0 x')).length
 
   const cheats: [string, Cheat, RegExp][] = [
     ['a wrong moment', changeWord('new v/blk.1.ffn_up.weight', 700), /^new v\/blk.1.ffn_up/],
@@ -129,7 +138,7 @@ describe('a dispute over a training', async () => {
   }
 
   it('finds random faults in any table, one or two of them', async () => {
-    const { tables } = planStepAt(honest.job, wrongAt)
+    const { tables } = honest.job.planAt(wrongAt)
     const draw = (i: number, n: number) => Math.floor(chance(i, 91) * n)
     const draws = process.env.WEIGHTLESS_HEAVY === '1' ? 100 : 4
     let found = 0
@@ -249,8 +258,8 @@ describe('a dispute over a training', async () => {
 
   it('ends each step in the state that the engine commits to', () => {
     for (const step of [0, 1, wrongAt]) {
-      const { after } = traceStep(planStepAt(honest.job, step), honest.states[step]!)
-      const root = rootOfPieces(headAt(honest.job, step + 1), pieceDigests(after))
+      const { after } = traceStep(honest.job.planAt(step), honest.states[step]!)
+      const root = rootOfPieces(honest.job.headAt(step + 1), pieceDigests(after))
       assert.equal(bytesToHex(root), bytesToHex(honest.roots[step + 1]!))
     }
   })

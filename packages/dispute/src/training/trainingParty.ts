@@ -1,5 +1,6 @@
 /** A trainer in a dispute: what it is asked, and how one who keeps its states answers. Spec: spec/dispute.md §11.3. */
 import { buildHashTree, type HashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
+import { topOf } from '@weightless/tensor/train/commitState'
 import { levelsAtOnce } from '../tree/firstDifference.ts'
 import type { Path } from '../tree/rootFrom.ts'
 import { chunkBytes } from './chunkDigests.ts'
@@ -13,6 +14,8 @@ export type TrainingParty = {
   runHashes(level: number, index: number): Promise<readonly Uint8Array[] | undefined>
   /** State hash after so many steps, with its path. */
   state(steps: number): Promise<{ root: Uint8Array; path: Path } | undefined>
+  /** Head of that state, and the hash over its lists. */
+  opening(steps: number): Promise<{ head: Uint8Array; top: Uint8Array } | undefined>
   /** Hashes of all pieces of that state, side by side. */
   pieces(steps: number): Promise<Uint8Array | undefined>
   piece(steps: number, list: 'p' | 'm' | 'v', piece: number): Promise<Uint8Array | undefined>
@@ -32,6 +35,8 @@ export function runTree(states: readonly Uint8Array[]): HashTree {
 export type TrainingRecord = {
   /** State hashes, from that before the first step on. */
   states: readonly Uint8Array[]
+  /** Bytes of a state's head. */
+  headAt(steps: number): Uint8Array
   /** A state, from what was saved or by training up to it again. */
   stateAt(steps: number): Promise<TrainingState>
   /** The trace of a step; the last one asked for is kept. */
@@ -52,6 +57,10 @@ export function openTrainingParty(record: TrainingRecord): { root: Uint8Array; p
     async state(steps) {
       const root = record.states[steps]
       return root && { root, path: hashTreePath(tree, steps) }
+    },
+    async opening(steps) {
+      if (!record.states[steps]) return undefined
+      return { head: record.headAt(steps), top: topOf(pieceDigests(await record.stateAt(steps))) }
     },
     async pieces(steps) {
       return record.states[steps] && pieceDigests(await record.stateAt(steps))

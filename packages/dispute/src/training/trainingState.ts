@@ -1,6 +1,6 @@
 /** Weights and moments between two steps of a training, and the root that commits to them. Spec: spec/training.md §8.5. */
 import { concatBytes, hexToBytes } from '@weightless/codec'
-import { stateRootOf, topOf } from '@weightless/tensor/train/full/commitState'
+import { stateRootOf, topOf } from '@weightless/tensor/train/commitState'
 import { digestChunks } from './chunkDigests.ts'
 
 /** Values, first and second moments, each one list over all tensors. */
@@ -13,7 +13,11 @@ export function pieceDigests({ p, m, v }: TrainingState): Uint8Array {
 
 /** @param head - bytes of the state's head */
 export function rootOfPieces(head: Uint8Array, digests: Uint8Array): Uint8Array {
-  return hexToBytes(stateRootOf(head, topOf(digests)))
+  return rootOfTop(head, topOf(digests))
+}
+
+export function rootOfTop(head: Uint8Array, top: Uint8Array): Uint8Array {
+  return hexToBytes(stateRootOf(head, top))
 }
 
 /** The lists of a state as `FullTrainer.state()` writes it. */

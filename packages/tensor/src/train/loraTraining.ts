@@ -19,5 +19,7 @@ export type Trainer = {
   lora: LoraWeights
   runner: PassRunner
   sums: number
+  /** Address of the tree over the state. */
+  tree: number
   progress: TrainProgress
 }

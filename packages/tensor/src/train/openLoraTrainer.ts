@@ -13,7 +13,7 @@ import type { Trainer, TrainProgress } from './loraTraining.ts'
 import { packLora } from './loraWeights.ts'
 import { evaluateRows } from './passRunner.ts'
 import { createTrainer, type OpenTrainerOptions, type TrainStep, takeStep } from './trainer.ts'
-import { decodeState, encodeState, stateRoot } from './trainerState.ts'
+import { decodeState, encodeState, loraStateHash } from './trainerState.ts'
 
 export type LoraTrainer = {
   model: Model
@@ -30,7 +30,7 @@ export type LoraTrainer = {
   exportAdapter(): Uint8Array
   /** Everything that the next step depends on. */
   state(): Uint8Array
-  /** Root over `state()`. */
+  /** Root over the state: its head, and a tree over its lists. */
   stateHash(): Hex
   /** @throws {TrainerStateError} when it is not a state of a trainer with these options and this model */
   restore(state: Uint8Array): void
@@ -58,9 +58,15 @@ export async function openLoraTrainer(
     },
     step: (rows) => takeStep(use(), rows),
     evaluate: (rows) => evaluateRows(use().runner, rows),
-    exportAdapter: () => encodeAdapter(use()),
+    exportAdapter() {
+      const { model, options, lora } = use()
+      const { arena, graph } = model.parts
+      const layout = { places: lora.slots, paddedRank: lora.paddedRank, length: lora.length }
+      const values = arena.floats(lora.values, lora.length)
+      return encodeAdapter({ values, layout, options, graph, name: model.info.name })
+    },
     state: () => encodeState(use()),
-    stateHash: () => stateRoot(encodeState(use())),
+    stateHash: () => loraStateHash(use()),
     restore(state) {
       trainer.progress = decodeState(use(), state)
       packLora(trainer.lora, trainer.model.parts.arena)

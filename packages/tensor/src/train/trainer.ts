@@ -4,6 +4,7 @@ import type { ByteSource } from '../byteSource.ts'
 import type { CrewSeat } from '../crew/crew.ts'
 import { loadModel } from '../model/loadModel.ts'
 import { checkRows, countTokens } from './checkRows.ts'
+import { allocateStateTree } from './commitState.ts'
 import type { TokenRow } from './forwardPass.ts'
 import { learningRateAt } from './learningRate.ts'
 import { type Learning, slotKey } from './linear.ts'
@@ -12,7 +13,7 @@ import type { Trainer } from './loraTraining.ts'
 import { createLoraWeights, packLora } from './loraWeights.ts'
 import { stepFactors } from './optimiser.ts'
 import { accumulateRows, createPassRunner } from './passRunner.ts'
-import { digestBatch, encodeState, stateRoot } from './trainerState.ts'
+import { digestBatch, loraStateHash } from './trainerState.ts'
 
 export type TrainStep = {
   /** Steps done, this one included. */
@@ -58,6 +59,7 @@ export async function createTrainer(weights: ByteSource | Uint8Array, given: Ope
     lora,
     runner: createPassRunner(parts, learning, { passTokensMax, keptBytesMax }),
     sums: parts.arena.allocate(Math.ceil(lora.length / 256) * 4 + 64),
+    tree: allocateStateTree(parts, lora.length),
     progress: { step: 0, rowsSeen: 0, dataDigest: digestBatch() },
   }
 }
@@ -81,7 +83,7 @@ export function takeStep(trainer: Trainer, rows: readonly TokenRow[]): TrainStep
   }
   const tokens = rows.reduce((total, row) => total + row.tokens.length, 0)
   const { step } = trainer.progress
-  return { step, loss, gradNorm, learningRate, tokens, counted, stateHash: stateRoot(encodeState(trainer)) }
+  return { step, loss, gradNorm, learningRate, tokens, counted, stateHash: loraStateHash(trainer) }
 }
 
 /** The mean loss of the rows, and its gradients in place of those before. */

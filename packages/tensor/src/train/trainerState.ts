@@ -4,38 +4,43 @@
  */
 import { bytesEqual, bytesToHex, concatBytes, type Hex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
-import { stepRoot } from '../trace/stepRoot.ts'
+import { hashState, stateRootOf } from './commitState.ts'
 import type { TokenRow } from './forwardPass.ts'
+import type { LoraOptions } from './loraOptions.ts'
 import type { Trainer, TrainProgress } from './loraTraining.ts'
 import { placeNumbers, readHead, splitState, TrainerStateError, writeState } from './stateBytes.ts'
 
 const magic = textToBytes('WLL1')
-const leafBytes = 4096
+
+/** What a head is made of, beside the progress. */
+export type LoraHeadFacts = {
+  programId: Hex
+  options: LoraOptions
+  /** Values of a list. */
+  values: number
+}
 
 export function encodeState(trainer: Trainer): Uint8Array {
   return writeState(magic, headBytes(trainer), trainer.model.parts.arena, trainer.lora)
 }
 
-/** Fixed fields first, in this order; the options decide the bits of what follows. */
 function headBytes({ options, model, progress, lora }: Trainer): Uint8Array {
+  return encodeLoraHead({ programId: model.programId, options, values: lora.length }, progress)
+}
+
+/** Fixed fields first, in this order; the options decide the bits of what follows. */
+export function encodeLoraHead({ programId, options, values }: LoraHeadFacts, progress: TrainProgress): Uint8Array {
   const { seed32, ...rest } = options
   const settings = Object.fromEntries(Object.entries(rest).sort(([a], [b]) => (a < b ? -1 : 1)))
-  const head = {
-    version: 1,
-    program: model.programId,
-    ...progress,
-    values: lora.length,
-    seed: bytesToHex(seed32),
-    settings,
-  }
+  const { step, rowsSeen, dataDigest } = progress
+  const place = { step, rowsSeen, dataDigest }
+  const head = { version: 2, program: programId, ...place, values, seed: bytesToHex(seed32), settings }
   return textToBytes(JSON.stringify(head))
 }
 
-/** Root of RFC 6962 over pieces of 4,096 bytes. */
-export function stateRoot(state: Uint8Array): Hex {
-  const leaves: Uint8Array[] = []
-  for (let at = 0; at < state.length; at += leafBytes) leaves.push(state.subarray(at, at + leafBytes))
-  return bytesToHex(stepRoot(leaves))
+export function loraStateHash(trainer: Trainer): Hex {
+  const { model, lora, tree } = trainer
+  return stateRootOf(headBytes(trainer), hashState(model.parts, lora, tree))
 }
 
 /** Puts weights and moments in place. @throws {TrainerStateError} before anything is changed */

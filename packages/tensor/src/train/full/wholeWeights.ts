@@ -6,9 +6,7 @@ import type { AdapterTarget } from '../../adapter/adapterTargets.ts'
 import { expectedShapes, type Graph } from '../../model/describeGraph.ts'
 import type { EngineParts } from '../../model/engineParts.ts'
 import type { LayerWeights, Matrix, Weights } from '../../model/weights.ts'
-
-/** Values of a piece of state, the unit of its commitment. */
-export const pieceValues = 1024
+import { pieceValues } from '../commitState.ts'
 
 /** One tensor's place in the lists, in values. */
 export type SlotPlace = {
@@ -44,7 +42,8 @@ export type WholeWeights = {
   outer: number
 }
 
-const targetNames: Record<AdapterTarget, string> = {
+/** Names of the matrices in the file, without layer and ending. */
+export const matrixNames: Record<AdapterTarget, string> = {
   q: 'attn_q',
   k: 'attn_k',
   v: 'attn_v',
@@ -55,7 +54,7 @@ const targetNames: Record<AdapterTarget, string> = {
 }
 
 export function matrixSlot(whole: WholeWeights, layer: number, target: AdapterTarget): WholeSlot {
-  return whole.byName.get(`blk.${layer}.${targetNames[target]}.weight`)!
+  return whole.byName.get(`blk.${layer}.${matrixNames[target]}.weight`)!
 }
 
 export function vectorSlot(whole: WholeWeights, layer: number | undefined, name: string): WholeSlot {
@@ -129,7 +128,7 @@ function loadedTensors(graph: Graph, weights: Weights): Map<string, Matrix | num
     const set = (name: string, value: Matrix | number) => found.set(`blk.${layer}.${name}.weight`, value)
     set('attn_norm', held.attentionNorm)
     set('ffn_norm', held.ffnNorm)
-    for (const [target, name] of Object.entries(targetNames)) set(name, held[fields[target as AdapterTarget]])
+    for (const [target, name] of Object.entries(matrixNames)) set(name, held[fields[target as AdapterTarget]])
   }
   return found
 }

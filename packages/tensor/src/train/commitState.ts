@@ -1,9 +1,12 @@
-/** The root over everything that the next step of a training of all weights depends on. Spec: spec/training.md §8.5. */
+/** The root over everything that the next step of a training depends on: its head, its weights, both moments. Spec: spec/training.md §6.2. */
 import { bytesToHex, concatBytes, type Hex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
-import type { EngineParts } from '../../model/engineParts.ts'
-import { shareOut } from '../shareOut.ts'
-import { pieceValues, type WholeWeights } from './wholeWeights.ts'
+import type { EngineParts } from '../model/engineParts.ts'
+import { shareOut } from './shareOut.ts'
+import type { StateLists } from './stateBytes.ts'
+
+/** Values of a piece of state, the unit of its commitment. */
+export const pieceValues = 1024
 
 /** Hashes that one hash of the level above covers: as many as fill a piece. */
 export const stateFanIn = 128
@@ -30,8 +33,8 @@ export function allocateStateTree({ arena }: EngineParts, length: number): numbe
 }
 
 /** Fills the tree's levels, one after another from the leaves. @returns the hash at its top */
-export function hashState(parts: EngineParts, whole: WholeWeights, tree: number): Uint8Array {
-  const { values, means, powers, length } = whole
+export function hashState(parts: EngineParts, lists: StateLists, tree: number): Uint8Array {
+  const { values, means, powers, length } = lists
   const pieces = pieceCount(length)
   for (const [i, list] of [values, means, powers].entries()) {
     digestRows(parts, list, pieceBytes, tree + i * pieces * 32, pieces)

@@ -1,0 +1,40 @@
+/** A run of a tensor's elements, widened to f32 as training reads them. Spec: spec/tensor.md §2.2, spec/training.md §3.1. */
+import type { ByteSource, GgufTensor } from '@weightless/tensor'
+import { chunkWords } from '../training/stepTable.ts'
+import { encodingOf, type ReadFile, readBlock, readFloats } from './weightBlock.ts'
+
+/** Chunk `chunk` of 1,024 elements, row after row, the last perhaps shorter; empty behind the end. */
+export async function readWeightChunk(tensor: GgufTensor, chunk: number, file: ByteSource): Promise<Float32Array> {
+  const from = chunk * chunkWords
+  const count = Math.max(0, Math.min(chunkWords, elementsOf(tensor) - from))
+  const { blockBytes, blockValues } = encodingOf(tensor)
+  const at = tensor.offset + (from / blockValues) * blockBytes
+  const bytes = await file.read(at, (count / blockValues) * blockBytes)
+  return widen(tensor, from, count, (start, length) => bytes.subarray(start - at, start - at + length))
+}
+
+/** A whole tensor. */
+export async function readWeights(tensor: GgufTensor, file: ByteSource): Promise<Float32Array> {
+  const bytes = await file.read(tensor.offset, tensor.sizeBytes)
+  return widen(tensor, 0, elementsOf(tensor), (start, length) =>
+    bytes.subarray(start - tensor.offset, start - tensor.offset + length),
+  )
+}
+
+function elementsOf({ shape }: GgufTensor): number {
+  return shape.reduce((product, size) => product * size, 1)
+}
+
+/** Rows are whole blocks, so that blocks of the whole tensor follow one another. */
+function widen(tensor: GgufTensor, from: number, count: number, file: ReadFile): Float32Array {
+  if (encodingOf(tensor).blockValues === 1) return readFloats(tensor, 0, from, count, file)
+  const values = new Float32Array(count)
+  for (let i = 0; i < count; i += 32) {
+    const { scale, minimum, integers } = readBlock(tensor, 0, (from + i) / 32, file)
+    for (let j = 0; j < 32; j++) {
+      const value = Math.fround(scale * integers[j]!)
+      values[i + j] = minimum === undefined ? value : value + minimum
+    }
+  }
+  return values
+}
