@@ -119,6 +119,7 @@ function createContext(env: Env, sim: Sim, world: World, store: TaskStore): Task
     }),
     files: {
       dataset: async () => ({ examples: [{ prompt: 'a', completion: 'b' }], plainRoot: `0x${'22'.repeat(32)}` }),
+      keepStates: async () => undefined,
       keepAdapter: async (_, bytes) => ({ adapterRoot: bytesToHex(bytes), adapterBytes: bytes.length }),
       seal: async () => ({
         key: bytesToHex(sim.random.bytes(32)),

@@ -15,6 +15,9 @@ export function readAnyBundleFile(path: string): Bundle | TrainingBundle {
   return need<Bundle | TrainingBundle>(path, readTraining(text) ?? parseBundle(text))
 }
 
+export const isTraining = (bundle: Bundle | TrainingBundle): bundle is TrainingBundle =>
+  'kind' in bundle.opening && bundle.opening.kind === 'training'
+
 function readText(path: string): string {
   if (!existsSync(path)) throw new BundleFileError({ path, reason: 'there is no such file' })
   if (statSync(path).size > bundleBytesMax) throw new BundleFileError({ path, reason: 'too large for a bundle' })

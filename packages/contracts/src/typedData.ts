@@ -54,6 +54,19 @@ export const workingTypes = {
   ],
 } as const
 
+/**
+ * A trainer's word for what it is held to in a dispute over a training: at place 0 the root over all state hashes, at n + 1 that over the tables of step n.
+ * Spec: spec/dispute.md 14.5
+ */
+export const trainingRootTypes = {
+  TrainingRoot: [
+    { name: 'receipt', type: 'bytes32' },
+    { name: 'place', type: 'uint32' },
+    { name: 'leaves', type: 'uint32' },
+    { name: 'root', type: 'bytes32' },
+  ],
+} as const
+
 export const receiptTypes = {
   Receipt: [
     { name: 'version', type: 'uint16' },

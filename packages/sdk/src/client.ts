@@ -66,7 +66,7 @@ export function createClient({ config, env, account, apiKey }: ClientOptions): C
     storage: openStorage(context),
     chat: openChat(context, receipts),
     account: openAccount(context),
-    fineTuning: openFineTuning(context),
+    fineTuning: openFineTuning(context, files),
     market: openMarket(context),
     attestation: openAttestation(context),
   }

@@ -62,6 +62,12 @@ export { PrivateKeyRefusedError, privateExtraBytes, SignerMissingError } from '.
 export type { FileQuote } from './files/quoteFiles.ts'
 export { TrainerRefusedError } from './fineTuning/askTrainer.ts'
 export { type AdapterChat, ProviderRefusedError } from './fineTuning/chatWithAdapter.ts'
+export {
+  disputeTraining,
+  judgeTraining,
+  TrainerUnknownError,
+  type TrainingDisputeOptions,
+} from './fineTuning/disputeTraining.ts'
 export type { FineTuningProvider, TrainableModel } from './fineTuning/fineTuningServices.ts'
 export type { FineTuningTask, Quality, TaskEvent, TrainingPoint } from './fineTuning/fineTuningTask.ts'
 export { DeliveryInvalidError } from './fineTuning/openDelivery.ts'

@@ -1,6 +1,5 @@
 /** `weightless dispute …`: shows by one number that an answer is wrong, and judges what somebody else has shown. */
 import { createNodeEnv } from '@weightless/env/node'
-import { type FileSource, openFileSource } from '@weightless/node/openFileSource'
 import { type Bundle, hashReceipt } from '@weightless/receipt'
 import {
   type Challenge,
@@ -14,32 +13,38 @@ import {
 import { type Command, InvalidArgumentError } from 'commander'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
+import { disputeTrainingFile, judgeTrainingFile } from '../disputeTrainingFile.ts'
 import { formatDuration, formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { printable } from '../printable.ts'
 import { createProgressBar } from '../progressBar.ts'
-import { readBundleFile } from '../readBundleFile.ts'
-import { keepVerdict, readVerdict, verdictPath } from '../verdictFile.ts'
+import { isTraining, readAnyBundleFile, readBundleFile } from '../readBundleFile.ts'
+import { keepVerdict, readAnyVerdict, readVerdict, verdictPath } from '../verdictFile.ts'
+import { withModelFile } from '../withModelFile.ts'
 
-type OpenOptions = { provider?: string; model?: string; out?: string }
+type OpenOptions = { provider?: string; model?: string; dataset?: string; out?: string }
 
 export function addDisputeCommands(program: Command): void {
   const dispute = program.command('dispute').description('wrong answers, shown by one number that anybody recomputes')
   dispute
     .command('open <bundle>')
-    .description('execute an answer again, ask its provider for the first number that differs, and keep the verdict')
+    .description(
+      'execute an answer or a training again, ask its provider for the first number that differs, keep the verdict',
+    )
     .option(
       '--provider <url>',
       'ask the provider there, as a stranger does; else your gateway passes the questions on',
       httpUrl,
     )
     .option('--model <file>', 'take the model from this file instead of the storage network; checked by root')
+    .option('--dataset <file>', 'of a training: the plain lines that were trained on')
     .option('--out <file>', 'where the verdict goes; else into disputes/ of the data directory')
     .addHelpText(
       'after',
       '\nWith --provider and --model no network needs to be known. Exit code: 0 agreed, 1 anything else.',
     )
     .action(async (path: string, options: OpenOptions, command: Command) => {
-      const bundle = readBundleFile(path)
+      const bundle = readAnyBundleFile(path)
+      if (isTraining(bundle)) return disputeTrainingFile(bundle, options, command)
       remark(`executing ${bundle.receipt.promptTokens + bundle.receipt.completionTokens} tokens again`)
       const outcome = await play(bundle, options, command)
       await printDispute(bundle, outcome, options.out, command)
@@ -49,9 +54,12 @@ export function addDisputeCommands(program: Command): void {
     .command('judge <verdict>')
     .description('judge a verdict file again, asking nobody, and say guilty or what it does not show')
     .option('--model <file>', 'the model, as a file; else it comes from the storage network')
+    .option('--dataset <file>', 'of a training: the plain lines, where the file is about the rows of a step')
     .addHelpText('after', '\nExit code: 0 judged as the file says, 1 refused.')
-    .action(async (path: string, { model }: { model?: string }, command: Command) => {
-      const verdict = readVerdict(path)
+    .action(async (path: string, options: { model?: string; dataset?: string }, command: Command) => {
+      const verdict = readAnyVerdict(path)
+      if ('bundle' in verdict) return judgeTrainingFile(verdict, options, command)
+      const { model } = options
       const startedMs = performance.now()
       const judgement = await judgeWith(verdict, model, command)
       printJudgement(verdict, judgement, performance.now() - startedMs, command)
@@ -97,7 +105,7 @@ function play(bundle: Bundle, { provider, model }: OpenOptions, command: Command
       client.receipts.dispute(bundle, provider === undefined ? {} : { providerUrl: provider }),
     )
   }
-  return withFile(model, async (weights) => {
+  return withModelFile(model, async (weights) => {
     if (provider === undefined) {
       return withClient(command, (client) => client.receipts.dispute(bundle, { loadWeights: async () => weights }))
     }
@@ -111,7 +119,7 @@ function play(bundle: Bundle, { provider, model }: OpenOptions, command: Command
 }
 
 function judgeWith(verdict: VerdictFile, model: string | undefined, command: Command): Promise<Judgement> {
-  if (model !== undefined) return withFile(model, (weights) => judgeVerdict(verdict, weights))
+  if (model !== undefined) return withModelFile(model, (weights) => judgeVerdict(verdict, weights))
   return withClient(command, async (client) => {
     const bar = createProgressBar('model')
     const weights = await client.files
@@ -128,7 +136,7 @@ function submitWith(verdict: VerdictFile, path: string | undefined, command: Com
   const onPart = (readBytes: number) => remark(`head of the model: ${readBytes} bytes shown to the chain`)
   const submit = (options: object) =>
     withClient(command, (client) => client.receipts.submitVerdict(verdict, { onPart, ...options }))
-  return path === undefined ? submit({}) : withFile(path, (model) => submit({ model }))
+  return path === undefined ? submit({}) : withModelFile(path, (model) => submit({ model }))
 }
 
 function printSlashing(slashing: Slashing, command: Command): void {
@@ -144,7 +152,7 @@ function challengeWith(bundle: Bundle, path: string | undefined, command: Comman
   const onQuestion = ({ ask }: { ask: string }) => remark(`asked on chain: ${ask}`)
   const challenge = (options: object) =>
     withClient(command, (client) => client.receipts.challenge(bundle, { onQuestion, ...options }))
-  return path === undefined ? challenge({}) : withFile(path, (model) => challenge({ model }))
+  return path === undefined ? challenge({}) : withModelFile(path, (model) => challenge({ model }))
 }
 
 function printChallenge(bundle: Bundle, { dispute, slashing, bond }: Challenge, command: Command): void {
@@ -158,15 +166,6 @@ function printChallenge(bundle: Bundle, { dispute, slashing, bond }: Challenge, 
   }
   const finding = dispute.outcome === 'guilty' ? { finding: dispute.finding } : {}
   printResult(command, { outcome, questions, bond, slashing, ...finding, ...placeOf(bundle) }, lines)
-}
-
-async function withFile<Result>(path: string, work: (source: FileSource) => Promise<Result>): Promise<Result> {
-  const source = await openFileSource(path)
-  try {
-    return await work(source)
-  } finally {
-    await source.close()
-  }
 }
 
 async function printDispute(

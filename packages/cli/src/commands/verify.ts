@@ -1,10 +1,9 @@
 /** `weightless verify BUNDLE`: does the work of a receipt again, in this process, without the provider. */
 import type { TrainingVerification } from '@weightless/compute/client'
-import type { Bundle, Verification } from '@weightless/receipt'
-import type { TrainingBundle } from '@weightless/receipt/training'
+import type { Verification } from '@weightless/receipt'
 import type { Command } from 'commander'
 import { formatDuration, printResult } from '../output.ts'
-import { readAnyBundleFile } from '../readBundleFile.ts'
+import { isTraining, readAnyBundleFile } from '../readBundleFile.ts'
 import { type VerifyFileOptions, verifyBundleFile } from '../verifyBundleFile.ts'
 import { type TrainingInputs, verifyTrainingFile } from '../verifyTrainingFile.ts'
 
@@ -31,9 +30,6 @@ export function addVerifyCommand(program: Command): void {
       if (!outcome.accepted) process.exitCode = 1
     })
 }
-
-const isTraining = (bundle: Bundle | TrainingBundle): bundle is TrainingBundle =>
-  'kind' in bundle.opening && bundle.opening.kind === 'training'
 
 function describe(outcome: Verification | TrainingVerification): string {
   if (outcome.accepted && 'fingerprint' in outcome && outcome.fingerprint) return `AGREES    ${outcome.note}`

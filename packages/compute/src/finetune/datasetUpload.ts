@@ -5,7 +5,7 @@ import { jsonResponse } from '../wire/jsonResponse.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
 import { isFresh } from './takeTask.ts'
-import { isToTrain } from './task.ts'
+import { type FineTuningTask, isToTrain } from './task.ts'
 import { signerOfUpload } from './userSignatures.ts'
 
 /** Beside the file: boundaries, headers, signature. */
@@ -71,7 +71,7 @@ async function keepDataset(
   const needed = new Set(
     service.store
       .list()
-      .filter(isToTrain)
+      .filter((task) => isToTrain(task) || isDisputable(task, service))
       .map(({ datasetRoot }) => datasetRoot),
   )
   const root = await service.shelf.put(user as Hex, file, (known) => needed.has(known))
@@ -83,4 +83,9 @@ async function keepDataset(
     size: file.length,
     examples: dataset.value.examples.length,
   })
+}
+
+/** As long as what was trained may be disputed, its dataset is needed to answer for it. */
+function isDisputable({ result, updatedAtMs }: FineTuningTask, { env, limits }: FineTuningService): boolean {
+  return result !== undefined && env.clock.nowMs() - updatedAtMs < limits.disputeMsMax
 }

@@ -1,6 +1,7 @@
 /** The embedded LoRA trainer as a training worker: a thread for each task, gone with its memory when the task is done. Spec: FINETUNING §5.1. */
 import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
+import { openDefence } from './dispute/trainingDefence.ts'
 import {
   TrainingFailedError,
   type TrainingJob,
@@ -19,6 +20,9 @@ export type EmbeddedWorkerOptions = {
 export function createEmbeddedWorker({ env, loadWeights }: EmbeddedWorkerOptions): TrainingWorker {
   return {
     name: 'embedded LoRA trainer',
+    async defend({ examples, parameters, modelRoot }, states) {
+      return openDefence(env, { weights: await loadWeights(modelRoot), job: { examples, parameters }, states })
+    },
     async open({ examples, parameters, modelRoot }: TrainingJob): Promise<TrainingSession> {
       const weights = (await loadWeights(modelRoot)).slice()
       const input: TrainInput = { weights, job: { examples, parameters, modelRoot } }

@@ -41,6 +41,13 @@ export const fineTuningLimitsSchema = z.object({
     .int()
     .min(1_000)
     .default(7 * 24 * 3_600_000),
+  /** How long after a task its dataset is kept, so that a dispute over it can be answered. */
+  disputeMsMax: z
+    .int()
+    .min(0)
+    .default(7 * 24 * 3_600_000),
+  /** A dispute that rests so long gives its place to another. */
+  disputeYieldMs: z.int().min(0).default(5_000),
   /** A delivery that its user does not acknowledge within this time is given up: the penalty share is due, the key stays shut. */
   acknowledgeMsMax: z
     .int()

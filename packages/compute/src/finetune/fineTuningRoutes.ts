@@ -2,9 +2,11 @@
 import { encodeBase64, type Hex, textToBytes } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse } from '@weightless/env'
 import { LedgerUnreachableError } from '@weightless/ledger'
+import { disputedReceipt } from '../wire/disputeMessages.ts'
 import { jsonResponse } from '../wire/jsonResponse.ts'
 import { consentToRefund } from './consentToRefund.ts'
 import { takeUpload } from './datasetUpload.ts'
+import { answerTrainingDispute } from './dispute/answerTrainingDispute.ts'
 import type { FineTuningService } from './fineTuningService.ts'
 import { refuse } from './refuse.ts'
 import { describeTask, followTask } from './showTask.ts'
@@ -37,6 +39,8 @@ async function route(service: FineTuningService, request: HttpRequest): Promise<
     const name = /^\/v1\/model\/([^/]+)$/.exec(path)?.[1]
     if (name !== undefined) return oneModel(service, decodeName(name))
   }
+  const disputed = disputedReceipt(path)
+  if (disputed) return answerTrainingDispute(service, disputed, request)
   const found =
     /^\/v1\/user\/(0x[0-9a-fA-F]{40})\/(dataset|task|refund-consent)(?:\/([0-9a-f-]{36})(?:\/(log|cancel|lora|events|receipt))?)?$/.exec(
       path,

@@ -1,7 +1,11 @@
 /** What the routes of a fine-tuning provider work with. */
 import type { Hex } from '@weightless/codec'
+import type { LocalAccount } from 'viem'
+import type { RateLimits } from '../admission/rateLimits.ts'
 import type { ConsentSigner } from './consentSigner.ts'
 import type { DatasetShelf } from './datasetShelf.ts'
+import type { ReceiptIndex } from './dispute/answerTrainingDispute.ts'
+import type { DefenceDesk } from './dispute/defenceDesk.ts'
 import type { DatasetOpener } from './openDataset.ts'
 import type { TaskRunner } from './runTasks.ts'
 import type { TaskContext } from './taskContext.ts'
@@ -23,6 +27,12 @@ export type FineTuningService = Omit<TaskContext, 'files'> & {
   shelf: DatasetShelf
   datasets: DatasetOpener
   signConsent: ConsentSigner
+  /** Signs what the provider is held to in disputes. */
+  account: LocalAccount
+  /** Disputes over its trainings: how often a receipt is asked about, which one is under way. */
+  questions: RateLimits
+  desk: DefenceDesk
+  receiptIndex: ReceiptIndex
   runner: TaskRunner
   /** Tasks that wait for training or train. */
   pendingCount(): number

@@ -2,7 +2,9 @@
 
 import { type TrainingProof, trainingProgramId } from '@weightless/receipt/training'
 import { type AdapterTarget, type LoraTrainer, openLoraTrainer } from '@weightless/tensor'
+import { checkLoraOptions, type LoraOptions } from '@weightless/tensor/train/loraOptions'
 import { type EncodedDataset, encodeExamples, seedBytes } from './encodeExamples.ts'
+import type { TrainingParameters } from './trainingParameters.ts'
 import type { TrainingJob } from './trainingWorker.ts'
 
 export type TrainingRun = {
@@ -14,16 +16,20 @@ export type TrainingRun = {
   proof(): TrainingProof
 }
 
+/** What the trainer is told: the parameters, and its own defaults for all else. @throws {LoraOptionsError} */
+export function loraOptionsOf({ rank, alpha, targets, learningRate, seed }: TrainingParameters): LoraOptions {
+  return checkLoraOptions({
+    ...{ rank, alpha, learningRate, seed32: seedBytes(seed) },
+    targets: targets.map((name) => name.replace(/_proj$/, '') as AdapterTarget),
+  })
+}
+
 /** @param weights - the whole GGUF file @throws {TrainingRefusedError} {LoraOptionsError} {ChatTemplateError} */
 export async function openTrainingRun(
   weights: Uint8Array,
   { examples, parameters }: Pick<TrainingJob, 'examples' | 'parameters'>,
 ): Promise<TrainingRun> {
-  const { rank, alpha, targets, learningRate, seed } = parameters
-  const trainer = await openLoraTrainer(weights, {
-    ...{ rank, alpha, learningRate, seed32: seedBytes(seed) },
-    targets: targets.map((name) => name.replace(/_proj$/, '') as AdapterTarget),
-  })
+  const trainer = await openLoraTrainer(weights, loraOptionsOf(parameters))
   const dataset = encodeExamples(trainer.model, examples, parameters)
   const { programId, tokenizerRoot } = trainer.model
   return {

@@ -4,8 +4,10 @@ import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import type { LocalAccount } from 'viem'
+import { createRateLimits } from '../admission/rateLimits.ts'
 import { createConsentSigner } from './consentToRefund.ts'
 import { openDatasetShelf } from './datasetShelf.ts'
+import { createDefenceDesk, deskDefaults } from './dispute/defenceDesk.ts'
 import { createFineTuningChain } from './fineTuningChain.ts'
 import { type FineTuningLimits, fineTuningLimitsSchema } from './fineTuningOptions.ts'
 import { createFineTuningHandler } from './fineTuningRoutes.ts'
@@ -68,13 +70,14 @@ export async function startFineTuning(options: FineTuningOptions): Promise<FineT
     await server.close()
     throw fault
   }
-  const { store, journal, runner } = service
+  const { store, journal, runner, desk } = service
   env.log.info('fine-tuning open', { url: server.url, address: account.address, worker: options.worker.name })
   return {
     address: account.address.toLowerCase() as Hex,
     url: server.url,
     async close() {
       await server.close()
+      await desk.close()
       await runner.close()
       await journal.close()
       await store.close()
@@ -123,6 +126,8 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
   const context = { env, limits, store, journal, files, snapshots, receipts, chain, worker, onFinished }
   const service: FineTuningService = {
     ...context,
+    ...{ account, questions: createRateLimits({ clock, perMinute: questionsPerMinute }) },
+    ...{ desk: createDefenceDesk(env, { ...deskDefaults, yieldMs: limits.disputeYieldMs }), receiptIndex: new Map() },
     ...{ provider: account.address, models, weiPerToken, shelf, datasets, runner: runTasks(context) },
     signConsent: createConsentSigner(account, chainId, fineTuningServing),
     pendingCount: () => store.list().filter(isToTrain).length,
@@ -138,3 +143,4 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
 }
 
 const followersMax = 256
+const questionsPerMinute = 600

@@ -15,7 +15,7 @@ export type TaskContext = {
   limits: FineTuningLimits
   store: TaskStore
   journal: TaskJournal
-  files: Pick<TaskFiles, 'dataset' | 'keepAdapter' | 'seal' | 'secretOf' | 'publish'>
+  files: Pick<TaskFiles, 'dataset' | 'keepAdapter' | 'keepStates' | 'seal' | 'secretOf' | 'publish'>
   snapshots: TaskSnapshots
   receipts: TrainingReceipts
   chain: FineTuningChain

@@ -17,6 +17,10 @@ export type TaskFiles = {
   /** Durable when it resolves. */
   keepAdapter(task: FineTuningTask, adapter: Uint8Array): Promise<{ adapterRoot: Hex; adapterBytes: number }>
   adapter(task: FineTuningTask): Promise<Uint8Array>
+  /** Hashes of all states of its training, for disputes; durable when it resolves. */
+  keepStates(task: FineTuningTask, states: Uint8Array): Promise<void>
+  /** Undefined where none were kept. */
+  states(task: FineTuningTask): Promise<Uint8Array | undefined>
   /** Encrypts the adapter under a fresh key; the file is durable when it resolves. */
   seal(task: FineTuningTask): Promise<TaskDelivery>
   /** The key of the delivery for the task's user alone. */
@@ -73,6 +77,11 @@ export function createTaskFiles(options: TaskFilesOptions): TaskFiles {
       await writeWholeFile(disk, pathOf(id, adapterName), bytes)
       return { adapterRoot: bytesToHex(fileRoot(bytes)), adapterBytes: bytes.length }
     },
+    keepStates: ({ id }, states) => writeWholeFile(disk, pathOf(id, statesName), states),
+    async states({ id }) {
+      const path = pathOf(id, statesName)
+      return (await disk.exists(path)) ? read(path) : undefined
+    },
     async seal(task) {
       // A key that was used for a file that a crash forgot is never used again.
       const key = random.bytes(32)
@@ -87,4 +96,5 @@ export function createTaskFiles(options: TaskFilesOptions): TaskFiles {
 }
 
 const adapterName = 'adapter.safetensors'
+const statesName = 'states.bin'
 const deliveryName = 'delivery.bin'

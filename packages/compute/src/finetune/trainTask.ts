@@ -105,6 +105,7 @@ async function train(
   const kept = await files.keepAdapter(running, result.adapter)
   // Never more than was said before.
   const trainedTokens = Math.min(result.trainedTokens, task.plan!.trainedTokens)
+  if (result.states) await files.keepStates(running, result.states)
   const { base, tuned, proof } = result
   const { adapterRoot } = kept
   await receipts.issue(running, { seed, plainRoot, adapterRoot, trainedTokens, proof, nowMs: env.clock.nowMs() })

@@ -1,5 +1,5 @@
 /** The embedded trainer inside its thread: one task, from its rows to its adapter. */
-import { WeightlessError } from '@weightless/codec'
+import { bytesEqual, concatBytes, hexToBytes, WeightlessError } from '@weightless/codec'
 import type { TaskPort } from '@weightless/env'
 import { digestBatch, type LoraTrainer, type TokenRow, TrainerStateError } from '@weightless/tensor'
 import { planOf } from './encodeExamples.ts'
@@ -64,6 +64,7 @@ function train(run: TrainingRun, resume: TrainingSnapshot | undefined, send: Sen
   const { trainer, rowsOf } = run
   const { heldOut, batches } = run.dataset
   const steps = batches.length
+  const start = hexToBytes(trainer.stateHash())
   const from =
     resume &&
     restore(
@@ -71,12 +72,14 @@ function train(run: TrainingRun, resume: TrainingSnapshot | undefined, send: Sen
       resume,
       batches.slice(0, resume.step).map((_, step) => rowsOf(step)),
     )
+  const states = [from?.states ?? start]
   const base = from ? from.base : measure(trainer, heldOut)
   let trainedTokens = from?.trainedTokens ?? 0
   send({ kind: 'begun', step: from?.step ?? 0, trainedTokens })
   const [lookEvery, sayEvery, saveEvery] = [looksMax, pointsMax, savesMax].map((max) => Math.ceil(steps / max))
   for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
-    const { loss, gradNorm, tokens } = trainer.step(rowsOf(step - 1))
+    const { loss, gradNorm, tokens, stateHash } = trainer.step(rowsOf(step - 1))
+    states.push(hexToBytes(stateHash))
     trainedTokens += tokens
     const looks = step % lookEvery! === 0 && step < steps
     if (looks || step === steps || step % sayEvery! === 0) {
@@ -85,31 +88,49 @@ function train(run: TrainingRun, resume: TrainingSnapshot | undefined, send: Sen
       send({ kind: 'point', point })
     }
     if (step % saveEvery! > 0 || step === steps) continue
-    const state = trainer.state()
+    const state = concatBytes([...states, trainer.state()])
     const snapshot = { step, trainedTokens, ...(base && { base }), state }
     send({ kind: 'snapshot', snapshot }, [state.buffer as ArrayBuffer])
   }
   const tuned = measure(trainer, heldOut)
-  return { adapter: trainer.exportAdapter(), trainedTokens, base, tuned, proof: run.proof() }
+  return {
+    adapter: trainer.exportAdapter(),
+    trainedTokens,
+    base,
+    tuned,
+    proof: run.proof(),
+    states: concatBytes(states),
+  }
 }
 
-/** The snapshot, when it was made by this very job: same model, options, seed, and the same rows in the same order. */
+/** The snapshot and the state hashes up to it, when it was made by this very job: same model, options, seed, and the same rows in the same order. */
 function restore(
   trainer: LoraTrainer,
   snapshot: TrainingSnapshot,
   done: readonly TokenRow[][],
-): TrainingSnapshot | undefined {
+): (TrainingSnapshot & { states: Uint8Array }) | undefined {
+  const saved = splitSaved(snapshot)
+  if (!saved) return undefined
   const fresh = trainer.state()
   try {
-    trainer.restore(snapshot.state)
+    trainer.restore(saved.state)
   } catch (fault) {
     if (fault instanceof TrainerStateError) return undefined
     throw fault
   }
   const { step, dataDigest } = trainer.progress
-  if (step === snapshot.step && dataDigest === done.reduce(digestBatch, digestBatch())) return snapshot
+  const isSame = bytesEqual(saved.states.subarray(-32), hexToBytes(trainer.stateHash()))
+  if (isSame && step === snapshot.step && dataDigest === done.reduce(digestBatch, digestBatch())) {
+    return { ...snapshot, states: saved.states }
+  }
   trainer.restore(fresh)
   return undefined
+}
+
+/** What is saved is the hashes of all states so far, 32 bytes for each step and one before the first, then the state. */
+function splitSaved({ step, state }: TrainingSnapshot): { states: Uint8Array; state: Uint8Array } | undefined {
+  const length = 32 * (step + 1)
+  return state.length <= length ? undefined : { states: state.slice(0, length), state: state.subarray(length) }
 }
 
 function measure(trainer: LoraTrainer, heldOut: readonly TokenRow[]): Quality | undefined {

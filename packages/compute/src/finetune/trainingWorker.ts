@@ -4,6 +4,7 @@
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { TrainingProof } from '@weightless/receipt/training'
+import type { TrainingDefence } from './dispute/trainingDefence.ts'
 import type { TrainingExample } from './readDataset.ts'
 import type { TrainingParameters } from './trainingParameters.ts'
 
@@ -47,6 +48,8 @@ export type TrainingResult = {
   tuned: Quality | undefined
   /** Of a worker whose trainings anybody can repeat bit for bit; undefined: its word is all there is. */
   proof?: TrainingProof
+  /** Of such a worker: all state hashes side by side, from that before the first step on. */
+  states?: Uint8Array
 }
 
 /** All that a training goes on from after a stop; only its worker understands `state`. */
@@ -82,6 +85,8 @@ export type TrainingWorker = {
   name: string
   /** @throws {TrainingRefusedError} the job cannot be trained as it is @throws {TrainingFailedError} */
   open(job: TrainingJob): Promise<TrainingSession>
+  /** Answers for a training that this worker did; of workers whose trainings can be repeated. @param states - as it gave them, where they were kept */
+  defend?(job: TrainingJob, states: Uint8Array | undefined): Promise<TrainingDefence>
 }
 
 /** The user's data or parameters do not fit the model: trying again changes nothing. */

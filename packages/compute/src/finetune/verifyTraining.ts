@@ -10,7 +10,8 @@ import { checkTrainingBundle, type TrainingBundle } from '@weightless/receipt/tr
 import { planOf, seedBytes } from './encodeExamples.ts'
 import { openTrainingRun, type TrainingRun } from './openTrainingRun.ts'
 import { readDataset } from './readDataset.ts'
-import { readTrainingParameters, type TrainingParameters } from './trainingParameters.ts'
+import { readTrainingParameters } from './trainingParameters.ts'
+import type { TrainingJob } from './trainingWorker.ts'
 
 export type VerifyTrainingOptions = {
   /** The whole GGUF file; the array is given away. Undefined: only what needs no model is checked. */
@@ -64,10 +65,22 @@ export async function verifyTraining(
 
 /** The run that the receipt names, or what is not as it says before anything is trained. */
 async function openRun(
-  { receipt, opening }: TrainingBundle,
+  bundle: TrainingBundle,
   weights: Uint8Array,
   dataset: Uint8Array,
 ): Promise<TrainingRun | Difference> {
+  const inputs = matchInputs(bundle, weights, dataset)
+  if ('fault' in inputs) return inputs
+  const run = await prepare(weights, inputs)
+  return 'fault' in run ? run : (findOtherRun(bundle, run) ?? run)
+}
+
+/** What the receipt says was trained on, from the files themselves. */
+export function matchInputs(
+  { receipt, opening }: TrainingBundle,
+  weights: Uint8Array,
+  dataset: Uint8Array,
+): Pick<TrainingJob, 'examples' | 'parameters'> | Difference {
   const modelRoot = bytesToHex(fileRoot(weights))
   if (modelRoot !== receipt.modelRoot) return differ('weights', 'root of the weights', modelRoot, receipt.modelRoot)
   const plainRoot = bytesToHex(fileRoot(dataset))
@@ -77,26 +90,28 @@ async function openRun(
   const { parameters } = read.value
   const seed = bytesToHex(seedBytes(parameters.seed))
   if (seed !== receipt.seed) return differ('commitment', 'seed', seed, receipt.seed)
-  const run = await prepare(weights, dataset, parameters)
-  if ('fault' in run) return run
+  const lines = readDataset(dataset)
+  if (!lines.ok) return { fault: 'dataset', detail: lines.detail ?? 'the dataset is malformed' }
+  return { examples: lines.value, parameters }
+}
+
+/** Program, tokenizer or number of tokens that are not the receipt's. */
+export function findOtherRun({ receipt }: TrainingBundle, run: TrainingRun): Difference | undefined {
   const { programId, tokenizerRoot } = run.proof()
   if (programId !== receipt.programId) return differ('program', 'program id', programId, receipt.programId)
   if (tokenizerRoot !== receipt.tokenizerRoot)
     return differ('program', 'tokenizer root', tokenizerRoot, receipt.tokenizerRoot)
   const { trainedTokens } = planOf(run.dataset)
-  if (BigInt(trainedTokens) === receipt.promptTokens) return run
+  if (BigInt(trainedTokens) === receipt.promptTokens) return undefined
   return differ('usage', 'trained tokens', trainedTokens, receipt.promptTokens)
 }
 
 async function prepare(
   weights: Uint8Array,
-  dataset: Uint8Array,
-  parameters: TrainingParameters,
+  job: Pick<TrainingJob, 'examples' | 'parameters'>,
 ): Promise<TrainingRun | Difference> {
-  const lines = readDataset(dataset)
-  if (!lines.ok) return { fault: 'dataset', detail: lines.detail ?? 'the dataset is malformed' }
   try {
-    return await openTrainingRun(weights, { examples: lines.value, parameters })
+    return await openTrainingRun(weights, job)
   } catch (fault) {
     // No honest trainer comes further with these rows and parameters either.
     if (fault instanceof WeightlessError) return { fault: 'dataset', detail: fault.message }

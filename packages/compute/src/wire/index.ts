@@ -36,6 +36,14 @@ export { remakeEmbeddings } from './remakeEmbeddings.ts'
 export { ephemeralTokenId, readSdkToken, type SdkToken, sdkTokenPrefix, signSdkToken } from './sdkToken.ts'
 export { isServicePath, type ServiceName, type ServicePath, serviceNames, serviceOf } from './services.ts'
 export { sharedAnswersMax, sharedAnswersPath, sharedAskMessage, shareHeader, shareWord } from './sharedAnswers.ts'
+export { type TrainingQuestion, trainingAnswerBytesMax } from './trainingQuestions.ts'
+export {
+  isTrainingVerdict,
+  parseTrainingVerdict,
+  type TrainingVerdictFile,
+  trainingVerdictBytesMax,
+  trainingVerdictToJson,
+} from './trainingVerdict.ts'
 export {
   parseVerdictFile,
   readVerdictFile,

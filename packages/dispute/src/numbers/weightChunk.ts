@@ -13,9 +13,8 @@ export async function readWeightChunk(tensor: GgufTensor, chunk: number, file: B
   return widen(tensor, from, count, (start, length) => bytes.subarray(start - at, start - at + length))
 }
 
-/** A whole tensor. */
-export async function readWeights(tensor: GgufTensor, file: ByteSource): Promise<Float32Array> {
-  const bytes = await file.read(tensor.offset, tensor.sizeBytes)
+/** A whole tensor. @param bytes - those of the tensor */
+export function widenTensor(tensor: GgufTensor, bytes: Uint8Array): Float32Array {
   return widen(tensor, 0, elementsOf(tensor), (start, length) =>
     bytes.subarray(start - tensor.offset, start - tensor.offset + length),
   )

@@ -39,7 +39,7 @@ export type JobOutline = {
   adapterRoot(values: Float32Array): string
   deliveredRoot: string
   /** The job itself, whose heads the data give; undefined where there are no data. */
-  whole: Pick<TrainingJob, 'headAt' | 'planAt'> | undefined
+  whole: Pick<TrainingJob, 'headAt' | 'planAt' | 'steps'> | undefined
 }
 
 export async function judgeTraining(
@@ -62,8 +62,9 @@ export async function judgeTraining(
   if (kind === 'head') return judgeHead(job, accusation, run)
   const { trace } = roots
   if (trace?.step !== accusation.step) return innocent('the root of the trace is missing')
-  if (kind === 'state') return judgeState(job, accusation, { run, trace: trace.root })
-  return judgeWord(job, accusation, { run, trace: trace.root })
+  const step = { run, trace: trace.root, leaves: trace.leaves }
+  if (kind === 'state') return judgeState(job, accusation, step)
+  return judgeWord(job, accusation, step)
 }
 
 function judgeHead(
@@ -103,18 +104,26 @@ function parse(head: Uint8Array): Record<string, unknown> | undefined {
 
 const printable = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 
-type StepRoots = { run: Uint8Array; trace: Uint8Array }
+type StepRoots = { run: Uint8Array; trace: Uint8Array; leaves: number | undefined }
+
+/** Whether the trainer signed a tree of as many tables as the step has. */
+const hasTables = ({ leaves }: StepRoots, { tables }: StepPlan): boolean =>
+  leaves === undefined || leaves === tables.length
 
 function judgeState(
   job: JobOutline,
   { step, after, tables }: Extract<TrainingAccusation, { kind: 'state' }>,
-  { run, trace }: StepRoots,
+  roots: StepRoots,
 ): TrainingFinding {
+  const { run, trace } = roots
   if (!job.whole) return innocent('what a head must say follows from the data, which are not here')
   if (!leadsTo(after, step + 1, job.steps, run)) return innocent('the state is not of the run')
   const plan = job.whole.planAt(step)
   const numbers = endTables(plan)
-  const isEnd = tables.length === numbers.length && numbers.every((number, i) => tables[i]!.table === number)
+  const isEnd =
+    hasTables(roots, plan) &&
+    tables.length === numbers.length &&
+    numbers.every((number, i) => tables[i]!.table === number)
   if (!isEnd || !tables.every((opened) => isOpened(plan, opened, trace))) {
     return innocent('the tables are not those that the step ends in')
   }
@@ -122,7 +131,8 @@ function judgeState(
   return compare({ kind: 'state', step, what: 'state after the step' }, root, after.root)
 }
 
-async function judgeWord(job: JobOutline, opening: WordOpening, { run, trace }: StepRoots): Promise<TrainingFinding> {
+async function judgeWord(job: JobOutline, opening: WordOpening, roots: StepRoots): Promise<TrainingFinding> {
+  const { run, trace } = roots
   const { step, before, after, rows, table, word } = opening
   if (!leadsTo(before, step, job.steps, run) || !leadsTo(after, step + 1, job.steps, run)) {
     return innocent('the states are not of the run')
@@ -135,7 +145,8 @@ async function judgeWord(job: JobOutline, opening: WordOpening, { run, trace }: 
   if (!job.follows(before.head, rows, after.head)) return innocent('the rows are not those of the step')
   const plan = job.planStep(step, rows)
   const planned = plan?.tables[table]
-  if (!plan || !planned || word >= planned.words) return innocent('the step has no such word')
+  if (!plan || !planned || !hasTables(roots, plan) || word >= planned.words)
+    return innocent('the step has no such word')
   const opened = new Map<number, Uint8Array>()
   for (const one of opening.tables) {
     if (!isOpened(plan, one, trace)) return innocent('a table is not of the trace')
@@ -177,7 +188,8 @@ function judgeAdapter(
   }
   const expected = job.adapterRoot(new Float32Array(values.slice().buffer))
   if (expected === job.deliveredRoot) return innocent('the adapter is right')
-  const what = { step: job.steps, what: 'root of the adapter', element: 0 }
+  const { step } = parse(head) ?? {}
+  const what = { step: Number.isSafeInteger(step) ? Number(step) : 0, what: 'root of the adapter', element: 0 }
   return { guilty: true, kind: 'adapter', ...what, expected, claimed: job.deliveredRoot }
 }
 

@@ -1,11 +1,12 @@
 /** A training of an adapter as a job that can be disputed. Spec: spec/dispute.md §11.1, §14. */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import type { Hex } from '@weightless/codec'
 import type { TokenRow } from '@weightless/tensor'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 import type { LoraOptions } from '@weightless/tensor/train/loraOptions'
 import type { TrainProgress } from '@weightless/tensor/train/loraTraining'
 import { drawInitial, placeLora } from '@weightless/tensor/train/loraWeights'
 import { digestBatch, encodeLoraHead } from '@weightless/tensor/train/trainerState'
+import { JobUndisputableError } from './jobUndisputable.ts'
 import { planLoraStep } from './stepPlan.ts'
 import type { ReadWeights, TrainingJob } from './trainingJob.ts'
 import { pieceDigests, rootOfPieces, type TrainingState } from './trainingState.ts'
@@ -22,6 +23,8 @@ export type LoraJobFacts = {
 /** @throws {JobUndisputableError} */
 export function loraJob({ graph, programId, options, batches, readWeights }: LoraJobFacts): TrainingJob {
   requirePlannable(graph)
+  const largest = batches.toSorted((a, b) => tokensOf(b) - tokensOf(a))[0]
+  if (largest) planLoraStep({ graph, options, step: 0, rows: largest })
   const { length: values } = placeLora(graph, options)
   const progress = progressOf(batches)
   const headAt = (steps: number) => encodeLoraHead({ programId, options, values }, progress[steps]!)
@@ -37,17 +40,21 @@ export function loraJob({ graph, programId, options, batches, readWeights }: Lor
 }
 
 /** The state before the first step. */
-export function startOf(graph: Graph, options: LoraOptions): TrainingState {
+function startOf(graph: Graph, options: LoraOptions): TrainingState {
   const layout = placeLora(graph, options)
   const p = drawInitial(layout, options)
   return { p, m: new Float32Array(p.length), v: new Float32Array(p.length) }
 }
 
 /** @throws {JobUndisputableError} */
-export function requirePlannable({ tensors }: Graph): void {
+function requirePlannable({ tensors }: Graph): void {
   if (tensors.has('rope_freqs.weight')) {
     throw new JobUndisputableError({ reason: 'the model has factors of rotation, which no step plan reads' })
   }
+}
+
+function tokensOf(rows: readonly TokenRow[]): number {
+  return rows.reduce((sum, { tokens }) => sum + tokens.length, 0)
 }
 
 function progressOf(batches: LoraJobFacts['batches']): TrainProgress[] {
@@ -57,10 +64,4 @@ function progressOf(batches: LoraJobFacts['batches']): TrainProgress[] {
     list.push({ step: step + 1, rowsSeen: rowsSeen + rows.length, dataDigest: digestBatch(dataDigest, rows) })
   }
   return list
-}
-
-export class JobUndisputableError extends WeightlessError {
-  constructor(facts: { reason: string }) {
-    super('dispute/job-undisputable', 'The training cannot be disputed.', facts)
-  }
 }

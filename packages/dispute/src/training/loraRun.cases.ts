@@ -8,7 +8,7 @@ import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { checkLoraOptions } from '@weightless/tensor/train/loraOptions'
 import { placeLora } from '@weightless/tensor/train/loraWeights'
 import { digestBatch } from '@weightless/tensor/train/trainerState'
-import { readWeightChunk, readWeights } from '../numbers/weightChunk.ts'
+import { readWeightChunk, widenTensor } from '../numbers/weightChunk.ts'
 import type { OwnTraining } from './accuseTraining.ts'
 import type { JobOutline } from './judgeTraining.ts'
 import { loraJob } from './loraJob.ts'
@@ -52,7 +52,8 @@ export async function trainHonestly(): Promise<LoraRun> {
     states.push(readState(trainer.state()))
   }
   const tensors = new Map<string, Float32Array>()
-  for (const [name, tensor] of graph.tensors) tensors.set(name, await readWeights(tensor, source))
+  for (const [name, tensor] of graph.tensors)
+    tensors.set(name, widenTensor(tensor, await source.read(tensor.offset, tensor.sizeBytes)))
   const { programId, info } = trainer.model
   const facts = {
     ...{ graph, programId, options, batches },

@@ -9,6 +9,7 @@ import type { LoraOptions } from '@weightless/tensor/train/loraOptions'
 import { placeLora } from '@weightless/tensor/train/loraWeights'
 import { backwardTables } from './backwardTables.ts'
 import { forwardTables } from './forwardTables.ts'
+import { JobUndisputableError } from './jobUndisputable.ts'
 import { optimiserTables, type StateSlot } from './optimiserTables.ts'
 import { type AdapterPlan, adapterList, partName, type RowPlan } from './rowPlan.ts'
 import { f } from './rules.ts'
@@ -43,7 +44,7 @@ export function planFullStep({ graph, options, step, rows }: StepFacts<FullOptio
   return { tables, slots }
 }
 
-/** A step of a training of an adapter. Weights of the file are read as `w/…`. */
+/** A step of a training of an adapter. Weights of the file are read as `w/…`. @throws {JobUndisputableError} a step that is too large */
 export function planLoraStep({ graph, options, step, rows }: StepFacts<LoraOptions>): StepPlan {
   const { places, paddedRank, length } = placeLora(graph, options)
   const placeOf = (layer: number, target: AdapterTarget) =>
@@ -59,8 +60,14 @@ export function planLoraStep({ graph, options, step, rows }: StepFacts<LoraOptio
     ...rowTables(graph, rows, { adapter, weight: (tensor) => `w/${tensor}` }),
     ...optimiserTables({ options, step, slots, gradients }),
   ]
+  const words = tables.reduce((sum, table) => sum + table.words, 0)
+  if (words > stepWordsMax)
+    throw new JobUndisputableError({ reason: `a step has ${words} numbers, at most ${stepWordsMax} are traced` })
   return { tables, slots }
 }
+
+/** Numbers of a step of an adapter's training at most: a gigabyte, which whoever makes its trace holds. */
+export const stepWordsMax = 2 ** 28
 
 type Learning = { adapter: AdapterPlan | undefined; weight: (tensor: string) => string }
 

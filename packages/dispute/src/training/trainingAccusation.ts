@@ -55,5 +55,8 @@ export type TrainingFinding =
     }
   | { guilty: false; reason: string }
 
-/** Roots that a trainer is held to: over all states, and over the tables of one step. */
-export type TrainingRoots = { run?: Uint8Array | undefined; trace?: { step: number; root: Uint8Array } | undefined }
+/** Roots that a trainer is held to: over all states, and over the tables of one step, of which it named so many. */
+export type TrainingRoots = {
+  run?: Uint8Array | undefined
+  trace?: { step: number; root: Uint8Array; leaves?: number } | undefined
+}

@@ -1,5 +1,6 @@
 /** Fine-tuning as a user sees it: find a provider, hand over a dataset, watch, acknowledge, have the adapter. */
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
+import type { TrainingDispute } from '@weightless/compute/client'
 import { abis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import type { FetchResponse } from '@weightless/env'
@@ -9,10 +10,12 @@ import type { TrainingBundle } from '@weightless/receipt/training'
 import { AccountMissingError } from '../account/accountMissing.ts'
 import type { ChatEvent } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../clientContext.ts'
+import type { FilesApi } from '../files/openFiles.ts'
 import { contractAddress } from '../networkConfig.ts'
 import { type Bundle, BundleMalformedError } from '../receipts/openReceipts.ts'
 import { askTrainer, callTrainer } from './askTrainer.ts'
 import { type AdapterChat, chatWithAdapter, createAdapterCaller, readAdapterReceipt } from './chatWithAdapter.ts'
+import { disputeTraining, TrainerUnknownError, type TrainingDisputeOptions } from './disputeTraining.ts'
 import {
   type FineTuningProvider,
   listFineTuningProviders,
@@ -60,6 +63,16 @@ export type FineTuningApi = {
   adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
   /** What the provider signed about the training, from when it is trained on: `verifyTraining` trains again and compares. */
   trainingReceipt(trainer: FineTuningProvider, id: string): Promise<TrainingBundle>
+  /**
+   * Disputes a training with its provider: trains again, asks for the first number that differs, and judges it.
+   * @param means.weights - the base model's whole file; else it comes from the storage network
+   * @param means.dataset - the plain lines
+   * @throws {JobUndisputableError} {TrainerUnknownError}
+   */
+  dispute(
+    bundle: TrainingBundle,
+    means: { dataset: Uint8Array; weights?: Uint8Array; providerUrl?: string } & TrainingDisputeOptions,
+  ): Promise<TrainingDispute>
   /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
   chat(chat: AdapterChat, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
   /** Receipt and opening of such an answer, from the provider itself. @throws {ProviderRefusedError} {BundleMalformedError} */
@@ -69,7 +82,7 @@ export type FineTuningApi = {
 const adapterBytesMax = 1024 * 1024 * 1024
 const receiptBytesMax = 1024 * 1024
 
-export function openFineTuning(context: ClientContext): FineTuningApi {
+export function openFineTuning(context: ClientContext, files: FilesApi): FineTuningApi {
   const { ledger, config } = context
   const at = () => ({ address: contractAddress(config, 'fineTuningServing'), abi: abis.fineTuningServing })
   const user = (): LedgerAccount => {
@@ -102,6 +115,18 @@ export function openFineTuning(context: ClientContext): FineTuningApi {
       const verdict = readTrainingBundle(document)
       if (!verdict.ok) throw new BundleMalformedError({ receiptId: id, detail: verdict.detail })
       return verdict.value
+    },
+    async dispute(bundle, { dataset, weights, providerUrl, ...options }) {
+      const { provider, modelRoot } = bundle.receipt
+      const trainer = (await listFineTuningProviders(context)).find(
+        (known) => known.provider.toLowerCase() === provider,
+      )
+      const url = providerUrl ?? trainer?.url
+      if (url === undefined) throw new TrainerUnknownError({ provider })
+      const model = weights ?? (await files.download(modelRoot, { isRaw: true }))
+      // A receipt of another chain or contract may be true there; it is worth nothing here.
+      const expected = { chainId: BigInt(config.chain.chainId), settlement: at().address }
+      return disputeTraining(context.env, bundle, url, { weights: model, dataset }, { expected, ...options })
     },
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
