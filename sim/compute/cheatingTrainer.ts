@@ -72,7 +72,8 @@ async function trainFalsely(
   }
   const alter = (step: number) => (table: StepTable, values: Float32Array) => {
     if (step !== wrongAt) return
-    if ((cheat === 'wrong moment' || cheat === 'silence') && table.name === 'new v/adapter') values[40] = values[40]! * 2
+    if ((cheat === 'wrong moment' || cheat === 'silence') && table.name === 'new v/adapter')
+      values[40] = values[40]! * 2
     if (cheat === 'flipped adapter weight' && table.name === 'new p/adapter') values[7] = -values[7]!
   }
   const traceOf = (step: number) =>

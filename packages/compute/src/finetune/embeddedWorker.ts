@@ -1,7 +1,7 @@
 /** The embedded LoRA trainer as a training worker: a thread for each task, gone with its memory when the task is done. Spec: FINETUNING §5.1. */
 import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
-import { openDefence } from './dispute/trainingDefence.ts'
+import { openDefence } from './dispute/openDefence.ts'
 import {
   TrainingFailedError,
   type TrainingJob,

@@ -4,7 +4,6 @@ import type { LocalAccount } from 'viem'
 import type { RateLimits } from '../admission/rateLimits.ts'
 import type { ConsentSigner } from './consentSigner.ts'
 import type { DatasetShelf } from './datasetShelf.ts'
-import type { ReceiptIndex } from './dispute/answerTrainingDispute.ts'
 import type { DefenceDesk } from './dispute/defenceDesk.ts'
 import type { DatasetOpener } from './openDataset.ts'
 import type { TaskRunner } from './runTasks.ts'
@@ -32,7 +31,8 @@ export type FineTuningService = Omit<TaskContext, 'files'> & {
   /** Disputes over its trainings: how often a receipt is asked about, which one is under way. */
   questions: RateLimits
   desk: DefenceDesk
-  receiptIndex: ReceiptIndex
+  /** Task by receipt, of those that were asked about. */
+  receiptIndex: Map<Hex, string>
   runner: TaskRunner
   /** Tasks that wait for training or train. */
   pendingCount(): number

@@ -4,7 +4,7 @@
  */
 import { type Hex, WeightlessError } from '@weightless/codec'
 import type { TrainingProof } from '@weightless/receipt/training'
-import type { TrainingDefence } from './dispute/trainingDefence.ts'
+import type { TrainingDefence } from './dispute/defence.ts'
 import type { TrainingExample } from './readDataset.ts'
 import type { TrainingParameters } from './trainingParameters.ts'
 

@@ -3,9 +3,10 @@ import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
 import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
 import { mixBack, turn, widths } from './attention.ts'
 import { gateBack } from './forwardTables.ts'
-import { lowName, partName, type RowPlan, readPart } from './rowPlan.ts'
+import { lowName, partName, type RowPlan, readPart, wholePart } from './rowPlan.ts'
 import { f, foldOf, inverseRms, normBack, productBack, readBefore } from './rules.ts'
-import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
+import type { ReadTable, ReadWhole, ReadWord, StepTable } from './stepTable.ts'
+import { addInto, addOuter, type BackShape, multiplyBack, termsMax } from './wholeProducts.ts'
 
 export function backwardTables(plan: RowPlan): StepTable[] {
   const { layerCount } = plan.graph
@@ -31,6 +32,9 @@ function headBack(plan: RowPlan): StepTable[] {
         const back = productBack(read(name('loss.logits')), read(weight(output)), { rows: vocabSize, columns: width })
         return (i) => back(Math.floor(i / width), i % width)
       },
+      whole: backWhole(name('loss.logits'), weight(output), {
+        ...{ positions: places.length, rows: vocabSize, columns: width, yWidth: vocabSize, first: 0 },
+      }),
     },
     {
       name: name('d.x', layerCount),
@@ -53,6 +57,11 @@ function headBack(plan: RowPlan): StepTable[] {
       terms: places.length,
       left: (read) => strided(read(name('loss.logits')), vocabSize),
       right: (read) => strided(read(name('output.norm')), width),
+      whole: {
+        ...{ leftWidth: vocabSize, first: 0 },
+        left: (read) => read(name('loss.logits')),
+        right: (read) => read(name('output.norm')),
+      },
     }),
     normWeight(plan, 'output_norm.weight', places.length, atPlaces, dy),
   ]
@@ -73,12 +82,36 @@ function layerParts(plan: RowPlan, layer: number) {
   const { width, epsilon } = graph
   const own = (what: string) => name(what, layer)
   const tensor = (what: string) => `blk.${layer}.${what}.weight`
-  const table = (what: string, columns: number, rule: StepTable['rule']): StepTable => {
-    return { name: own(what), words: length * columns, rule }
+  const table = (what: string, columns: number, rule: StepTable['rule'], whole?: StepTable['whole']): StepTable => {
+    return { name: own(what), words: length * columns, rule, whole }
   }
   return {
     own,
     table,
+    /** As `back`, all words. */
+    backWhole: (columns: number, products: readonly BackProduct[]): StepTable['whole'] => {
+      const parts = products.flatMap(({ target, y, rows, yWidth, first }) => {
+        const shape = { positions: length, rows, columns, yWidth, first }
+        const base = backWhole(y, weight(tensor(matrixNames[target])), shape)
+        const place = plan.adapter?.placeOf(layer, target)
+        if (place === undefined) return [base]
+        const { paddedRank } = plan.adapter!
+        const low = { positions: length, rows: paddedRank, columns, yWidth: paddedRank, first: 0 }
+        return [
+          base,
+          (read: ReadWhole) => {
+            const part = wholePart(read, place.a, paddedRank * columns)
+            return multiplyBack(read(own(lowBack(target))), part, low)
+          },
+        ]
+      })
+      if (parts.some((part) => part === undefined)) return undefined
+      return (read) => {
+        const sum = parts[0]!(read)
+        for (const part of parts.slice(1)) addInto(sum, 0, part!(read))
+        return sum
+      }
+    },
     /** Sums of transposed products of one input, in order: of each the matrix, then its part of an adapter. */
     back: (columns: number, products: readonly BackProduct[]) => (read: ReadTable) => {
       const list = products.flatMap(({ target, y, ...rest }) => {
@@ -107,6 +140,11 @@ function layerParts(plan: RowPlan, layer: number) {
   }
 }
 
+/** Σ over rows of y · w for a whole table; undefined where sums are too long. */
+function backWhole(y: string, w: string, shape: BackShape): StepTable['whole'] {
+  return shape.rows > termsMax ? undefined : (read) => multiplyBack(read(y), read(w), shape)
+}
+
 function lowBack(target: AdapterTarget): string {
   return `d.${target}.low`
 }
@@ -119,6 +157,11 @@ function matrixBack(plan: RowPlan, layer: number, part: BackProduct, columns: nu
     terms: length,
     left: (read) => strided(read(part.y), part.yWidth, part.first),
     right: (read) => strided(read(name(part.x, layer)), columns),
+    whole: {
+      ...{ leftWidth: part.yWidth, first: part.first },
+      left: (read) => read(part.y),
+      right: (read) => read(name(part.x, layer)),
+    },
   })
 }
 
@@ -139,6 +182,15 @@ function adapterBack(plan: RowPlan, layer: number, part: BackProduct, columns: n
         const back = productBack(read(y), readPart(read, place.b), shape)
         return (i) => f(back(Math.floor(i / paddedRank), i % paddedRank) * scale)
       },
+      whole:
+        rows > termsMax
+          ? undefined
+          : (read) => {
+              const part = wholePart(read, place.b, rows * paddedRank)
+              const low = multiplyBack(read(y), part, { ...shape, positions: length })
+              for (let i = 0; i < low.length; i++) low[i] = f(low[i]! * scale)
+              return low
+            },
     },
     outer(plan, gradient(partName(layer, target, 'B')), {
       rows,
@@ -149,6 +201,11 @@ function adapterBack(plan: RowPlan, layer: number, part: BackProduct, columns: n
         const h = strided(read(name(lowName(target), layer)), paddedRank)
         return (term, column) => f(h(term, column) * scale)
       },
+      whole: {
+        ...{ leftWidth: yWidth, first },
+        left: (read) => read(y),
+        right: (read) => read(name(lowName(target), layer)).map((value) => f(value * scale)),
+      },
     }),
     outer(plan, gradient(partName(layer, target, 'A')), {
       rows: paddedRank,
@@ -156,6 +213,11 @@ function adapterBack(plan: RowPlan, layer: number, part: BackProduct, columns: n
       terms: length,
       left: (read) => strided(read(low), paddedRank),
       right: (read) => strided(read(name(x, layer)), columns),
+      whole: {
+        ...{ leftWidth: paddedRank, first: 0 },
+        left: (read) => read(low),
+        right: (read) => read(name(x, layer)),
+      },
     }),
   ]
 }
@@ -171,14 +233,14 @@ function feedForwardBack({ graph, name }: RowPlan, layer: number, parts: LayerPa
   })
   return [
     ...learn(down, hiddenWidth),
-    table('d.ffn.gated', hiddenWidth, back(hiddenWidth, [down])),
+    table('d.ffn.gated', hiddenWidth, back(hiddenWidth, [down]), parts.backWhole(hiddenWidth, [down])),
     ...both.map((what) =>
       table(`d.ffn.${what}`, hiddenWidth, (read) => {
         return gateBack(read(own('ffn.gate')), read(own('ffn.up')), read(own('d.ffn.gated')))[what]
       }),
     ),
     ...products.flatMap((product) => learn(product, width)),
-    table('d.ffn.norm', width, back(width, products)),
+    table('d.ffn.norm', width, back(width, products), parts.backWhole(width, products)),
     ...vector('ffn_norm', 'attention.residual', 'd.ffn.norm'),
     table('d.attention.residual', width, past('attention.residual', 'ffn_norm', 'd.ffn.norm', dx)),
   ]
@@ -199,7 +261,7 @@ function attentionBack(plan: RowPlan, layer: number, parts: LayerParts): StepTab
   ]
   const learnt = [
     ...learn(output, query),
-    table('d.attention.mix', query, back(query, [output])),
+    table('d.attention.mix', query, back(query, [output]), parts.backWhole(query, [output])),
     table('d.attention.qkv', all, (read) => {
       return mixBack(read(own('attention.qkv')), read(own('d.attention.mix')), graph, length)
     }),
@@ -210,7 +272,7 @@ function attentionBack(plan: RowPlan, layer: number, parts: LayerParts): StepTab
   if (plan.adapter && layer === 0) return learnt
   return [
     ...learnt,
-    table('d.attention.norm', width, back(width, products)),
+    table('d.attention.norm', width, back(width, products), parts.backWhole(width, products)),
     ...vector('attn_norm', 'x', 'd.attention.norm'),
     table('d.x', width, past('x', 'attn_norm', 'd.attention.norm', residual)),
   ]
@@ -222,6 +284,13 @@ type Sides = {
   terms: number
   left: (read: ReadTable) => (term: number, row: number) => number
   right: (read: ReadTable) => (term: number, column: number) => number
+  /** The same, as tables: of the left one, `leftWidth` words a term, of which the rows begin at `first`. */
+  whole: {
+    left: (read: ReadWhole) => Float32Array
+    leftWidth: number
+    first: number
+    right: (read: ReadWhole) => Float32Array
+  }
 }
 
 function strided(values: ReadWord, width: number, first = 0): (term: number, column: number) => number {
@@ -229,7 +298,8 @@ function strided(values: ReadWord, width: number, first = 0): (term: number, col
 }
 
 /** The sum so far of a matrix's gradient: those of earlier rows of tokens, and this row's. */
-function outer({ before, now }: RowPlan, gradient: string, { rows, columns, terms, left, right }: Sides): StepTable {
+function outer({ before, now }: RowPlan, gradient: string, sides: Sides): StepTable {
+  const { rows, columns, terms, left, right, whole } = sides
   return {
     name: now(gradient),
     words: rows * columns,
@@ -239,6 +309,12 @@ function outer({ before, now }: RowPlan, gradient: string, { rows, columns, term
         const [row, column] = [Math.floor(i / columns), i % columns]
         return f(sum(i) + foldOf(terms, (t) => f(l(t, row) * r(t, column))))
       }
+    },
+    whole(read) {
+      const [earlier, { leftWidth, first }] = [before(gradient), whole]
+      const sum = earlier === undefined ? new Float32Array(rows * columns) : read(earlier).slice()
+      addOuter(sum, whole.left(read), whole.right(read), { rows, columns, terms, leftWidth, first })
+      return sum
     },
   }
 }

@@ -3,9 +3,10 @@ import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
 import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
 import { exponential } from '../numbers/f32.ts'
 import { mix, turn, widths } from './attention.ts'
-import { adaptedProduct, lowName, type RowPlan, readPart } from './rowPlan.ts'
+import { adaptedProduct, lowName, type RowPlan, readPart, wholePart, wholeProduct } from './rowPlan.ts'
 import { f, foldOf, inverseRms, product, remember, sigmoid } from './rules.ts'
 import type { ReadTable, ReadWord, StepTable } from './stepTable.ts'
+import { addInto, multiply, termsMax } from './wholeProducts.ts'
 
 export function forwardTables(plan: RowPlan): StepTable[] {
   const { graph, name, length, tokens } = plan
@@ -25,14 +26,20 @@ export function forwardTables(plan: RowPlan): StepTable[] {
 const qkv = ['q', 'k', 'v'] as const
 
 function layerTables(plan: RowPlan, layer: number): StepTable[] {
-  const { graph, name, length } = plan
-  const { width, hiddenWidth } = graph
-  const { query, key, all } = widths(graph)
+  const parts = layerParts(plan, layer)
+  return [...attentionTables(plan, parts), ...feedForwardTables(plan, layer, parts)]
+}
+
+type LayerParts = ReturnType<typeof layerParts>
+
+/** What tables of a layer are made of; names without a layer are the layer's. */
+function layerParts(plan: RowPlan, layer: number) {
+  const { name, length } = plan
   const own = (what: string) => name(what, layer)
   const weight = (what: string) => plan.weight(tensor(what))
   const tensor = (what: string) => `blk.${layer}.${what}.weight`
-  const table = (what: string, columns: number, rule: StepTable['rule']): StepTable => {
-    return { name: own(what), words: length * columns, rule }
+  const table = (what: string, columns: number, rule: StepTable['rule'], whole?: StepTable['whole']): StepTable => {
+    return { name: own(what), words: length * columns, rule, whole }
   }
   /** Row `t` and column of a word of a table with so many columns. */
   const at = (columns: number, value: (t: number, column: number) => number): ReadWord => {
@@ -41,37 +48,94 @@ function layerTables(plan: RowPlan, layer: number): StepTable[] {
   /** A product with a matrix of the layer; what it reads of an adapter is a table of its own before it. */
   const times = (target: AdapterTarget, x: string, columns: number) =>
     adaptedProduct(plan, layer, target, { x: own(x), w: tensor(matrixNames[target]), columns })
+  const wholly = (target: AdapterTarget, x: string, columns: number, rows: number) =>
+    wholeProduct(plan, layer, target, { x: own(x), w: tensor(matrixNames[target]), columns, rows })
+  const past = (product: ReturnType<typeof wholeProduct>, x: string): StepTable['whole'] =>
+    product &&
+    ((read) => {
+      const y = product(read)
+      addInto(y, 0, read(own(x)))
+      return y
+    })
   const low = (target: AdapterTarget, x: string, columns: number): StepTable[] => {
     const place = plan.adapter?.placeOf(layer, target)
     if (place === undefined) return []
     const { paddedRank } = plan.adapter!
     return [
-      table(lowName(target), paddedRank, (read) =>
-        at(paddedRank, product(read(own(x)), readPart(read, place.a), columns)),
+      table(
+        lowName(target),
+        paddedRank,
+        (read) => at(paddedRank, product(read(own(x)), readPart(read, place.a), columns)),
+        columns > termsMax
+          ? undefined
+          : (read) => {
+              const part = wholePart(read, place.a, paddedRank * columns)
+              return multiply(read(own(x)), part, { positions: length, rows: paddedRank, columns })
+            },
       ),
     ]
   }
+  return { own, weight, table, at, times, wholly, past, low }
+}
+
+function attentionTables(plan: RowPlan, parts: LayerParts): StepTable[] {
+  const { own, weight, table, at, times, wholly, past, low } = parts
+  const { graph, length } = plan
+  const { width } = graph
+  const { query, key, all } = widths(graph)
   return [
     table('attention.norm', width, (read) => norm(plan, read, own('x'), weight('attn_norm'))),
     ...qkv.flatMap((target) => low(target, 'attention.norm', width)),
-    table('attention.products', all, (read) => {
-      const [q, k, v] = qkv.map((target) => times(target, 'attention.norm', width)(read))
-      return at(all, (t, u) => (u < query ? q!(t, u) : u < query + key ? k!(t, u - query) : v!(t, u - query - key)))
-    }),
+    table(
+      'attention.products',
+      all,
+      (read) => {
+        const [q, k, v] = qkv.map((target) => times(target, 'attention.norm', width)(read))
+        return at(all, (t, u) => (u < query ? q!(t, u) : u < query + key ? k!(t, u - query) : v!(t, u - query - key)))
+      },
+      sideBySide(length, [
+        wholly('q', 'attention.norm', width, query),
+        wholly('k', 'attention.norm', width, key),
+        wholly('v', 'attention.norm', width, key),
+      ]),
+    ),
     table('attention.qkv', all, (read) =>
       turn(read(own('attention.products')), graph, graph.rotatedSize, plan.rope, 1),
     ),
     table('attention.mix', query, (read) => mix(read(own('attention.qkv')), graph)),
     ...low('o', 'attention.mix', query),
-    table('attention.residual', width, (read) => {
-      const [y, x] = [times('o', 'attention.mix', query)(read), read(own('x'))]
-      return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
-    }),
+    table(
+      'attention.residual',
+      width,
+      (read) => {
+        const [y, x] = [times('o', 'attention.mix', query)(read), read(own('x'))]
+        return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
+      },
+      past(wholly('o', 'attention.mix', query, width), 'x'),
+    ),
+  ]
+}
+
+function feedForwardTables(plan: RowPlan, layer: number, parts: LayerParts): StepTable[] {
+  const { own, weight, table, at, times, wholly, past, low } = parts
+  const { graph, name, length } = plan
+  const { width, hiddenWidth } = graph
+  return [
     table('ffn.norm', width, (read) => norm(plan, read, own('attention.residual'), weight('ffn_norm'))),
     ...low('gate', 'ffn.norm', width),
-    table('ffn.gate', hiddenWidth, (read) => at(hiddenWidth, times('gate', 'ffn.norm', width)(read))),
+    table(
+      'ffn.gate',
+      hiddenWidth,
+      (read) => at(hiddenWidth, times('gate', 'ffn.norm', width)(read)),
+      wholly('gate', 'ffn.norm', width, hiddenWidth),
+    ),
     ...low('up', 'ffn.norm', width),
-    table('ffn.up', hiddenWidth, (read) => at(hiddenWidth, times('up', 'ffn.norm', width)(read))),
+    table(
+      'ffn.up',
+      hiddenWidth,
+      (read) => at(hiddenWidth, times('up', 'ffn.norm', width)(read)),
+      wholly('up', 'ffn.norm', width, hiddenWidth),
+    ),
     table('ffn.gated', hiddenWidth, (read) => {
       const [g, u] = [read(own('ffn.gate')), read(own('ffn.up'))]
       return (i) => f(f(g(i) / f(1 + exponential(-g(i)))) * u(i))
@@ -84,8 +148,26 @@ function layerTables(plan: RowPlan, layer: number): StepTable[] {
         const [y, x] = [times('down', 'ffn.gated', hiddenWidth)(read), read(own('attention.residual'))]
         return at(width, (t, i) => f(y(t, i) + x(t * width + i)))
       },
+      whole: past(wholly('down', 'ffn.gated', hiddenWidth, width), 'attention.residual'),
     },
   ]
+}
+
+/** Tables of so many rows as one, row by row. */
+function sideBySide(rows: number, parts: readonly StepTable['whole'][]): StepTable['whole'] {
+  if (parts.some((part) => part === undefined)) return undefined
+  return (read) => {
+    const made = parts.map((part) => part!(read))
+    const width = made.reduce((sum, part) => sum + part.length / rows, 0)
+    const all = new Float32Array(rows * width)
+    let at = 0
+    for (const part of made) {
+      const columns = part.length / rows
+      for (let row = 0; row < rows; row++) all.set(part.subarray(row * columns, (row + 1) * columns), row * width + at)
+      at += columns
+    }
+    return all
+  }
 }
 
 function norm({ graph }: RowPlan, read: ReadTable, x: string, weight: string): ReadWord {
@@ -117,6 +199,10 @@ function lossTables({ graph, name, places, tokens, factor, output, weight }: Row
       rule(read) {
         const y = product(read(name('output.norm')), read(weight(output)), width)
         return (i) => y(Math.floor(i / vocabSize), i % vocabSize)
+      },
+      whole(read) {
+        const shape = { positions: places.length, rows: vocabSize, columns: width }
+        return multiply(read(name('output.norm')), read(weight(output)), shape)
       },
     },
     {

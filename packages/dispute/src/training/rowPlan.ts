@@ -3,7 +3,8 @@ import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 import type { LoraPlace } from '@weightless/tensor/train/loraWeights'
 import { f, product } from './rules.ts'
-import type { ReadTable, ReadWord } from './stepTable.ts'
+import type { ReadTable, ReadWhole, ReadWord } from './stepTable.ts'
+import { multiply, termsMax } from './wholeProducts.ts'
 
 /** What the tables of one row of tokens are planned from. */
 export type RowPlan = {
@@ -55,6 +56,11 @@ export function lowName(target: AdapterTarget): string {
   return `${target}.low`
 }
 
+/** As `readPart`. */
+export function wholePart(read: ReadWhole, at: number, length: number): Float32Array {
+  return read(`p/${adapterList}`).subarray(at, at + length)
+}
+
 /** W·x, and with an adapter + s × (B·(A·x)), at a position and row of W. */
 export function adaptedProduct(
   { adapter, weight, name }: RowPlan,
@@ -69,5 +75,25 @@ export function adaptedProduct(
     const { paddedRank, scale } = adapter
     const part = product(read(name(lowName(target), layer)), readPart(read, place.b), paddedRank)
     return (position, row) => f(base(position, row) + f(scale * part(position, row)))
+  }
+}
+
+/** As `adaptedProduct`, at all positions and rows; undefined where sums are too long. */
+export function wholeProduct(
+  { adapter, weight, name, length: positions }: RowPlan,
+  layer: number,
+  target: AdapterTarget,
+  { x, w, columns, rows }: { x: string; w: string; columns: number; rows: number },
+): ((read: ReadWhole) => Float32Array) | undefined {
+  if (columns > termsMax) return undefined
+  return (read) => {
+    const y = multiply(read(x), read(weight(w)), { positions, rows, columns })
+    const place = adapter?.placeOf(layer, target)
+    if (adapter === undefined || place === undefined) return y
+    const { paddedRank, scale } = adapter
+    const low = read(name(lowName(target), layer))
+    const part = multiply(low, wholePart(read, place.b, rows * paddedRank), { positions, rows, columns: paddedRank })
+    for (let i = 0; i < y.length; i++) y[i] = f(y[i]! + f(scale * part[i]!))
+    return y
   }
 }

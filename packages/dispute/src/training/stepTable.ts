@@ -12,11 +12,16 @@ export type ReadWord = (index: number) => number
 /** What a rule reads, by name: an earlier table, or `p/…`, `m/…`, `v/…` of the state before. */
 export type ReadTable = (name: string) => ReadWord
 
+/** As `ReadTable`, all of it. */
+export type ReadWhole = (name: string) => Float32Array
+
 export type StepTable = {
   name: string
   words: number
   /** What gives each word. It may remember what several words need. */
   rule: (read: ReadTable) => ReadWord
+  /** All words at once, with the same bits; undefined where there is no faster way than word by word. */
+  whole?: ((read: ReadWhole) => Float32Array) | undefined
 }
 
 export function chunkCount(words: number): number {

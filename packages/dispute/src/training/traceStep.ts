@@ -5,7 +5,7 @@
 import { buildHashTree, type HashTree, hashLeaf, hashTreeRoot } from '@weightless/crypto'
 import { chunkBytes, digestChunks, tableRoot } from './chunkDigests.ts'
 import type { StepPlan } from './stepPlan.ts'
-import { chunkCount, type ReadTable, type ReadWord, type StepTable } from './stepTable.ts'
+import { chunkCount, type ReadTable, type ReadWhole, type ReadWord, type StepTable } from './stepTable.ts'
 import type { TrainingState } from './trainingState.ts'
 
 export type StepTrace = {
@@ -36,12 +36,13 @@ export function traceStep(
   for (const [list, values] of Object.entries(before)) {
     for (const { name, at, length } of slots) known.set(`${list}/${name}`, values.subarray(at, at + length))
   }
+  const readWhole: ReadWhole = (name) => known.get(name) ?? weights(name.slice(2))
   const read: ReadTable = (name) => {
-    const values = known.get(name) ?? weights(name.slice(2))
+    const values = readWhole(name)
     return (i) => values[i]!
   }
   const digests = tables.map((table) => {
-    const values = computeTable(table, read)
+    const values = table.whole?.(readWhole) ?? computeTable(table, read)
     alter?.(table, values)
     known.set(table.name, values)
     return digestChunks(values)

@@ -18,10 +18,7 @@ import { refuse } from '../refuse.ts'
 import type { FineTuningTask } from '../task.ts'
 import { readTrainingParameters } from '../trainingParameters.ts'
 import { TrainingFailedError } from '../trainingWorker.ts'
-import type { TrainingDefence } from './trainingDefence.ts'
-
-/** Which task a receipt is of; found by reading the receipts of tasks that have one. */
-export type ReceiptIndex = Map<Hex, string>
+import type { TrainingDefence } from './defence.ts'
 
 /** Nobody needs an account: the opening is shown by its salt. */
 export async function answerTrainingDispute(

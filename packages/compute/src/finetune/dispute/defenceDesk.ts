@@ -4,7 +4,7 @@
  */
 import type { Clock, Log } from '@weightless/env'
 import type { TrainingAnswer, TrainingQuestion } from '../../wire/trainingQuestions.ts'
-import type { TrainingDefence } from './trainingDefence.ts'
+import type { TrainingDefence } from './defence.ts'
 
 export type DefenceDesk = {
   /** @param open - called when no defence of this key is under way */

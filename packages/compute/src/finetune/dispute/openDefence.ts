@@ -1,13 +1,7 @@
-/** What answers for one training in a dispute: one question at a time, until it is closed. */
+/** Opens what answers for one training of the embedded trainer. */
 import type { Env } from '@weightless/env'
-import type { TrainingAnswer, TrainingQuestion } from '../../wire/trainingQuestions.ts'
+import type { TrainingDefence } from './defence.ts'
 import type { DefendInput, FromDefender } from './defendThread.ts'
-
-export type TrainingDefence = {
-  /** Undefined where there is nothing at that place. @throws when the thread breaks off */
-  answer(question: TrainingQuestion): Promise<TrainingAnswer | undefined>
-  close(): Promise<void>
-}
 
 /** In a thread of its own. */
 export function openDefence({ tasks }: Pick<Env, 'tasks'>, input: DefendInput): TrainingDefence {
