@@ -4,7 +4,8 @@
  * `bench/RESULTS.md` by hand, with the machine and the command. Nothing else should run on the machine meanwhile.
  */
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { smolLm2 } from '@weightless/node/weights/modelSources'
 import { resolveWeights } from '@weightless/node/weights/resolveWeights'
@@ -21,10 +22,12 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
   storage: async () => [['sdkOverhead.mjs'], ['rootHashing.mjs']],
   tensor: async () => {
     const { path } = await resolveWeights(smolLm2)
+    const prints = join(mkdtempSync(join(tmpdir(), 'weightless-prints-')), 'figures.jsonl')
     return [
       ['measureEngines.ts', path],
       ['measureBatch.ts', path],
-      ['calibratePrints.ts', path, '24'],
+      ['calibratePrints.ts', path, prints, '--set', 'held-out'],
+      ['ratePrints.ts', path, prints],
     ]
   },
   training: async () => {

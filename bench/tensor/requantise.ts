@@ -1,4 +1,4 @@
-/** The same model in other encodings, as a provider that saves memory would run it: from a GGUF of Q4_1 to Q4_0, Q8_0, or coarser. */
+/** The same model in other encodings, as a provider that saves memory would run it, or with weights that are off: of a GGUF in Q4_1 or Q8_0. */
 import {
   bytesSource,
   type GgufValue,
@@ -8,65 +8,70 @@ import {
   writeGguf,
 } from '@weightless/tensor'
 
-export type Change = 'Q4_0' | 'Q8_0' | '3 bits' | 'noise 1 %'
+export type Change = {
+  /** Encoding of what is written; default: the file's own. */
+  type?: 'Q4_0' | 'Q4_1' | 'Q8_0'
+  /** Steps of a block of Q4_1; 15 are its four bits. */
+  levels?: number
+  /** Standard deviation of what each weight is multiplied by, around 1. */
+  noise?: number
+  /** Only matrices of this layer. */
+  layer?: number
+}
 
 const values = 32
+const blockBytes = { Q4_0: 18, Q4_1: 20, Q8_0: 34 } as const
+type BlockType = keyof typeof blockBytes
 
-export async function requantise(file: Uint8Array, change: Change): Promise<Uint8Array> {
+/** Undefined where the change leaves all as it is. */
+export async function requantise(file: Uint8Array, change: Change): Promise<Uint8Array | undefined> {
   const gguf = await readGguf(bytesSource(file))
   const draw = drawsFrom(7)
+  let isChanged = false
   const tensors = [...gguf.tensors.values()].map(({ name, type, shape, offset, sizeBytes }): WritableTensor => {
     const bytes = file.slice(offset, offset + sizeBytes)
-    if (type !== 'Q4_1') return { name, type, shape, bytes }
-    const blocks = bytes.length / 20
-    const [outType, blockBytes] =
-      change === 'Q8_0'
-        ? (['Q8_0', 34] as const)
-        : change === 'Q4_0'
-          ? (['Q4_0', 18] as const)
-          : (['Q4_1', 20] as const)
-    const out = new Uint8Array(blocks * blockBytes)
-    for (let block = 0; block < blocks; block++) {
-      const numbers = decode(bytes.subarray(block * 20, block * 20 + 20))
-      const target = out.subarray(block * blockBytes, (block + 1) * blockBytes)
-      if (change === 'Q8_0') encodeQ8(numbers, target)
-      else if (change === 'Q4_0') encodeQ4(numbers, target)
-      else if (change === '3 bits') encodeQ41(numbers, target, 7)
-      else
-        encodeQ41(
-          numbers.map((x) => x * (1 + 0.01 * normal(draw))),
-          target,
-          15,
-        )
-    }
+    const isMeant = change.layer === undefined || name.startsWith(`blk.${change.layer}.`)
+    if (!isMeant || (type !== 'Q4_1' && type !== 'Q8_0')) return { name, type, shape, bytes }
+    const outType = change.type ?? type
+    if (outType !== type || change.noise !== undefined || change.levels !== undefined) isChanged = true
+    const out = encodeBlocks(bytes, { type, outType, change, draw })
     return { name, type: outType, shape, bytes: out }
   })
-  return fixFloats(writeGguf(metadataOf(gguf.metadata), tensors))
+  return isChanged ? writeGguf(metadataOf(gguf.metadata), tensors) : undefined
 }
+
+type Work = { type: BlockType; outType: BlockType; change: Change; draw: () => number }
+
+function encodeBlocks(bytes: Uint8Array, { type, outType, change, draw }: Work): Uint8Array {
+  const [from, to] = [blockBytes[type], blockBytes[outType]]
+  const blocks = bytes.length / from
+  const out = new Uint8Array(blocks * to)
+  for (let block = 0; block < blocks; block++) {
+    const exact = decode(bytes.subarray(block * from, (block + 1) * from), type)
+    const { noise } = change
+    const numbers = noise === undefined ? exact : exact.map((x) => x * (1 + noise * normal(draw)))
+    const target = out.subarray(block * to, (block + 1) * to)
+    if (outType === 'Q8_0') encodeQ8(numbers, target)
+    else if (outType === 'Q4_0') encodeQ4(numbers, target)
+    else encodeQ41(numbers, target, change.levels ?? 15)
+  }
+  return out
+}
+
+/** A whole number would be written as an integer, which llama.cpp does not take for a frequency. */
+const floats = ['llama.rope.freq_base']
 
 function metadataOf(metadata: ReadonlyMap<string, GgufValue>): Record<string, WritableValue> {
-  const plain = (value: GgufValue): WritableValue => {
+  const plain = (key: string, value: GgufValue): WritableValue => {
     if (typeof value === 'bigint') return Number(value)
+    if (typeof value === 'number' && floats.includes(key)) return { f32: value }
     return (value instanceof Float64Array ? [...value] : value) as WritableValue
   }
-  return Object.fromEntries([...metadata].map(([key, value]) => [key, plain(value)]))
+  return Object.fromEntries([...metadata].map(([key, value]) => [key, plain(key, value)]))
 }
 
-/** A whole number is written as an integer, which llama.cpp does not take for a frequency. */
-function fixFloats(bytes: Uint8Array): Uint8Array {
-  const key = Buffer.from('llama.rope.freq_base')
-  const at = Buffer.from(bytes.buffer, bytes.byteOffset, 65_536).indexOf(key)
-  if (at < 0) throw new Error('no frequency of the rope in the first bytes')
-  const view = new DataView(bytes.buffer, bytes.byteOffset)
-  const place = at + key.length
-  if (view.getUint32(place, true) === 4) {
-    view.setUint32(place, 6, true)
-    view.setFloat32(place + 4, view.getUint32(place + 4, true), true)
-  }
-  return bytes
-}
-
-function decode(block: Uint8Array): number[] {
+function decode(block: Uint8Array, type: BlockType): number[] {
+  if (type === 'Q8_0') return Array.from({ length: values }, (_, i) => half(block, 0) * ((block[2 + i]! << 24) >> 24))
   const [scale, least] = [half(block, 0), half(block, 2)]
   const low = Array.from({ length: 16 }, (_, i) => scale * (block[4 + i]! & 15) + least)
   return [...low, ...Array.from({ length: 16 }, (_, i) => scale * (block[4 + i]! >> 4) + least)]

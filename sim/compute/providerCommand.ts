@@ -17,7 +17,7 @@ const environment = { ...process.env, NODE_COMPILE_CACHE: join(weightsCacheFolde
 type Outcome = { code: number; stdout: string; stderr: string }
 
 /** Runs a command to its end. */
-function runCommand(words: readonly string[]): Promise<Outcome> {
+export function runCommand(words: readonly string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const options = { timeout: 60_000, env: environment }
     execFile(process.execPath, [main, ...words], options, (error, stdout, stderr) => {

@@ -17,9 +17,13 @@ export function keepBundle(path: string, bundle: Bundle): string {
   return target
 }
 
-/** Beside the bundle, as `.request` and `.response`: with them its fingerprint is weighed. */
+/** Beside the bundle: with them its fingerprint is weighed. */
+export function exchangeFiles(bundlePath: string): { request: string; response: string } {
+  const stem = bundlePath.replace(/\.json$/, '')
+  return { request: `${stem}.request`, response: `${stem}.response` }
+}
+
 export function keepExchange(bundlePath: string, exchange: { request: Uint8Array; response: Uint8Array }): void {
-  for (const name of ['request', 'response'] as const) {
-    writeFileSync(bundlePath.replace(/(\.json)?$/, `.${name}`), exchange[name], { mode: 0o600 })
-  }
+  const files = exchangeFiles(bundlePath)
+  for (const name of ['request', 'response'] as const) writeFileSync(files[name], exchange[name], { mode: 0o600 })
 }

@@ -1,15 +1,17 @@
 /** Re-executes a bundle with weights from the storage network, or from a file that must have the receipt's model root. */
+import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import { openFileSource, rootOfFile } from '@weightless/node/openFileSource'
 import { miniLm } from '@weightless/node/weights/modelSources'
 import { resolveEncoder } from '@weightless/node/weights/resolveEncoder'
-import { type Bundle, isChatBundle, type Verification, verifyBundle, verifyPrint } from '@weightless/receipt'
+import { type Bundle, checks, isChatBundle, type Verification, verifyBundle, verifyPrint } from '@weightless/receipt'
 import { verifyEmbeddings } from '@weightless/sdk'
 import type { Command } from 'commander'
 import { withClient } from './connect.ts'
 import { createProgressBar } from './progressBar.ts'
+import { exchangeFiles } from './receiptFile.ts'
 
 export type VerifyFileOptions = {
   weights?: string
@@ -19,18 +21,22 @@ export type VerifyFileOptions = {
   encoder?: string
 }
 
+/** @param path - of the bundle; question and answer beside it are taken where a fingerprint asks for them */
 export async function verifyBundleFile(
+  path: string,
   bundle: Bundle,
   options: VerifyFileOptions,
   command: Command,
 ): Promise<Verification> {
-  if (options.response) return verifyPrintFile(bundle, options)
-  if (options.request) return verifyEmbeddingsFile(bundle, options.request, options.encoder)
+  const exchange = await readExchange(path, bundle, options)
+  if (options.request && !exchange) return verifyEmbeddingsFile(bundle, options.request, options.encoder)
   const weights = options.weights ?? options.model
+  if (weights && exchange) return verifyPrint(bundle, { ...exchange, loadWeights: () => readBytes(weights) })
   if (weights) return verifyOffline(bundle, weights)
   return withClient(command, async (client) => {
     const bar = createProgressBar('weights')
     const outcome = await client.receipts.verify(bundle, {
+      ...(exchange && { exchange }),
       onModelProgress: ({ doneBytes, totalBytes }) => bar.update(doneBytes, totalBytes),
     })
     bar.finish()
@@ -38,15 +44,15 @@ export async function verifyBundleFile(
   })
 }
 
+const readBytes = async (path: string): Promise<Uint8Array> => Uint8Array.from(await readFile(path))
+
 /** @throws {ExchangeMissingError} */
-async function verifyPrintFile(
-  bundle: Bundle,
-  { request, response, model, weights = model }: VerifyFileOptions,
-): Promise<Verification> {
-  if (!request || !response || !weights) throw new ExchangeMissingError()
-  const read = async (path: string) => Uint8Array.from(await readFile(path))
-  const exchange = { request: await read(request), response: await read(response) }
-  return verifyPrint(bundle, { ...exchange, loadWeights: () => read(weights) })
+async function readExchange(path: string, { receipt }: Bundle, { request, response }: VerifyFileOptions) {
+  const beside = exchangeFiles(path)
+  if (response && !request) throw new ExchangeMissingError()
+  if (request && response) return { request: await readBytes(request), response: await readBytes(response) }
+  if (request || receipt.check !== checks.fingerprint || !existsSync(beside.response)) return undefined
+  return { request: await readBytes(beside.request), response: await readBytes(beside.response) }
 }
 
 /** @throws {WeightsUnavailableError} */
@@ -62,10 +68,9 @@ async function verifyEmbeddingsFile(
         tokenizer: join(folder, 'tokenizer.json'),
       }
     : (await resolveEncoder(miniLm)).paths
-  const read = async (path: string) => new Uint8Array(await readFile(path))
-  const [weights, config, tokenizer] = await Promise.all([paths.weights, paths.config, paths.tokenizer].map(read))
+  const [weights, config, tokenizer] = await Promise.all([paths.weights, paths.config, paths.tokenizer].map(readBytes))
   const files = { weights: weights!, config: config!, tokenizer: tokenizer! }
-  return verifyEmbeddings(bundle, { request: await read(request), files })
+  return verifyEmbeddings(bundle, { request: await readBytes(request), files })
 }
 
 /** @throws {WeightsRootError} */
@@ -83,7 +88,7 @@ async function verifyOffline(bundle: Bundle, path: string): Promise<Verification
 
 export class ExchangeMissingError extends WeightlessError {
   constructor() {
-    super('cli/exchange-missing', 'A fingerprint is weighed with --request, --response and --model.', {})
+    super('cli/exchange-missing', 'A fingerprint is weighed with --request beside --response.', {})
   }
 }
 

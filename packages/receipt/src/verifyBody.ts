@@ -35,7 +35,7 @@ export async function verifyBody(bundle: Bundle, options: VerifyBodyOptions): Pr
     return refuse(differ('commitment', 'SHA-256 of the request', hashOf(options.request), opening.requestSha256))
   }
   const root = bytesToHex(fileRoot(options.files.weights))
-  if (root !== receipt.modelRoot) return refuse(differ('weights', 'root of the weights', receipt.modelRoot, root))
+  if (root !== receipt.modelRoot) return refuse(differ('weights', 'root of the weights', root, receipt.modelRoot))
   const encoder = await openEncoder(options.files)
   for (const name of ['programId', 'tokenizerRoot'] as const) {
     if (encoder[name] !== receipt[name]) return refuse(differ('program', name, encoder[name], receipt[name]))

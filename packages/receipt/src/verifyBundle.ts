@@ -105,7 +105,7 @@ async function openModel({ receipt }: Bundle<ChatOpening>, options: VerifyOption
   if (!weights) return { fault: 'weights', detail: `Nobody here has the weights ${receipt.modelRoot}.` }
   if (weights instanceof Uint8Array) {
     const root = await rootOf(weights, options)
-    if (root !== receipt.modelRoot) return differ('weights', 'root of the weights', receipt.modelRoot, root)
+    if (root !== receipt.modelRoot) return differ('weights', 'root of the weights', root, receipt.modelRoot)
   }
   return loadModel(weights, {
     onProgress: (progress) => onProgress?.({ stage: 'loading', done: progress.doneBytes, total: progress.totalBytes }),

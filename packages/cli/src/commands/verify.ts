@@ -12,17 +12,20 @@ export function addVerifyCommand(program: Command): void {
     .command('verify <bundle>')
     .description('re-execute an answer from receipt and opening, and say accepted or what differs first')
     .option('--weights <file>', 'take the weights from this file instead of the storage network; checked by root')
-    .option('--model <file>', 'the same; with it, --request and --response a fingerprint is weighed')
-    .option('--response <file>', 'for an answer with a fingerprint: its bytes as they came; with --request and --model')
+    .option('--model <file>', 'the same')
+    .option(
+      '--response <file>',
+      'for an answer with a fingerprint: its bytes, if not beside the bundle; with --request',
+    )
     .option('--dataset <file>', 'for the receipt of a training: the plain examples, to train again on')
-    .option('--request <file>', 'for embeddings: the body of the request, whose answer is made again')
+    .option('--request <file>', 'the body of the request: for embeddings, whose answer is made again, and fingerprints')
     .option('--encoder <folder>', 'with model.safetensors, config.json and tokenizer.json; else all-MiniLM-L6-v2')
     .action(async (path: string, options: TrainingInputs & VerifyFileOptions, command: Command) => {
       const bundle = readAnyBundleFile(path)
       const startedMs = performance.now()
       const outcome = isTraining(bundle)
         ? await verifyTrainingFile(bundle, options, command)
-        : await verifyBundleFile(bundle, options, command)
+        : await verifyBundleFile(path, bundle, options, command)
       const took = formatDuration(performance.now() - startedMs)
       // An adapter is nothing to print.
       const { adapter: _, ...shown } = { adapter: undefined, ...outcome }

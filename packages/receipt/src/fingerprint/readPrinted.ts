@@ -6,6 +6,8 @@ export type PrintedRequest = {
   messages: { role: string; content: string }[]
   temperature: number
   topP: number
+  /** Alternatives of each token that the answer is to show. */
+  top: number
 }
 
 /** `bytes`: undefined where the server does not tell them, as of a part of a character. */
@@ -45,8 +47,8 @@ const requestSchema = z.object({
 export function readPrintedRequest(json: unknown): PrintedRequest | undefined {
   const read = requestSchema.safeParse(json)
   if (!read.success) return undefined
-  const { messages, temperature, top_p: topP } = read.data
-  return { messages, temperature: temperature ?? 1, topP: topP ?? 1 }
+  const { messages, temperature, top_p: topP, top_logprobs: top } = read.data
+  return { messages, temperature: temperature ?? 1, topP: topP ?? 1, top }
 }
 
 const shown = {

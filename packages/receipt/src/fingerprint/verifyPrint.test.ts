@@ -95,6 +95,27 @@ describe('the fingerprint of an upstream', () => {
     )
   })
 
+  test('alternatives that are kept back, or shown twice, hide nothing', async () => {
+    type Position = { top_logprobs: object[] }
+    const bend = async (model: Model, change: (top: object[]) => object[]) => {
+      const json = JSON.parse(serve(model, request, { seed: 7 })) as {
+        choices: { logprobs: { content: Position[] } }[]
+      }
+      for (const position of json.choices[0]!.logprobs.content) position.top_logprobs = change(position.top_logprobs)
+      const [sent, response] = [JSON.stringify(request), JSON.stringify(json)]
+      const exchange = { request: textToBytes(sent), response: textToBytes(response) }
+      const bundle = await signed(sent, response)
+      return faultOf(await verifyPrint(bundle, { ...exchange, loadWeights: async () => weights.slice() }))
+    }
+    assert.equal(await bend(honest, (top) => top), 'accepted')
+    assert.equal(await bend(honest, (top) => top.slice(0, 12)), 'accepted')
+    const hiding = [(top: object[]) => top.slice(0, 1), (top: object[]) => top.map(() => top[0]!), () => []]
+    for (const change of hiding) {
+      assert.match(await bend(honest, change), /^fingerprint: 100.0 % of the tokens are shown without the alternatives/)
+      assert.match(await bend(coarser, change), /^fingerprint/)
+    }
+  })
+
   test('a short answer says nothing, and the verdict says so', async () => {
     const verdict = await verdictOf({ seed: 1, tokens: 8 })
     assert.ok(verdict.accepted && !verdict.reExecuted && !verdict.fingerprint)

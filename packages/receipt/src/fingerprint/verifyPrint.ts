@@ -11,7 +11,7 @@ import type { BodyOpening, Bundle } from '../openedReceipt.ts'
 import { checks } from '../receipt.ts'
 import { findRequest } from '../verifyBody.ts'
 import type { Verification } from '../verifyBundle.ts'
-import { boundsOf, findBeyond, type PrintBounds } from './printBounds.ts'
+import { boundsOf, describeAlarms, findBeyond, type PrintBounds } from './printBounds.ts'
 import { logprobKindOf } from './printProgram.ts'
 import { type PrintedAnswer, type PrintedRequest, readPrintedAnswer, readPrintedRequest } from './readPrinted.ts'
 import { type WeighOptions, weighAnswer } from './weighAnswer.ts'
@@ -41,23 +41,24 @@ export async function verifyPrint(bundle: Bundle, options: VerifyPrintOptions): 
   const weights = await options.loadWeights(receipt.modelRoot)
   if (!weights) return refuse({ fault: 'weights', detail: `Nobody here has the weights ${receipt.modelRoot}.` })
   const root = weights instanceof Uint8Array ? bytesToHex(fileRoot(weights)) : receipt.modelRoot
-  if (root !== receipt.modelRoot) return refuse(differ('weights', 'root of the weights', receipt.modelRoot, root))
+  if (root !== receipt.modelRoot) return refuse(differ('weights', 'root of the weights', root, receipt.modelRoot))
   const model = await loadModel(weights)
   const figures = await weighAnswer(model, shown.request, shown.answer, kind, options)
   if ('fault' in figures) return refuse({ fault: 'fingerprint', detail: figures.fault })
-  const { bounds, isCalibrated } = boundsOf(receipt.modelRoot)
+  const { bounds, honest } = boundsOf(receipt.modelRoot)
+  const alarms = describeAlarms(honest)
   const usage = { promptTokens: Number(receipt.promptTokens), completionTokens: Number(receipt.completionTokens) }
   if (figures.positions < bounds.positionsMin) {
     const note = `Fingerprint too short: ${figures.positions} positions say nothing, ${bounds.positionsMin} are needed; the answer is the word of the provider.`
     return { accepted: true, reExecuted: false, ...usage, note }
   }
   const beyond = findBeyond(figures, bounds)
-  if (beyond !== undefined) return refuse({ fault: 'fingerprint', detail: `${beyond}${calibration(isCalibrated)}` })
+  if (beyond !== undefined) return refuse({ fault: 'fingerprint', detail: `${beyond}; ${alarms}` })
   return {
     accepted: true,
     reExecuted: false,
     ...usage,
-    note: noteOf(figures, bounds, isCalibrated),
+    note: noteOf(figures, bounds, alarms),
     fingerprint: figures,
   }
 }
@@ -89,15 +90,10 @@ function parse(bytes: Uint8Array): unknown {
 
 const unfair = 'It does not show that sampling was fair, or that nothing finer was changed.'
 
-function noteOf({ positions, error }: PrintFigures, bounds: PrintBounds, isCalibrated: boolean): string {
+function noteOf({ positions, error }: PrintFigures, bounds: PrintBounds, alarms: string): string {
   const near = `over ${positions} positions log-probabilities are ${error.toFixed(3)} nats from this model's (bound ${bounds.error})`
-  return `Fingerprint agrees: ${near}${calibration(isCalibrated)}. ${unfair}`
+  return `Fingerprint agrees: ${near}; ${alarms}. ${unfair}`
 }
-
-const calibration = (isCalibrated: boolean): string =>
-  isCalibrated
-    ? '; false alarms: see spec/fingerprint.md §5'
-    : '; bounds are of another model, so the rate of false alarms is not known'
 
 function refuse(difference: Difference): Verification {
   return { accepted: false, ...difference }

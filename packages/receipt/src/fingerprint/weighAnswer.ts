@@ -1,4 +1,5 @@
 /** Weighs a shown answer with the model itself: one pass over prompt and answer, fed with the tokens that were shown. Spec: spec/fingerprint.md §4 */
+import { bytesToText } from '@weightless/codec'
 import { type Model, positionsMax, type Tokenizer } from '@weightless/tensor'
 import type { LogprobKind } from './printProgram.ts'
 import type { PrintedAnswer, PrintedPosition, PrintedRequest, PrintedToken } from './readPrinted.ts'
@@ -23,13 +24,17 @@ export async function weighAnswer(
   { onProgress, pause, signal }: WeighOptions = {},
 ): Promise<PrintFigures | { fault: string }> {
   const prompt = model.promptTokens(request.messages)
-  const vocabulary = createVocabulary(model.tokenizer)
+  const vocabulary = vocabularyOf(model.tokenizer)
   const chosen = chosenTokens(model.tokenizer, vocabulary, answer)
   if (!isTextOf(model.tokenizer, chosen, answer)) return { fault: 'the tokens shown are not those of the text' }
   const inputs = [...prompt, ...chosen.slice(0, -1)]
   if (inputs.length > model.info.contextLength) return { fault: 'prompt and answer do not fit the model' }
   const cut = kind === 'drawn' ? 'before-temperature' : 'after-temperature'
-  const scale = createPrintScale({ temperature: request.temperature, topP: request.topP, cut, shown: kind })
+  const { temperature, topP, top: asked } = request
+  const scale = createPrintScale(
+    { temperature, topP, cut, shown: kind, asked },
+    (token) => vocabulary.tellable[token] === 1,
+  )
   if (chosen.length === 0) return scale.figures()
   const session = model.createSession(inputs.length)
   try {
@@ -50,22 +55,35 @@ export async function weighAnswer(
   return scale.figures()
 }
 
-type Vocabulary = Map<string, number>
+type Vocabulary = {
+  /** By bytes; control tokens have none. */
+  tokens: ReadonlyMap<string, number>
+  /** By token, 1 where its bytes are whole characters: those of others servers do not tell. */
+  tellable: Uint8Array
+}
 
-/** By bytes; control tokens have none. */
-function createVocabulary(tokenizer: Tokenizer): Vocabulary {
-  const vocabulary: Vocabulary = new Map()
+const vocabularies = new WeakMap<Tokenizer, Vocabulary>()
+
+function vocabularyOf(tokenizer: Tokenizer): Vocabulary {
+  const known = vocabularies.get(tokenizer)
+  if (known) return known
+  const tokens = new Map<string, number>()
+  const tellable = new Uint8Array(tokenizer.vocabSize)
   for (let token = 0; token < tokenizer.vocabSize; token++) {
-    const key = keyOf(tokenizer.tokenBytes(token))
-    if (key !== '' && !vocabulary.has(key)) vocabulary.set(key, token)
+    const bytes = tokenizer.tokenBytes(token)
+    const key = keyOf(bytes)
+    if (key === '' || tokens.has(key)) continue
+    tokens.set(key, token)
+    if (!bytesToText(bytes).includes('\ufffd')) tellable[token] = 1
   }
-  return vocabulary
+  vocabularies.set(tokenizer, { tokens, tellable })
+  return { tokens, tellable }
 }
 
 const keyOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes)
 
-const tokenOf = (vocabulary: Vocabulary, { bytes }: PrintedToken): number | undefined =>
-  bytes && bytes.length > 0 ? vocabulary.get(keyOf(bytes)) : undefined
+const tokenOf = ({ tokens }: Vocabulary, { bytes }: PrintedToken): number | undefined =>
+  bytes && bytes.length > 0 ? tokens.get(keyOf(bytes)) : undefined
 
 /** OpenAI's -9999 stands for what cannot be drawn. */
 const logprobMin = -9_000
@@ -75,7 +93,10 @@ function topOf(vocabulary: Vocabulary, { top }: PrintedPosition): { token: numbe
     const token = tokenOf(vocabulary, shown)
     return token === undefined || shown.logprob < logprobMin ? [] : [{ token, logprob: shown.logprob }]
   })
-  return known.sort((a, b) => b.logprob - a.logprob)
+  const sorted = known.sort((a, b) => b.logprob - a.logprob)
+  // A token that is shown twice says nothing new.
+  const seen = new Set<number>()
+  return sorted.filter(({ token }) => !seen.has(token) && seen.add(token))
 }
 
 /** As far as they are known: servers do not tell the bytes of a part of a character, but the text has them. */

@@ -9,12 +9,13 @@ import { bytesToHex } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import { type Bundle, type ChatOpening, compareAnswers, verifyWithModel } from '@weightless/receipt'
 import { jobOf, signChat } from '@weightless/receipt/signedChat.cases'
-import { loadModel, type Model, runChat } from '@weightless/tensor'
+import { loadModel, type Model, readGguf, runChat } from '@weightless/tensor'
 import type { GatewayContext } from '../gatewayContext.ts'
 import { createCheckBook } from './checkBook.ts'
 import { sampleAnswer } from './sampleAnswer.ts'
 
-const weights = new Uint8Array(readFileSync(new URL('../../../../../vectors/tensor/tiny-random.gguf', import.meta.url)))
+const bard = new URL('../../../../tensor/models/weightless-bard-1m.gguf', import.meta.url)
+const weights = new Uint8Array(readFileSync(bard))
 const modelRoot = bytesToHex(fileRoot(weights))
 const runs = process.env.WEIGHTLESS_HEAVY ? 10_000 : 120
 const share = 0.25
@@ -28,7 +29,8 @@ describe('the rates of the levels', () => {
   before(async () => {
     honest = await loadModel(weights.slice())
     const flipped = weights.slice()
-    flipped[flipped.length - 64]! ^= 1
+    const { tensors } = await readGguf(weights)
+    flipped[tensors.get('blk.3.ffn_down.weight')!.offset + 2]! ^= 1
     cheats['weight bit'] = { model: await loadModel(flipped) }
     cheats.sampler = { temperature: 0.9 }
     cheats.token = {
@@ -78,9 +80,12 @@ describe('the rates of the levels', () => {
   const within = (count: number): boolean => Math.abs(count - runs * share) <= 3 * Math.sqrt(runs * share * (1 - share))
 
   test('at sampled, cheats are found with the share that was bought, and honest answers never accused', async (t) => {
-    const cheated = await Promise.all(Object.values(cheats).map((cheat, i) => answer(i, cheat)))
+    const kinds = Object.values(cheats)
+    const cheated = await Promise.all(
+      Array.from({ length: 8 * kinds.length }, (_, i) => answer(i, kinds[i % kinds.length])),
+    )
     const found = await outcomes(cheated, 7)
-    const honestly = await outcomes([await answer(1), await answer(2)], 8)
+    const honestly = await outcomes(await Promise.all(Array.from({ length: 40 }, (_, i) => answer(i))), 8)
     t.diagnostic(
       `${runs} runs, share ${share}: found ${found.get('differs')}, false alarms ${honestly.get('differs') ?? 0}`,
     )
