@@ -1,4 +1,5 @@
 /** The conservation models by name, each ready to be run on the fast stage. */
+import { auditModel } from '../../packages/contracts/scripts/conservation/auditModel.ts'
 import { bondModel } from '../../packages/contracts/scripts/conservation/bondModel.ts'
 import { jobModel } from '../../packages/contracts/scripts/conservation/jobModel.ts'
 import {
@@ -21,6 +22,7 @@ export const models: readonly NamedModel[] = [
   ready(trainingStakeModel),
   ready(jobModel),
   ready(bondModel),
+  ready(auditModel),
 ]
 
 function ready<Stage extends { rig: Rig }, Step>(model: Model<Stage, Step>): NamedModel {

@@ -1,7 +1,7 @@
 /**
  * `npm run sim:conservation -- [--runs N] [--seed N] [--model NAME] [--workers N] [--plant NAME | all]`
  *
- * Random sequences of operations in the contracts of settlement, both kinds of stakes and jobs, each against a model of the rules: deposits
+ * Random sequences of operations in the contracts of settlement, both kinds of stakes, jobs, challenges and audits, each against a model of the rules: deposits
  * = balances + payouts after every one. In worker processes; on failure prints what repeats it. With `--plant` the models are
  * made wrong by one second, wei or percent, and it is a failure when the difference is not found.
  */
