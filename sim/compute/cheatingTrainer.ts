@@ -2,8 +2,7 @@
 import { hexToBytes } from '@weightless/codec'
 import { createAnswerer } from '@weightless/compute/finetune/dispute/answerTrainingQuestion'
 import { replayTraining, type TrainingReplay } from '@weightless/compute/finetune/dispute/replayTraining'
-import { planOf } from '@weightless/compute/finetune/encodeExamples'
-import { openTrainingRun } from '@weightless/compute/finetune/openTrainingRun'
+import { openLoraRun } from '@weightless/compute/finetune/openLoraRun'
 import type { TrainingJob, TrainingResult, TrainingWorker } from '@weightless/compute/finetune/trainingWorker'
 import { planLoraStep, readState, type TrainingState, traceStep } from '@weightless/dispute'
 import type { StepTable } from '@weightless/dispute/training/stepTable'
@@ -33,7 +32,7 @@ export function createCheatingTrainer(weights: Uint8Array, cheatOf: (job: Traini
       const cheat = cheatOf(job)
       const replay = await replayTraining(weights.slice(), job)
       return {
-        plan: planOf(replay.run.dataset),
+        plan: replay.run.plan,
         async train() {
           const { record, result } = await trainFalsely(replay, job, cheat, weights)
           records.set(job.taskId, { job: replay.job, record })
@@ -59,7 +58,7 @@ async function trainFalsely(
 ): Promise<{ record: TrainingRecord; result: TrainingResult }> {
   const { facts } = replay
   const seed = cheat === 'wrong random counter' ? job.parameters.seed + 1 : job.parameters.seed
-  const run = await openTrainingRun(weights.slice(), { ...job, parameters: { ...job.parameters, seed } })
+  const run = await openLoraRun(weights.slice(), { ...job, parameters: { ...job.parameters, seed } })
   const { trainer } = run
   const batches = facts.batches.map((rows) => [...rows])
   if (cheat === 'skipped data') batches[wrongAt] = batches[wrongAt]!.slice(1)
@@ -88,7 +87,7 @@ async function trainFalsely(
   if (cheat === 'another adapter') adapter[adapter.length - 3]! ^= 1
   const result = {
     adapter,
-    trainedTokens: planOf(run.dataset).trainedTokens,
+    trainedTokens: run.plan.trainedTokens,
     base: undefined,
     tuned: undefined,
     proof: run.proof(),

@@ -1,10 +1,10 @@
-/** A provider killed with SIGKILL in the middle of a training goes on from what it had saved, to the very same adapter. FINETUNING §2.5 */
+/** A provider killed with SIGKILL in the middle of a training goes on from what it had saved, to the very same adapter or model. FINETUNING §2.5 */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import { textToBytes } from '@weightless/codec'
 import type { FineTuningProvider } from '@weightless/sdk'
 import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
@@ -16,9 +16,17 @@ const program = new URL('./trainingProcess.cases.ts', import.meta.url).pathname
 const dataset = textToBytes(
   Array.from({ length: 24 }, (_, at) => `{"prompt":"Door ${at} is","completion":" number ${at * 7}"}`).join('\n'),
 )
-const parameters = { num_train_epochs: 25, per_device_train_batch_size: 8, lora_r: 4 }
+const trainings = {
+  adapter: { num_train_epochs: 25, per_device_train_batch_size: 8, lora_r: 4 },
+  model: { method: 'full', num_train_epochs: 25, per_device_train_batch_size: 4, max_seq_length: 12 },
+}
 
-test('a training that was killed twice ends in the adapter of an undisturbed one, and its saved state is gone', async (t) => {
+for (const [what, parameters] of Object.entries(trainings)) {
+  const name = `a training that was killed twice ends in the ${what} of an undisturbed one, and its saved state is gone`
+  test(name, (t) => killTwice(t, parameters))
+}
+
+async function killTwice(t: TestContext, parameters: { [name: string]: number | string }): Promise<void> {
   const net = await startComputeNet()
   const folder = join(net.folder, 'trainer')
   let running: ChildProcess | undefined
@@ -80,4 +88,4 @@ test('a training that was killed twice ends in the adapter of an undisturbed one
     }
     throw new Error('the task ended before it was trained')
   }
-})
+}

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { type Hex, textToBytes, WeightlessError } from '@weightless/codec'
 import { trainingBundleToJson } from '@weightless/receipt/training'
 import type { Client, FineTuningProvider, FineTuningTask, TaskEvent, TrainableModel } from '@weightless/sdk'
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import { parseEther } from 'viem'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { payingKey, withClient } from '../connect.ts'
@@ -16,6 +16,7 @@ import { writeWhole } from '../writeWhole.ts'
 type StartFlags = {
   provider?: string
   model?: string
+  method: 'lora' | 'full'
   epochs: number
   rank: number
   learningRate: number
@@ -33,6 +34,11 @@ export function addFineTuneCommands(program: Command): void {
     .description('JSON lines of { messages } or { prompt, completion }; follows the task until it is delivered')
     .option('--provider <address>', 'who trains; the cheapest without it')
     .option('--model <name>', 'the base model; the first that the provider trains without it')
+    .addOption(
+      new Option('--method <what>', 'what learns: an adapter, or all weights of a small model (its result is a model)')
+        .choices(['lora', 'full'])
+        .default('lora'),
+    )
     .option('--epochs <n>', 'times through the dataset', wholeNumber({ min: 1, max: 1_000 }), 3)
     .option('--rank <n>', 'rank of the adapter', wholeNumber({ min: 1, max: 256 }), 8)
     .option('--learning-rate <x>', 'of AdamW', decimalNumber({ min: 0, max: 1 }), 0.002)
@@ -119,6 +125,7 @@ async function start(client: Client, file: string, flags: StartFlags, command: C
     ...{ trainer, modelRoot: model.root, dataset, ...(flags.plain && { isPlain: true }) },
     parameters: {
       num_train_epochs: flags.epochs,
+      method: flags.method,
       lora_r: flags.rank,
       learning_rate: flags.learningRate,
       seed: flags.seed,

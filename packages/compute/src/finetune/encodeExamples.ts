@@ -36,7 +36,8 @@ export function planOf({ rows, heldOut, batches }: EncodedDataset): TrainingPlan
   return { rows: rows.length, heldOutRows: heldOut.length, steps: batches.length, trainedTokens }
 }
 
-function encodeRow(model: ModelDescription, example: TrainingExample, limit: number): TokenRow {
+/** @param limit - tokens; longer rows are cut */
+export function encodeRow(model: ModelDescription, example: TrainingExample, limit: number): TokenRow {
   const { tokens, mask } =
     'messages' in example ? chatRow(model, example.messages) : bareRow(model, example.prompt, example.completion)
   return { tokens: tokens.slice(0, limit), mask: mask.slice(0, limit) }
@@ -66,10 +67,10 @@ function planBatches(rowCount: number, parameters: TrainingParameters, draw: () 
   return batches.slice(0, steps)
 }
 
-const stepsLimit = 1_000_000
+export const stepsLimit = 1_000_000
 
 /** Fisher and Yates. */
-function shuffle<Item>(items: readonly Item[], draw: () => number): Item[] {
+export function shuffle<Item>(items: readonly Item[], draw: () => number): Item[] {
   const order = [...items]
   for (let at = order.length - 1; at > 0; at--) {
     const other = draw() % (at + 1)
@@ -79,7 +80,7 @@ function shuffle<Item>(items: readonly Item[], draw: () => number): Item[] {
 }
 
 /** Whole numbers below 2^32: xorshift128 (Marsaglia 2003), started from a hash of the seed. */
-function createDraw(seed: number): () => number {
+export function createDraw(seed: number): () => number {
   const state = new Uint32Array(seedBytes(seed).slice().buffer, 0, 4).map((word) => word | 1)
   return () => {
     let t = state[3]!

@@ -132,6 +132,16 @@ test('a saved state that is not base64, or of no step, is nonsense', async () =>
   }
 })
 
+test('all weights are a method of its own, and no work for a program that trains adapters', async () => {
+  const read = readTrainingParameters('{"method":"full"}')
+  assert.ok(read.ok && read.value.parameters.method === 'full' && read.value.unused.length === 0)
+  assert.equal(readTrainingParameters('{"method":"half"}').ok, false)
+  const said: string[] = []
+  const opened = workerOf(said, ['{"op":"opened","rows":3,"heldOutRows":1,"steps":2,"trainedTokens":40}'])
+  await assert.rejects(opened.open({ ...job, parameters: read.value.parameters }), TrainingRefusedError)
+  assert.deepEqual(said, [])
+})
+
 test('a program that refuses, ends or speaks nonsense is told apart', async () => {
   await assert.rejects(workerOf([], ['{"op":"refused","reason":"no template"}']).open(job), TrainingRefusedError)
   for (const line of ['{"op":"failed","reason":"x"}', '{"op":"opened","rows":-1}', 'hello', undefined])

@@ -56,6 +56,9 @@ export function createProcessWorker({ name, start, modelPathOf }: ProcessWorkerO
   return {
     name,
     async open(job) {
+      if (job.parameters.method !== 'lora') {
+        throw new TrainingRefusedError({ reason: 'this worker trains adapters, not all weights' })
+      }
       const model = modelPathOf(job.modelRoot)
       if (model === undefined) throw new TrainingRefusedError({ reason: 'the worker has no such model' })
       const program = start()

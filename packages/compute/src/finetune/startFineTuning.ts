@@ -20,6 +20,7 @@ import { createTaskFiles } from './taskFiles.ts'
 import { createTaskJournal } from './taskJournal.ts'
 import { createTaskSnapshots } from './taskSnapshots.ts'
 import { openTaskStore } from './taskStore.ts'
+import { readTrainingParameters } from './trainingParameters.ts'
 import { createTrainingReceipts } from './trainingReceipts.ts'
 import type { TrainingWorker } from './trainingWorker.ts'
 
@@ -117,7 +118,10 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
   const snapshots = createTaskSnapshots({
     ...{ disk, log, clock, folder: taskFolder, everyMs: limits.saveMs, bytesMax: limits.saveBytesMax },
   })
-  const onFinished = (task: FineTuningTask) => options.onFinished?.(task, () => files.adapter(task))
+  const onFinished = (task: FineTuningTask) => {
+    // A whole model is fetched by its user; only adapters are served beside their base.
+    if (isOfAdapter(task)) options.onFinished?.(task, () => files.adapter(task))
+  }
   const chain = createFineTuningChain({ ledger, fineTuningServing, chainId: BigInt(chainId), account })
   const receipts = createTrainingReceipts({
     ...{ disk, random, account, chainId, fineTuningServing, folder: taskFolder },
@@ -140,6 +144,11 @@ async function open(options: FineTuningOptions, limits: FineTuningLimits, url: s
     if (!isToTrain(task)) await snapshots.remove(task.id)
   }
   return service
+}
+
+function isOfAdapter({ trainingParams }: FineTuningTask): boolean {
+  const read = readTrainingParameters(trainingParams)
+  return read.ok && read.value.parameters.method === 'lora'
 }
 
 const followersMax = 256

@@ -1,17 +1,9 @@
 /** The embedded trainer inside its thread: one task, from its rows to its adapter. */
-import { bytesEqual, concatBytes, hexToBytes, WeightlessError } from '@weightless/codec'
+import { concatBytes, hexToBytes, WeightlessError } from '@weightless/codec'
 import type { TaskPort } from '@weightless/env'
-import { digestBatch, type LoraTrainer, type TokenRow, TrainerStateError } from '@weightless/tensor'
-import { planOf } from './encodeExamples.ts'
-import { openTrainingRun, type TrainingRun } from './openTrainingRun.ts'
-import type {
-  Quality,
-  TrainingJob,
-  TrainingPlan,
-  TrainingPoint,
-  TrainingResult,
-  TrainingSnapshot,
-} from './trainingWorker.ts'
+import { openTrainingRun } from './openTrainingRun.ts'
+import type { TrainingRun } from './trainingRun.ts'
+import type { TrainingJob, TrainingPlan, TrainingPoint, TrainingResult, TrainingSnapshot } from './trainingWorker.ts'
 
 export type TrainInput = { weights: Uint8Array; job: Omit<TrainingJob, 'taskId'> }
 
@@ -35,7 +27,7 @@ export default async function serveTraining(port: TaskPort, input: unknown): Pro
   const send: Send = (message, transfer) => port.send(message, transfer)
   try {
     const run = await openTrainingRun(weights, job)
-    send({ kind: 'opened', plan: planOf(run.dataset) })
+    send({ kind: 'opened', plan: run.plan })
     for await (const word of port.messages) {
       send({ kind: 'trained', result: train(run, (word as ToTrainer).resume, send) })
       return
@@ -56,87 +48,54 @@ const refusals = new Set([
   'tensor/training-rows',
   'tensor/training-diverged',
   'tensor/lora-options',
+  'tensor/full-options',
 ])
 
 type Send = (message: FromTrainer, transfer?: readonly ArrayBuffer[]) => void
 
 function train(run: TrainingRun, resume: TrainingSnapshot | undefined, send: Send): TrainingResult {
-  const { trainer, rowsOf } = run
-  const { heldOut, batches } = run.dataset
-  const steps = batches.length
-  const start = hexToBytes(trainer.stateHash())
-  const from =
-    resume &&
-    restore(
-      trainer,
-      resume,
-      batches.slice(0, resume.step).map((_, step) => rowsOf(step)),
-    )
+  const { steps } = run.plan
+  const start = hexToBytes(run.proof().stateHash)
+  const from = resume && restore(run, resume)
   const states = [from?.states ?? start]
-  const base = from ? from.base : measure(trainer, heldOut)
+  const base = from ? from.base : run.measure()
   let trainedTokens = from?.trainedTokens ?? 0
   send({ kind: 'begun', step: from?.step ?? 0, trainedTokens })
   const [lookEvery, sayEvery, saveEvery] = [looksMax, pointsMax, savesMax].map((max) => Math.ceil(steps / max))
   for (let step = (from?.step ?? 0) + 1; step <= steps; step++) {
-    const { loss, gradNorm, tokens, stateHash } = trainer.step(rowsOf(step - 1))
+    const { loss, gradNorm, tokens, stateHash } = run.takeStep()
     states.push(hexToBytes(stateHash))
     trainedTokens += tokens
     const looks = step % lookEvery! === 0 && step < steps
     if (looks || step === steps || step % sayEvery! === 0) {
-      const measured = looks ? measure(trainer, heldOut) : undefined
+      const measured = looks ? run.measure() : undefined
       const point = { step, steps, loss, gradNorm, trainedTokens, ...(measured && { heldOut: measured }) }
       send({ kind: 'point', point })
     }
     if (step % saveEvery! > 0 || step === steps) continue
-    const state = concatBytes([...states, trainer.state()])
+    const state = concatBytes([...states, run.state()])
     const snapshot = { step, trainedTokens, ...(base && { base }), state }
     send({ kind: 'snapshot', snapshot }, [state.buffer as ArrayBuffer])
   }
-  const tuned = measure(trainer, heldOut)
-  return {
-    adapter: trainer.exportAdapter(),
-    trainedTokens,
-    base,
-    tuned,
-    proof: run.proof(),
-    states: concatBytes(states),
-  }
+  const tuned = run.measure()
+  const found = { base, tuned, proof: run.proof(), states: concatBytes(states) }
+  return { adapter: run.exportResult(), trainedTokens, ...found }
 }
 
-/** The snapshot and the state hashes up to it, when it was made by this very job: same model, options, seed, and the same rows in the same order. */
+/** The snapshot and the state hashes up to it, when it was made by this very job. */
 function restore(
-  trainer: LoraTrainer,
+  run: TrainingRun,
   snapshot: TrainingSnapshot,
-  done: readonly TokenRow[][],
 ): (TrainingSnapshot & { states: Uint8Array }) | undefined {
   const saved = splitSaved(snapshot)
-  if (!saved) return undefined
-  const fresh = trainer.state()
-  try {
-    trainer.restore(saved.state)
-  } catch (fault) {
-    if (fault instanceof TrainerStateError) return undefined
-    throw fault
-  }
-  const { step, dataDigest } = trainer.progress
-  const isSame = bytesEqual(saved.states.subarray(-32), hexToBytes(trainer.stateHash()))
-  if (isSame && step === snapshot.step && dataDigest === done.reduce(digestBatch, digestBatch())) {
-    return { ...snapshot, states: saved.states }
-  }
-  trainer.restore(fresh)
-  return undefined
+  if (!saved || !run.restore(saved.state, snapshot.step)) return undefined
+  return { ...snapshot, states: saved.states }
 }
 
 /** What is saved is the hashes of all states so far, 32 bytes for each step and one before the first, then the state. */
 function splitSaved({ step, state }: TrainingSnapshot): { states: Uint8Array; state: Uint8Array } | undefined {
   const length = 32 * (step + 1)
   return state.length <= length ? undefined : { states: state.slice(0, length), state: state.subarray(length) }
-}
-
-function measure(trainer: LoraTrainer, heldOut: readonly TokenRow[]): Quality | undefined {
-  if (heldOut.length === 0) return undefined
-  const { loss, accuracy } = trainer.evaluate(heldOut)
-  return { loss, accuracy }
 }
 
 const looksMax = 10

@@ -3,6 +3,8 @@ import { accept, reject, type Verdict } from '@weightless/codec'
 import { z } from 'zod'
 
 export type TrainingParameters = {
+  /** An adapter, or all weights of a small model. */
+  method: 'lora' | 'full'
   epochs: number
   batchRows: number
   learningRate: number
@@ -23,6 +25,7 @@ export const trainingParamsBytesMax = 16 * 1024
 const targetNames = ['q_proj', 'k_proj', 'v_proj', 'o_proj', 'gate_proj', 'up_proj', 'down_proj'] as const
 
 const schema = z.looseObject({
+  method: z.enum(['lora', 'full']).default('lora'),
   num_train_epochs: z.number().positive().max(1_000).default(3),
   per_device_train_batch_size: z.int().min(1).max(256).default(4),
   learning_rate: z.number().positive().max(1).default(2e-4),
@@ -58,6 +61,7 @@ export function readTrainingParameters(text: string): Verdict<ReadParameters, 'i
   }
   const { data } = parsed
   const parameters = {
+    method: data.method,
     epochs: data.num_train_epochs,
     batchRows: data.per_device_train_batch_size,
     learningRate: data.learning_rate,

@@ -7,10 +7,11 @@ import { fileRoot } from '@weightless/crypto'
 import { checks, type Difference, type Expectations } from '@weightless/receipt'
 import { differ } from '@weightless/receipt/checkBundle'
 import { checkTrainingBundle, type TrainingBundle } from '@weightless/receipt/training'
-import { planOf, seedBytes } from './encodeExamples.ts'
-import { openTrainingRun, type TrainingRun } from './openTrainingRun.ts'
+import { seedBytes } from './encodeExamples.ts'
+import { openTrainingRun } from './openTrainingRun.ts'
 import { readDataset } from './readDataset.ts'
 import { readTrainingParameters } from './trainingParameters.ts'
+import type { TrainingRun } from './trainingRun.ts'
 import type { TrainingJob } from './trainingWorker.ts'
 
 export type VerifyTrainingOptions = {
@@ -50,15 +51,15 @@ export async function verifyTraining(
   }
   const run = await openRun(bundle, weights, dataset)
   if ('fault' in run) return { accepted: false, ...run }
-  const steps = run.dataset.batches.length
+  const { steps } = run.plan
   for (let step = 0; step < steps; step++) {
-    run.trainer.step(run.rowsOf(step))
+    run.takeStep()
     onStep?.(step + 1, steps)
     await pause?.()
   }
-  const adapter = run.trainer.exportAdapter()
+  const adapter = run.exportResult()
   const difference = findOtherResult(bundle, run, adapter)
-  run.trainer.close()
+  run.close()
   if (difference) return { accepted: false, ...difference }
   return { accepted: true, reExecuted: true, steps, trainedTokens, adapter }
 }
@@ -101,7 +102,7 @@ export function findOtherRun({ receipt }: TrainingBundle, run: TrainingRun): Dif
   if (programId !== receipt.programId) return differ('program', 'program id', programId, receipt.programId)
   if (tokenizerRoot !== receipt.tokenizerRoot)
     return differ('program', 'tokenizer root', tokenizerRoot, receipt.tokenizerRoot)
-  const { trainedTokens } = planOf(run.dataset)
+  const { trainedTokens } = run.plan
   if (BigInt(trainedTokens) === receipt.promptTokens) return undefined
   return differ('usage', 'trained tokens', trainedTokens, receipt.promptTokens)
 }

@@ -36,7 +36,7 @@ export type TrainingRequest = {
   dataset: Uint8Array | Hex
   /** Sends the lines in the clear, as the existing SDK does; without it they are sealed to the trainer. */
   isPlain?: boolean
-  /** PEFT's and the trainer's names, e.g. `{ num_train_epochs: 3, lora_r: 8 }`. */
+  /** PEFT's and the trainer's names, e.g. `{ num_train_epochs: 3, lora_r: 8 }`; `method: 'full'` trains all weights of a small model. */
   parameters?: { [name: string]: number | string | readonly string[] }
 }
 
@@ -59,7 +59,7 @@ export type FineTuningApi = {
   cancel(trainer: FineTuningProvider, id: string): Promise<void>
   /** The user's word on the chain that the delivery is there: the provider is paid, the key is handed out. */
   acknowledge(trainer: FineTuningProvider, id: string): Promise<void>
-  /** The plain adapter, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
+  /** The plain adapter, or the model where all weights were trained, once the task is finished; needs the account's private key. @throws {DeliveryInvalidError} */
   adapter(trainer: FineTuningProvider, id: string, privateKey: Hex): Promise<Uint8Array>
   /** What the provider signed about the training, from when it is trained on: `verifyTraining` trains again and compares. */
   trainingReceipt(trainer: FineTuningProvider, id: string): Promise<TrainingBundle>

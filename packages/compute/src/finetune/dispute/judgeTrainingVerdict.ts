@@ -21,7 +21,7 @@ import { placeLora } from '@weightless/tensor/train/loraWeights'
 import { digestBatch } from '@weightless/tensor/train/trainerState'
 import type { TrainingVerdictFile } from '../../wire/trainingVerdict.ts'
 import { encodeExamples } from '../encodeExamples.ts'
-import { loraOptionsOf } from '../openTrainingRun.ts'
+import { loraOptionsOf } from '../openLoraRun.ts'
 import { readDataset } from '../readDataset.ts'
 import { readTrainingParameters } from '../trainingParameters.ts'
 
@@ -136,6 +136,7 @@ async function readJob(
   }
   const read = readTrainingParameters(opening.parameters)
   if (!read.ok) return { reason: read.detail ?? 'the parameters are malformed' }
+  if (read.value.parameters.method !== 'lora') return { reason: 'the training is of no adapter' }
   const job: ChargedJob = {
     ...{ graph, programId, options: loraOptionsOf(read.value.parameters), name: info.name },
     async readWeights(name, chunk) {

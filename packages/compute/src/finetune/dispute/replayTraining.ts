@@ -4,6 +4,7 @@
  */
 import { concatBytes, hexToBytes, WeightlessError } from '@weightless/codec'
 import {
+  JobUndisputableError,
   type LoraJobFacts,
   loraJob,
   type OwnTraining,
@@ -13,12 +14,12 @@ import {
 } from '@weightless/dispute'
 import { readWeightChunk, widenTensor } from '@weightless/dispute/numbers/weightChunk'
 import { bytesSource } from '@weightless/tensor'
-import { openTrainingRun, type TrainingRun } from '../openTrainingRun.ts'
+import { type LoraRun, openLoraRun } from '../openLoraRun.ts'
 import type { TrainingJob } from '../trainingWorker.ts'
 
 export type TrainingReplay = OwnTraining & {
   facts: LoraJobFacts
-  run: TrainingRun
+  run: LoraRun
   /** State hashes side by side, from that before the first step on. */
   states: Uint8Array
 }
@@ -40,13 +41,16 @@ export async function replayTraining(
   states?: Uint8Array,
   hooks: ReplayHooks = {},
 ): Promise<TrainingReplay> {
-  const run = await openTrainingRun(weights, job)
-  const { trainer, dataset } = run
+  if (job.parameters.method !== 'lora') {
+    throw new JobUndisputableError({ reason: 'only trainings of adapters are disputed over the network' })
+  }
+  const run = await openLoraRun(weights, job)
+  const { trainer, batches } = run
   const { graph } = trainer.model.parts
   const source = bytesSource(weights)
   const facts: LoraJobFacts = {
     ...{ graph, programId: trainer.model.programId, options: trainer.options },
-    batches: dataset.batches.map((_, step) => run.rowsOf(step)),
+    batches,
     readWeights: (name, chunk) => readWeightChunk(tensorOf(name), chunk, source),
   }
   const tensorOf = (name: string) => {
@@ -68,7 +72,7 @@ export async function replayTraining(
   async function trainTo(steps: number, onHash?: (hash: Uint8Array) => void): Promise<void> {
     if (trainer.progress.step > steps) trainer.restore(fresh)
     while (trainer.progress.step < steps) {
-      const { step, stateHash } = trainer.step(run.rowsOf(trainer.progress.step))
+      const { step, stateHash } = run.takeStep()
       onHash?.(hexToBytes(stateHash))
       hooks.onStep?.(step, lora.steps)
       await hooks.pause?.()

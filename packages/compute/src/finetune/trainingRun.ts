@@ -1,0 +1,21 @@
+/** A training of the embedded trainer that is under way, whatever it trains. */
+import type { TrainingProof } from '@weightless/receipt/training'
+import type { TrainStep } from '@weightless/tensor'
+import type { Quality, TrainingPlan } from './trainingWorker.ts'
+
+export type TrainingRun = {
+  plan: TrainingPlan
+  /** The step after those that are done. @throws {TrainingDivergedError} */
+  takeStep(): TrainStep
+  /** On the held-out rows; undefined where there are none. */
+  measure(): Quality | undefined
+  /** Everything that the next step depends on. */
+  state(): Uint8Array
+  /** False when it is no state after so many steps of this very job; nothing is changed then. */
+  restore(state: Uint8Array, steps: number): boolean
+  /** The file that is delivered: an adapter, or a model. */
+  exportResult(): Uint8Array
+  /** As it stands now: what a receipt says of program and state. */
+  proof(): TrainingProof
+  close(): void
+}
