@@ -26,6 +26,7 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
     return [
       ['measureEngines.ts', path],
       ['measureBatch.ts', path],
+      ['measureFaithfulness.ts', path],
       ['calibratePrints.ts', path, prints, '--set', 'held-out'],
       ['ratePrints.ts', path, prints],
     ]
