@@ -10,6 +10,7 @@ import { createPublicClient, createWalletClient, defineChain, getAddress, type H
 import { privateKeyToAccount } from 'viem/accounts'
 import { deployContracts, ensureDeployer } from './deployContracts.ts'
 import { planDeployment } from './deploymentPlan.ts'
+import { p256Precompile, p256Question } from './planAttestation.ts'
 import { presets } from './presets.ts'
 
 const { values } = parseArgs({
@@ -42,7 +43,11 @@ const clients = {
   report: (line: string) => process.stdout.write(`${line}\n`),
 }
 const deployer = values.deployer === undefined ? await ensureDeployer(clients) : getAddress(values.deployer)
-const plan = planDeployment(preset, account.address, {}, deployer)
+const { data: answer = '0x' } = await clients.reader.call({ to: p256Precompile, data: p256Question() })
+const hasP256 = answer !== '0x' && BigInt(answer) === 1n
+if (!hasP256) clients.report('the chain has no precompile for P-256 (EIP-7951): trusted hardware is not verified on it')
+const fitting = hasP256 ? preset : { ...preset, teeKeyFreshSeconds: undefined }
+const plan = planDeployment(fitting, account.address, {}, deployer)
 await deployContracts(plan, clients)
 const contracts = { ...plan.addresses, create2Deployer: getAddress(deployer) }
 writeFileSync(values.out, `${JSON.stringify({ chainId: id, owner: account.address, contracts }, undefined, 2)}\n`)

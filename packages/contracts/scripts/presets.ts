@@ -48,8 +48,8 @@ export type Preset = {
   answerSeconds: bigint
   /** How long rejected work of the job board waits for a decision. */
   resolveSeconds: bigint
-  /** How long a provider's key in trusted hardware is taken for attested after its quote was made. */
-  teeKeyFreshSeconds: bigint
+  /** How long a provider's key in trusted hardware is taken for attested after its quote was made; undefined: hardware is not verified. */
+  teeKeyFreshSeconds: bigint | undefined
   /** Rounds of audits, as `AuditRules`, and what a licence to audit costs; undefined: nobody is audited. */
   audits: AuditPreset | undefined
 }
@@ -103,7 +103,7 @@ const upstream: Preset = {
   disputeBondWei: ether,
   answerSeconds: 7200n,
   resolveSeconds: 3n * 86_400n,
-  teeKeyFreshSeconds: 86_400n,
+  teeKeyFreshSeconds: undefined,
   audits: undefined,
 }
 
@@ -138,6 +138,7 @@ const weightless: Preset = {
   disputeBondWei: ether,
   answerSeconds: 600n,
   resolveSeconds: 3600n,
+  teeKeyFreshSeconds: 86_400n,
   audits: {
     rules: {
       roundSeconds: 120n,

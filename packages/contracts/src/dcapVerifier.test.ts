@@ -1,10 +1,17 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type TcbStatus, tcbStatuses, verifyDcapQuote } from '@weightless/attest'
+import { intelRoot } from '@weightless/attest/roots'
 import { keys, makeDcapWorld, serials, type WorldOptions, worldSeconds } from '@weightless/attest/testing/makeDcapWorld'
 import { codeOfRefusal, readPublicQuotes } from '@weightless/attest/testing/publicQuotes'
-import { bytesToHex } from 'viem'
+import { createEvm, emptyStateRoot } from '@weightless/evm'
+import { bytesToHex, decodeErrorResult, encodeDeployData, hexToBytes, keccak256 } from 'viem'
 import { createAttestationRig, refusalIn } from '../scripts/attestationRig.ts'
+import { createRig } from '../scripts/contractRig.ts'
+import { p256Precompile, p256Question } from '../scripts/planAttestation.ts'
+import { presets } from '../scripts/presets.ts'
+import { abis } from './abis.ts'
+import { intelCertificatesBytecode } from './bytecode/intelCertificates.generated.ts'
 
 const day = 86_400
 const quotes = readPublicQuotes()
@@ -154,6 +161,13 @@ describe('Quotes of an authority of the tests, on chain and off', () => {
     ['a revoked authority', { revoked: { root: [serials.pckAuthority] } }, 'revoked'],
     ['a revoked signer', { revoked: { root: [serials.tcbSigner] } }, 'revoked'],
     ['a revoked root', { revoked: { root: [serials.root] } }, 'revoked'],
+    ['a PCK certificate that is an authority', { certificates: { pck: { isAuthority: true } } }, 'chain'],
+    ['a PCK key that may not sign', { certificates: { pck: { keyUsage: 0x06 } } }, 'chain'],
+    ['an authority that is none', { certificates: { pckAuthority: { isAuthority: false, keyUsage: 0x06 } } }, 'chain'],
+    ['an authority that may not issue', { certificates: { pckAuthority: { keyUsage: 0x02 } } }, 'chain'],
+    ['an authority that may not sign lists', { certificates: { pckAuthority: { keyUsage: 0x04 } } }, 'chain'],
+    ['a signer that is an authority', { certificates: { tcbSigner: { isAuthority: true } } }, 'chain'],
+    ['a PCK certificate without a platform', { certificates: { pck: { extensions: [] } } }, 'chain'],
     ['others revoked', { revoked: { pck: Array.from({ length: 90 }, (_, i) => 100 + i), root: [78] } }, 'UpToDate'],
     ['a TCB info out of date', { tcbInfo: dated('nextUpdate', -0.5) }, 'expired'],
     ['a TCB info of tomorrow', { tcbInfo: dated('issueDate', 0.5) }, 'not-yet-valid'],
@@ -203,8 +217,35 @@ describe('Quotes of an authority of the tests, on chain and off', () => {
     it(`${what}: ${expected}`, async () => assert.deepEqual(await sayBoth(options), [expected, expected]))
   }
 
-  it('collateral that has run out since', async () =>
-    assert.deepEqual(await sayBoth({}, 31 * day), ['expired', 'expired']))
+  const runsOut: [what: string, options: WorldOptions][] = [
+    ...(['root', 'pckAuthority', 'pck', 'tcbSigner'] as const).map((name): [string, WorldOptions] => [
+      `the certificate of ${name}`,
+      { certificates: { [name]: { to: worldSeconds + day } } },
+    ]),
+    ...(['root', 'pck'] as const).map((name): [string, WorldOptions] => [
+      `the list of ${name}`,
+      { lists: { [name]: { from: worldSeconds - day, to: worldSeconds + day } } },
+    ]),
+    ['the TCB info', { tcbInfo: dated('nextUpdate', 1) }],
+    ['the QE identity', { qeIdentity: dated('nextUpdate', 1) }],
+  ]
+  for (const [what, options] of runsOut) {
+    it(`${what} has run out since it was cached`, async () => {
+      assert.deepEqual(await sayBoth(options, day), ['UpToDate', 'UpToDate'])
+      assert.deepEqual(await sayBoth(options, day + 1), ['expired', 'expired'])
+    })
+  }
+
+  it('certificates and lists of a later time', async () => {
+    const later = { from: worldSeconds + day }
+    for (const name of ['pckAuthority', 'pck', 'tcbSigner'] as const) {
+      const said = await sayBoth({ certificates: { [name]: later } })
+      assert.deepEqual(said, ['not-yet-valid', 'not-yet-valid'], name)
+    }
+    const list = { ...later, to: worldSeconds + 2 * day }
+    assert.deepEqual(await sayBoth({ lists: { root: list } }), ['not-yet-valid', 'not-yet-valid'])
+    assert.deepEqual(await sayBoth({ lists: { pck: list } }), ['not-yet-valid', 'not-yet-valid'])
+  })
 
   it('certificates of a quote: with and without the root, line ends anywhere, and nothing else between them', async () => {
     const { quote, collateral, policy } = makeDcapWorld()
@@ -242,6 +283,45 @@ describe('Quotes of an authority of the tests, on chain and off', () => {
     const refusals = (await rig.put(collateral)).map(({ result }) => refusalIn(result))
     assert.deepEqual(refusals, ['chain', 'chain', 'chain', 'chain', 'collateral', 'collateral'])
     assert.equal(await rig.refusalOf(quote), 'chain')
+  })
+})
+
+describe('The devnet', () => {
+  it("trusts Intel's root, and its contracts ask one another", async () => {
+    const { must, contracts } = await createRig()
+    const { intelCertificates, tcbRegistry, dcapVerifier, teeKeys } = contracts
+    assert.equal((await must(intelCertificates, 'rootHash', [])).value, keccak256(intelRoot.bytes))
+    assert.equal((await must(tcbRegistry, 'certificates', [])).value, intelCertificates.address)
+    assert.equal((await must(dcapVerifier, 'registry', [])).value, tcbRegistry.address)
+    assert.equal((await must(dcapVerifier, 'certificates', [])).value, intelCertificates.address)
+    assert.equal((await must(teeKeys, 'verifier', [])).value, dcapVerifier.address)
+    assert.equal((await must(teeKeys, 'freshSeconds', [])).value, presets.weightless.teeKeyFreshSeconds)
+  })
+})
+
+describe('A chain without the precompile for P-256', () => {
+  it('does not get the contracts: the root, whose signature they check, is refused', async () => {
+    const evm = await createEvm(() => undefined)
+    const zero = new Uint8Array(20)
+    const block = { number: 1, timestamp: worldSeconds, coinbase: zero, gasLimit: 10n ** 8n, baseFeePerGas: 0n }
+    const around = { ...block, prevRandao: new Uint8Array(32), chainId: 1, blockHashes: [] }
+    const { abi, bytecode } = { abi: abis.intelCertificates, bytecode: intelCertificatesBytecode }
+    const ask = (spec: 'cancun' | 'cancun-p256', data: `0x${string}`, to?: Uint8Array) =>
+      evm.call({ stateRoot: emptyStateRoot, block: { ...around, spec }, data: hexToBytes(data), ...(to && { to }) })
+    const root = bytesToHex(intelRoot.bytes)
+    const deploy = encodeDeployData({ abi, bytecode, args: [root] })
+    assert.equal(ask('cancun-p256', deploy).status, 'success')
+    const refused = ask('cancun', deploy)
+    assert.ok(refused.status === 'revert')
+    assert.deepEqual(decodeErrorResult({ abi, data: bytesToHex(refused.output) }).args, [7])
+    const precompile = hexToBytes(p256Precompile)
+    for (const [spec, answer] of [
+      ['cancun-p256', `0x${'00'.repeat(31)}01`],
+      ['cancun', '0x'],
+    ] as const) {
+      const said = ask(spec, p256Question(), precompile)
+      assert.equal(said.status === 'success' && bytesToHex(said.output), answer)
+    }
   })
 })
 

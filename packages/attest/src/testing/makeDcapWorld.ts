@@ -3,7 +3,16 @@ import { bytesToHex, concatBytes, textToBytes } from '@weightless/codec'
 import { nistPublicKey, nistSign, sha256 } from '@weightless/crypto'
 import type { DcapCollateral } from '../dcap/collateral.ts'
 import { readCertificate } from '../x509/certificate.ts'
-import { extension, joined, type Key, makeCertificate, makeKey, makeRevocationList, toPem } from './makeCertificate.ts'
+import {
+  type CertificateOptions,
+  extension,
+  joined,
+  type Key,
+  makeCertificate,
+  makeKey,
+  makeRevocationList,
+  toPem,
+} from './makeCertificate.ts'
 import { der, octets, oid, sequence, small } from './writeDer.ts'
 
 export const worldSeconds = 1_750_000_000
@@ -36,6 +45,9 @@ export type WorldOptions = {
   signers?: Partial<{ quote: Key; qeReport: Key; tcbInfo: Key; qeIdentity: Key; pckList: Key }>
   names?: Partial<{ pck: string; tcbSigner: string; pckAuthority: string }>
   pckPathLength?: number
+  /** What is otherwise in a certificate, and when a list is in force. */
+  certificates?: { readonly [name in keyof typeof serials]?: Partial<CertificateOptions> }
+  lists?: { readonly root?: Dates; readonly pck?: Dates }
 }
 
 type TestTcbInfo = ReturnType<typeof makeTcbInfo>
@@ -48,6 +60,8 @@ export function makeDcapWorld(options: WorldOptions = {}) {
     signers = {},
     names = {},
     atSeconds = worldSeconds,
+    certificates = {},
+    lists = {},
   } = options
   const dates = datesOf(atSeconds)
   const pckAuthorityKey = { ...keys.pckAuthority, name: names.pckAuthority ?? keys.pckAuthority.name }
@@ -58,27 +72,42 @@ export function makeDcapWorld(options: WorldOptions = {}) {
     ...dates,
     isAuthority: true,
     pathLength: 1,
+    ...certificates.root,
   })
   const authority = makeCertificate(pckAuthorityKey, keys.root, {
     serial: serials.pckAuthority,
     ...dates,
     isAuthority: true,
     pathLength: options.pckPathLength ?? 0,
+    ...certificates.pckAuthority,
   })
-  const pck = makeCertificate(pckKey, pckAuthorityKey, { serial: serials.pck, ...dates, extensions: [pckExtension()] })
-  const signer = makeCertificate(signerKey, keys.root, { serial: serials.tcbSigner, ...dates })
+  const pck = makeCertificate(pckKey, pckAuthorityKey, {
+    serial: serials.pck,
+    ...dates,
+    extensions: [pckExtension()],
+    ...certificates.pck,
+  })
+  const signer = makeCertificate(signerKey, keys.root, {
+    serial: serials.tcbSigner,
+    ...dates,
+    ...certificates.tcbSigner,
+  })
   const tcbInfo = makeTcbInfo(kind, dates)
   const qeIdentity = makeQeIdentity(kind, dates)
   options.tcbInfo?.(tcbInfo)
   options.qeIdentity?.(qeIdentity)
   const sign = (text: string, key: Key): string => bytesToHex(nistSign('P-256', textToBytes(text), key.secret)).slice(2)
   const [tcbText, qeText] = [JSON.stringify(tcbInfo), JSON.stringify(qeIdentity)]
-  const list = (key: Key, revoked: readonly number[] = []) =>
-    bytesToHex(makeRevocationList(key, dates, revoked)).slice(2)
+  const list = (key: Key, inForce: Dates = dates, revoked: readonly number[] = []) =>
+    bytesToHex(makeRevocationList(key, inForce, revoked)).slice(2)
   const collateral: DcapCollateral = {
     pck_crl_issuer_chain: toPem(authority, rootBytes),
-    root_ca_crl: list(keys.root, options.revoked?.root),
-    pck_crl: list({ ...pckAuthorityKey, secret: (signers.pckList ?? pckAuthorityKey).secret }, options.revoked?.pck),
+    root_ca_crl: list(keys.root, lists.root, options.revoked?.root),
+    pck_crl: list(
+      { ...pckAuthorityKey, secret: (signers.pckList ?? pckAuthorityKey).secret },
+      lists.pck,
+      options.revoked?.pck,
+    ),
     tcb_info_issuer_chain: toPem(signer, rootBytes),
     tcb_info: tcbText,
     tcb_info_signature: sign(tcbText, signers.tcbInfo ?? keys.tcbSigner),
