@@ -5,7 +5,7 @@ import {Der} from "./Der.sol";
 import {Refusal, need} from "./Refusals.sol";
 
 /// Reads JSON whose signature was checked before: objects of known names, lists, texts without escapes, whole numbers
-/// from 0 on. Whatever has another form is refused, not guessed at. Names are left-aligned words, of at most 32 bytes.
+/// from 0 on. Whatever has another form is refused, not guessed at. Names are left-aligned words.
 library Json {
     /// Enters an object or a list. @return more false for an empty one, which is left at once
     function begin(bytes calldata text, uint256 at, bytes1 open, bytes1 end)
@@ -29,10 +29,11 @@ library Json {
         return (char == ",", at + 1);
     }
 
-    /// A name and its colon.
+    /// A name and its colon; 0 for one that is longer than any that is known.
     function name(bytes calldata text, uint256 at) internal pure returns (bytes32 found, uint256) {
-        (found, at) = short(text, at);
-        at = space(text, at);
+        (uint256 from, uint256 to, uint256 behind) = quoted(text, at);
+        if (to - from <= 32) found = wordOf(text, from, to);
+        at = space(text, behind);
         need(at < text.length && text[at] == ":", Refusal.Malformed);
         return (found, at + 1);
     }
@@ -49,8 +50,7 @@ library Json {
     function short(bytes calldata text, uint256 at) internal pure returns (bytes32 found, uint256) {
         (uint256 from, uint256 to, uint256 behind) = quoted(text, at);
         need(to - from <= 32, Refusal.Malformed);
-        if (to > from) found = bytes32(uint256(bytes32(wordAt(text, from))) & ~(type(uint256).max >> (8 * (to - from))));
-        return (found, behind);
+        return (wordOf(text, from, to), behind);
     }
 
     /// keccak256 of a text of any length.
@@ -168,9 +168,11 @@ library Json {
         need(isPlain && end < text.length, Refusal.Malformed);
     }
 
-    function wordAt(bytes calldata text, uint256 at) private pure returns (bytes32 value) {
+    /// At most 32 bytes, left-aligned.
+    function wordOf(bytes calldata text, uint256 from, uint256 to) private pure returns (bytes32 value) {
         assembly ("memory-safe") {
-            value := calldataload(add(text.offset, at))
+            let unused := mul(8, sub(32, sub(to, from)))
+            value := shl(unused, shr(unused, calldataload(add(text.offset, from))))
         }
     }
 }

@@ -5,7 +5,7 @@ import {CodeStore} from "./CodeStore.sol";
 import {IntelCertificates, KnownCertificate, Role} from "./IntelCertificates.sol";
 import {P256} from "./P256.sol";
 import {QeIdentityReader} from "./QeIdentityReader.sol";
-import {Refusal, need} from "./Refusals.sol";
+import {Refusal, need, requireInForce} from "./Refusals.sol";
 import {QeIdentity, TcbInfo} from "./TcbDocuments.sol";
 import {TcbInfoReader} from "./TcbInfoReader.sol";
 
@@ -107,11 +107,5 @@ contract TcbRegistry {
         if (issued <= known.issued || evaluation < known.evaluation) revert NotNewer(known.issued, known.evaluation);
         (known.issued, known.evaluation, known.signer) = (issued, evaluation, signer);
         known.place = CodeStore.write(packed);
-    }
-
-    function requireInForce(uint64 from, uint64 to) private view {
-        need(from <= to, Refusal.Malformed);
-        need(block.timestamp >= from, Refusal.NotYetValid);
-        need(block.timestamp <= to, Refusal.Expired);
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Refusal, Refused, need} from "./Refusals.sol";
+import {Refusal, need} from "./Refusals.sol";
 
 /// Reads DER (X.690) as far as certificates and revocation lists need it. Strict: definite and shortest lengths. A value
 /// is named by where its content begins and ends in the bytes; a parent's end bounds its children.
@@ -78,7 +78,7 @@ library Der {
         value = content == 0xff;
     }
 
-    /// Whether the value at `at` is this identifier; `oid` is its content, left-aligned, `length` bytes long.
+    /// Whether `data[from:to]` is this identifier, whose content is left-aligned and `length` bytes long.
     function isOid(bytes memory data, uint256 from, uint256 to, bytes32 oid, uint256 length) internal pure returns (bool) {
         uint256 shift = 256 - 8 * length;
         return to - from == length && word(data, from) >> shift == uint256(oid) >> shift;

@@ -21,8 +21,6 @@ struct Certificate {
     uint256 keyX;
     uint256 keyY;
     bool isAuthority;
-    /// How many authorities may follow below; 255: any number.
-    uint8 pathLength;
     bool maySign;
     bool mayIssue;
     bool mayList;
@@ -111,7 +109,7 @@ library CertificateReader {
         uint256 end;
         (at, end) = Der.expect(der, at, limit, Der.SEQUENCE);
         need(end == limit, Refusal.Malformed);
-        (found.pathLength, found.maySign) = (255, true);
+        found.maySign = true;
         uint256 seen = 0;
         while (at < end) {
             uint256 next;
@@ -140,11 +138,8 @@ library CertificateReader {
         if (Der.isOid(der, oid, oidEnd, BASIC_CONSTRAINTS, 3)) {
             (uint256 at, uint256 end) = Der.expect(der, from, to, Der.SEQUENCE);
             if (at < end) (found.isAuthority, at) = Der.truth(der, at, end);
-            if (at < end) {
-                uint256 length;
-                (length, at) = Der.number(der, at, end);
-                found.pathLength = length < 255 ? uint8(length) : 255;
-            }
+            // how many may follow below: nobody does, chains have three certificates
+            if (at < end) (, at) = Der.number(der, at, end);
             need(at == end && end == to, Refusal.Malformed);
             return 1;
         }

@@ -7,7 +7,7 @@ import {IntelCertificates, KnownCertificate, Role} from "./IntelCertificates.sol
 import {P256} from "./P256.sol";
 import {PckPlatform, PckPlatformReader} from "./PckPlatform.sol";
 import {Pem} from "./Pem.sol";
-import {Refusal, need} from "./Refusals.sol";
+import {Refusal, need, requireInForce} from "./Refusals.sol";
 import {QeIdentity, TcbInfo} from "./TcbDocuments.sol";
 import {Judgement, TcbMatch} from "./TcbMatch.sol";
 import {TcbRegistry} from "./TcbRegistry.sol";
@@ -101,8 +101,7 @@ contract DcapVerifier {
         need(!leaf.isAuthority && leaf.maySign && leaf.issuer == authority.subject && authority.mayIssue, Refusal.Chain);
         need(P256.verify(leaf.signedHash, leaf.r, leaf.s, authority.keyX, authority.keyY), Refusal.Chain);
         need(leaf.commonName == keccak256("Intel SGX PCK Certificate"), Refusal.Chain);
-        need(block.timestamp >= leaf.notBefore, Refusal.NotYetValid);
-        need(block.timestamp <= leaf.notAfter, Refusal.Expired);
+        requireInForce(leaf.notBefore, leaf.notAfter);
         if (leaf.notAfter < until) until = leaf.notAfter;
         uint64 listed =
             certificates.requireNotRevoked(authority.subject, authority.keyX, authority.keyY, leaf.serial);

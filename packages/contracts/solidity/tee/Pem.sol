@@ -6,13 +6,13 @@ import {Refusal, need} from "./Refusals.sol";
 /// Reads certificates in PEM (RFC 7468), as quotes carry them, one after the other. Line ends and NULs may follow a
 /// block, nothing else; base64 is canonical.
 library Pem {
-    /// "-----BEGIN CERTIFICATE-----" and "-----END CERTIFICATE-----".
+    /// What stands around a certificate.
     bytes32 private constant BEGIN = "-----BEGIN CERTIFICATE-----";
     bytes32 private constant END = "-----END CERTIFICATE-----";
-    /// Of digits: 6 bits each; 64 for what is no digit.
+    /// A byte for each character.
     uint256 private constant TABLE_BYTES = 256;
 
-    /// What each byte says as a digit of base64; made once for all blocks.
+    /// What each byte says as a digit of base64, 64 for what is none; made once for all blocks.
     function table() internal pure returns (uint256 place) {
         bytes memory digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         bytes memory values = new bytes(TABLE_BYTES);

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Certificate, CertificateReader} from "./Certificate.sol";
 import {CodeStore} from "./CodeStore.sol";
 import {P256} from "./P256.sol";
-import {Refusal, Refused, need} from "./Refusals.sol";
+import {Refusal, need, requireInForce} from "./Refusals.sol";
 import {RevocationList, RevocationListReader} from "./RevocationList.sol";
 
 /// What a certificate directly under the root is for.
@@ -188,7 +188,7 @@ contract IntelCertificates {
         }
     }
 
-    /// By the common name; an authority has to be one, and may have nobody below.
+    /// By the common name; an authority has to be one, and a signer none.
     function roleOf(Certificate memory found) private pure returns (Role) {
         if (found.commonName == keccak256("Intel SGX TCB Signing")) {
             need(!found.isAuthority && found.maySign, Refusal.Chain);
@@ -202,12 +202,6 @@ contract IntelCertificates {
 
     function issuerIdOf(bytes32 subject, uint256 keyX, uint256 keyY) private pure returns (bytes32) {
         return keccak256(abi.encode(subject, keyX, keyY));
-    }
-
-    function requireInForce(uint64 from, uint64 to) private view {
-        need(from <= to, Refusal.Malformed);
-        need(block.timestamp >= from, Refusal.NotYetValid);
-        need(block.timestamp <= to, Refusal.Expired);
     }
 
     function least(uint64 a, uint64 b) private pure returns (uint64) {

@@ -26,3 +26,9 @@ error Refused(Refusal code);
 function need(bool holds, Refusal code) pure {
     if (!holds) revert Refused(code);
 }
+
+/// Both in seconds since the Unix epoch, both included.
+function requireInForce(uint64 from, uint64 to) view {
+    need(block.timestamp >= from, Refusal.NotYetValid);
+    need(block.timestamp <= to, Refusal.Expired);
+}
