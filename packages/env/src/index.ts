@@ -13,5 +13,6 @@ export {
   TasksFullError,
 } from './faults.ts'
 export { isLoopback } from './isLoopback.ts'
+export { pauseBetween } from './pauseBetween.ts'
 export { readBody } from './readBody.ts'
 export { createTurns, type Turns } from './turns.ts'

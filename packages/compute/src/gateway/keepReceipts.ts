@@ -1,6 +1,6 @@
 /** What a provider bills, checked against what was authorised and delivered; the good is written down, to be paid next. COMPUTE §10.8 */
 import { type Hex, WeightlessError } from '@weightless/codec'
-import type { Env } from '@weightless/env'
+import { type Env, pauseBetween } from '@weightless/env'
 import {
   type Acceptance,
   type Bundle,
@@ -41,24 +41,25 @@ export async function keepReceipts(
   const { env, purse, provider, user, place } = options
   const good: PurseRecord[] = []
   const shown: PurseRecord[] = []
-  const faults = await Promise.all(
-    jobs.map(async ({ bundle: given, authorization, jobId, differs, acceptance }) => {
-      const bundle = withAcceptance(given, acceptance)
-      const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
-      if (reason) {
-        const evidence = evidenceOf(options, jobId, bundle)
-        if (evidence) shown.push(evidence)
-        return new ReceiptUnacceptableError({ provider: provider.address, jobId, reason })
-      }
-      const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
-      const receiptHash = hashReceipt(bundle.receipt, place.settlement)
-      const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
-      const used = { keyId, model: provider.model, promptTokens, completionTokens, atMs: env.clock.nowMs() }
-      const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee, ...used }
-      good.push({ kind: 'job', job, bundle: bundleToJson(bundle) })
-      return undefined
-    }),
-  )
+  const faults: (Error | undefined)[] = []
+  const pause = pauseBetween(env.clock)
+  for (const { bundle: given, authorization, jobId, differs, acceptance } of jobs) {
+    await pause()
+    const bundle = withAcceptance(given, acceptance)
+    const reason = differs?.(bundle) ?? (await receiptFault(options, bundle, authorization))
+    faults.push(reason ? new ReceiptUnacceptableError({ provider: provider.address, jobId, reason }) : undefined)
+    if (reason) {
+      const evidence = evidenceOf(options, jobId, bundle)
+      if (evidence) shown.push(evidence)
+      continue
+    }
+    const { fee, jobNonce, promptTokens, completionTokens } = bundle.receipt
+    const receiptHash = hashReceipt(bundle.receipt, place.settlement)
+    const keyId = purse.openJobs.keyOf(user, provider.address, jobNonce)
+    const used = { keyId, model: provider.model, promptTokens, completionTokens, atMs: env.clock.nowMs() }
+    const job = { jobId, user, provider: provider.address, jobNonce, receiptHash, fee, ...used }
+    good.push({ kind: 'job', job, bundle: bundleToJson(bundle) })
+  }
   await purse.addAll([...good, ...shown])
   for (const record of good) {
     if (record.kind === 'job') vouchers.owe(record.job.receiptHash, record.job)

@@ -80,7 +80,8 @@ export function openTab(options: TabOptions): Tab {
   const { env, purse, caller, provider, user, account, place } = options
   const numbers = { next: purse.jobNonce(user, provider.address) + 1n }
   const terms: Terms = { onAccountMax: 0n, salts: createJobSalts(account) }
-  const vouchers = openVoucherChain({ purse, caller, provider: provider.address, user, account, place, numbers })
+  const payer = { user, account, place, numbers }
+  const vouchers = openVoucherChain({ clock: env.clock, purse, caller, provider: provider.address, ...payer })
   let agreed: Promise<void> | undefined
 
   async function agreeOnce(): Promise<void> {

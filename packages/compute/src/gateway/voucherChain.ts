@@ -1,5 +1,6 @@
 /** Pays a provider receipt by receipt with ever newer vouchers, each signed only after the one before. COMPUTE §7.3 */
 import type { Hex } from '@weightless/codec'
+import { type Clock, pauseBetween } from '@weightless/env'
 import { type Bundle, readBundle } from '@weightless/receipt'
 import type { LocalAccount } from 'viem'
 import {
@@ -29,6 +30,7 @@ export type VoucherChain = {
 export type Paid = { cumulativeFee: bigint; receiptsRoot: Hex; jobNonce: bigint }
 
 export function openVoucherChain(options: {
+  clock: Clock
   purse: PurseLog
   caller: ProviderCaller
   provider: Hex
@@ -38,7 +40,7 @@ export function openVoucherChain(options: {
   /** Shared with the numbering of jobs: no number may serve a job and a later voucher. */
   numbers: { next: bigint }
 }): VoucherChain {
-  const { purse, caller, provider, user, account, place, numbers } = options
+  const { clock, purse, caller, provider, user, account, place, numbers } = options
   let paid: Paid = { cumulativeFee: 0n, receiptsRoot: emptyReceiptsRoot, jobNonce: 0n }
   const owed = new Map<Hex, { fee: bigint; jobNonce: bigint }>()
   let turn: Promise<unknown> = Promise.resolve()
@@ -80,7 +82,7 @@ export function openVoucherChain(options: {
       paid = { cumulativeFee, receiptsRoot, jobNonce }
       for (const receiptHash of note.receipts) owed.delete(receiptHash)
     }
-    return readReceipts(answer)
+    return readReceipts(answer, clock)
   }
 
   function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -100,10 +102,12 @@ export function openVoucherChain(options: {
 }
 
 /** What is malformed is as if it were not there. */
-function readReceipts(answer: unknown): Map<bigint, Bundle> {
+async function readReceipts(answer: unknown, clock: Clock): Promise<Map<bigint, Bundle>> {
   const bundles = new Map<bigint, Bundle>()
   const { receipts } = (answer ?? {}) as { receipts?: unknown }
+  const pause = pauseBetween(clock)
   for (const json of Array.isArray(receipts) ? receipts : []) {
+    await pause()
     const read = readBundle(json)
     if (read.ok) bundles.set(read.value.receipt.jobNonce, read.value)
   }

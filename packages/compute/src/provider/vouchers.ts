@@ -1,6 +1,6 @@
 /** Vouchers come in: checked to the wei, written down, and only then acknowledged. COMPUTE §7.3 */
 import type { Hex } from '@weightless/codec'
-import type { HttpResponse } from '@weightless/env'
+import { type HttpResponse, pauseBetween } from '@weightless/env'
 import { signerOfDigest } from '@weightless/receipt'
 import type { VoucherFault } from '../settlement/accountBook.ts'
 import type { StoredJob, UnsignedBundle } from '../settlement/jobLog.ts'
@@ -36,7 +36,9 @@ export async function settleWithUser(context: ProviderContext, user: Hex, body: 
   if (refused) return refused
   const found: { job: StoredJob; json: string }[] = []
   let leftBytes = receiptBytesMax
+  const pause = pauseBetween(context.env.clock)
   for (const jobNonce of jobs) {
+    await pause()
     const job = await context.log.findByNonce(user, jobNonce)
     if (!job || leftBytes <= 0) continue
     const json = JSON.stringify(unsigned(job.bundle))
