@@ -1,14 +1,19 @@
 /** Decides whom a server answers: only requests for its own names (against DNS rebinding) and from known browser origins. */
-import type { IncomingMessage } from 'node:http'
-
 export type OriginRules = {
   allowedHosts: ReadonlySet<string>
   /** Exact origins; one that ends in `*` stands for all that begin like it, such as `chrome-extension://*`. */
   allowedOrigins: ReadonlySet<string> | '*'
 }
 
+/** What is known of who asks. */
+export type Asker = {
+  headers: { readonly host?: string | undefined; readonly origin?: string | undefined }
+  /** Where it came to. */
+  socket: { readonly localAddress?: string | undefined }
+}
+
 /** Why a request is refused, or undefined. */
-export function checkOrigin(request: IncomingMessage, rules: OriginRules): string | undefined {
+export function checkOrigin(request: Asker, rules: OriginRules): string | undefined {
   const host = hostName(request.headers.host ?? '')
   if (!isLoopbackName(host) && !rules.allowedHosts.has(host) && host !== bareAddress(request.socket.localAddress)) {
     return `this server does not answer for the host ${JSON.stringify(host)}`

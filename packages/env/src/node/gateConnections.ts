@@ -18,7 +18,6 @@ export type Gate = {
 
 /** @param receivingMax - bodies that arrive at once */
 export function gateConnections(http: HttpServer, receivingMax: number): Gate {
-  if (receivingMax === Number.POSITIVE_INFINITY) return openGate(http)
   const waiting = new Set<Socket>()
   const receiving = new Map<Socket, 'silent' | 'body'>()
 
@@ -76,9 +75,9 @@ export function gateConnections(http: HttpServer, receivingMax: number): Gate {
   }
 }
 
-/** Where nobody waits, nobody need be counted. */
-function openGate(http: HttpServer): Gate {
-  const front = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => void http.emit('connection', socket))
+/** Where nobody waits, nobody need be counted. @param accept - takes each connection */
+export function openGate(http: HttpServer, accept: (socket: Socket) => void): Gate {
+  const front = createServer({ noDelay: true, allowHalfOpen: true }, accept)
   front.on('listening', () => http.emit('listening'))
   return { front, dropWaiting: () => undefined }
 }

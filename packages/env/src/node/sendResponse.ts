@@ -1,6 +1,7 @@
 /** Writes an `HttpResponse` to node:http, pulling a streamed body only as fast as the client reads. */
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import type { HttpResponse } from '../env.ts'
+import { leaveBody } from './http1/leaveBody.ts'
 
 /**
  * Resolves when the answer is handed over or the client has gone. Errors of the body's own generator are thrown after
@@ -12,7 +13,7 @@ export async function sendResponse(
   extraHeaders: OutgoingHttpHeaders | undefined,
   stallMsMax: number,
 ): Promise<void> {
-  if (response.destroyed) return leave(body)
+  if (response.destroyed) return leaveBody(body)
   const head: OutgoingHttpHeaders = { ...extraHeaders, ...headers }
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     const bodiless = status === 204 || status === 304
@@ -26,7 +27,7 @@ export async function sendResponse(
   }
   response.writeHead(status, head)
   if (response.req.method === 'HEAD') {
-    await leave(body)
+    await leaveBody(body)
     response.end()
     return
   }
@@ -38,7 +39,7 @@ async function pour(
   body: AsyncIterable<Uint8Array | string>,
   stallMsMax: number,
 ): Promise<void> {
-  if (response.destroyed) return leave(body)
+  if (response.destroyed) return leaveBody(body)
   const source = body[Symbol.asyncIterator]()
   let gone = false
   let wake: (() => void) | undefined
@@ -87,15 +88,4 @@ function cutWhenStalled(response: ServerResponse, stallMsMax: number): void {
   }, stallMsMax)
   timer.unref()
   response.once('close', () => clearInterval(timer))
-}
-
-/**
- * Ends a body that nobody will read. A generator that has not begun ends without running its `finally`, so that whatever it
- * was to release would be held for ever: therefore it is begun first.
- */
-async function leave(body: HttpResponse['body']): Promise<void> {
-  if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) return
-  const source = body[Symbol.asyncIterator]()
-  await source.next()
-  await source.return?.()
 }

@@ -1,4 +1,7 @@
-/** `network.serve` on node:http and ws: one port for requests and WebSockets, bounded, closed for good by `close`. */
+/**
+ * `network.serve`: one port for requests and WebSockets, bounded, closed for good by `close`. Plain requests are read by a
+ * reader of our own (`http1`); everything else is node:http's and ws's.
+ */
 import {
   createServer,
   type Server as HttpServer,
@@ -13,10 +16,13 @@ import {
   type Socket as TcpSocket,
 } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
-import type { HttpResponse, Log, ServeOptions, Server } from '../env.ts'
+import type { HttpHeaders, HttpResponse, Log, ServeOptions, Server } from '../env.ts'
 import { BodyTooLargeError, NetworkError, PortInUseError } from '../faults.ts'
 import { checkOrigin, type OriginRules } from './checkOrigin.ts'
-import { type Gate, gateConnections } from './gateConnections.ts'
+import { type Gate, gateConnections, openGate } from './gateConnections.ts'
+import type { PlainRequest } from './http1/plainRequest.ts'
+import { createPlainServer, type PlainServer } from './http1/plainServer.ts'
+import type { ServerConnection } from './http1/serverConnection.ts'
 import { NodeRequest } from './receiveRequest.ts'
 import { sendResponse } from './sendResponse.ts'
 import { wrapSocket } from './wrapSocket.ts'
@@ -30,11 +36,27 @@ export async function serveHttp(options: ServeOptions, log: Log): Promise<Server
   }
   const http = createServer({
     noDelay: true,
-    keepAliveTimeout: 65_000,
-    headersTimeout: 15_000,
-    requestTimeout: 600_000,
+    keepAliveTimeout: keepAliveMs,
+    headersTimeout: headersMsMax,
+    requestTimeout: requestMsMax,
   })
-  const gate = gateConnections(http, options.receivingMax ?? Number.POSITIVE_INFINITY)
+  const plain = createPlainServer({
+    bodyBytesMax,
+    stallMsMax: options.stallMsMax ?? stallMsMaxDefault,
+    silentMsMax: headersMsMax,
+    receiveMsMax: requestMsMax,
+    keepAliveMs,
+    onRequest: (request, connection) => void answerPlain(request, connection, { ...options, bodyBytesMax }, rules, log),
+    onOther(socket, bytes) {
+      socket.pause()
+      socket.unshift(bytes)
+      http.emit('connection', socket)
+      socket.resume()
+    },
+  })
+  const { receivingMax } = options
+  // What counts bodies as they arrive counts those of node:http.
+  const gate = receivingMax === undefined ? openGate(http, plain.accept) : gateConnections(http, receivingMax)
   const { front } = gate
   front.maxConnections = options.connectionsMax ?? 4096
   http.on('request', (message, response) => {
@@ -60,7 +82,7 @@ export async function serveHttp(options: ServeOptions, log: Log): Promise<Server
     unlisten: async () => {
       await unlisten(front)
     },
-    close: () => closeAll(gate, http, sockets),
+    close: () => closeAll(gate, plain, http, sockets),
   }
 }
 
@@ -121,16 +143,25 @@ function unlisten(front: NetServer): Promise<void> {
   })
 }
 
-async function closeAll({ front, dropWaiting }: Gate, http: HttpServer, sockets: WebSocketServer): Promise<void> {
+async function closeAll(
+  { front, dropWaiting }: Gate,
+  plain: PlainServer,
+  http: HttpServer,
+  sockets: WebSocketServer,
+): Promise<void> {
   for (const ws of sockets.clients) ws.terminate()
   sockets.close()
   const ending = closing.get(front)
   if (!front.listening && !ending) return
   const closed = ending ?? new Promise<void>((resolve) => front.close(() => resolve()))
   dropWaiting()
+  plain.end()
   // It does not listen itself, but has time limits to stop and idle connections to close.
   http.close()
-  const cut = setTimeout(() => http.closeAllConnections(), closeGraceMs)
+  const cut = setTimeout(() => {
+    plain.cut()
+    http.closeAllConnections()
+  }, closeGraceMs)
   await closed
   clearTimeout(cut)
 }
@@ -170,11 +201,45 @@ async function answer(
   }
 }
 
+/** The same for requests that this server reads itself: their hosts and pages are looked at alike, no body is too long. */
+async function answerPlain(
+  request: PlainRequest,
+  connection: ServerConnection,
+  { handler }: ServeOptions,
+  rules: OriginRules,
+  log: Log,
+): Promise<void> {
+  const { headers, method, path } = request
+  const { socket } = connection
+  try {
+    const refused = checkOrigin({ headers, socket }, rules)
+    if (refused !== undefined) return await connection.send(problem(403, refused), undefined)
+    const shared = headers.origin === undefined ? undefined : sharing(headers.origin)
+    let result: HttpResponse
+    try {
+      result = await handler(request)
+    } catch (error) {
+      if (socket.destroyed) return
+      if (error instanceof BodyTooLargeError) result = problem(413, tooLong(error.facts.bytesMax))
+      else {
+        log.error('request failed', { method, path, error: String(error) })
+        result = problem(500, 'The server failed to answer; its log says why.')
+      }
+    }
+    await connection.send(result, shared)
+  } catch (error) {
+    log.error('answer broken off', { method, path, error: String(error) })
+    socket.destroy()
+  }
+}
+
+const tooLong = (bytesMax: unknown): string => `The body is longer than the ${String(bytesMax)} bytes allowed.`
+
 function problem(status: number, text: string): HttpResponse {
   return { status, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ error: { message: text } }) }
 }
 
-function sharing(origin: string): OutgoingHttpHeaders {
+function sharing(origin: string): HttpHeaders {
   return { 'access-control-allow-origin': origin, vary: 'Origin', 'access-control-expose-headers': '*' }
 }
 
@@ -198,7 +263,7 @@ function refuseBody(
   shared?: OutgoingHttpHeaders,
 ) {
   if (response.headersSent) return void response.destroy()
-  const { headers, body } = problem(413, `The body is longer than the ${String(bytesMax)} bytes allowed.`)
+  const { headers, body } = problem(413, tooLong(bytesMax))
   response.writeHead(413, { ...shared, ...headers, 'content-length': String(body).length, connection: 'close' })
   response.write(body)
   const end = setTimeout(() => response.end(), lingerMs)
@@ -213,5 +278,6 @@ function refuseUpgrade(tcp: TcpSocket, reason: string): void {
 const bodyBytesMaxDefault = 64 * 1024 * 1024
 const bufferedBytesMaxDefault = 16 * 1024 * 1024
 const stallMsMaxDefault = 60_000
+const [headersMsMax, requestMsMax, keepAliveMs] = [15_000, 600_000, 65_000]
 const closeGraceMs = 500
 const lingerMs = 1_000

@@ -42,7 +42,7 @@ export function readAnswerHead(text: string, method: string): AnswerHead {
 }
 
 /** @throws {MessageMalformedError} */
-function readFields(text: string, from: number): HttpHeaders {
+export function readFields(text: string, from: number): HttpHeaders {
   if (unsound.test(text)) throw new MessageMalformedError('its head holds characters that belong into none')
   const headers: Record<string, string> = {}
   for (let at = from; at < text.length; ) {
@@ -109,7 +109,7 @@ function framingOf(headers: HttpHeaders, status: number, method: string): Framin
 }
 
 /** Undefined where neither a length nor chunks are announced. @throws {MessageMalformedError} */
-function bodyLength(headers: HttpHeaders): 'chunked' | { length: number } | undefined {
+export function bodyLength(headers: HttpHeaders): 'chunked' | { length: number } | undefined {
   const { 'content-length': length, 'transfer-encoding': coding } = headers
   if (coding !== undefined) {
     if (length !== undefined) throw new MessageMalformedError('it has both a length and a transfer coding')

@@ -33,7 +33,7 @@ export function writeRequest(
   socket.uncork()
 }
 
-function fieldLine(name: string, value: string): string {
+export function fieldLine(name: string, value: string): string {
   const known = fieldName(name)
   if (known === 'transfer-encoding') throw new MessageMalformedError('its body is sent by its length')
   if (unsendable.test(value)) throw new MessageMalformedError(`its header ${known} holds what no header can`)
