@@ -1,4 +1,6 @@
 /** Every scenario, by name. */
+import { auditIncentives } from './auditIncentives.sim.ts'
+import { auditRounds } from './auditRounds.sim.ts'
 import { computeFineTuning } from './computeFineTuning.sim.ts'
 import { computeJobs } from './computeJobs.sim.ts'
 import { kvReplay } from './kvReplay.sim.ts'
@@ -26,4 +28,6 @@ export const scenarios: readonly Scenario[] = [
   kvReplay,
   computeJobs,
   computeFineTuning,
+  auditRounds,
+  auditIncentives,
 ]

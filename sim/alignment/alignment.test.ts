@@ -1,24 +1,18 @@
 /** Audits among honest, lazy and colluding auditors; ten times the rounds and seeds with WEIGHTLESS_HEAVY=1. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type AuditorKind, playRounds, type World } from './playRounds.ts'
+import { auditWorld } from '../auditIncentives.sim.ts'
+import { type AuditorKind, playRounds } from './playRounds.ts'
 
 const isHeavy = process.env.WEIGHTLESS_HEAVY === '1'
 const seeds = isHeavy ? 20 : 4
 const rounds = isHeavy ? 1_000 : 150
 
-const world: World = {
-  auditors: [...Array.from({ length: 9 }, () => 'honest' as const), 'lazy', 'lazy', 'colluding', 'colluding'],
-  providers: ['honest', 'honest', 'honest', 'honest', 'cheating', 'planted'],
-  rates: { honest: 1e-3, cheating: 0.5, planted: 1 },
-  rules: { auditorsPerTarget: 5, quorum: 3, findingWei: 1, missWei: 50 },
-}
-
-const tallies = Array.from({ length: seeds }, (_, seed) => playRounds(world, { seed: seed + 1, rounds }))
+const tallies = Array.from({ length: seeds }, (_, seed) => playRounds(auditWorld, { seed: seed + 1, rounds }))
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0)
 
 function gainsOf(kind: AuditorKind): number[] {
-  const places = [...world.auditors.keys()].filter((place) => world.auditors[place] === kind)
+  const places = [...auditWorld.auditors.keys()].filter((place) => auditWorld.auditors[place] === kind)
   return tallies.flatMap(({ gained }) => places.map((place) => gained[place]!))
 }
 
@@ -51,8 +45,8 @@ describe('Audits among auditors of all kinds', () => {
   })
 
   it('draw each auditor for as many targets as its licences say, within three sigma', () => {
-    const share = world.rules.auditorsPerTarget / world.auditors.length
-    const draws = seeds * rounds * world.auditors.length * world.providers.length
+    const share = auditWorld.rules.auditorsPerTarget / auditWorld.auditors.length
+    const draws = seeds * rounds * auditWorld.auditors.length * auditWorld.providers.length
     const mean = sum(tallies.map(({ audits }) => audits)) / draws
     assert.ok(Math.abs(mean - share) < 3 * Math.sqrt((share * (1 - share)) / draws), `${mean}`)
   })
