@@ -151,6 +151,7 @@ describe('Quotes of an authority of the tests, on chain and off', () => {
     ['another key than the quoting enclave reports', { signers: { quote: keys.stranger } }, 'signature'],
     ['a report by another platform', { signers: { qeReport: keys.stranger } }, 'signature'],
     ['a key that is not reported', { qeBody: { 320: new Uint8Array(32) } }, 'binding'],
+    ['more than a key that is reported', { qeBody: { 352: Uint8Array.of(1) } }, 'binding'],
     ['a TCB info by somebody else', { signers: { tcbInfo: keys.pck } }, 'signature'],
     ['a QE identity by somebody else', { signers: { qeIdentity: keys.pck } }, 'signature'],
     ['a revocation list by somebody else', { signers: { pckList: keys.stranger } }, 'signature'],
