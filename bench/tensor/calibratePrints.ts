@@ -91,11 +91,14 @@ async function serve(file: string) {
   })
   const server = await serveModel({ env, model: llama, name: 'bench', key: 'bench' })
   async function ask(sent: Asked): Promise<{ answer: PrintedAnswer; ended: string }> {
-    const response = await fetch(`${server.url}/v1/chat/completions`, {
-      method: 'POST',
-      headers: { authorization: 'Bearer bench', 'content-type': 'application/json' },
-      body: JSON.stringify({ model: 'bench', ...sent, ...shows }),
-    })
+    const send = () =>
+      fetch(`${server.url}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { authorization: 'Bearer bench', 'content-type': 'application/json' },
+        body: JSON.stringify({ model: 'bench', ...sent, ...shows }),
+      })
+    // While the last answer was weighed its connection may have idled for too long.
+    const response = await send().catch(send)
     const body = await response.text()
     if (!response.ok) throw new Error(body)
     const { choices } = JSON.parse(body) as { choices: { finish_reason: string }[] }

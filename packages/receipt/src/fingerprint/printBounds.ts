@@ -24,12 +24,12 @@ const calibrations: Readonly<Record<Hex, { error: number; honest: HonestAnswers 
   // SmolLM2-135M-Instruct, Q4_1.
   '0x6a9a2e28432daea75365523a808e81a1ca3720e37117500f75e1b6259474a7fa': {
     error: 0.2,
-    honest: { weighed: 28, refused: 0 },
+    honest: { weighed: 65, refused: 0 },
   },
   // Weightless Bard 1M, Q8_0.
   '0x9583d74a1ea703b9baaa86414acf63e80156a8ec3ca8f0578b302d5358dc067e': {
     error: 0.02,
-    honest: { weighed: 6_235, refused: 0 },
+    honest: { weighed: 6_304, refused: 0 },
   },
 }
 
