@@ -25,6 +25,15 @@ export async function checkEvidence(
       lines.push(...outcomes.map((outcome) => ({ target: id, ...checkShown(beta, target, outcome) })))
       continue
     }
+    if (target.kind === targetKind.chain) {
+      // Nobody signs heads and blocks: all of it is the auditor's word.
+      lines.push(
+        ...outcomes.map(({ index, verdict, detail }) => {
+          return { target: id, index, agrees: true, detail: `${verdict}, by its word: ${detail}` }
+        }),
+      )
+      continue
+    }
     if (target.kind === targetKind.attestation) {
       lines.push(...outcomes.map((outcome) => checkAttestation(beta, id, outcome, options.chainId)))
       continue

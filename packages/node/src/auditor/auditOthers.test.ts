@@ -136,6 +136,9 @@ describe('audits of claims and of chain nodes', () => {
       const found = await audit(chain.url)
       assert.equal(found.finding, findingOf.clean, JSON.stringify(found.outcomes))
       assert.equal(found.outcomes.length, 4)
+      const options = { chainId: 31337n, settlement: signer, openModel: async () => undefined }
+      const lines = await checkEvidence({ round: 1n, auditor: signer, beta, targets: [found] }, options)
+      assert.ok(lines.every(({ agrees, detail }) => agrees && detail.includes('by its word')))
       assert.equal((await audit(chain.url, [])).finding, findingOf.skipped)
     })
 
