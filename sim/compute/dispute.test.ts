@@ -10,7 +10,7 @@ import { openTensorEngine } from '@weightless/compute'
 import { abis, addresses } from '@weightless/contracts'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { type Bundle, bundleToJson, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
-import { samplerBits } from '@weightless/receipt/commitments'
+import { adjustBits, samplerBits } from '@weightless/receipt/commitments'
 import { isWorkingSigned } from '@weightless/receipt/working'
 import {
   type Client,
@@ -18,7 +18,6 @@ import {
   judgeVerdict,
   parseVerdictFile,
   ReceiptUndisputableError,
-  UndecidedOnChainError,
   VerdictRefusedError,
   verdictFileToJson,
 } from '@weightless/sdk'
@@ -260,7 +259,8 @@ describe('a dispute over the network', () => {
     const { receipt, signature, opening } = bundle
     const { graph } = await describeModel(weights.slice())
     const facts = modelFacts(graph, weights.length)
-    const exhibit = { receipt, signature, sampler: samplerBits(opening.sampler), model: facts }
+    const bits = { sampler: samplerBits(opening.sampler), adjust: adjustBits(opening.sampler) }
+    const exhibit = { receipt, signature, ...bits, model: facts }
     const ledger = net.ledgerOf(7)
     const at = { address: addresses.disputeGame, abi: abis.disputeGame } as const
     const bond = await ledger.read({ ...at, functionName: 'bondWei' })
@@ -314,15 +314,20 @@ describe('a dispute over the network', () => {
     assert.equal((await dispute(await bundleOf('changed'), 'http://127.0.0.1:1')).outcome, 'withheld')
   })
 
-  test('a choice under penalties and biases is disputed over the network, and judged by whoever has the model', async () => {
+  test('a choice under penalties and biases is disputed and decided as any other', async () => {
     const more = { temperature: 0.8, top_p: 0.9, presence_penalty: 1, frequency_penalty: 0.5, logit_bias: { 65: 2 } }
     const right = await bundleOf('honest', more)
     assert.deepEqual(await dispute(right, urls.honest!), { outcome: 'agreed', questions: 0 })
     const bundle = await bundleOf('warmer', more)
     const { finding, verdict } = await requireGuilty(bundle, await dispute(bundle, urls.warmer!))
     assert.deepEqual([finding.operator, finding.what], ['sample', 'w'])
-    await assert.rejects(stranger.receipts.submitVerdict(verdict, { model: weights }), UndecidedOnChainError)
-    await assert.rejects(stranger.receipts.challenge(bundle, { model: weights }), ReceiptUndisputableError)
+    const before = await stakeOf(bundle.receipt.provider)
+    await stranger.receipts.submitVerdict(verdict, { model: weights })
+    assert.equal(await stakeOf(bundle.receipt.provider), before - before / 2n)
+    const again = await bundleOf('warmer', { ...more, temperature: 0.7 })
+    const { dispute: outcome, bond } = await stranger.receipts.challenge(again, { model: weights, pollMs: 50 })
+    assert.ok(outcome.outcome === 'guilty' && outcome.finding.operator === 'sample')
+    assert.equal(bond, 'returned')
   })
 
   test('of an answer whose request masked tokens no root is signed', async () => {

@@ -19,10 +19,22 @@ export const probeOptions: RunOptions = {
   steps: 5,
   sampler: { temperature: 0, topP: 1, seed32: new Uint8Array(32) },
 }
+const doubleBits = (value: number) => new BigUint64Array(Float64Array.of(value).buffer)[0]!
+
 /** `Sampler` of solidity/dispute/judge/Exhibit.sol, of three tokens at most. */
 export function samplerOf({ temperature, topP }: Pick<RunOptions['sampler'], 'temperature' | 'topP'>) {
-  const bits = (value: number) => new BigUint64Array(Float64Array.of(value).buffer)[0]!
-  return { temperatureBits: bits(temperature), topPBits: bits(topP), maxTokens: 3 }
+  return { temperatureBits: doubleBits(temperature), topPBits: doubleBits(topP), maxTokens: 3 }
+}
+
+/** `Adjust` of solidity/dispute/judge/Model.sol. */
+export function adjustOf({ adjust }: Pick<RunOptions['sampler'], 'adjust'>) {
+  const { presence = 0, frequency = 0, bias = [] } = adjust ?? {}
+  return {
+    presenceBits: doubleBits(presence),
+    frequencyBits: doubleBits(frequency),
+    biased: bias.map(([token]) => token),
+    biasBits: bias.map(([, value]) => doubleBits(value)),
+  }
 }
 
 export type DisputeReceipt = ReturnType<typeof receiptOf>
@@ -50,10 +62,10 @@ async function createBase(openRig: (() => Promise<Rig>) | undefined) {
   const params = { ...offer, additionalInfo: '', teeSignerAddress: provider.address }
   await rig.must(inferenceServing, 'addOrUpdateService', [params], { from: provider.address, value: stakedWei })
   const domain = { ...receiptDomain, chainId: rig.chainId, verifyingContract: settlement.address }
-  const samplers = new Map<Hex, ReturnType<typeof samplerOf>>()
+  const samplers = new Map<Hex, RunOptions['sampler']>()
   const rememberSampler = (sampler: RunOptions['sampler']): Hex => {
-    const hash = samplerHash(samplerOf(sampler))
-    samplers.set(hash, samplerOf(sampler))
+    const hash = samplerHash(sampler)
+    samplers.set(hash, sampler)
     return hash
   }
   const receiptFor = (run: ProbeRun, jobNonce = 1n): DisputeReceipt => ({
@@ -81,7 +93,8 @@ async function createBase(openRig: (() => Promise<Rig>) | undefined) {
   const exhibitOf = async (receipt: DisputeReceipt) => ({
     receipt,
     signature: await stage.signReceipt(provider, receipt),
-    sampler: samplers.get(receipt.sampler) ?? samplerOf(probeOptions.sampler),
+    sampler: samplerOf(samplers.get(receipt.sampler) ?? probeOptions.sampler),
+    adjust: adjustOf(samplers.get(receipt.sampler) ?? probeOptions.sampler),
     model: facts,
   })
 
@@ -167,8 +180,20 @@ export async function readHead(
   }
 }
 
-export function samplerHash({ temperatureBits, topPBits, maxTokens }: ReturnType<typeof samplerOf>): Hex {
-  const types = [{ type: 'bytes32' }, { type: 'uint64' }, { type: 'uint64' }, { type: 'uint32' }]
-  const tag = keccak256(toHex('weightless/receipt/v1/sampler'))
-  return keccak256(encodeAbiParameters(types, [tag, temperatureBits, topPBits, maxTokens]))
+/** Spec: receipt.md 4.2. */
+export function samplerHash(sampler: Pick<RunOptions['sampler'], 'temperature' | 'topP' | 'adjust'>): Hex {
+  const hash = (types: string, values: readonly unknown[]) =>
+    keccak256(
+      encodeAbiParameters(
+        types.split(' ').map((type) => ({ type })),
+        values,
+      ),
+    )
+  const tag = (name: string) => keccak256(toHex(`weightless/receipt/v1/${name}`))
+  const { temperatureBits, topPBits, maxTokens } = samplerOf(sampler)
+  const plain = hash('bytes32 uint64 uint64 uint32', [tag('sampler'), temperatureBits, topPBits, maxTokens])
+  if (!sampler.adjust) return plain
+  const { presenceBits, frequencyBits, biased, biasBits } = adjustOf(sampler)
+  const values = [tag('sampler-adjusted'), plain, presenceBits, frequencyBits, biased, biasBits]
+  return hash('bytes32 bytes32 uint64 uint64 uint32[] uint64[]', values)
 }

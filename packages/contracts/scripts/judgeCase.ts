@@ -5,6 +5,7 @@ import type { ReadFile } from '@weightless/dispute'
 import { openingArgument } from '@weightless/dispute/contract/accusationArguments'
 import { computeUnit, unitWords } from '@weightless/dispute/working/computeWord'
 import { chunkWords, type Draw, type WorkingPlan } from '@weightless/dispute/working/rules'
+import { adjustOf } from './disputeRig.ts'
 
 export type Reads = { chunks: number[]; file: { from: number; count: number } | undefined; expected: Uint32Array }
 
@@ -47,11 +48,13 @@ export function packWords(words: Uint32Array): bigint {
 }
 
 /** `Draw` of solidity/dispute/judge/Model.sol. */
-export function drawArgument({ temperature, topP, seed32, index }: Draw) {
+export function drawArgument(draw: Draw) {
+  const { temperature, topP, seed32, index } = draw
   return {
     temperature: BigInt(new Uint32Array(Float32Array.of(temperature).buffer)[0]!),
     topP: new BigUint64Array(Float64Array.of(topP).buffer)[0]!,
     seed: bytesToHex(seed32),
     index: BigInt(index),
+    adjust: adjustOf(draw),
   }
 }

@@ -10,7 +10,7 @@ import { bodyOperatorCount, type Graph, headOperators } from '@weightless/tensor
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { encodeAbiParameters, type Hex, hashTypedData, keccak256, numberToHex, parseEther, toHex } from 'viem'
 import { receiptDomain, receiptTypes, workingTypes } from '../src/typedData.ts'
-import { samplerHash, samplerOf } from './disputeRig.ts'
+import { adjustOf, samplerHash, samplerOf } from './disputeRig.ts'
 import type { openingOf } from './judgeCase.ts'
 import { createSettlementRig, receiptOf, word } from './settlementRig.ts'
 
@@ -57,7 +57,7 @@ export async function openDeciding(
     job++
     const receipt = {
       ...receiptOf(toHex(2 ** 40 + job, { size: 20 }), provider.address, BigInt(job), rig.chainId),
-      ...{ modelRoot, programId, traceRoot, sampler: samplerHash(sampler), seed: bytesToHex(draw.seed32) },
+      ...{ modelRoot, programId, traceRoot, sampler: samplerHash(draw), seed: bytesToHex(draw.seed32) },
       promptTokens: BigInt(promptTokens),
       completionTokens: BigInt(steps - promptTokens + 1),
     }
@@ -65,7 +65,7 @@ export async function openDeciding(
     const place = { choice: 0, position: at.position, operator, root: workingRoot }
     const message = { receipt: receiptHash, ...place }
     const signature = await provider.signTypedData({ domain, types: workingTypes, primaryType: 'Working', message })
-    const exhibit = { receipt, signature: await signReceipt(provider, receipt), sampler, model }
+    const exhibit = { receipt, signature: await signReceipt(provider, receipt), sampler, adjust: adjustOf(draw), model }
     const args = [exhibit, step, { operator, root: workingRoot, signature }, table, index, openings, file] as const
     const accuser = toHex(2 ** 41 + job, { size: 20 })
     return Number((await rig.must(disputeGame, 'proveWord', args, { from: accuser })).gasUsed)

@@ -8,7 +8,7 @@ import { planOperator } from '@weightless/dispute'
 import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { unitWords } from '@weightless/dispute/working/computeWord'
-import { chunkWords, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
+import { chunkWords, type Draw, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
 import type { GgufTensor } from '@weightless/tensor'
 import { expectedShapes, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
 import { createDraw } from './floatOperands.ts'
@@ -22,7 +22,12 @@ const fileBytes = 2 ** 34
 const position = 8190
 const token = 99_999
 const draw = createDraw(3)
-const sampled = { temperature: 0.7, topP: 0.9, seed32: new Uint8Array(32).fill(7), index: 191 }
+const sampled: Draw = { temperature: 0.7, topP: 0.9, seed32: new Uint8Array(32).fill(7), index: 191 }
+/** As many biases as a request may have. */
+const adjusted: Draw = {
+  ...sampled,
+  adjust: { presence: 0.5, frequency: 0.25, bias: Array.from({ length: 1024 }, (_, i) => [100 * i, 1 + i / 1024]) },
+}
 const types: { [name: string]: GgufTensor['type'] } = {
   attn_q: 'F16',
   attn_k: 'Q4_1',
@@ -48,9 +53,18 @@ export async function measureJudge(): Promise<GasTable> {
   const table: GasTable = {}
   const whole: GasTable = {}
   for (const operator of operatorsOf(graph)) {
-    const dearest = measureOperator(judges, graph, operator, table)
+    const dearest = measureOperator(judges, graph, operator, sampled, table)
     const name = operatorName(graph.layerCount, operator).replace(/^layer \d+ /, '')
     whole[`dispute.proveWord of ${name}`] = await decide(operator, dearest)
+  }
+  const decideAdjusted = await openDeciding(graph, fileBytes, { position, token, draw: adjusted })
+  const sample = 3 + 7 * graph.layerCount
+  const ofAdjusted: GasTable = {}
+  const dearest = measureOperator(judges, graph, sample, adjusted, ofAdjusted)
+  whole['dispute.proveWord of sample, 1,024 biases'] = await decideAdjusted(sample, dearest)
+  for (const rule of ['times', 'adjusted']) {
+    const key = `dispute.word of sample by ${rule}`
+    table[key] = ofAdjusted[key]!
   }
   return { ...table, ...whole }
 }
@@ -59,9 +73,10 @@ function measureOperator(
   judges: { word: Harness; sample: Harness },
   graph: Graph,
   operator: number,
+  drawing: Draw,
   table: GasTable,
 ): ShownUnit {
-  const plan = planOperator(graph, operator, position, token, sampled)
+  const plan = planOperator(graph, operator, position, token, drawing)
   const isSample = operator === 3 + 7 * graph.layerCount
   const chunks = new Map<number, Uint32Array>()
   const chunkAt = (chunk: number): Uint32Array => {
@@ -105,7 +120,7 @@ function measureOperator(
     const openings = unit.read.chunks.map((chunk) => openingOf(tree, chunk, data(chunk)))
     const proof = fileArgument(range)
     const called = isSample
-      ? judges.sample.call('compute', BigInt(graph.vocabSize), drawArgument(sampled), accused, openings)
+      ? judges.sample.call('compute', BigInt(graph.vocabSize), drawArgument(drawing), accused, openings)
       : judges.word.call('compute', modelFacts(graph, fileBytes), accused, openings, proof)
     const name = unit.rule.kind === 'fold' ? `fold ${unit.rule.how}` : unit.rule.kind
     if (!called.ok) throw new Error(`${name} ${unit.index} of operator ${operator}: ${called.error}`)
@@ -159,7 +174,7 @@ function drawWord(rule: Rule, i: number): number {
   const { kind } = rule
   if (kind === 'chain' || kind === 'draw' || kind === 'record') return draw()
   if (kind === 'weight' || kind === 'cut' || kind === 'keep') return draw() >>> 1
-  if (kind === 'kept') return 1 + (draw() >>> 24)
+  if (kind === 'kept' || kind === 'times') return 1 + (draw() >>> 24)
   // Of the first run, so that there is one.
   if (kind === 'tie' || (kind === 'walk' && i % 3 === 0) || kind === 'best') return 0
   if (kind === 'walk') return i % 3 === 1 ? draw() : 0x3ff00000 | (draw() >>> 12)

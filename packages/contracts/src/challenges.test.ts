@@ -202,8 +202,9 @@ describe('DisputeGame: challenges', () => {
   })
 
   it('brings a provider that changed its draw to the wrong number', async () => {
+    const adjust = { presence: 0.25, frequency: 1, bias: [[3, 2]] as const }
     const own = await fresh()
-    const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.7, topP: 0.8 } }
+    const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.7, topP: 0.8, adjust } }
     const asIf = (rule: Rule): Rule => (rule.kind === 'draw' ? { ...rule, index: rule.index + 1 } : rule)
     const run = runProbe(own.model, { ...options, asIf, before: honest })
     const receipt = receiptAt(own, run, 22n)

@@ -134,6 +134,11 @@ describe('DisputeGame: one transaction', () => {
       sampler: { temperature: 1.1, topP: 0.9 },
       asIf: (rule) => ('topP' in rule ? { ...rule, topP: 0.5 } : rule),
     },
+    'another penalty': {
+      sampler: { temperature: 0.8, adjust: { presence: 0.5, frequency: 0.25, bias: [[9, 1.5]] } },
+      asIf: (rule) =>
+        rule.kind === 'adjusted' ? { ...rule, adjust: { presence: 0.5, frequency: 0.5, bias: [[9, 1.5]] } } : rule,
+    },
     'a draw of its own': {
       sampler: { temperature: 0.8 },
       asIf: (rule) => (rule.kind === 'draw' ? { ...rule, seed32: new Uint8Array(32).fill(7) } : rule),
@@ -170,6 +175,28 @@ describe('DisputeGame: one transaction', () => {
     assert.ok(found.finding.guilty && found.accusation.kind === 'bound')
     const sent = await stage.accuseOnChain(receipt, found.accusation, found.signed, found.range)
     assert.equal(errorOf(sent), 'none')
+  })
+
+  it('binds tokens that a choice was told of to the steps that consumed them', async () => {
+    const adjust = { presence: 1, frequency: 0.5, bias: [] }
+    const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.8, adjust } }
+    const right = runProbe(stage.model, { ...options, before: honest })
+    const table = planStep(right.job, 17, 4, right.tokens[4]!).tables.findIndex(({ name }) => name === 'said')
+    const run = runProbe(stage.model, { ...options, faults: [{ position: 4, operator: 17, table, word: 0, flip: 1 }] })
+    const receipt = stage.receiptFor(run, 390n)
+    const found = (await stage.accuseRun(run, receipt, options))!
+    assert.ok(found.finding.guilty && found.finding.what === 'said' && found.accusation.kind === 'bound')
+    const { accusation, signed } = found
+    const other = await stage.accuseOnChain(receipt, { ...accusation, row: 1 }, signed, undefined)
+    assert.equal(errorOf(other), 'NothingShown')
+    const claimed = await stage.accuseOnChain(
+      receipt,
+      { ...accusation, row: 1, bound: stepOf(run, 4) },
+      signed,
+      undefined,
+    )
+    assert.equal(errorOf(claimed), 'NothingWrong')
+    assert.equal(errorOf(await stage.accuseOnChain(receipt, accusation, signed, undefined)), 'none')
   })
 
   it('cannot be turned against an honest provider: each unit of its workings is right', async () => {

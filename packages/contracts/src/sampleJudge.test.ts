@@ -31,7 +31,20 @@ const rules = new Map([
   [33, 'keep'],
   [34, 'walk'],
   [35, 'record'],
+  [36, 'times'],
+  [37, 'adjusted'],
 ] as const)
+
+const adjust = {
+  presence: 0.5,
+  frequency: -0.25,
+  bias: [
+    [1, 2.5],
+    [3, -100],
+  ] as const,
+}
+/** Tokens of an answer, of which some come again; the same twice as often as there are in a run. */
+const said = Array.from({ length: 300 }, (_, i) => (i * i) % 11)
 
 describe('A choice judged by a contract', () => {
   let plans: Harness
@@ -55,6 +68,10 @@ describe('A choice judged by a contract', () => {
         { temperature: 1e-60, topP: 1 },
         { temperature: 0.7, topP: 1 },
         { temperature: 2, topP: 0.9 },
+        { temperature: 0.7, topP: 1, adjust },
+        { temperature: 0, topP: 1, adjust: { presence: 0, frequency: 0, bias: [[5, 1]] as const } },
+        // Nothing is left of it in f32.
+        { temperature: 0.7, topP: 1, adjust: { presence: 1e-60, frequency: -1e-60, bias: [] } },
       ]) {
         const all = { ...draw, seed32, index: 3 }
         const { tables } = planOf(graph, vocab, all)
@@ -63,6 +80,20 @@ describe('A choice judged by a contract', () => {
       }
     }
   })
+
+  /** Every choice of which a test is made: those at a border, and such as change logits. */
+  function choices() {
+    const plain = borderlineChoices().map(({ name, logits, draw }) => {
+      const all: Draw = { ...draw, seed32, index: 2 }
+      return { name, draw: all, choice: makeSampleCase(graph, logits, all) }
+    })
+    const logits = Float32Array.from({ length: 270 }, (_, i) => Math.round(Math.sin(i) * 8) / 2)
+    const adjusted = [0, 2, said.length].map((index) => {
+      const all: Draw = { temperature: 0.8, topP: 0.9, seed32, index, adjust }
+      return { name: `adjusted at ${index}`, draw: all, choice: makeSampleCase(graph, logits, all, said) }
+    })
+    return [...plain, ...adjusted]
+  }
 
   function compute({ plan }: SampleCase, shown: Working, draw: Draw, table: number, index: number) {
     const read = readsOf(
@@ -110,9 +141,7 @@ describe('A choice judged by a contract', () => {
     const random = seeded('choices of a contract')
     const kinds = new Set<string>()
     let units = 0
-    for (const { name, logits, draw } of borderlineChoices()) {
-      const all = { ...draw, seed32, index: 2 }
-      const choice = makeSampleCase(graph, logits, all)
+    for (const { name, draw: all, choice } of choices()) {
       for (const [table, { rule, words, name: of }] of choice.plan.tables.entries()) {
         // Of the rules that repeat for each bit some; of the others all.
         const isRepeated = rule.kind === 'weightSum' || rule.kind === 'cut'
@@ -133,9 +162,7 @@ describe('A choice judged by a contract', () => {
 
   it('judges alike what is made from words that are wrong themselves', () => {
     const random = seeded('wrong words below')
-    for (const { name, logits, draw } of borderlineChoices()) {
-      const all = { ...draw, seed32, index: 2 }
-      const choice = makeSampleCase(graph, logits, all)
+    for (const { name, draw: all, choice } of choices()) {
       for (const [table, { rule, words, name: of }] of choice.plan.tables.entries()) {
         if (rule.kind === 'source' || rule.kind === 'chain' || random() > 4 * share) continue
         const index = Math.floor((random() * words) / unitWords(rule)) * unitWords(rule)

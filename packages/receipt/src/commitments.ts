@@ -85,6 +85,16 @@ export function samplerBits({ temperature, topP, maxTokens }: SamplerParameters)
   return { temperatureBits: doubleBits(temperature), topPBits: doubleBits(topP), maxTokens }
 }
 
+/** What else the hash has of a request that changes logits, as a contract takes it; all empty of any other. */
+export function adjustBits({ presencePenalty = 0, frequencyPenalty = 0, logitBias = [] }: SamplerParameters) {
+  return {
+    presenceBits: doubleBits(presencePenalty),
+    frequencyBits: doubleBits(frequencyPenalty),
+    biased: logitBias.map(([token]) => token),
+    biasBits: logitBias.map(([, bias]) => doubleBits(bias)),
+  }
+}
+
 /** Whether the request changes what the model gives, by a penalty or a bias. */
 export function changesLogits({
   presencePenalty = 0,

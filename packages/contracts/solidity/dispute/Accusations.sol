@@ -140,7 +140,7 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
     function open(Exhibit calldata exhibit) internal view returns (bytes32 receiptHash, Trace memory trace) {
         Receipt calldata receipt = exhibit.receipt;
         receiptHash = Exhibits.requireSigned(receipt, receipts.domainSeparator(), exhibit.signature);
-        Exhibits.requireSampler(receipt, exhibit.sampler);
+        Exhibits.requireSampler(receipt, exhibit.sampler, exhibit.adjust);
         trace = Exhibits.traceOf(receipt);
         facts.requireKnown(receipt.modelRoot, receipt.programId, keccak256(abi.encode(exhibit.model)));
     }
@@ -153,7 +153,7 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
     }
 
     function drawAt(Exhibit calldata exhibit, uint256 position) private pure returns (Draw memory) {
-        return Exhibits.drawOf(exhibit.receipt, exhibit.sampler, position);
+        return Exhibits.drawOf(exhibit, position);
     }
 
     function requireRoot(Receipt calldata receipt, bytes32 receiptHash, uint256 position, SignedRoot calldata root)

@@ -9,6 +9,7 @@ import {Receipt} from "../compute/ReceiptTypes.sol";
 import {Exhibit, Exhibits, SignedRoot} from "./judge/Exhibit.sol";
 import {HashPath} from "./judge/HashPath.sol";
 import {Draw, Model, Table} from "./judge/Model.sol";
+import {SampleTables} from "./judge/SampleTables.sol";
 import {Step, Trace} from "./judge/StepProof.sol";
 
 /// Makes a provider that withholds answer in public: what it is asked about its own commitments it shows in time, or it
@@ -92,6 +93,9 @@ abstract contract Challenges is Accusations, Credits {
         uint32 temperature;
         uint64 topP;
         uint32 sample;
+        /// Of penalties and biases, whether there are some.
+        bool isPenalised;
+        bool isBiased;
         /// The provider showed that masks had a part in the choice of tokens.
         bool isShaped;
     }
@@ -112,6 +116,8 @@ abstract contract Challenges is Accusations, Credits {
     uint256 private constant LEVELS_AT_ONCE = 4;
     uint256 private constant QUESTIONS_MAX = 128;
     bytes32 private constant ROOTS_TAG = keccak256("weightless/receipt/v1/trace-roots");
+    /// As binary64.
+    uint64 private constant ONE = 0x3ff0000000000000;
     bytes32 private constant INPUT_TAG = keccak256("weightless/receipt/v1/input");
     bytes32 private constant SHAPED_TAG = keccak256("weightless/receipt/v1/request-shaped");
 
@@ -154,8 +160,10 @@ abstract contract Challenges is Accusations, Credits {
             (trace.root, uint32(trace.steps), uint32(trace.promptTokens));
         game.receiptHash = receiptHash;
         (game.factsId, game.reason) = (keccak256(abi.encode(exhibit.model)), reasonOf(receipt));
-        Draw memory draw = Exhibits.drawOf(receipt, exhibit.sampler, trace.promptTokens);
+        Draw memory draw = Exhibits.drawOf(exhibit, trace.promptTokens);
         (game.inputHash, game.temperature, game.topP) = (receipt.inputHash, uint32(draw.temperature), uint64(draw.topP));
+        game.isPenalised = SampleTables.hasPenalty(draw.adjust.presenceBits, draw.adjust.frequencyBits);
+        game.isBiased = draw.adjust.biased.length > 0;
         game.sample = uint32(7 * exhibit.model.layers + 3);
         openGames[receipt.provider]++;
         begin(game);
@@ -351,12 +359,19 @@ abstract contract Challenges is Accusations, Credits {
         if (keccak256(abi.encode(model)) != game.factsId || position >= game.steps) revert QuestionWrong();
         if (operator > 7 * model.layers && position + 1 < game.promptTokens) revert QuestionWrong();
         if (operator == game.sample && game.isShaped) revert QuestionWrong();
-        Draw memory draw = Draw({temperature: game.temperature, topP: game.topP, seed: 0, index: 0});
         Table[] memory tables = operator == game.sample
-            ? plans.planSample(model.vocab, operator - 1, position, draw)
+            ? plans.planSample(model.vocab, operator - 1, position, layoutOf(game, position))
             : plans.plan(model, operator, position, 0);
         Table memory last = tables[tables.length - 1];
         return last.chunk + (last.words + 255) / 256;
+    }
+
+    /// A draw whose working is laid out as that at a position is.
+    function layoutOf(Game storage game, uint256 position) private view returns (Draw memory draw) {
+        (draw.temperature, draw.topP) = (game.temperature, game.topP);
+        draw.index = position + 1 - game.promptTokens;
+        if (game.isPenalised) draw.adjust.presenceBits = ONE;
+        if (game.isBiased) draw.adjust.biased = new uint32[](1);
     }
 
     function nodeQuestion(

@@ -48,6 +48,8 @@ contract SampleJudge {
     function computed(Working memory w, Table memory t, uint256 i, Draw calldata draw) private pure returns (uint256) {
         Rule rule = t.rule;
         if (rule == Rule.FoldMax) return largest(w, t, i);
+        if (rule == Rule.Times) return SampleRules.times(w, t, i);
+        if (rule == Rule.Adjusted) return SampleRules.adjusted(w, t, i, draw.adjust);
         if (rule == Rule.Best) return SampleRules.best(w, t, i);
         if (rule == Rule.Draw) return SampleRules.drawn(draw, i);
         if (rule == Rule.Weight) return SampleRules.weight(w.word(t.a, i), w.word(t.b, 0), draw.temperature);

@@ -5,7 +5,7 @@ import {Exponential} from "./Exponential.sol";
 import {FloatCore} from "./FloatCore.sol";
 import {Philox} from "./Philox.sol";
 import {SoftFloat as F} from "./SoftFloat.sol";
-import {Draw, Rule, Table} from "./judge/Model.sol";
+import {Adjust, Draw, Rule, Table} from "./judge/Model.sol";
 import {Working} from "./judge/WorkingChunks.sol";
 import {Run, WordMissing, Words} from "./Words.sol";
 
@@ -18,6 +18,41 @@ library SampleRules {
     uint256 private constant TOO_LARGE = 0x47effffff0000000;
     uint256 private constant TWO_TO_31 = 0x4f000000;
     uint256 private constant TWO_TO_MINUS_53 = 0x3ca0000000000000;
+
+    /// How many words of a run of the answer's tokens are the group's token; or the sum of such numbers.
+    function times(Working memory w, Table memory t, uint256 i) internal pure returns (uint256 sum) {
+        uint256 runs = (t.b + RUN - 1) / RUN;
+        (uint256 token, uint256 from) = (i / runs, i % runs * RUN);
+        uint256 count = t.b - from < RUN ? t.b - from : RUN;
+        bool isFirst = w.tables[t.a].rule == Rule.Source;
+        Run run = w.read(t.a, isFirst ? from : token * t.b + from, count);
+        for (uint256 j = 0; j < count; j++) {
+            uint256 x = run.word(j);
+            sum += isFirst ? (x == token ? 1 : 0) : x;
+        }
+        return uint32(sum);
+    }
+
+    /// The logit with the bias of its token, less the penalties for what the answer has of it.
+    function adjusted(Working memory w, Table memory t, uint256 token, Adjust calldata adjust)
+        internal
+        pure
+        returns (uint256 logit)
+    {
+        logit = w.word(t.a, token);
+        for (uint256 j = 0; j < adjust.biased.length; j++) {
+            if (adjust.biased[j] != token) continue;
+            logit = F.add32(logit, F.narrow64(adjust.biasBits[j]));
+            break;
+        }
+        uint256 count = t.c == 0 ? 0 : w.word(t.c - 1, token);
+        if (count > 0) {
+            uint256 frequency = F.widen32(F.narrow64(adjust.frequencyBits));
+            logit = F.sub32(logit, F.narrow64(F.mul64(F.fromInt64(int256(count)), frequency)));
+            logit = F.sub32(logit, F.narrow64(adjust.presenceBits));
+        }
+        FloatCore.unpack(logit, 23, 0xff);
+    }
 
     /// Token of the first of the largest of a run.
     function best(Working memory w, Table memory t, uint256 i) internal pure returns (uint256) {

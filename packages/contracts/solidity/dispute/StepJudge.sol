@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {OperatorPlans} from "./OperatorPlans.sol";
-import {Draw, Model, Rule, Table} from "./judge/Model.sol";
+import {Draw, Model, Rule, Table, TOKEN_OF_STEP} from "./judge/Model.sol";
 import {Step, StepProof, Trace} from "./judge/StepProof.sol";
 import {Opening, Working, WorkingChunks} from "./judge/WorkingChunks.sol";
 
@@ -75,14 +75,21 @@ contract StepJudge {
         Table[] memory tables = accused.operator == 7 * model.layers + HEAD_OPERATORS
             ? PLANS.planSample(model.vocab, accused.operator - 1, step.position, draw)
             : PLANS.plan(model, accused.operator, step.position, step.token);
-        if (accused.table >= tables.length || tables[accused.table].rule != Rule.Chain) revert NothingShown();
-        Table memory chain = tables[accused.table];
-        Table memory rows = tables[chain.a];
+        if (accused.table >= tables.length) revert NothingShown();
+        Table memory table = tables[accused.table];
+        if (table.rule == Rule.Source && table.a == TOKEN_OF_STEP) {
+            // a token that a choice was told of
+            if (source.position != table.b + accused.row) revert NothingShown();
+            Working memory said = WorkingChunks.open(accused.workingRoot, tables, openings);
+            return (bytes32(source.token), bytes32(said.word(accused.table, accused.row)));
+        }
+        if (table.rule != Rule.Chain) revert NothingShown();
+        Table memory rows = tables[table.a];
         (uint256 position, uint256 operator) =
             rows.rule == Rule.Source ? (rows.b + accused.row, rows.a) : (step.position, accused.operator);
         if (source.position != position) revert NothingShown();
         Working memory w = WorkingChunks.open(accused.workingRoot, tables, openings);
-        uint256 last = (accused.row + 1) * (chain.b / 256 + 1) - 1;
+        uint256 last = (accused.row + 1) * (table.b / 256 + 1) - 1;
         return (source.digestOf(operator), bytes32(w.unit(accused.table, 8 * last, 8)));
     }
 }

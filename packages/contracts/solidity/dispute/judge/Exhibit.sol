@@ -3,14 +3,14 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Receipt, ReceiptTypes} from "../../compute/ReceiptTypes.sol";
-import {Draw, Model, OperatorUnknown} from "./Model.sol";
+import {Adjust, Draw, Model, OperatorUnknown} from "./Model.sol";
 import {Trace} from "./StepProof.sol";
 import {SoftFloat} from "../SoftFloat.sol";
 
 /// The receipt is of another version, chain or kind of service, or of no answer that can be executed again.
 error ReceiptForeign();
 error NotSignedByProvider(bytes32 receiptHash);
-/// The request changed logits, or these are not its parameters.
+/// These are not the parameters of the request.
 error SamplerWrong();
 /// The root of the working is not the provider's word.
 error RootNotSigned(bytes32 root);
@@ -30,10 +30,12 @@ struct SignedRoot {
 }
 
 /// What every accusation begins with: the receipt, signed by its provider, and the facts of its model.
+/// @param adjust opens `Receipt.sampler` with `sampler`; all empty of a request that does not change logits
 struct Exhibit {
     Receipt receipt;
     bytes signature;
     Sampler sampler;
+    Adjust adjust;
     Model model;
 }
 
@@ -44,6 +46,7 @@ library Exhibits {
     uint8 private constant RE_EXECUTION = 1;
     uint256 private constant NOT_FINITE = 0x7ff0000000000000;
     bytes32 private constant SAMPLER_TAG = keccak256("weightless/receipt/v1/sampler");
+    bytes32 private constant ADJUSTED_TAG = keccak256("weightless/receipt/v1/sampler-adjusted");
     bytes32 private constant WORKING_TYPEHASH =
         keccak256("Working(bytes32 receipt,uint32 choice,uint32 position,uint32 operator,bytes32 root)");
 
@@ -60,16 +63,22 @@ library Exhibits {
         if (signer == address(0) || signer != receipt.provider) revert NotSignedByProvider(receiptHash);
     }
 
-    function requireSampler(Receipt calldata receipt, Sampler calldata sampler) internal pure {
-        if (keccak256(abi.encode(SAMPLER_TAG, sampler)) != receipt.sampler) revert SamplerWrong();
+    function requireSampler(Receipt calldata receipt, Sampler calldata sampler, Adjust calldata adjust) internal pure {
+        bytes32 hash = keccak256(abi.encode(SAMPLER_TAG, sampler));
+        if (adjust.presenceBits != 0 || adjust.frequencyBits != 0 || adjust.biased.length > 0) {
+            hash = keccak256(
+                abi.encode(
+                    ADJUSTED_TAG, hash, adjust.presenceBits, adjust.frequencyBits, adjust.biased, adjust.biasBits
+                )
+            );
+        }
+        if (hash != receipt.sampler || adjust.biased.length != adjust.biasBits.length) revert SamplerWrong();
     }
 
     /// What the sampler was told at a position.
-    function drawOf(Receipt calldata receipt, Sampler calldata sampler, uint256 position)
-        internal
-        pure
-        returns (Draw memory)
-    {
+    function drawOf(Exhibit calldata exhibit, uint256 position) internal pure returns (Draw memory) {
+        Receipt calldata receipt = exhibit.receipt;
+        Sampler calldata sampler = exhibit.sampler;
         if (position + 1 < receipt.promptTokens) revert OperatorUnknown();
         // negative, infinite, NaN
         if (sampler.temperatureBits >= NOT_FINITE || sampler.topPBits >= NOT_FINITE) revert SamplerWrong();
@@ -77,7 +86,8 @@ library Exhibits {
             temperature: SoftFloat.narrow64(sampler.temperatureBits),
             topP: sampler.topPBits,
             seed: receipt.seed,
-            index: position + 1 - receipt.promptTokens
+            index: position + 1 - receipt.promptTokens,
+            adjust: exhibit.adjust
         });
     }
 

@@ -73,8 +73,13 @@ enum Rule {
     Tie, // of, words, tie above + 1, cut, over, all
     Keep, // weights, cut, tie
     Walk, // of, words, walk above + 1, total, draw
-    Record // token, 1 where there was a draw, total, draw, kept
+    Record, // token, 1 where there was a draw, total, draw, kept
+    Times, // of, words of a group
+    Adjusted // logits, times + 1
 }
+
+// The operator whose rows are the tokens that steps consume, a word each, without a chain.
+uint256 constant TOKEN_OF_STEP = type(uint256).max;
 
 /// What the sampler is told for one token. Spec: tensor.md 7.
 /// @param temperature binary32
@@ -85,6 +90,17 @@ struct Draw {
     uint256 topP;
     bytes32 seed;
     uint256 index;
+    Adjust adjust;
+}
+
+/// What a request does to the logits before a token is chosen. Spec: tensor.md 7.1, receipt.md 4.2.
+/// @param presenceBits, frequencyBits, biasBits binary64
+/// @param biased tokens with a bias, rising
+struct Adjust {
+    uint64 presenceBits;
+    uint64 frequencyBits;
+    uint32[] biased;
+    uint64[] biasBits;
 }
 
 uint64 constant ABSENT = type(uint64).max;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Draw, Rule, Table} from "./Model.sol";
+import {Draw, Rule, Table, TOKEN_OF_STEP} from "./Model.sol";
 import {List, TableList} from "./TableList.sol";
 import {SoftFloat as F} from "../SoftFloat.sol";
 
@@ -20,7 +20,7 @@ library SampleTables {
     {
         bool isNucleus = draw.temperature != 0 && F.less64(draw.topP, F.ONE_64);
         List memory list = TableList.create(isNucleus ? NUCLEUS_TABLES_MAX : TABLES_MAX);
-        uint256 l = list.source(vocab, position, logits, 1);
+        uint256 l = planAdjusted(list, list.source(vocab, position, logits, 1), vocab, position, draw);
         if (draw.temperature == 0) {
             planBest(list, l, vocab);
             return list.close();
@@ -41,6 +41,40 @@ library SampleTables {
         list.more(total, drawn, kept);
         list.chain(out, 6, 1);
         return list.close();
+    }
+
+    /// The logits that a token is chosen from: those of the model, unless the request changes any.
+    function planAdjusted(List memory list, uint256 l, uint256 vocab, uint256 position, Draw calldata draw)
+        private
+        pure
+        returns (uint256)
+    {
+        bool isPenalised = draw.index > 0 && hasPenalty(draw.adjust.presenceBits, draw.adjust.frequencyBits);
+        if (!isPenalised && draw.adjust.biased.length == 0) return l;
+        uint256 times = isPenalised ? planTimes(list, vocab, position, draw.index) + 1 : 0;
+        uint256 b = list.add(Rule.Adjusted, vocab, l, 0);
+        list.more(times, 0, 0);
+        return b;
+    }
+
+    /// Of penalties as binary32, which is what is taken from a logit.
+    function hasPenalty(uint256 presenceBits, uint256 frequencyBits) internal pure returns (bool) {
+        return F.absolute32(F.narrow64(presenceBits)) + F.absolute32(F.narrow64(frequencyBits)) > 0;
+    }
+
+    /// How often each token is among those that the last steps consumed.
+    function planTimes(List memory list, uint256 vocab, uint256 position, uint256 group)
+        private
+        pure
+        returns (uint256 table)
+    {
+        table = list.add(Rule.Source, group, TOKEN_OF_STEP, position + 1 - group);
+        list.more(1, 0, 0);
+        do {
+            uint256 runs = TableList.runs(group);
+            table = list.add(Rule.Times, vocab * runs, table, group);
+            group = runs;
+        } while (group > 1);
     }
 
     /// The first of the largest logits.

@@ -1,11 +1,11 @@
 /** Disputes an answer on chain with a provider that does not answer otherwise: it shows its working in time, or loses stake. Spec: spec/dispute.md §13 */
 import { type Hex, hexToBytes, WeightlessError } from '@weightless/codec'
 import { abis } from '@weightless/contracts'
-import { planOperator } from '@weightless/dispute'
+import { planOperator, samplerOf } from '@weightless/dispute'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import type { Draw } from '@weightless/dispute/working/rules'
-import { type Bundle, type ChatOpening, changesLogits, isChatBundle } from '@weightless/receipt'
-import { samplerBits } from '@weightless/receipt/commitments'
+import { type Bundle, type ChatOpening, isChatBundle } from '@weightless/receipt'
+import { adjustBits, samplerBits } from '@weightless/receipt/commitments'
 import { type ByteSource, bytesSource, describeModel } from '@weightless/tensor'
 import type { ClientContext } from '../../clientContext.ts'
 import { contractAddress } from '../../networkConfig.ts'
@@ -39,14 +39,17 @@ export async function challengeReceipt(
   const { config, ledger } = context
   if (!ledger.address) throw new ChallengerMissingError()
   const { receipt, signature, opening } = bundle
-  if (changesLogits(opening.sampler)) {
-    throw new ReceiptUndisputableError({ reason: 'No contract decides about requests with biases or penalties.' })
-  }
   const source = await hashModel(model instanceof Uint8Array ? bytesSource(model) : model, options.signal)
   const { graph, programId, programText } = await describeModel(source)
   const facts = modelFacts(graph, source.sizeBytes)
   const shown = { tree: source.tree, source, facts, programId, programText }
-  const exhibit = { receipt, signature, sampler: samplerBits(opening.sampler), model: facts }
+  const exhibit = {
+    receipt,
+    signature,
+    sampler: samplerBits(opening.sampler),
+    adjust: adjustBits(opening.sampler),
+    model: facts,
+  }
   const plan = (operator: number, position: number) =>
     planOperator(graph, operator, position, 0, drawAt(bundle, position))
   const game = openGame(context, exhibit, plan, options)
@@ -78,8 +81,7 @@ export async function challengeReceipt(
 /** Undefined in the prompt, where no token is chosen. */
 function drawAt({ receipt, opening }: Bundle<ChatOpening>, position: number): Draw | undefined {
   const index = position + 1 - Number(receipt.promptTokens)
-  const { temperature, topP } = opening.sampler
-  return index < 0 ? undefined : { temperature, topP, seed32: hexToBytes(receipt.seed), index }
+  return index < 0 ? undefined : { ...samplerOf(opening.sampler), seed32: hexToBytes(receipt.seed), index }
 }
 
 export class ChallengerMissingError extends WeightlessError {

@@ -7,6 +7,7 @@ import { createKnownNodes, type KnownNodes } from '@weightless/dispute/tree/know
 import type { WorkingPlan } from '@weightless/dispute/working/rules'
 import type { LedgerEvent } from '@weightless/ledger'
 import { hashReceipt, type Receipt } from '@weightless/receipt'
+import type { adjustBits, samplerBits } from '@weightless/receipt/commitments'
 import { encodeAbiParameters, keccak256 } from 'viem'
 import type { SendOptions } from '../../account/openAccount.ts'
 import type { ClientContext } from '../../clientContext.ts'
@@ -15,7 +16,8 @@ import { contractAddress } from '../../networkConfig.ts'
 export type Exhibit = {
   receipt: Receipt
   signature: Hex
-  sampler: { temperatureBits: bigint; topPBits: bigint; maxTokens: number }
+  sampler: ReturnType<typeof samplerBits>
+  adjust: ReturnType<typeof adjustBits>
   model: ModelFacts
 }
 

@@ -5,8 +5,7 @@ import { abis } from '@weightless/contracts'
 import { proveSourceSectors } from '@weightless/crypto/sectorRange'
 import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
-import { changesLogits } from '@weightless/receipt'
-import { samplerBits } from '@weightless/receipt/commitments'
+import { adjustBits, samplerBits } from '@weightless/receipt/commitments'
 import type { ByteSource } from '@weightless/tensor'
 import type { Abi } from 'viem'
 import type { ClientContext } from '../../clientContext.ts'
@@ -33,7 +32,7 @@ export type Slashing = {
 /**
  * Judges the file here first: what shows nothing costs no gas.
  * @param model - the receipt's, as a file
- * @throws {ForeignFaultError} {UndecidedOnChainError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
+ * @throws {ForeignFaultError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
  */
 export async function submitVerdict(
   context: ClientContext,
@@ -47,7 +46,6 @@ export async function submitVerdict(
   if (!isHere || settlement !== contractAddress(config, 'receiptSettlement').toLowerCase()) {
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
-  if (changesLogits(sampler)) throw new UndecidedOnChainError()
   const evidence = await weighEvidence(verdict, model, signal)
   if ('reason' in evidence) throw new VerdictRefusedError({ reason: evidence.reason })
   const { source, graph, programText, range } = evidence
@@ -57,7 +55,7 @@ export async function submitVerdict(
   const modelTransactions = await vouchModel(context, shown, options)
   const sectors = range && (await proveSourceSectors(tree, source, range.from, range.count))
   const { functionName, args } = accusationArguments(accusation, root, sectors)
-  const exhibit = { receipt, signature, sampler: samplerBits(sampler), model: facts }
+  const exhibit = { receipt, signature, sampler: samplerBits(sampler), adjust: adjustBits(sampler), model: facts }
   const at = { address: contractAddress(config, 'disputeGame'), abi: [...abis.disputeGame, ...errorsBelow] } as const
   // Of each function the arguments are as `accusationArguments` says; the union of all is too wide to be checked together.
   const call = { ...at, functionName, args: [exhibit, ...args] } as unknown as Parameters<typeof ledger.submit>[0]
@@ -74,18 +72,5 @@ const errorsBelow = below.flatMap((name) => (abis[name] as Abi).filter(({ type }
 export class VerdictRefusedError extends WeightlessError {
   constructor(facts: { reason: string }) {
     super('sdk/verdict-refused', `The verdict shows nothing: ${facts.reason}`, facts)
-  }
-}
-
-export class UndecidedOnChainError extends WeightlessError {
-  constructor() {
-    super(
-      'sdk/undecided-on-chain',
-      'No contract decides about requests with biases or penalties.',
-      {},
-      {
-        hint: 'Whoever has the model judges the verdict: `weightless dispute judge`.',
-      },
-    )
   }
 }
