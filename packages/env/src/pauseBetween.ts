@@ -4,19 +4,23 @@
  */
 import type { Clock } from './env.ts'
 
-/** Pieces this long delay nobody noticeably, and a pause after each costs little beside them. */
-const pieceMs = 0.5
+/** Pieces this long delay nobody noticeably. */
+const pieceMsMin = 0.5
 
 /**
  * Begins a piece of work. The function returned is called between two things; it resolves at once while the piece is short,
- * else after a pause, and the next piece begins.
+ * else after a pause, and the next piece begins. Where much waits, a pause takes long, and the next piece may take as long:
+ * so half of the time is left to the work, and it keeps up with those who bring it.
  */
 export function pauseBetween(clock: Clock): () => Promise<void> | undefined {
   let begunMs = clock.monotonicMs()
+  let pieceMs = pieceMsMin
 
   async function pause(): Promise<void> {
+    const pausedMs = clock.monotonicMs()
     await clock.sleep(0)
     begunMs = clock.monotonicMs()
+    pieceMs = Math.max(pieceMsMin, begunMs - pausedMs)
   }
 
   return () => (clock.monotonicMs() - begunMs < pieceMs ? undefined : pause())
