@@ -7,8 +7,10 @@ import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { createAdjuster } from '@weightless/tensor/sampler/adjustLogits'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import fc from 'fast-check'
+import { doubleWords } from '../numbers/words.ts'
 import { openProbe } from '../referee/probeJob.cases.ts'
 import { borderlineChoices, makeSampleCase } from '../referee/sampleCase.cases.ts'
+import { drawUnit } from './drawUnit.ts'
 import type { Draw } from './rules.ts'
 
 const rounds = process.env.WEIGHTLESS_HEAVY === '1' ? 1000 : 60
@@ -92,6 +94,21 @@ describe('a choice written out', () => {
       }),
       { numRuns: rounds },
     )
+  })
+
+  test('a draw that falls on the end of a weight goes to the next, and a sum that is the share is enough', () => {
+    const half = 2 ** 31
+    const tables = [Uint32Array.of(half, half), doubleWords(2 * half), Uint32Array.of(half, 0), doubleWords(4 * half)]
+    const words = (table: number, from: number, count: number) => tables[table]!.subarray(from, from + count)
+    const none = { above: undefined, isFirst: true }
+    const walk = drawUnit([], { kind: 'walk', of: 0, count: 2, ...none, total: 1, draw: 2 }, 0, words)
+    assert.deepEqual([...walk], [1, ...doubleWords(half)])
+    const least = { cut: undefined, bit: 8 }
+    for (const [topP, cut] of [
+      [0.5, 8],
+      [0.5 + 2 ** -53, 0],
+    ] as const)
+      assert.deepEqual([...drawUnit([], { kind: 'cut', reached: 1, all: 3, topP, least }, 0, words)], [cut])
   })
 
   test('sums over three stages, of a vocabulary as models have it', () => {
