@@ -13,7 +13,13 @@ import { addresses, genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import { hashReceipt, signReceipt } from '@weightless/receipt'
 import { makeTrainingReceipt, type TrainingBundle, trainingBundleToJson } from '@weightless/receipt/training'
-import { type Client, disputeTraining, type FineTuningProvider, judgeTraining } from '@weightless/sdk'
+import {
+  type Client,
+  disputeTraining,
+  type FineTuningProvider,
+  judgeTraining,
+  VerdictUndecidedError,
+} from '@weightless/sdk'
 import { bytesSource } from '@weightless/tensor'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { acknowledgeTrainer } from './acknowledgeTrainer.ts'
@@ -92,7 +98,7 @@ describe('disputes over trainings that were sold', () => {
     ['wrong learning rate', 'word', /^new p\/adapter$/, wrongAt],
     ['wrong moment', 'word', /^new v\/adapter$/, wrongAt],
     ['flipped adapter weight', 'word', /^new p\/adapter$/, wrongAt],
-    ['wrong random counter', 'start', /^state before the first step$/, 0],
+    ['wrong random counter', 'head', /^seed$/, 0],
     ['another adapter', 'adapter', /^root of the adapter$/, 6],
   ]
   for (const [cheat, kind, what, step] of expected) {
@@ -109,6 +115,12 @@ describe('disputes over trainings that were sold', () => {
       // Without the data, what is about rows cannot be judged, and all else can.
       const light = await judgeTraining(read.value, weights)
       assert.equal(light.outcome, kind === 'head' ? 'refused' : 'guilty')
+      const submitted = clientOf(net, 5).fineTuning.submitVerdict(read.value)
+      if (cheat === 'wrong random counter') {
+        const { slashedWei, toUserWei, toReporterWei, gasUsed } = await submitted
+        assert.ok(slashedWei > 0n && toUserWei === (slashedWei * 40n) / 100n && toReporterWei === slashedWei / 10n)
+        assert.ok(gasUsed < 300_000n, `${gasUsed} gas`)
+      } else await assert.rejects(submitted, VerdictUndecidedError)
       const other = weights.with(-1, weights.at(-1)! ^ 1)
       assert.equal((await judgeTraining(read.value, other, dataset)).outcome, 'refused')
       const told = { ...read.value, finding: { ...finding, expected: '7' } }

@@ -1,12 +1,30 @@
 /** Stakes of fine-tuning answer for receipt, quote, bill and delivery of a training. Spec: spec/settlement.md 9.13. */
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { encodePacked, type Hex, hashTypedData, parseEther } from 'viem'
+import {
+  concat,
+  encodeAbiParameters,
+  encodePacked,
+  type Hex,
+  hashTypedData,
+  keccak256,
+  parseAbiParameters,
+  parseEther,
+  sha256,
+  toHex,
+} from 'viem'
 import type { LocalAccount } from 'viem/accounts'
 import { type CallResult, createRig, eventsOf } from '../scripts/contractRig.ts'
 import { presets } from '../scripts/presets.ts'
 import { authorizationOf, price, receiptOf, word } from '../scripts/settlementRig.ts'
-import { acceptanceTypes, authorizationTypes, deliveryTypes, receiptDomain, receiptTypes } from './typedData.ts'
+import {
+  acceptanceTypes,
+  authorizationTypes,
+  deliveryTypes,
+  receiptDomain,
+  receiptTypes,
+  trainingRootTypes,
+} from './typedData.ts'
 
 const staked = parseEther('100')
 const errorOf = (result: CallResult<unknown>) => (result.ok ? 'none' : result.error)
@@ -93,6 +111,97 @@ describe('TrainingStake', () => {
     assert.equal(await active(), staked)
     assert.equal(await both(['task', word('11')], ['task', word('12')]), 'none')
     assert.equal(await active(), staked / 2n)
+  })
+
+  it('takes it for two roots of one place, another end of the run, and a head that its receipt contradicts', async () => {
+    const { rig, trainingStake, receipt, signReceipt, active, reporter, trainer, userAccount, domain } =
+      await withTrainer()
+    const [program, seed, top] = [word('21'), word('22'), word('23')]
+    const tag = keccak256(toHex('weightless/receipt/v1/training-program'))
+    const programId = keccak256(encodeAbiParameters(parseAbiParameters('bytes32, bytes32, uint16'), [tag, program, 2]))
+    const headText = (facts: object = {}) => {
+      const all = { version: 2, program, step: 1, rowsSeen: 3, dataDigest: word('24'), values: 1024, seed }
+      return JSON.stringify({ ...all, settings: { alpha: 16 }, ...facts })
+    }
+    const stateOf = (head: string) => sha256(concat([toHex('weightless/train-state/1'), sha256(toHex(head)), top]))
+    const leaf = (root: Hex) => sha256(concat(['0x00', root]))
+    const node = (a: Hex, b: Hex) => sha256(concat(['0x01', a, b]))
+    const from = { from: reporter }
+    /** A run of two steps whose middle state has this head. */
+    const runOf = (head: string) => {
+      const states = [word('31'), stateOf(head), word('32')] as const
+      const [a, b, c] = states.map(leaf) as [Hex, Hex, Hex]
+      return { states, root: node(node(a, b), c), middle: [a, c], last: [node(a, b)] }
+    }
+    let nonce = 20n
+    const about = async (traceRoot: Hex) => {
+      const of = { ...receipt, programId, seed, traceRoot, jobNonce: nonce++ }
+      const digest = hashTypedData({ domain, types: receiptTypes, primaryType: 'Receipt', message: of })
+      const sign = async (place: number, leaves: number, root: Hex, by: LocalAccount = trainer) => {
+        const message = { receipt: digest, place, leaves, root }
+        const typed = { domain, types: trainingRootTypes, primaryType: 'TrainingRoot', message } as const
+        return { place, leaves, root, signature: await by.signTypedData(typed) }
+      }
+      return { of, signature: await signReceipt(of), sign }
+    }
+    const gas: bigint[] = []
+    const send = async (name: 'reportTwoRoots' | 'reportOtherEnd' | 'reportOtherHead', args: readonly unknown[]) => {
+      const result = await rig.send(trainingStake, name, args as never, from)
+      if (result.ok) gas.push(result.gasUsed)
+      return errorOf(result)
+    }
+
+    const two = await about(word('32'))
+    const [one, other] = [await two.sign(3, 9, word('41')), await two.sign(3, 9, word('42'))]
+    assert.equal(await send('reportTwoRoots', [two.of, two.signature, one, one]), 'SameRoot')
+    assert.equal(
+      await send('reportTwoRoots', [two.of, two.signature, one, await two.sign(4, 9, word('42'))]),
+      'SameRoot',
+    )
+    const foreign = await two.sign(3, 9, word('42'), userAccount)
+    assert.equal(await send('reportTwoRoots', [two.of, two.signature, one, foreign]), 'RootNotSignedByProvider')
+    assert.equal(
+      await send('reportTwoRoots', [two.of, two.signature, one, { ...other, leaves: 8 }]),
+      'RootNotSignedByProvider',
+    )
+    assert.equal(await active(), staked)
+    assert.equal(await send('reportTwoRoots', [two.of, two.signature, one, other]), 'none')
+    assert.equal(await active(), staked / 2n)
+
+    const honest = runOf(headText())
+    const endOf = async (traceRoot: Hex, last = honest.last, steps = 2) => {
+      const { of, signature, sign } = await about(traceRoot)
+      const run = await sign(0, 3, honest.root)
+      return send('reportOtherEnd', [of, signature, run, { steps, root: honest.states[steps]!, path: last }])
+    }
+    assert.equal(await endOf(word('32')), 'EndIsRight')
+    assert.equal(await endOf(word('33'), honest.middle, 1), 'NotOfRun')
+    assert.equal(await endOf(word('33'), [word('01')]), 'NotOfRun')
+    assert.equal(await active(), staked / 2n)
+    assert.equal(await endOf(word('33')), 'none')
+
+    const headIs = async (head: string, shown = head, place = 0) => {
+      const { of, signature, sign } = await about(word('32'))
+      const { states, root, middle } = runOf(head)
+      const state = { steps: 1, root: states[1], path: middle }
+      return send('reportOtherHead', [of, signature, await sign(place, 3, root), state, toHex(shown), top])
+    }
+    assert.equal(await headIs(headText()), 'HeadIsRight')
+    assert.equal(await headIs(headText({ rowsSeen: 123_456_789, values: 4096, settings: { alpha: 1 } })), 'HeadIsRight')
+    assert.equal(await headIs(headText({ step: 2 }), headText()), 'NotOfRun')
+    assert.equal(await headIs(headText({ step: 2 }), headText({ step: 2 }), 1), 'NotOfRun')
+    const before = await active()
+    for (const wrong of [{ step: 2 }, { step: 11 }, { seed: word('99') }, { program: word('98') }, { version: 1 }]) {
+      assert.equal(await headIs(headText(wrong)), 'none', JSON.stringify(wrong))
+    }
+    for (const text of ['', '{}', headText().slice(0, -20).slice(0, 120), headText().replace('"seed"', '"feed"')]) {
+      assert.equal(await headIs(text), 'none', text)
+    }
+    assert.ok((await active()) < before)
+    assert.ok(
+      gas.every((used) => used < 300_000n),
+      gas.join(),
+    )
   })
 
   it('knows contradicting receipts, false bills and broken quotes, in the domain of the serving contract alone', async () => {

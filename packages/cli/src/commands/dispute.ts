@@ -18,7 +18,7 @@ import { formatDuration, formatTokens, globalOptions, printResult, remark } from
 import { printable } from '../printable.ts'
 import { createProgressBar } from '../progressBar.ts'
 import { isTraining, readAnyBundleFile, readBundleFile } from '../readBundleFile.ts'
-import { keepVerdict, readAnyVerdict, readVerdict, verdictPath } from '../verdictFile.ts'
+import { keepVerdict, readAnyVerdict, verdictPath } from '../verdictFile.ts'
 import { withModelFile } from '../withModelFile.ts'
 
 type OpenOptions = { provider?: string; model?: string; dataset?: string; out?: string }
@@ -81,6 +81,10 @@ export function addDisputeCommands(program: Command): void {
       printChallenge(bundle, challenge, command)
       if (challenge.dispute.outcome !== 'agreed') process.exitCode = 1
     })
+  addSubmitCommand(dispute)
+}
+
+function addSubmitCommand(dispute: Command): void {
   dispute
     .command('submit <verdict>')
     .description('take a verdict to the chain: contracts compute the number again, and the provider loses stake')
@@ -91,10 +95,14 @@ export function addDisputeCommands(program: Command): void {
       '\nWhere the chain does not know the model yet, its head is shown first, once for all: some 20 transactions for SmolLM2.',
     )
     .action(async (path: string, options: { model?: string; yes?: boolean }, command: Command) => {
-      const verdict = readVerdict(path)
-      const { provider } = verdict.receipt
+      const verdict = readAnyVerdict(path)
+      const { provider } = 'bundle' in verdict ? verdict.bundle.receipt : verdict.receipt
       await askBeforeSpending(`Take the case against ${provider} to the chain? The transactions cost gas.`, options)
-      printSlashing(await submitWith(verdict, options.model, command), command)
+      const slashing =
+        'bundle' in verdict
+          ? await withClient(command, (client) => client.fineTuning.submitVerdict(verdict))
+          : await submitWith(verdict, options.model, command)
+      printSlashing(slashing, command)
     })
 }
 
@@ -139,7 +147,7 @@ function submitWith(verdict: VerdictFile, path: string | undefined, command: Com
   return path === undefined ? submit({}) : withModelFile(path, (model) => submit({ model }))
 }
 
-function printSlashing(slashing: Slashing, command: Command): void {
+function printSlashing(slashing: Omit<Slashing, 'modelTransactions'>, command: Command): void {
   const { provider, jobNonce, slashedWei, toUserWei, toReporterWei, transactionHash, gasUsed } = slashing
   printResult(command, slashing, [
     `SLASHED   ${provider} for job ${jobNonce}`,

@@ -31,7 +31,7 @@ const list = z.enum(['p', 'm', 'v'])
 const accusation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('start'), state: z.strictObject(leaf) }),
   z.strictObject({ kind: z.literal('end'), state: z.strictObject(leaf) }),
-  z.strictObject({ kind: z.literal('head'), steps: u32.min(1), ...opened }),
+  z.strictObject({ kind: z.literal('head'), steps: u32, ...opened }),
   z.strictObject({ kind: z.literal('state'), step: u32, after: z.strictObject(leaf), tables }),
   z.strictObject({
     kind: z.literal('word'),

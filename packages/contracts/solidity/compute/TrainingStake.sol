@@ -5,6 +5,8 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Deliverable} from "./DeliverableRing.sol";
 import {ProviderStake} from "./ProviderStake.sol";
 import {Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
+import {TrainingHeads} from "./TrainingHeads.sol";
+import {HashPath} from "../dispute/judge/HashPath.sol";
 
 /// What it asks of FineTuningServing beyond the stakes.
 interface IDeliveries {
@@ -21,13 +23,35 @@ struct Delivery {
     bytes32 root;
 }
 
-/// Slashes fine-tuning providers for what they signed of a training, its quote, its bill and its delivery. Receipts and
+/// The provider's word in a dispute: at place 0 for the root over the states of its run, at n + 1 for that over the tables of step n.
+struct TrainingRoot {
+    uint32 place;
+    uint32 leaves;
+    bytes32 root;
+    bytes signature;
+}
+
+/// A state of a run after so many steps, with the hashes beside its way.
+struct RunState {
+    uint32 steps;
+    bytes32 root;
+    bytes32[] path;
+}
+
+/// Slashes fine-tuning providers for what they signed of a training, its quote, its bill, its delivery and its run. Receipts and
 /// acceptances are of the domain of FineTuningServing; a job's nonce is its task's. Spec: spec/settlement.md 9.13.
 contract TrainingStake is ProviderStake {
     error NotDeliveredByProvider(bytes32 receiptHash);
     error SameDelivery(bytes32 receiptHash);
     error DeliveryKept(bytes32 receiptHash);
+    error RootNotSignedByProvider(bytes32 root);
+    error SameRoot(bytes32 receiptHash);
+    error NotOfRun(bytes32 root);
+    error EndIsRight(bytes32 receiptHash);
+    error HeadIsRight(bytes32 receiptHash);
 
+    bytes32 private constant ROOT_TYPEHASH =
+        keccak256("TrainingRoot(bytes32 receipt,uint32 place,uint32 leaves,bytes32 root)");
     bytes32 private constant DELIVERY_TYPEHASH = keccak256("Delivery(bytes32 receipt,string id,bytes32 root)");
 
     /// Shows a deliverable on the chain that is not the file of which its provider said that it delivers it for a receipt.
@@ -65,6 +89,52 @@ contract TrainingStake is ProviderStake {
         punish(receipt.provider, receipt.user, receipt.jobNonce);
     }
 
+    /// Shows two different roots, or trees of two sizes, that a provider signed for one place of one training. Spec: dispute.md 14.7.
+    function reportTwoRoots(
+        Receipt calldata receipt,
+        bytes calldata signature,
+        TrainingRoot calldata one,
+        TrainingRoot calldata other
+    ) external nonReentrant {
+        bytes32 domain = receiptDomain();
+        bytes32 receiptHash = checkSigned(domain, receipt, signature);
+        checkRoot(domain, receiptHash, receipt.provider, one);
+        checkRoot(domain, receiptHash, receipt.provider, other);
+        if (one.place != other.place || (one.leaves == other.leaves && one.root == other.root)) {
+            revert SameRoot(receiptHash);
+        }
+        punish(receipt.provider, receipt.user, receipt.jobNonce);
+    }
+
+    /// Shows a run whose last state is not the one of the receipt.
+    function reportOtherEnd(
+        Receipt calldata receipt,
+        bytes calldata signature,
+        TrainingRoot calldata run,
+        RunState calldata last
+    ) external nonReentrant {
+        bytes32 receiptHash = checkRun(receipt, signature, run, last);
+        if (last.steps + 1 != run.leaves) revert NotOfRun(last.root);
+        if (last.root == receipt.traceRoot) revert EndIsRight(receiptHash);
+        punish(receipt.provider, receipt.user, receipt.jobNonce);
+    }
+
+    /// Shows a state of a run whose head names another program, step or seed than receipt and place do.
+    /// @param top the hash over the state's lists
+    function reportOtherHead(
+        Receipt calldata receipt,
+        bytes calldata signature,
+        TrainingRoot calldata run,
+        RunState calldata state,
+        bytes calldata head,
+        bytes32 top
+    ) external nonReentrant {
+        bytes32 receiptHash = checkRun(receipt, signature, run, state);
+        if (TrainingHeads.stateHash(head, top) != state.root) revert NotOfRun(state.root);
+        if (TrainingHeads.isOf(head, state.steps, receipt.programId, receipt.seed)) revert HeadIsRight(receiptHash);
+        punish(receipt.provider, receipt.user, receipt.jobNonce);
+    }
+
     /// As long as a refund, and a deliverable's wait before it.
     function unstakeSeconds() public view override returns (uint256) {
         return serving.lockTime() + IDeliveries(address(serving)).acknowledgeSeconds();
@@ -86,5 +156,31 @@ contract TrainingStake is ProviderStake {
             keccak256(abi.encode(DELIVERY_TYPEHASH, receiptHash, keccak256(bytes(delivery.id)), delivery.root));
         (address recovered,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, structHash), signature);
         if (recovered == address(0) || recovered != provider) revert NotDeliveredByProvider(receiptHash);
+    }
+
+    /// The provider signed the receipt, and the run that has this state.
+    function checkRun(
+        Receipt calldata receipt,
+        bytes calldata signature,
+        TrainingRoot calldata run,
+        RunState calldata state
+    ) private view returns (bytes32 receiptHash) {
+        bytes32 domain = receiptDomain();
+        receiptHash = checkSigned(domain, receipt, signature);
+        checkRoot(domain, receiptHash, receipt.provider, run);
+        bytes32 leaf = HashPath.hashLeaf(abi.encodePacked(state.root));
+        bytes32 root = HashPath.rootFrom(leaf, state.steps, run.leaves, state.path);
+        if (run.place != 0 || root != run.root) revert NotOfRun(state.root);
+    }
+
+    /// As for receipts, only the provider's own key counts.
+    function checkRoot(bytes32 domain, bytes32 receiptHash, address provider, TrainingRoot calldata signed)
+        private
+        pure
+    {
+        bytes32 structHash =
+            keccak256(abi.encode(ROOT_TYPEHASH, receiptHash, signed.place, signed.leaves, signed.root));
+        (address recovered,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, structHash), signed.signature);
+        if (recovered == address(0) || recovered != provider) revert RootNotSignedByProvider(signed.root);
     }
 }

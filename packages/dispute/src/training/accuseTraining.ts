@@ -67,8 +67,10 @@ export async function accuseTraining(
   if (found.found !== 'leaf') return silence('its states')
   const state = await stateOf(found.leaf)
   if (!state) return silence(`the state after ${found.leaf} steps`)
-  if (found.leaf === 0) return accuse({ kind: 'start', state })
   const opened = await defender.opening(found.leaf)
+  // Values alone can be shown wrong without the head; a wrong head says more.
+  const isBare = found.leaf === 0 && (!opened || !opensTo(opened, state.root) || bytesEqual(opened.head, job.headAt(0)))
+  if (isBare) return accuse({ kind: 'start', state })
   if (!opened || !opensTo(opened, state.root)) return silence(`the head of the state after ${found.leaf} steps`)
   const after: OpenedState = { ...state, ...opened }
   if (!bytesEqual(after.head, job.headAt(found.leaf))) return accuse({ kind: 'head', steps: found.leaf, ...after })

@@ -79,7 +79,7 @@ function judgeHead(
   const right = whole.headAt(at)
   if (bytesEqual(right, accusation.head)) return innocent('the head is right')
   const { name, expected, claimed } = differingField(right, accusation.head)
-  return { guilty: true, kind: 'head', step: at - 1, what: name, element: 0, expected, claimed }
+  return { guilty: true, kind: 'head', step: Math.max(0, at - 1), what: name, element: 0, expected, claimed }
 }
 
 /** The first field of a head that differs, as text. */

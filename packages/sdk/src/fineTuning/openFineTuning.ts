@@ -1,6 +1,7 @@
 /** Fine-tuning as a user sees it: find a provider, hand over a dataset, watch, acknowledge, have the adapter. */
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import type { TrainingDispute } from '@weightless/compute/client'
+import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import type { FetchResponse } from '@weightless/env'
@@ -8,6 +9,7 @@ import type { LedgerAccount } from '@weightless/ledger'
 import { TransactionRevertedError } from '@weightless/ledger'
 import type { TrainingBundle } from '@weightless/receipt/training'
 import { AccountMissingError } from '../account/accountMissing.ts'
+import type { SendOptions } from '../account/openAccount.ts'
 import type { ChatEvent } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
@@ -26,6 +28,7 @@ import { type FineTuningTask, followTask, readTask, readTasks, type TaskEvent, t
 import { openDelivery } from './openDelivery.ts'
 import { retrieveFromTrainer } from './retrieveFromTrainer.ts'
 import { sealDataset } from './sealDataset.ts'
+import { submitTrainingVerdict, type TrainingSlashing } from './submitTrainingVerdict.ts'
 import { signCancel, signDownload, signTask, signUpload } from './trainerSignatures.ts'
 
 export type TrainingRequest = {
@@ -73,6 +76,11 @@ export type FineTuningApi = {
     bundle: TrainingBundle,
     means: { dataset: Uint8Array; weights?: Uint8Array; providerUrl?: string } & TrainingDisputeOptions,
   ): Promise<TrainingDispute>
+  /**
+   * Takes a verdict about a training to the chain, where it costs the provider stake. Anybody may.
+   * @throws {VerdictUndecidedError} of what no contract decides {ForeignFaultError} {TransactionRevertedError}
+   */
+  submitVerdict(verdict: TrainingVerdictFile, options?: SendOptions): Promise<TrainingSlashing>
   /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
   chat(chat: AdapterChat, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
   /** Receipt and opening of such an answer, from the provider itself. @throws {ProviderRefusedError} {BundleMalformedError} */
@@ -128,6 +136,7 @@ export function openFineTuning(context: ClientContext, files: FilesApi): FineTun
       const expected = { chainId: BigInt(config.chain.chainId), settlement: at().address }
       return disputeTraining(context.env, bundle, url, { weights: model, dataset }, { expected, ...options })
     },
+    submitVerdict: (verdict, options) => submitTrainingVerdict(context, verdict, options),
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
     },

@@ -1,0 +1,76 @@
+/** Takes what a verdict about a training shows to the chain, as far as a contract decides it. Spec: spec/dispute.md §14.7 */
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
+import type { TrainingVerdictFile } from '@weightless/compute/wire'
+import { abis } from '@weightless/contracts'
+import type { SendOptions } from '../account/openAccount.ts'
+import type { ClientContext } from '../clientContext.ts'
+import { contractAddress } from '../networkConfig.ts'
+import { ForeignFaultError, slashedBy } from '../receipts/reportFault.ts'
+
+export type TrainingSlashing = {
+  provider: Hex
+  user: Hex
+  jobNonce: bigint
+  /** Wei that were taken from the provider's stake, and the shares of the user and of whoever sent it. */
+  slashedWei: bigint
+  toUserWei: bigint
+  toReporterWei: bigint
+  transactionHash: Hex
+  gasUsed: bigint
+}
+
+/** Fields of a head that its receipt and its place fix. */
+const decided = new Set(['version', 'program', 'step', 'seed'])
+
+/** @throws {VerdictUndecidedError} {ForeignFaultError} {TransactionRevertedError} such as FaultCounted: it was shown before */
+export async function submitTrainingVerdict(
+  { ledger, config }: ClientContext,
+  { bundle, roots, accusation, finding }: TrainingVerdictFile,
+  options?: SendOptions,
+): Promise<TrainingSlashing> {
+  const { receipt, signature, settlement } = bundle
+  const serving = contractAddress(config, 'fineTuningServing').toLowerCase()
+  if (settlement !== serving || receipt.chainId !== BigInt(config.chain.chainId)) {
+    throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
+  }
+  const run = roots.find(({ place }) => place === 0)
+  const isDecided = accusation.kind === 'end' || (accusation.kind === 'head' && decided.has(finding.what))
+  if (!run || !isDecided) throw new VerdictUndecidedError({ kind: accusation.kind, what: finding.what })
+  const at = { address: contractAddress(config, 'trainingStake'), abi: abis.trainingStake } as const
+  const sent =
+    accusation.kind === 'end'
+      ? await ledger.submit(
+          {
+            ...at,
+            functionName: 'reportOtherEnd',
+            args: [receipt, signature, run, stateOf(run.leaves - 1, accusation.state)],
+          },
+          options,
+        )
+      : await ledger.submit(
+          {
+            ...at,
+            functionName: 'reportOtherHead',
+            args: [
+              ...([receipt, signature, run, stateOf(accusation.steps, accusation)] as const),
+              ...([bytesToHex(accusation.head), bytesToHex(accusation.top)] as const),
+            ],
+          },
+          options,
+        )
+  const { provider, user, jobNonce } = receipt
+  const { transactionHash, gasUsed } = sent
+  return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed }
+}
+
+function stateOf(steps: number, { root, path }: { root: Uint8Array; path: readonly Uint8Array[] }) {
+  return { steps, root: bytesToHex(root), path: path.map((hash) => bytesToHex(hash)) }
+}
+
+export class VerdictUndecidedError extends WeightlessError {
+  constructor(facts: { kind: string; what: string }) {
+    super('sdk/verdict-undecided', 'No contract decides what this verdict shows.', facts, {
+      hint: 'Of trainings contracts decide a run that ends in another state than its receipt says, and a head with another program, step or seed. Whoever has the model judges the rest.',
+    })
+  }
+}
