@@ -3,13 +3,12 @@ import { readFile } from 'node:fs/promises'
 import type { TrainingDispute } from '@weightless/compute/client'
 import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { createNodeEnv } from '@weightless/env/node'
-import { hashReceipt } from '@weightless/receipt'
 import type { TrainingBundle } from '@weightless/receipt/training'
 import { disputeTraining, judgeTraining } from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
 import { withClient } from './connect.ts'
+import { askedLine, describeFinding, placeOf, printRefused, printUnguilty } from './disputeOutcome.ts'
 import { globalOptions, printResult, remark } from './output.ts'
-import { printable } from './printable.ts'
 import { keepTrainingVerdict, trainingVerdictPath } from './verdictFile.ts'
 import { withModelFile } from './withModelFile.ts'
 
@@ -69,25 +68,17 @@ async function printDispute(
   out: string | undefined,
   command: Command,
 ): Promise<void> {
-  const { questions } = outcome
   const about = placeOf(bundle)
-  const asked = `asked     ${questions} questions`
-  if (outcome.outcome === 'agreed') {
-    printResult(command, { outcome: 'agreed', questions, ...about }, [
-      'agreed    this machine trains to the same state',
-    ])
-  } else if (outcome.outcome === 'withheld') {
-    const line = `WITHHELD  the provider did not answer about ${outcome.asked}: no guilt, and no answer that can be checked`
-    printResult(command, { ...outcome, ...about }, [printable(line), asked])
-  } else if (outcome.outcome === 'unshown') {
-    printResult(command, { ...outcome, ...about }, [printable(`UNSHOWN   it differs, but ${outcome.reason}`), asked])
-  } else {
+  if (outcome.outcome === 'guilty') {
     const { verdict } = outcome
     const { guilty: _, ...finding } = verdict.finding
     const file = await keepTrainingVerdict(out ?? trainingVerdictPath(globalOptions(command).dataDir, verdict), verdict)
-    const lines = [...describeFinding(finding), `provider  ${about.provider}`, asked, `verdict   ${file}`]
-    printResult(command, { outcome: 'guilty', questions, ...about, finding, file }, lines)
+    const said = describeFinding(`step ${finding.step}`, finding)
+    const lines = [...said, `provider  ${about.provider}`, askedLine(outcome.questions), `verdict   ${file}`]
+    printResult(command, { outcome: 'guilty', questions: outcome.questions, ...about, finding, file }, lines)
+    return
   }
+  printUnguilty(outcome, about, 'this machine trains to the same state', command)
 }
 
 /** Judges a file again, asking nobody. */
@@ -106,28 +97,14 @@ export async function judgeTrainingFile(
       : await withModelFile(model, judge)
   const about = placeOf(verdict.bundle)
   if (judgement.outcome === 'refused') {
-    const line = `REFUSED   this file shows nothing: ${judgement.reason}`
-    printResult(command, { ...judgement, ...about }, [printable(line)])
+    printRefused(judgement, about, command)
     process.exitCode = 1
     return
   }
   const { guilty: _, ...finding } = judgement.finding
   printResult(command, { outcome: 'guilty', ...about, finding }, [
-    ...describeFinding(finding),
+    ...describeFinding(`step ${finding.step}`, finding),
     `provider  ${about.provider}, by its signature`,
     `receipt   ${about.receipt}, chain ${about.chainId}`,
   ])
-}
-
-type Shown = Omit<TrainingVerdictFile['finding'], 'guilty'>
-
-const describeFinding = ({ step, what, element, expected, claimed }: Shown): string[] => [
-  `GUILTY    step ${step}: ${what} ${element}`,
-  `expected  ${expected}`,
-  `claimed   ${claimed}`,
-]
-
-function placeOf({ receipt, settlement }: TrainingBundle) {
-  const { provider, chainId } = receipt
-  return { provider, receipt: hashReceipt(receipt, settlement), chainId: String(chainId), settlement }
 }

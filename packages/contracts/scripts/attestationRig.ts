@@ -2,6 +2,7 @@
 import { splitCollateral } from '@weightless/attest'
 import { bytesToBigInt, bytesToHex, getContractAddress, type Hex, keccak256, numberToHex } from 'viem'
 import { abis } from '../src/abis.ts'
+import { attestationRefusals } from '../src/attestationRefusals.ts'
 import { type CallResult, createRig, type Rig } from './contractRig.ts'
 import { create2Data, create2Deployer, salt } from './deploymentPlan.ts'
 import type { Alloc } from './localEvm.ts'
@@ -90,29 +91,9 @@ async function putCollateral(
   return results
 }
 
-/** In the order of Refusals.sol. */
-const refusals = [
-  'malformed',
-  'unsupported',
-  'collateral',
-  'chain',
-  'revoked',
-  'expired',
-  'not-yet-valid',
-  'signature',
-  'binding',
-  'qe-identity',
-  'tdx-module',
-  'tcb-level',
-  'tcb-status',
-  'debug',
-  'attributes',
-  'report-data',
-]
-
 /** @returns undefined for a call that went through. @throws {Error} for another error than a refusal */
 export function refusalIn(result: CallResult<unknown>): string | undefined {
   if (result.ok) return undefined
   if (result.error !== 'Refused') throw new Error(`${result.error} ${result.args.join(' ')}`)
-  return refusals[Number(result.args[0])]
+  return attestationRefusals[Number(result.args[0])]
 }

@@ -1,6 +1,6 @@
 /** `weightless dispute …`: shows by one number that an answer is wrong, and judges what somebody else has shown. */
 import { createNodeEnv } from '@weightless/env/node'
-import { type Bundle, hashReceipt } from '@weightless/receipt'
+import type { Bundle } from '@weightless/receipt'
 import {
   type Challenge,
   type Dispute,
@@ -13,9 +13,9 @@ import {
 import { type Command, InvalidArgumentError } from 'commander'
 import { askBeforeSpending } from '../askBeforeSpending.ts'
 import { withClient } from '../connect.ts'
+import { askedLine, describeFinding, placeOf, printRefused, printUnguilty } from '../disputeOutcome.ts'
 import { disputeTrainingFile, judgeTrainingFile } from '../disputeTrainingFile.ts'
 import { formatDuration, formatTokens, globalOptions, printResult, remark } from '../output.ts'
-import { printable } from '../printable.ts'
 import { createProgressBar } from '../progressBar.ts'
 import { isTraining, readAnyBundleFile, readBundleFile } from '../readBundleFile.ts'
 import { keepVerdict, readAnyVerdict, verdictPath } from '../verdictFile.ts'
@@ -166,7 +166,7 @@ function challengeWith(bundle: Bundle, path: string | undefined, command: Comman
 function printChallenge(bundle: Bundle, { dispute, slashing, bond }: Challenge, command: Command): void {
   const { outcome, questions } = dispute
   const lines = [`${outcome.toUpperCase()}  ${questions} questions on chain, bond ${bond}`]
-  if (dispute.outcome === 'guilty') lines.push(...describeFinding(dispute.finding))
+  if (dispute.outcome === 'guilty') lines.push(...describeFinding(placeIn(dispute.finding), dispute.finding))
   if (slashing) {
     const { provider, slashedWei, toReporterWei, transactionHash } = slashing
     lines.push(`${provider} lost ${formatTokens(slashedWei)}, ${formatTokens(toReporterWei)} of it are yours`)
@@ -182,54 +182,36 @@ async function printDispute(
   out: string | undefined,
   command: Command,
 ): Promise<void> {
-  const { questions } = outcome
   const about = placeOf(bundle)
-  const asked = `asked     ${questions} questions`
-  if (outcome.outcome === 'agreed') {
-    const line = 'agreed    this machine computes the same: every operator at every position'
-    printResult(command, { outcome: 'agreed', questions, ...about }, [line])
-  } else if (outcome.outcome === 'withheld') {
-    const line = `WITHHELD  the provider did not answer about ${outcome.asked}: no guilt, and no answer that can be checked`
-    printResult(command, { ...outcome, ...about }, [line, asked])
-  } else if (outcome.outcome === 'unshown') {
-    printResult(command, { ...outcome, ...about }, [printable(`UNSHOWN   it differs, but ${outcome.reason}`), asked])
-  } else {
-    const { verdict, finding } = outcome
+  if (outcome.outcome === 'guilty') {
+    const { verdict, finding, questions } = outcome
     const file = await keepVerdict(out ?? verdictPath(globalOptions(command).dataDir, verdict), verdict)
     const { guilty: _, ...shown } = finding
-    const lines = [...describeFinding(shown), `provider  ${about.provider}`, asked, `verdict   ${file}`]
+    const said = describeFinding(placeIn(shown), shown)
+    const lines = [...said, `provider  ${about.provider}`, askedLine(questions), `verdict   ${file}`]
     printResult(command, { outcome: 'guilty', questions, ...about, finding: shown, file }, lines)
+    return
   }
+  printUnguilty(outcome, about, 'this machine computes the same: every operator at every position', command)
 }
 
 function printJudgement(verdict: VerdictFile, judgement: Judgement, tookMs: number, command: Command): void {
   const about = placeOf(verdict)
   if (judgement.outcome === 'refused') {
-    const line = `REFUSED   this file shows nothing: ${judgement.reason}`
-    printResult(command, { ...judgement, ...about }, [printable(line)])
+    printRefused(judgement, about, command)
     return
   }
   const { guilty: _, ...finding } = judgement.finding
   printResult(command, { outcome: 'guilty', ...about, finding }, [
-    ...describeFinding(finding),
+    ...describeFinding(placeIn(finding), finding),
     `provider  ${about.provider}, by its signature`,
     `receipt   ${about.receipt}, chain ${about.chainId}`,
     `judged in ${formatDuration(tookMs)}, asking nobody`,
   ])
 }
 
-type Shown = Omit<VerdictFile['finding'], 'guilty'>
-
-const describeFinding = ({ operator, position, what, element, expected, claimed }: Shown): string[] => [
-  `GUILTY    ${operator} at position ${position}: ${what} ${element}`,
-  `expected  ${expected}`,
-  `claimed   ${claimed}`,
-]
-
-function placeOf({ receipt, settlement }: Pick<Bundle, 'receipt' | 'settlement'>) {
-  const { provider, chainId } = receipt
-  return { provider, receipt: hashReceipt(receipt, settlement), chainId: String(chainId), settlement }
-}
+const placeIn = ({ operator, position }: Pick<VerdictFile['finding'], 'operator' | 'position'>): string =>
+  `${operator} at position ${position}`
 
 /** A commander reader: what is no address would otherwise be taken for a provider that is silent. */
 function httpUrl(text: string): string {

@@ -1,9 +1,9 @@
 /** A training of all weights of a small model, whose result is a model. Spec: FINETUNING §5.1, spec/training.md §8 */
 import { trainingProgramId } from '@weightless/receipt/training'
-import { describeModel, type FullTrainer, openFullTrainer, TrainerStateError } from '@weightless/tensor'
+import { describeModel, openFullTrainer } from '@weightless/tensor'
 import { encodeCorpus } from './encodeCorpus.ts'
 import { seedBytes } from './encodeExamples.ts'
-import type { TrainingRun } from './trainingRun.ts'
+import { measureOn, restoreIf, type TrainingRun } from './trainingRun.ts'
 import { type TrainingJob, TrainingRefusedError } from './trainingWorker.ts'
 
 /** Weights of a model at most: five lists of f32 of them are held. */
@@ -26,29 +26,12 @@ export async function openFullRun(
   return {
     plan,
     takeStep: () => trainer.step(),
-    measure() {
-      if (heldOut.length === 0) return undefined
-      const { loss, accuracy } = trainer.evaluate(heldOut)
-      return { loss, accuracy }
-    },
+    measure: () => measureOn(trainer, heldOut),
     state: () => trainer.state(),
-    restore: (state, steps) => restore(trainer, state, steps),
+    // The head of a state names model, options and data by root, and its cursor follows from its step.
+    restore: (state, steps) => restoreIf(trainer, state, () => trainer.progress.step === steps),
     exportResult: () => trainer.exportModel('F32'),
     proof: () => ({ programId: trainingProgramId(programId), tokenizerRoot, stateHash: trainer.stateHash() }),
     close: () => trainer.close(),
   }
-}
-
-/** The head of a state names model, options and data by root, and its cursor follows from its step. */
-function restore(trainer: FullTrainer, state: Uint8Array, steps: number): boolean {
-  const fresh = trainer.state()
-  try {
-    trainer.restore(state)
-  } catch (fault) {
-    if (fault instanceof TrainerStateError) return false
-    throw fault
-  }
-  if (trainer.progress.step === steps) return true
-  trainer.restore(fresh)
-  return false
 }

@@ -1,17 +1,10 @@
 /** A training of an adapter. Spec: FINETUNING §5.1 */
 import { trainingProgramId } from '@weightless/receipt/training'
-import {
-  type AdapterTarget,
-  digestBatch,
-  type LoraTrainer,
-  openLoraTrainer,
-  type TokenRow,
-  TrainerStateError,
-} from '@weightless/tensor'
+import { type AdapterTarget, digestBatch, type LoraTrainer, openLoraTrainer, type TokenRow } from '@weightless/tensor'
 import { checkLoraOptions, type LoraOptions } from '@weightless/tensor/train/loraOptions'
 import { encodeExamples, planOf, seedBytes } from './encodeExamples.ts'
 import type { TrainingParameters } from './trainingParameters.ts'
-import type { TrainingRun } from './trainingRun.ts'
+import { measureOn, restoreIf, type TrainingRun } from './trainingRun.ts'
 import type { TrainingJob } from './trainingWorker.ts'
 
 export type LoraRun = TrainingRun & {
@@ -40,13 +33,9 @@ export async function openLoraRun(
   return {
     ...{ trainer, batches, plan: planOf(dataset) },
     takeStep: () => trainer.step(batches[trainer.progress.step]!),
-    measure() {
-      if (dataset.heldOut.length === 0) return undefined
-      const { loss, accuracy } = trainer.evaluate(dataset.heldOut)
-      return { loss, accuracy }
-    },
+    measure: () => measureOn(trainer, dataset.heldOut),
     state: () => trainer.state(),
-    restore: (state, steps) => restore(trainer, state, batches.slice(0, steps)),
+    restore: (state, steps) => restoreIf(trainer, state, () => hasDone(trainer, batches.slice(0, steps))),
     exportResult: () => trainer.exportAdapter(),
     proof: () => ({ programId: trainingProgramId(programId), tokenizerRoot, stateHash: trainer.stateHash() }),
     close: () => trainer.close(),
@@ -54,16 +43,6 @@ export async function openLoraRun(
 }
 
 /** Only a state made by this very job: same model, options, seed, and the same rows in the same order. */
-function restore(trainer: LoraTrainer, state: Uint8Array, done: LoraRun['batches']): boolean {
-  const fresh = trainer.state()
-  try {
-    trainer.restore(state)
-  } catch (fault) {
-    if (fault instanceof TrainerStateError) return false
-    throw fault
-  }
-  const { step, dataDigest } = trainer.progress
-  if (step === done.length && dataDigest === done.reduce(digestBatch, digestBatch())) return true
-  trainer.restore(fresh)
-  return false
+function hasDone({ progress }: LoraTrainer, done: LoraRun['batches']): boolean {
+  return progress.step === done.length && progress.dataDigest === done.reduce(digestBatch, digestBatch())
 }

@@ -4,6 +4,7 @@ import type { StepOpening } from '@weightless/dispute'
 import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
 import { hash, hexBytes, u32 } from './hexBytes.ts'
+import { readByKind } from './readByKind.ts'
 
 /** Where a receipt's working is asked about, at its provider and at a gateway. @param id - hash of the receipt */
 export const disputePath = (id: string): string => `/v1/receipts/${id}/dispute`
@@ -61,11 +62,5 @@ const answerSchemas = {
   chunk: z.object({ bytes }),
 }
 
-/** Undefined for what is no such answer: whoever sends that has not answered. */
-export function readDisputeAnswer<Kind extends keyof typeof answerSchemas>(
-  kind: Kind,
-  json: unknown,
-): z.infer<(typeof answerSchemas)[Kind]> | undefined {
-  const read = answerSchemas[kind].safeParse(json)
-  return read.success ? (read.data as z.infer<(typeof answerSchemas)[Kind]>) : undefined
-}
+export const readDisputeAnswer = <Kind extends keyof typeof answerSchemas>(kind: Kind, json: unknown) =>
+  readByKind(answerSchemas, kind, json)

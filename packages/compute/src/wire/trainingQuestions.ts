@@ -3,6 +3,7 @@ import { bytesToHex, type Hex } from '@weightless/codec'
 import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
 import { hash, hexBytes, u32 } from './hexBytes.ts'
+import { readByKind } from './readByKind.ts'
 
 const node = { level: z.int().min(0).max(32), index: u32 }
 
@@ -54,11 +55,5 @@ const answerSchemas = {
   chunk: z.object({ bytes: hexBytes(65_536) }),
 }
 
-/** Undefined for what is no such answer: whoever sends that has not answered. */
-export function readTrainingAnswer<Kind extends keyof typeof answerSchemas>(
-  kind: Kind,
-  json: unknown,
-): z.infer<(typeof answerSchemas)[Kind]> | undefined {
-  const read = answerSchemas[kind].safeParse(json)
-  return read.success ? (read.data as z.infer<(typeof answerSchemas)[Kind]>) : undefined
-}
+export const readTrainingAnswer = <Kind extends keyof typeof answerSchemas>(kind: Kind, json: unknown) =>
+  readByKind(answerSchemas, kind, json)

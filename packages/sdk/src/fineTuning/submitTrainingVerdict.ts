@@ -1,23 +1,14 @@
 /** Takes what a verdict about a training shows to the chain, as far as a contract decides it. Spec: spec/dispute.md §14.7 */
-import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
+import { bytesToHex, WeightlessError } from '@weightless/codec'
 import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import type { SendOptions } from '../account/openAccount.ts'
 import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
-import { ForeignFaultError, slashedBy } from '../receipts/reportFault.ts'
+import { ForeignFaultError } from '../receipts/reportFault.ts'
+import { slashedBy, type TakenStake } from '../receipts/slashedBy.ts'
 
-export type TrainingSlashing = {
-  provider: Hex
-  user: Hex
-  jobNonce: bigint
-  /** Wei that were taken from the provider's stake, and the shares of the user and of whoever sent it. */
-  slashedWei: bigint
-  toUserWei: bigint
-  toReporterWei: bigint
-  transactionHash: Hex
-  gasUsed: bigint
-}
+export type TrainingSlashing = TakenStake & { gasUsed: bigint }
 
 /** Fields of a head that its receipt and its place fix. */
 const decided = new Set(['version', 'program', 'step', 'seed'])

@@ -4,25 +4,16 @@ import { abis } from '@weightless/contracts'
 import { TransactionRevertedError } from '@weightless/ledger'
 import type { ProvableFault, Signed } from '@weightless/receipt'
 import type { SignedDelivery } from '@weightless/receipt/delivery'
-import { keccak256, parseEventLogs, type TransactionReceipt, toHex } from 'viem'
+import { keccak256, toHex } from 'viem'
 import type { SendOptions } from '../account/openAccount.ts'
 import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
+import { slashedBy, type TakenStake } from './slashedBy.ts'
 
 /** `other-delivery`: the deliverable on the chain is not the file that was signed for. */
 type ShownKind = ProvableFault['kind'] | 'other-delivery'
 
-export type FaultReport = {
-  fault: ShownKind
-  provider: Hex
-  user: Hex
-  jobNonce: bigint
-  /** Wei that were taken from the provider's stake, and the shares of the user and of whoever reported. */
-  slashedWei: bigint
-  toUserWei: bigint
-  toReporterWei: bigint
-  transactionHash: Hex
-}
+export type FaultReport = TakenStake & { fault: ShownKind }
 
 /** @throws {NoFaultShownError} @throws {TransactionRevertedError} such as FaultCounted: it was shown before */
 export async function reportFault(
@@ -120,12 +111,6 @@ function send(
 }
 
 /** What a transaction took from a provider's stake, and who got which share. */
-export function slashedBy({ logs }: TransactionReceipt) {
-  const [slashed] = parseEventLogs({ abi: abis.providerStake, eventName: 'Slashed', logs })
-  const { toUser = 0n, toReporter = 0n, burned = 0n } = slashed?.args ?? {}
-  return { slashedWei: toUser + toReporter + burned, toUserWei: toUser, toReporterWei: toReporter }
-}
-
 export class NoFaultShownError extends WeightlessError {
   constructor() {
     super(

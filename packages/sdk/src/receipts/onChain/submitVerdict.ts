@@ -1,5 +1,5 @@
 /** Takes a verdict to the chain: its contracts compute the accused number, and the provider loses stake. Spec: spec/dispute.md §12 */
-import { type Hex, WeightlessError } from '@weightless/codec'
+import { WeightlessError } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import { proveSourceSectors } from '@weightless/crypto/sectorRange'
@@ -10,20 +10,13 @@ import type { ByteSource } from '@weightless/tensor'
 import type { Abi } from 'viem'
 import type { ClientContext } from '../../clientContext.ts'
 import { contractAddress } from '../../networkConfig.ts'
-import { ForeignFaultError, slashedBy } from '../reportFault.ts'
+import { ForeignFaultError } from '../reportFault.ts'
 import { treeOfModel } from '../requireWeights.ts'
+import { slashedBy, type TakenStake } from '../slashedBy.ts'
 import { weighEvidence } from '../weighVerdict.ts'
 import { type VouchOptions, vouchModel } from './vouchModel.ts'
 
-export type Slashing = {
-  provider: Hex
-  user: Hex
-  jobNonce: bigint
-  /** Wei that were taken from the provider's stake, and the shares of the user and of whoever submitted. */
-  slashedWei: bigint
-  toUserWei: bigint
-  toReporterWei: bigint
-  transactionHash: Hex
+export type Slashing = TakenStake & {
   gasUsed: bigint
   /** Transactions before, by which the chain learned of the model; 0 where it knew. */
   modelTransactions: number
