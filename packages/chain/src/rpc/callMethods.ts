@@ -1,5 +1,6 @@
 /** Runs calls without changing anything: eth_call, eth_estimateGas, eth_createAccessList. */
 import { bytesToHex, quantityToHex } from '@weightless/codec'
+import { estimateGas } from './estimateGas.ts'
 import { formatAccessList } from './formatTransaction.ts'
 import { readCall } from './readCall.ts'
 import { revertFault } from './revertFault.ts'
@@ -13,13 +14,8 @@ export function callMethods(context: RpcContext): MethodTable {
       if (result.status !== 'success') throw revertFault(result)
       return bytesToHex(result.output)
     },
-    eth_estimateGas: ([call, block, stateOverrides, blockOverrides]) => {
-      const estimate = evm.estimateGas(
-        readCall(context, { call, block: block ?? 'pending', stateOverrides, blockOverrides }),
-      )
-      if (!estimate.ok) throw revertFault(estimate.result)
-      return quantityToHex(estimate.gas)
-    },
+    eth_estimateGas: ([call, block, stateOverrides, blockOverrides]) =>
+      quantityToHex(estimateGas(context, { call, block, stateOverrides, blockOverrides })),
     eth_createAccessList: ([call, block]) => {
       const { accessList, result } = evm.createAccessList(readCall(context, { call, block: block ?? 'pending' }))
       if (result.status === 'invalid') throw revertFault(result)

@@ -4,9 +4,9 @@ import { keccak256, secp256k1Sign } from '@weightless/crypto'
 import { chainLimits } from '../limits.ts'
 import { decodeTransaction } from '../transactions/decodeTransaction.ts'
 import { sealImpersonated, signTransaction, type UnsignedTransaction } from '../transactions/signTransaction.ts'
+import { estimateGas } from './estimateGas.ts'
 import { type Fields, optional, readAddress, readBytes, readCount, readFields, readQuantity } from './params.ts'
-import { readAccessList, readCall } from './readCall.ts'
-import { revertFault } from './revertFault.ts'
+import { readAccessList } from './readCall.ts'
 import type { MethodTable, RpcContext } from './rpcContext.ts'
 import { invalidParams, RpcFault } from './rpcFault.ts'
 import { orRefuse } from './transactionMethods.ts'
@@ -56,19 +56,13 @@ function complete(context: RpcContext, fields: Fields, from: Uint8Array): Unsign
   return {
     chainId: engine.chainId,
     nonce: optional(fields.nonce, readCount, 'nonce') ?? pool.nextNonce(from),
-    gasLimit: optional(fields.gas ?? fields.gasLimit, readQuantity, 'gas') ?? estimate(context, fields),
+    gasLimit: optional(fields.gas ?? fields.gasLimit, readQuantity, 'gas') ?? estimateGas(context, { call: fields }),
     to: optional(fields.to, readAddress, 'to'),
     value: optional(fields.value, readQuantity, 'value') ?? 0n,
     data: optional(fields.input ?? fields.data, readBytes, 'data') ?? new Uint8Array(0),
     accessList: optional(fields.accessList, readAccessList, 'accessList') ?? [],
     fee: gasPrice === undefined ? { maxFeePerGas, maxPriorityFeePerGas } : { gasPrice },
   }
-}
-
-function estimate(context: RpcContext, fields: Fields): bigint {
-  const result = context.evm.estimateGas(readCall(context, { call: fields, block: 'pending' }))
-  if (!result.ok) throw revertFault(result.result)
-  return result.gas
 }
 
 /** EIP-191, version 0x45. */
