@@ -1,16 +1,16 @@
 """Makes random-weight GGUF files of drawn shapes and types, all that the engine is meant to take.
 
 Usage: python makeModels.py FOLDER SEED COUNT; prints one JSON object a file: its name and what was drawn. Types go round, so that
-seven files have every one; every third file is one whose matrices each draw a type of their own.
+fourteen files have every one; of the mixed ones each matrix draws a type of its own, of `k-mixed` k-quants among them.
 """
 import json
 import random
 import sys
 from pathlib import Path
 
-from randomModel import TYPES, llama3_factors, write_model
+from randomModel import BLOCK_SCALES, TYPES, llama3_factors, write_model
 
-KINDS = ["F32", "Q4_1", "mixed", "F16", "Q4_0", "mixed", "Q8_0"]
+KINDS = ["F32", "Q4_1", "mixed", "F16", "Q4_0", "mixed", "Q8_0", "Q4_K", "k-mixed", "Q6_K", "Q5_K", "k-mixed", "Q3_K", "Q2_K"]
 PRE = ["smollm", "gpt-2", "llama-bpe", "qwen2", "default"]
 
 
@@ -43,15 +43,30 @@ def draw_shape(draws):
     return shape
 
 
+def draw_block_shape(draws):
+    """As `draw_shape`, with rows that are whole blocks of k-quants."""
+    shape = draw_shape(draws)
+    size = draws.choice([32, 64, 128])
+    heads = 256 * draws.randint(1, 2) // size
+    key_heads = draws.choice([count for count in (1, 2, 4) if heads % count == 0])
+    shape |= dict(width=256 * draws.randint(1, 2), hidden=256 * draws.randint(1, 3), heads=heads, keyHeads=key_heads, headSize=size)
+    if "ropeFactors" in shape:
+        shape["ropeFactors"] = llama3_factors(shape["ropeBase"], size)
+    return shape
+
+
 def main():
     folder, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     for index in range(count):
         draws = random.Random(f"{seed} {index}")
-        kind, shape, tied = KINDS[index % len(KINDS)], draw_shape(draws), draws.random() < 0.5
+        kind = KINDS[index % len(KINDS)]
+        has_blocks = kind in BLOCK_SCALES or kind == "k-mixed"
+        shape, tied = (draw_block_shape if has_blocks else draw_shape)(draws), draws.random() < 0.5
+        types = [name for name in TYPES if has_blocks or name not in BLOCK_SCALES]
         drawn = {}
 
         def pick(name):
-            drawn[name] = draws.choice(list(TYPES)) if kind == "mixed" else kind
+            drawn[name] = draws.choice(types) if kind.endswith("mixed") else kind
             return drawn[name]
 
         name = f"model-{index}.gguf"

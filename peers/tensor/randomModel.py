@@ -18,6 +18,28 @@ TEMPLATE = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 TYPES = {name: gguf.GGMLQuantizationType[name] for name in ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")}
+# `gguf` reads k-quants and does not write them: their blocks are drawn. Where a block has its scales, and how much larger than the
+# scale that of the minima is, so that the values' mean is about zero.
+BLOCK_SCALES = {"Q2_K": (80, 82, 1.5), "Q3_K": (108, None, 0), "Q4_K": (0, 2, 7.5), "Q5_K": (0, 2, 15.5), "Q6_K": (208, None, 0)}
+TYPES |= {name: gguf.GGMLQuantizationType[name] for name in BLOCK_SCALES}
+
+
+def draw_blocks(rng, kind, dims, deviation):
+    """Rows of a k-quant: random bytes, with scales by which the values deviate from zero as wanted, some more and some less."""
+    size = gguf.GGML_QUANT_SIZES[TYPES[kind]][1]
+    blocks = rng.integers(0, 256, (dims[0] * dims[1] // 256, size), dtype=np.uint8)
+    scale_at, minimum_at, ratio = BLOCK_SCALES[kind]
+
+    def set_scales(scales):
+        halves = scales.astype("<f2")
+        blocks[:, scale_at : scale_at + 2] = halves.view(np.uint8).reshape(-1, 2)
+        if minimum_at is not None:
+            blocks[:, minimum_at : minimum_at + 2] = (halves * np.float16(ratio)).view(np.uint8).reshape(-1, 2)
+
+    set_scales(np.full(len(blocks), 2.0**-6))
+    unit = gguf.quants.dequantize(blocks, TYPES[kind]).std() * 2.0**6
+    set_scales(deviation / unit * rng.uniform(0.5, 1.5, len(blocks)))
+    return blocks.reshape(dims[0], -1)
 
 
 def train_tokenizer(vocab_size):
@@ -89,6 +111,9 @@ def write_model(path, shape, pick_type, tied, seed):
 
     def add(tensor_name, dims, scale, center=0.0):
         kind = "F32" if len(dims) == 1 else pick_type(tensor_name)
+        if kind in BLOCK_SCALES:
+            writer.add_tensor(tensor_name, draw_blocks(rng, kind, dims, scale), raw_dtype=TYPES[kind])
+            return
         data = (rng.standard_normal(dims) * scale + center).astype(np.float32)
         writer.add_tensor(tensor_name, gguf.quants.quantize(data, TYPES[kind]), raw_dtype=TYPES[kind])
 

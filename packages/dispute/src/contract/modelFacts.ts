@@ -1,7 +1,7 @@
 /** What a judging contract is told of a model's file: dimensions and where the tensors are. Spec: spec/dispute.md §7.5, §12. */
-import { bytesToHex, type Hex } from '@weightless/codec'
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import type { GgufTensor } from '@weightless/tensor'
-import { tensorEncodings } from '@weightless/tensor/gguf/tensorTypes'
+import { isKQuant, tensorEncodings } from '@weightless/tensor/gguf/tensorTypes'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 
 /** `Model` of solidity/dispute/judge/Model.sol. */
@@ -26,6 +26,7 @@ const headTensors = ['token_embd', 'output_norm', 'output', 'rope_freqs'] as con
 const layerTensors = 'attn_norm attn_q attn_k attn_v attn_output ffn_norm ffn_gate ffn_up ffn_down'.split(' ')
 const absent = 2n ** 64n - 1n
 
+/** @throws {EncodingUnjudgedError} */
 export function modelFacts(graph: Graph, fileBytes: number): ModelFacts {
   const names: string[] = [...headTensors]
   for (let layer = 0; layer < graph.layerCount; layer++) {
@@ -51,14 +52,27 @@ export function modelFacts(graph: Graph, fileBytes: number): ModelFacts {
   }
 }
 
-/** Offset and GGUF's number of the encoding; all ones for a tensor that the file has not. */
+/**
+ * Offset and GGUF's number of the encoding; all ones for a tensor that the file has not.
+ * @throws {EncodingUnjudgedError} for k-quants, which contracts do not read
+ */
 export function packTensor(tensor: GgufTensor | undefined): bigint {
   if (tensor === undefined) return absent
-  for (const [number, { type }] of tensorEncodings)
-    if (type === tensor.type) return (BigInt(tensor.offset) << 8n) | BigInt(number)
-  throw new Error(`no encoding ${tensor.type}`)
+  const { name, type } = tensor
+  if (isKQuant(type)) throw new EncodingUnjudgedError({ name, type })
+  for (const [number, encoding] of tensorEncodings)
+    if (encoding.type === type) return (BigInt(tensor.offset) << 8n) | BigInt(number)
+  throw new Error(`no encoding ${type}`)
 }
 
 function singleBits(value: number): bigint {
   return BigInt(new Uint32Array(Float32Array.of(value).buffer)[0]!)
+}
+
+export class EncodingUnjudgedError extends WeightlessError {
+  constructor(facts: { name: string; type: string }) {
+    super('dispute/encoding-unjudged', 'No contract judges answers of a model with k-quants.', facts, {
+      hint: 'The dispute can be played and its verdict judged without the chain.',
+    })
+  }
 }

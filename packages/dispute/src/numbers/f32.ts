@@ -67,13 +67,3 @@ export function scaleOf(block: Float32Array): { scale: number; factor: number } 
   if (top < 2 ** -100) return { scale: 0, factor: 0 }
   return { scale: f(top / 32767), factor: f(32767 / top) }
 }
-
-/** IEEE 754 binary16, widened exactly. */
-export function widenHalf(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1
-  const exponent = (half >> 10) & 31
-  const fraction = half & 1023
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (1024 + fraction) * 2 ** (exponent - 25)
-}

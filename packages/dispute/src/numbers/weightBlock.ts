@@ -1,7 +1,8 @@
 /** Elements of a tensor read from the file's own bytes. Spec: spec/tensor.md §2.2. */
 import type { GgufTensor } from '@weightless/tensor'
-import { tensorEncodings } from '@weightless/tensor/gguf/tensorTypes'
-import { widenHalf } from './f32.ts'
+import { kQuantValues, readKQuant } from '@weightless/tensor/gguf/kQuants'
+import { hasIntegerProducts, isKQuant, tensorEncodings } from '@weightless/tensor/gguf/tensorTypes'
+import { widenHalf } from '@weightless/tensor/gguf/widenHalf'
 
 const f = Math.fround
 
@@ -27,8 +28,9 @@ export function readBlock(tensor: GgufTensor, row: number, block: number, file: 
   return { scale, minimum: isQ41 ? widenHalf(view.getUint16(2, true)) : undefined, integers }
 }
 
-/** `count` elements of a row from `from` on, of an unquantised tensor; a vector has one row. */
+/** `count` elements of a row from `from` on, of a tensor of floats or k-quants; a vector has one row. */
 export function readFloats(tensor: GgufTensor, row: number, from: number, count: number, file: ReadFile): Float32Array {
+  if (isKQuant(tensor.type)) return readKQuants(tensor, row, from, count, file)
   const { blockBytes } = encodingOf(tensor)
   const bytes = file(tensor.offset + (row * (tensor.shape[0] ?? 0) + from) * blockBytes, count * blockBytes)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
@@ -36,9 +38,25 @@ export function readFloats(tensor: GgufTensor, row: number, from: number, count:
   return Float32Array.from({ length: count }, (_, i) => read(i))
 }
 
+function readKQuants(tensor: GgufTensor, row: number, from: number, count: number, file: ReadFile): Float32Array {
+  const { type } = tensor
+  if (!isKQuant(type)) throw new Error(`no k-quant ${type}`)
+  const { blockBytes } = encodingOf(tensor)
+  const start = row * (tensor.shape[0] ?? 0) + from
+  const values = new Float32Array(count)
+  for (let at = start; at < start + count; ) {
+    const block = Math.floor(at / kQuantValues)
+    const end = Math.min(start + count, (block + 1) * kQuantValues)
+    const read = readKQuant(type, file(tensor.offset + block * blockBytes, blockBytes))
+    values.set(read.subarray(at - block * kQuantValues, end - block * kQuantValues), at - start)
+    at = end
+  }
+  return values
+}
+
 /** One element of any matrix, dequantised as the embedding is (spec/tensor.md §5). */
 export function readElement(tensor: GgufTensor, row: number, column: number, file: ReadFile): number {
-  if (encodingOf(tensor).blockValues === 1) return readFloats(tensor, row, column, 1, file)[0]!
+  if (!hasIntegerProducts(tensor.type)) return readFloats(tensor, row, column, 1, file)[0]!
   const { scale, minimum, integers } = readBlock(tensor, row, column >> 5, file)
   const value = f(scale * integers[column & 31]!)
   return minimum === undefined ? value : f(value + minimum)

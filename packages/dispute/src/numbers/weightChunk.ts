@@ -1,5 +1,6 @@
 /** A run of a tensor's elements, widened to f32 as training reads them. Spec: spec/tensor.md §2.2, spec/training.md §3.1. */
 import type { ByteSource, GgufTensor } from '@weightless/tensor'
+import { hasIntegerProducts } from '@weightless/tensor/gguf/tensorTypes'
 import { chunkWords } from '../training/stepTable.ts'
 import { encodingOf, type ReadFile, readBlock, readFloats } from './weightBlock.ts'
 
@@ -26,7 +27,7 @@ function elementsOf({ shape }: GgufTensor): number {
 
 /** Rows are whole blocks, so that blocks of the whole tensor follow one another. */
 function widen(tensor: GgufTensor, from: number, count: number, file: ReadFile): Float32Array {
-  if (encodingOf(tensor).blockValues === 1) return readFloats(tensor, 0, from, count, file)
+  if (!hasIntegerProducts(tensor.type)) return readFloats(tensor, 0, from, count, file)
   const values = new Float32Array(count)
   for (let i = 0; i < count; i += 32) {
     const { scale, minimum, integers } = readBlock(tensor, 0, (from + i) / 32, file)

@@ -1,6 +1,7 @@
 /** Lays out tables one after another, with the chains and folds that go with them. Spec: spec/dispute.md §2.1, §3.1, §3.2, §4.1. */
 import { WeightlessError } from '@weightless/codec'
 import type { GgufTensor } from '@weightless/tensor'
+import { hasIntegerProducts } from '@weightless/tensor/gguf/tensorTypes'
 import { chunksOf, type FoldRule, type Rule, runWords, statesOf, type Table } from './rules.ts'
 
 export type Planner = ReturnType<typeof createPlanner>
@@ -38,14 +39,14 @@ export function createPlanner() {
   }
   function product(x: number, columns: number, matrices: readonly GgufTensor[]): Rule {
     let [q, scale, sum] = [0, 0, 0]
-    if (matrices.some(isQuantised)) {
+    if (matrices.some(({ type }) => hasIntegerProducts(type))) {
       q = add('q', columns, { kind: 'quantise', x })
       scale = add('scale', columns / 32, { kind: 'scale', x })
       sum = add('sum', columns / 32, { kind: 'sum', q })
     }
     const parts = matrices.map((matrix) => {
       const rows = matrix.shape[1] ?? 1
-      if (isQuantised(matrix)) {
+      if (hasIntegerProducts(matrix.type)) {
         const blocks = columns / 32
         const term = add('term', rows * blocks, { kind: 'term', q, scale, sum, matrix, columns })
         return { table: fold('row', 'sum', term, rows * blocks, blocks), words: rows }
@@ -70,10 +71,6 @@ export function createPlanner() {
     product,
     output,
   }
-}
-
-function isQuantised(matrix: GgufTensor): boolean {
-  return matrix.type !== 'F32' && matrix.type !== 'F16'
 }
 
 export class OperatorUnknownError extends WeightlessError {

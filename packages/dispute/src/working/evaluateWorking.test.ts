@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
@@ -11,33 +12,37 @@ import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { evaluateWorking, outputOf } from './evaluateWorking.ts'
 import { planOperator } from './planOperator.ts'
 
-test('every operator written out word by word has the digest that the engine commits to', async () => {
-  const file = makeProbeModel()
-  const model = await loadModel(file)
-  const { graph, arena, sampleWeights } = model.parts
-  const seed32 = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1)
-  const tokens = Array.from({ length: 7 }, (_, i) => (i * 37 + 5) % graph.vocabSize)
-  const draws = tokens.map((_, index) => ({ temperature: index % 3 === 0 ? 0 : 0.4 * index, topP: 1, seed32, index }))
-  const recorder = recordSteps(graph.layerCount, true)
-  const session = model.createSession(tokens.length)
-  const body = 1 + 7 * graph.layerCount
-  session.append(tokens, 0, recorder).forEach((logits, i) => {
-    recorder.record(i, body + 2, sampleToken(arena, logits, sampleWeights, draws[i]!, i).record)
-  })
-  const trace = recorder.finish()
-  const outputs = new Map<string, Uint32Array>()
-  const read = (from: number, count: number) => file.subarray(from, from + count)
-  for (let position = 0; position < tokens.length; position++) {
-    for (let operator = 0; operator < body + 3; operator++) {
-      const plan = planOperator(graph, operator, position, tokens[position]!, draws[position])
-      const working = evaluateWorking(plan, (t, o) => outputs.get(`${t} ${o}`)!, read)
-      const output = outputOf(working)
-      outputs.set(`${position} ${operator}`, output)
-      const digest = trace.operators![position]!.subarray(operator * 32, operator * 32 + 32)
-      const name = `position ${position} ${operatorName(graph.layerCount, operator)}`
-      assert.equal(bytesToHex(sha256(wordBytes(output))), bytesToHex(digest), name)
-      assert.equal(bytesToHex(digestBytes(working.tables.at(-1)!.slice(-8))), bytesToHex(digest), `${name}: chain`)
+const kQuants = new URL('../../../../vectors/tensor/tiny-k-quants.gguf', import.meta.url)
+const files = { 'the test model': makeProbeModel(), 'k-quants': new Uint8Array(readFileSync(kQuants)) }
+
+for (const [name, file] of Object.entries(files)) {
+  test(`${name}: every operator written out word by word has the digest that the engine commits to`, async () => {
+    const model = await loadModel(file)
+    const { graph, arena, sampleWeights } = model.parts
+    const seed32 = Uint8Array.from({ length: 32 }, (_, i) => i * 7 + 1)
+    const tokens = Array.from({ length: 7 }, (_, i) => (i * 37 + 5) % graph.vocabSize)
+    const draws = tokens.map((_, index) => ({ temperature: index % 3 === 0 ? 0 : 0.4 * index, topP: 1, seed32, index }))
+    const recorder = recordSteps(graph.layerCount, true)
+    const session = model.createSession(tokens.length)
+    const body = 1 + 7 * graph.layerCount
+    session.append(tokens, 0, recorder).forEach((logits, i) => {
+      recorder.record(i, body + 2, sampleToken(arena, logits, sampleWeights, draws[i]!, i).record)
+    })
+    const trace = recorder.finish()
+    const outputs = new Map<string, Uint32Array>()
+    const read = (from: number, count: number) => file.subarray(from, from + count)
+    for (let position = 0; position < tokens.length; position++) {
+      for (let operator = 0; operator < body + 3; operator++) {
+        const plan = planOperator(graph, operator, position, tokens[position]!, draws[position])
+        const working = evaluateWorking(plan, (t, o) => outputs.get(`${t} ${o}`)!, read)
+        const output = outputOf(working)
+        outputs.set(`${position} ${operator}`, output)
+        const digest = trace.operators![position]!.subarray(operator * 32, operator * 32 + 32)
+        const place = `position ${position} ${operatorName(graph.layerCount, operator)}`
+        assert.equal(bytesToHex(sha256(wordBytes(output))), bytesToHex(digest), place)
+        assert.equal(bytesToHex(digestBytes(working.tables.at(-1)!.slice(-8))), bytesToHex(digest), `${place}: chain`)
+      }
     }
-  }
-  session.close()
-})
+    session.close()
+  })
+}

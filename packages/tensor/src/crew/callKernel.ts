@@ -30,6 +30,7 @@ export const kernelNumbers = {
   attendRowBack: 14,
   crossEntropy: 15,
   sampleRow: 16,
+  matmulBlocks: 17,
 } as const
 export type SharedKernel = keyof typeof kernelNumbers
 
@@ -71,6 +72,8 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
         matmulQuantised(a, b, c, d, e, f, g, h, (i + 3) & ~3, j, k + member * panelBytes)
       } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
+      else if (kernel === kernelNumbers.matmulBlocks)
+        kernels.matmulBlocks(a, b, c, d, e, f, g, h, i + member * panelBytes)
       else if (kernel === kernelNumbers.sampleRow)
         drawRow(kernels, memory, [a, b + member * weightsBytes(c), c, d, e, f, g, h])
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)

@@ -61,7 +61,7 @@ function largestError(model: Model, golden: Golden): number {
   return largest
 }
 
-for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled']) {
+for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled', 'tiny-k-quants']) {
   test(`${name}: random tokens give the logits of an independent f64 evaluation within 0.01`, async () => {
     const error = largestError(await loadModel(file(`${name}.gguf`)), golden(name))
     assert.ok(error < 0.01, `largest error ${error}`)
@@ -80,23 +80,28 @@ test(
   },
 )
 
-test('bits depend neither on passes nor on other sessions', () => {
-  const tokens = Array.from({ length: 70 }, (_, i) => (i * 97 + 13) % probe.info.vocabSize)
-  const alone = probe.createSession(tokens.length)
-  const expected = logitsOf(alone, tokens, [1])
-  alone.close()
-  fc.assert(
-    fc.property(fc.array(fc.integer({ min: 1, max: positionsMax }), { minLength: 1, maxLength: 8 }), (passes) => {
-      const session = probe.createSession(tokens.length)
-      const other = probe.createSession(4)
-      other.append([5, 6, 7], 0)
-      assert.deepEqual(logitsOf(session, tokens, passes), expected)
-      session.close()
-      other.close()
-    }),
-    { numRuns: 30 },
-  )
-})
+for (const [name, model] of [
+  ['the probe', probe],
+  ['k-quants', await loadModel(file('tiny-k-quants.gguf'))],
+] as const) {
+  test(`${name}: bits depend neither on passes nor on other sessions`, () => {
+    const tokens = Array.from({ length: 70 }, (_, i) => (i * 97 + 13) % model.info.vocabSize)
+    const alone = model.createSession(tokens.length)
+    const expected = logitsOf(alone, tokens, [1])
+    alone.close()
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: positionsMax }), { minLength: 1, maxLength: 8 }), (passes) => {
+        const session = model.createSession(tokens.length)
+        const other = model.createSession(4)
+        other.append([5, 6, 7], 0)
+        assert.deepEqual(logitsOf(session, tokens, passes), expected)
+        session.close()
+        other.close()
+      }),
+      { numRuns: 30 },
+    )
+  })
+}
 
 test('a cache that grows, or is cut back, gives the bits of one that does not', () => {
   const tokens = Array.from({ length: 700 }, (_, i) => (i * 31 + 7) % probe.info.vocabSize)

@@ -49,7 +49,7 @@ function makeFile({ hiddenWidth = 32, down = 'Q8_0', context = 64, divisors }: O
   return writeGguf(metadata, tensors)
 }
 
-test('no sum has more terms than two stages of runs take: the context is cut, wide float matrices are refused', async () => {
+test('no sum has more terms than two stages of runs take: the context is cut, wide matrices of floats and k-quants are refused', async () => {
   for (const [context, expected] of [
     [64, 64],
     [65_536, 65_536],
@@ -57,8 +57,8 @@ test('no sum has more terms than two stages of runs take: the context is cut, wi
   ] as const) {
     assert.equal((await describeModel(makeFile({ context }))).info.contextLength, expected)
   }
-  for (const down of ['F32', 'F16'] as const) {
-    const wide = makeFile({ hiddenWidth: foldTermsMax + 32, down })
+  for (const down of ['F32', 'F16', 'Q4_K', 'Q6_K'] as const) {
+    const wide = makeFile({ hiddenWidth: foldTermsMax + 256, down })
     await assert.rejects(describeModel(wide), /too many columns.*blk.0.ffn_down.weight/)
     await describeModel(makeFile({ hiddenWidth: foldTermsMax, down }))
   }
@@ -67,6 +67,15 @@ test('no sum has more terms than two stages of runs take: the context is cut, wi
   const session = model.createSession(100_000)
   assert.equal(session.capacity, foldTermsMax)
   session.close()
+})
+
+test('a program with k-quants has semantics of its own, which no contract takes for the first', async () => {
+  const semanticsOf = async (down: TensorType) =>
+    (await describeModel(makeFile({ hiddenWidth: 256, down }))).programText.split('\n')[1]
+  assert.equal(await semanticsOf('Q4_1'), 'semantics 1')
+  for (const down of ['Q2_K', 'Q3_K', 'Q4_K', 'Q5_K', 'Q6_K'] as const) {
+    assert.equal(await semanticsOf(down), 'semantics 2')
+  }
 })
 
 test('divisors of the rotation are above 0', async () => {

@@ -6,6 +6,7 @@
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufValue } from '../gguf/ggufValue.ts'
 import type { Gguf, GgufTensor } from '../gguf/readGguf.ts'
+import { hasIntegerProducts } from '../gguf/tensorTypes.ts'
 
 export type Graph = {
   architecture: 'llama'
@@ -129,8 +130,8 @@ function checkTensors(graph: Graph): void {
     if (shape.length === 1 && tensor.type !== 'F32' && tensor.type !== 'F16') {
       throw new GgufInvalidError('a vector is quantised', { name, value: tensor.type })
     }
-    if ((tensor.type === 'F32' || tensor.type === 'F16') && shape[0]! > foldTermsMax) {
-      throw new GgufInvalidError('a float matrix has too many columns', { name, value: shape[0]! })
+    if (!hasIntegerProducts(tensor.type) && shape[0]! > foldTermsMax) {
+      throw new GgufInvalidError('a matrix of floats or k-quants has too many columns', { name, value: shape[0]! })
     }
   }
   for (const name of graph.tensors.keys()) {

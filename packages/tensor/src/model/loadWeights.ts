@@ -3,8 +3,8 @@
 import type { ByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufTensor } from '../gguf/readGguf.ts'
-import type { TensorType } from '../gguf/tensorTypes.ts'
-import { type Arena, type MatrixKind, matrixKinds } from '../kernels/loadKernels.ts'
+import { isKQuant, type TensorType } from '../gguf/tensorTypes.ts'
+import { type Arena, type MatrixKind, matrixKinds, packedBlockBytes } from '../kernels/loadKernels.ts'
 import type { Graph } from './describeGraph.ts'
 import type { Matrix, Weights } from './weights.ts'
 
@@ -128,6 +128,7 @@ async function stage(
 }
 
 function layoutOf(type: TensorType, columns: number): { kind: MatrixKind; groupBytes: number } {
+  if (isKQuant(type)) return { kind: matrixKinds[type], groupBytes: (columns / 256) * packedBlockBytes(type) }
   const blocks = columns / 32
   if (type === 'Q4_1') return { kind: matrixKinds.Q4_1, groupBytes: blocks * 192 }
   if (type === 'Q4_0') return { kind: matrixKinds.Q4_0, groupBytes: blocks * 160 }
@@ -136,6 +137,7 @@ function layoutOf(type: TensorType, columns: number): { kind: MatrixKind; groupB
 }
 
 function packGroup(type: TensorType, { kernels }: Arena, from: number, to: number, rows: number, columns: number) {
+  if (isKQuant(type)) return kernels.packBlocks(from, to, rows, columns / 256, matrixKinds[type])
   if (type === 'Q4_1') return kernels.packQ41(from, to, rows, columns / 32)
   if (type === 'Q4_0') return kernels.packQ40(from, to, rows, columns / 32)
   if (type === 'Q8_0') return kernels.packQ80(from, to, rows, columns / 32)

@@ -4,7 +4,7 @@
  */
 import { addAdapter } from '../adapter/attachAdapter.ts'
 import { isSpread, spread } from '../crew/spread.ts'
-import { matrixKinds } from '../kernels/loadKernels.ts'
+import { isKQuantKind, matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './engineParts.ts'
 import type { Matrix } from './weights.ts'
 
@@ -29,8 +29,8 @@ export function multiply(
 }
 
 /**
- * Lists calls that make out[row of activations][row of matrix] = matrix · input. Quantised matrices read the scratch's integers,
- * which the caller has made from `input`; others read `input`. `outStrideBytes` separates rows in `out`, which has room for a
+ * Lists calls that make out[row of activations][row of matrix] = matrix · input. Matrices of integers read the scratch's,
+ * which the caller has made from `input`; those of floats and k-quants read `input`. `outStrideBytes` separates rows in `out`, which has room for a
  * multiple of four rows: what comes after `rows` is written without meaning.
  */
 function multiplyBase(
@@ -51,6 +51,13 @@ function multiplyBase(
     return
   }
   const { q, scales, sums, panel } = scratch
+  if (isKQuantKind(kind)) {
+    spread(parts, groups, rows, (from, count) => {
+      const [w, to] = [address + from * groupBytes, out + from * 32]
+      round.add('matmulBlocks', kind, w, input, to, count, columns, rows, outStrideBytes, panel)
+    })
+    return
+  }
   const blocks = columns / 32
   // Of the WebAssembly kernels four at once cost as much as two and a half alone.
   const together = round.takesAnyRows ? rows : rows % 4 === 3 ? rows + 1 : rows - (rows % 4)

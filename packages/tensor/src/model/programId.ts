@@ -2,10 +2,13 @@
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type Adapter, adapterLines } from '../adapter/readAdapter.ts'
+import { isKQuant } from '../gguf/tensorTypes.ts'
 import type { Graph } from './describeGraph.ts'
 
 /** Raised whenever the same file and input could give other bits. */
 export const semanticsVersion = 1
+/** Of a file with k-quants: version 1 and their rules. */
+export const kQuantSemanticsVersion = 2
 export const samplerVersion = 1
 
 /** @param text - that `programText` writes */
@@ -18,7 +21,7 @@ export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: s
   const tensors = [...graph.tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   return [
     'weightless/program/1',
-    `semantics ${semanticsVersion}`,
+    `semantics ${tensors.some(({ type }) => isKQuant(type)) ? kQuantSemanticsVersion : semanticsVersion}`,
     `architecture ${graph.architecture}`,
     `layers ${graph.layerCount} width ${graph.width} hidden ${graph.hiddenWidth} vocabulary ${graph.vocabSize}`,
     `heads ${graph.headCount} key-heads ${graph.keyHeadCount} head-size ${graph.headSize} rotated ${graph.rotatedSize}`,

@@ -2,6 +2,7 @@
  * Reads a safetensors file in memory: a length, a JSON head, then the bytes of all tensors without gaps. Everything is
  * checked before use, because the file may come from anybody. Spec: spec/training.md §2.
  */
+import { widenHalf } from '../gguf/widenHalf.ts'
 import { SafetensorsInvalidError } from './safetensorsInvalidError.ts'
 
 /** I64 is read over: published models carry tables of positions that nothing needs. */
@@ -67,14 +68,6 @@ export function tensorFloats(tensor: SafetensorsTensor): Float32Array {
     for (let i = 0; i < values.length; i++) bits[i] = view.getUint16(i * 2, true) << 16
   }
   return values
-}
-
-function widenHalf(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1
-  const exponent = (half >> 10) & 31
-  const fraction = half & 0x3ff
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : Number.NaN
-  return sign * (exponent === 0 ? fraction * 2 ** -24 : (1024 + fraction) * 2 ** (exponent - 25))
 }
 
 function parseHead(bytes: Uint8Array): Record<string, unknown> {
