@@ -16,6 +16,8 @@ export type NetworkView = {
   /** Nodes that announced themselves lately. */
   nodes(): Promise<NodeRecord[]>
   locate(root: Hex): Promise<FileLocation>
+  /** Milliseconds for which it is not asked again about a file that was not final: more than 0 where asking is a request. */
+  freshMs: number
   /** Resolves when the placement is durable where readers look for it. @throws {PlacementRefusedError} */
   publish(placement: SignedPlacement): Promise<void>
   /** Lets go of the placement of a file whose payment has run out, where it is kept beside this gateway. */
@@ -31,6 +33,7 @@ export function viewRegistry(
   return {
     nodes: () => Promise.resolve(locator.nodes()),
     locate: (root) => Promise.resolve(locator.locate(root)),
+    freshMs: 0,
     forget: placements.forget,
     async publish(placement) {
       const verdict = await placements.put(placement.root, placement)
@@ -59,6 +62,7 @@ export function viewIndexer(network: Network, indexerUrl: string): NetworkView {
       const { placements, nodes } = ((await ask(`/locate/${root}`)) ?? {}) as Partial<FileLocation>
       return { placements: readAll(placements, readPlacement), nodes: readAll(nodes, readNodeRecord) }
     },
+    freshMs: 100,
     // Another's indexer is not ours to change: clients learn from nodes that a file was pruned.
     forget: () => Promise.resolve(),
     async publish(placement) {

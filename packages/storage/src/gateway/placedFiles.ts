@@ -17,8 +17,6 @@ export type PlacedFiles = FinalFiles & {
 type Known = { placements: SignedPlacement[]; askedMs: number; asking: Promise<void> | undefined }
 
 const rootsMax = 4_096
-/** SDKs ask every second or more often whether a file is final; the indexer is not asked more often than this. */
-const freshMs = 100
 
 export function createPlacedFiles(clock: Pick<Clock, 'monotonicMs'>, view: NetworkView): PlacedFiles {
   const roots = new Map<Hex, Known>()
@@ -51,7 +49,7 @@ export function createPlacedFiles(clock: Pick<Clock, 'monotonicMs'>, view: Netwo
     has: (submission) => placementOf(submission) !== undefined,
     async look(root) {
       const entry = remember(root)
-      const isFresh = entry.placements.length > 0 || clock.monotonicMs() - entry.askedMs < freshMs
+      const isFresh = entry.placements.length > 0 || clock.monotonicMs() - entry.askedMs < view.freshMs
       if (isFresh) return
       entry.asking ??= ask(root, entry).finally(() => {
         entry.asking = undefined
