@@ -52,7 +52,7 @@ export type Gateway = {
 export function openGateway(parts: GatewayParts, signal: AbortSignal): Gateway {
   const { env, log, flow, segments, spool, coded, pruned } = parts
   const { view, coding } = coded
-  const placed = createPlacedFiles(env.clock, view)
+  const placed = createPlacedFiles(view)
   const reader = createGatherReader({ spool, placed, view, coding }, env.clock)
   const spreadFiles = env.metrics.counter('weightless_storage_files_spread_total', 'Files coded and given to holders')
   const awaitNodes = createNodeGate(env, coded)

@@ -1,7 +1,6 @@
 /** The placements of the files that a gateway is asked about: a file is final when all its holders have signed. Spec: storage §12. */
 import type { Hex } from '@weightless/codec'
 import { fileShape } from '@weightless/crypto'
-import type { Clock } from '@weightless/env'
 import type { FinalFiles } from '../node/finalFiles.ts'
 import type { Submission } from '../node/submission.ts'
 import { placementStage, type SignedPlacement } from '../wire/index.ts'
@@ -14,17 +13,16 @@ export type PlacedFiles = FinalFiles & {
   forget(root: Hex): void
 }
 
-type Known = { placements: SignedPlacement[]; askedMs: number; asking: Promise<void> | undefined }
+type Known = { placements: SignedPlacement[]; asking: Promise<void> | undefined }
 
 const rootsMax = 4_096
 
-export function createPlacedFiles(clock: Pick<Clock, 'monotonicMs'>, view: NetworkView): PlacedFiles {
+export function createPlacedFiles(view: NetworkView): PlacedFiles {
   const roots = new Map<Hex, Known>()
 
   async function ask(root: Hex, entry: Known): Promise<void> {
     const { placements } = await view.locate(root)
     entry.placements = placements.filter((placement) => placementStage(placement) === 'final')
-    entry.askedMs = clock.monotonicMs()
   }
 
   function remember(root: Hex): Known {
@@ -35,7 +33,7 @@ export function createPlacedFiles(clock: Pick<Clock, 'monotonicMs'>, view: Netwo
       roots.set(root, known)
       return known
     }
-    const entry: Known = { placements: [], askedMs: Number.NEGATIVE_INFINITY, asking: undefined }
+    const entry: Known = { placements: [], asking: undefined }
     roots.set(root, entry)
     if (roots.size > rootsMax) roots.delete(roots.keys().next().value!)
     return entry
@@ -49,8 +47,7 @@ export function createPlacedFiles(clock: Pick<Clock, 'monotonicMs'>, view: Netwo
     has: (submission) => placementOf(submission) !== undefined,
     async look(root) {
       const entry = remember(root)
-      const isFresh = entry.placements.length > 0 || clock.monotonicMs() - entry.askedMs < view.freshMs
-      if (isFresh) return
+      if (entry.placements.length > 0) return
       entry.asking ??= ask(root, entry).finally(() => {
         entry.asking = undefined
       })
