@@ -3,12 +3,13 @@ export { collateralBytesMax, quoteBytesMax } from './audit/attestation/shownAtte
 export type { AuditPace, AuditTools } from './audit/auditTarget.ts'
 export type { ChainNodeTools, ChainView } from './audit/chainNode/auditChainNode.ts'
 export { type CheckedLine, checkEvidence } from './audit/checkEvidence.ts'
+export { drawNumber } from './audit/drawNumber.ts'
 export { readEvidence } from './audit/evidence.ts'
 export { createSharedFetch } from './audit/fetchShared.ts'
 export { judgeAnswer } from './audit/judgeAnswer.ts'
 export { type Auditor, type AuditorEvent, type AuditorOptions, startAuditor } from './audit/startAuditor.ts'
 export { type HolderTools, rowsMax } from './audit/storage/auditHolder.ts'
-export { drawNumber, type SignedRow } from './audit/storage/drawFragment.ts'
+export type { SignedRow } from './audit/storage/drawFragment.ts'
 export type { FragmentAnswer } from './audit/storage/judgeFragment.ts'
 export {
   type EncoderEngine,

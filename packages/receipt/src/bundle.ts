@@ -12,6 +12,7 @@ export const bundleBytesMax = 64 * 1024 * 1024
 export const logitBiasMax = 1_024
 export const choicesMax = 16
 
+/** Lower case, whatever came. */
 export const hexOf = (byteCount: number) =>
   z
     .string()

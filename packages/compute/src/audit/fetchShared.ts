@@ -1,4 +1,5 @@
 /** Asks a gateway, as an enrolled auditor, for answers that its users share. Spec: COMPUTE §10.11 */
+import { joinUrl } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
 import type { Env } from '@weightless/env'
 import { readBundle } from '@weightless/receipt'
@@ -22,7 +23,7 @@ export function createSharedFetch({ env, gatewayUrl, account, chainId, auditRoun
   return async (provider, round, signal) => {
     const ask = { auditor: account.address, round, provider }
     const signature = await account.signMessage({ message: sharedAskMessage(ask, { chainId, auditRounds }) })
-    const response = await env.network.fetch(`${gatewayUrl.replace(/\/+$/, '')}${sharedAnswersPath}`, {
+    const response = await env.network.fetch(joinUrl(gatewayUrl, sharedAnswersPath), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ ...ask, round: String(round), signature }),

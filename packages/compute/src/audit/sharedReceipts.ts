@@ -6,8 +6,8 @@ import type { Hex } from '@weightless/codec'
 import { targetAddress } from '@weightless/contracts/drawTargets'
 import type { Bundle } from '@weightless/receipt'
 import type { AuditTools } from './auditTarget.ts'
+import { drawNumber } from './drawNumber.ts'
 import type { Outcome } from './evidence.ts'
-import { drawNumber } from './storage/drawFragment.ts'
 
 /** What gateways hand over of one provider; nothing where none does. */
 export type FetchShared = (provider: Hex, round: bigint, signal: AbortSignal) => Promise<readonly Bundle[]>

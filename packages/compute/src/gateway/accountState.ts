@@ -1,6 +1,8 @@
 /** What a provider says of a user's account with it, `GET /v1/account`, as a gateway reads it. COMPUTE §7.4 */
+
+import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
-import { hexOf, type Voucher } from '../wire/payment.ts'
+import type { Voucher } from '../wire/payment.ts'
 
 export type AccountState = z.infer<typeof accountSchema>
 export type UnvouchedJob = AccountState['unvouched'][number]

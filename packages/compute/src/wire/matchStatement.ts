@@ -2,6 +2,7 @@
 import { accept, type Hex, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { matchRuleId, type Need } from '@weightless/contracts/matchNeed'
 import { readNeed } from '@weightless/contracts/readNeed'
+import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
 import { parseJson } from './parseJson.ts'
 
@@ -53,11 +54,6 @@ function saidOf(need: MatchStatement['need']): Record<string, unknown> {
   return Object.fromEntries(said.map(([name, value]) => [name, typeof value === 'bigint' ? value.toString() : value]))
 }
 
-const hexOf = (bytes: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${bytes * 2}}$`))
-    .transform((text) => text.toLowerCase() as Hex)
 const amount = z
   .string()
   .regex(/^\d{1,39}$/)

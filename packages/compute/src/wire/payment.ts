@@ -10,6 +10,7 @@ import {
   signTyped,
   type TypedSigner,
 } from '@weightless/receipt'
+import { hexOf } from '@weightless/receipt/bundle'
 import { z } from 'zod'
 
 export { type Authorization, hashAuthorization, type SigningPlace } from '@weightless/receipt'
@@ -79,12 +80,6 @@ export function nextReceiptsRoot(previous: Hex, receiptHash: Hex): Hex {
 
 export const emptyReceiptsRoot: Hex = `0x${'00'.repeat(32)}`
 
-/** Lower case, whatever came. */
-export const hexOf = (byteCount: number) =>
-  z
-    .string()
-    .regex(new RegExp(`^0x[0-9a-fA-F]{${byteCount * 2}}$`))
-    .transform((text) => text.toLowerCase() as Hex)
 const uint256 = z
   .string()
   .regex(/^(0|[1-9][0-9]{0,77})$/)

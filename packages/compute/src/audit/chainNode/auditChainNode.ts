@@ -5,9 +5,9 @@
 import type { Hex } from '@weightless/codec'
 import { findingOf, targetKind } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
+import { drawNumber } from '../drawNumber.ts'
 import type { Outcome, TargetEvidence } from '../evidence.ts'
 import { createSprt, type SprtState, sprtStart } from '../sprt.ts'
-import { drawNumber } from '../storage/drawFragment.ts'
 
 export type ChainView = {
   chainId(): Promise<number>

@@ -2,9 +2,9 @@
  * Which fragment of a storage node an auditor asks for, drawn from its number of the round among all that the node has
  * signed for: nobody knows it before, everybody can draw it again afterwards. Spec: spec/alignment.md 13.2
  */
-import { bytesToUint, concatBytes, type Hex, hexToBytes, textToBytes, uintToBytes } from '@weightless/codec'
-import { keccak256 } from '@weightless/crypto'
+import type { Hex } from '@weightless/codec'
 import type { SignedPlacement } from '@weightless/storage/wire'
+import { drawNumber } from '../drawNumber.ts'
 
 /** One row of a file that a node has signed for. */
 export type SignedRow = {
@@ -39,10 +39,4 @@ export function drawFragment(
     return false
   })
   return { at, stripe: place }
-}
-
-/** 64 bits from keccak-256; what favours the lower numbers is below one in a billion. */
-export function drawNumber(beta: Hex, target: Hex, what: string, index: number): bigint {
-  const parts = [textToBytes(`weightless/audit/${what}`), hexToBytes(beta), hexToBytes(target)]
-  return bytesToUint(keccak256(concatBytes([...parts, uintToBytes(BigInt(index), 4)])).subarray(0, 8))
 }

@@ -1,5 +1,5 @@
 /** A dispute over a training of this provider: whoever has its opening asks, and each root is signed. Spec: spec/dispute.md §14.5 */
-import { bytesToHex, type Hex } from '@weightless/codec'
+import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { checks, hashReceipt } from '@weightless/receipt'
 import { readTrainingBundle, type TrainingBundle } from '@weightless/receipt/training'
@@ -77,7 +77,7 @@ async function findTraining(
   const { store, receipts, receiptIndex } = service
   const read = async (task: FineTuningTask): Promise<TrainingBundle | undefined> => {
     const text = await receipts.read(task)
-    const bundle = text === undefined ? undefined : readTrainingBundle(parseJson(new TextEncoder().encode(text)))
+    const bundle = text === undefined ? undefined : readTrainingBundle(parseJson(textToBytes(text)))
     return bundle?.ok ? bundle.value : undefined
   }
   const known = receiptIndex.get(id)

@@ -6,6 +6,7 @@ import { askLocation, askNodes, joinUrl } from '@weightless/blobs'
 import { bytesToHex, type Hex, uintToBytes } from '@weightless/codec'
 import { drawNumber, type FragmentAnswer, type HolderTools, rowsMax, type SignedRow } from '@weightless/compute'
 import type { Env, FetchOptions } from '@weightless/env'
+import { askPlacements } from '@weightless/storage/holder/askPlacements'
 import { fragmentsOf } from '@weightless/storage/holder/fragmentStore'
 import {
   fragmentFrameBytesMax,
@@ -99,7 +100,8 @@ async function listFrom(
   let after = start
   let hasTurned = false
   for (let page = 0; page < pagesMax && found.size < rowsMax && !signal.aborted; page++) {
-    const answer = await askPage(env, joinUrl(url, `/placements/${nodeId}?after=${encodeURIComponent(after)}`), signal)
+    // A witness that is away, or lies about its form, shows nothing.
+    const answer = await askPlacements(env, url, { nodeId, after }, { bytesMax: pageBytesMax, timeoutMs, signal })
     if (!answer) return
     for (const json of answer.placements.slice(0, rowsMax)) {
       const read = readPlacement(json)
@@ -112,22 +114,6 @@ async function listFrom(
     else if (hasTurned) return
     else [after, hasTurned] = ['', true]
     if (hasTurned && after > start) return
-  }
-}
-
-async function askPage(
-  { network }: Pick<Env, 'network'>,
-  url: string,
-  signal: AbortSignal,
-): Promise<{ placements: unknown[]; after: unknown } | undefined> {
-  try {
-    const response = await network.fetch(url, { signal, timeoutMs })
-    const json = (await response.json(pageBytesMax)) as { placements?: unknown; after?: unknown } | null
-    if (response.status !== 200 || !Array.isArray(json?.placements)) return undefined
-    return { placements: json.placements, after: json.after }
-  } catch {
-    // A witness that is away, or lies about its form, shows nothing.
-    return undefined
   }
 }
 

@@ -5,6 +5,7 @@
 import { joinUrl } from '@weightless/blobs'
 import type { Hex } from '@weightless/codec'
 import { type NodeRecord, rankNodes, readPlacement, type SignedPlacement, supersedes } from '../../wire/index.ts'
+import { askPlacements } from '../askPlacements.ts'
 import type { Repair, RepairParts } from './repairFiles.ts'
 import { publish } from './signAnew.ts'
 
@@ -105,8 +106,8 @@ async function learnPlacements(parts: WatchParts, signal: AbortSignal): Promise<
   for (const { url } of others) {
     let after: string | null = ''
     while (after !== null && !signal.aborted) {
-      const path: string = `/placements/${parts.nodeId}${after === '' ? '' : `?after=${encodeURIComponent(after)}`}`
-      const answer = await askPage(parts, joinUrl(url, path), signal)
+      const limits = { bytesMax: answerBytesMax, timeoutMs, signal }
+      const answer = await askPlacements(parts.env, url, { nodeId: parts.nodeId, after }, limits)
       if (!answer) break
       for (const json of answer.placements) await learn(parts, json, signal)
       after = typeof answer.after === 'string' ? answer.after : null
@@ -116,21 +117,6 @@ async function learnPlacements(parts: WatchParts, signal: AbortSignal): Promise<
   do toldUpTo = await tellSome(parts, toldUpTo, pageMax, signal)
   while (toldUpTo !== undefined && !signal.aborted)
   return others.length > 0
-}
-
-async function askPage(
-  { env }: WatchParts,
-  url: string,
-  signal: AbortSignal,
-): Promise<{ placements: unknown[]; after: unknown } | undefined> {
-  try {
-    const response = await env.network.fetch(url, { signal, timeoutMs })
-    const json = (await response.json(answerBytesMax)) as { placements?: unknown; after?: unknown } | null
-    if (response.status !== 200 || !Array.isArray(json?.placements)) return undefined
-    return { placements: json.placements, after: json.after }
-  } catch {
-    return undefined
-  }
 }
 
 async function learn({ placements }: WatchParts, json: unknown, signal: AbortSignal): Promise<void> {
