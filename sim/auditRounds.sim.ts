@@ -10,7 +10,7 @@ import { startAuditor } from '@weightless/compute'
 import { abis, addresses, genesis } from '@weightless/contracts'
 import { targetIdOf } from '@weightless/contracts/drawTargets'
 import { fileRoot } from '@weightless/crypto'
-import type { Disk, Env } from '@weightless/env'
+import type { Env } from '@weightless/env'
 import { createSim, type Sim } from '@weightless/env/sim'
 import { loadEvmModule } from '@weightless/evm/createEvm'
 import { createLedger, type Ledger } from '@weightless/ledger'
@@ -137,7 +137,7 @@ async function audit(world: World, env: Env, name: string): Promise<void> {
           ? { verdict: 'wrong', detail: 'another token' }
           : { verdict: 'right', reExecuted: true },
     },
-    store: storeOf(env.disk.folder('reports')),
+    disk: env.disk,
     publish: async (evidence) => void world.files.set(bytesToHex(fileRoot(evidence)), evidence),
     fetchEvidence: async (root) => world.files.get(root),
     ...{ firstRounds: 100, everyRounds: 1, settleDelaySeconds: 5 * index, tickMs: 2_000 },
@@ -155,28 +155,6 @@ function bundleOf(jobNonce: number): Bundle {
   const read = readBundle({ ...sample, receipt: { ...sample.receipt, jobNonce: String(jobNonce) } })
   if (!read.ok) throw new Error(`the sample is no bundle: ${read.detail}`)
   return read.value
-}
-
-/** Whole files or none, as the program's own. */
-function storeOf(disk: Disk) {
-  return {
-    async read(name: string): Promise<Uint8Array | undefined> {
-      if (!(await disk.exists(name))) return undefined
-      const file = await disk.open(name, 'read')
-      const bytes = await file.read(0, await file.size())
-      await file.close()
-      return bytes
-    },
-    async write(name: string, bytes: Uint8Array): Promise<void> {
-      await disk.remove(`${name}.new`)
-      const file = await disk.open(`${name}.new`, 'create')
-      await file.write(0, bytes)
-      await file.sync()
-      await file.close()
-      await disk.rename(`${name}.new`, name)
-      await disk.syncFolder('.')
-    },
-  }
 }
 
 async function register(ledger: Ledger): Promise<void> {

@@ -5,8 +5,9 @@ import type { Env } from '@weightless/env'
 import type { Bundle } from '@weightless/receipt'
 import { type AuditPrompt, drawPrompt } from './drawPrompts.ts'
 import type { Outcome, TargetEvidence } from './evidence.ts'
+import { type BegunTest, goOnWithTest, type RunningTest } from './goOnWithTest.ts'
 import type { Judgement } from './judgeAnswer.ts'
-import { createSprt, type SprtDecision, type SprtState, sprtStart } from './sprt.ts'
+import { createSprt, type SprtDecision, type SprtState } from './sprt.ts'
 
 /** Of answers that are made again bit by bit: an honest provider fails one of a thousand at most, by faults of machines. */
 export const exactPlan = { honest: 1e-3, cheating: 0.5, alpha: 1e-4, beta: 1e-2 } as const
@@ -31,35 +32,33 @@ export type AuditTools = {
 export const exactTest = createSprt(exactPlan)
 
 /**
- * @param before - where the test of this provider stood after earlier rounds
  * @param isSuspect - a wrong answer of it is known already: it is asked on until the test decides
  * @param signal - the time for audits is over: what was found so far counts
  */
 export async function auditProvider(
   { env, ask, judge, pace }: AuditTools,
-  { id, beta, before, isSuspect = false }: { id: Hex; beta: Hex; before: SprtState; isSuspect?: boolean },
+  { id, beta, isSuspect = false, ...begun }: BegunTest & { id: Hex; beta: Hex; isSuspect?: boolean },
   signal: AbortSignal,
 ): Promise<{ found: TargetEvidence; after: SprtState }> {
   const provider = targetAddress(id)
-  const outcomes: Outcome[] = []
-  let state = before
-  let isWrong = isSuspect
-  for (let index = 0; index < pace.requestsMax && !signal.aborted; index++) {
-    const prompt = drawPrompt(beta, id, index, pace.meanGapMs)
+  const test = goOnWithTest(exactTest, begun)
+  const { outcomes } = test
+  while (!isOver(test, pace, isSuspect) && test.next() < pace.requestsMax && !signal.aborted) {
+    const prompt = drawPrompt(beta, id, test.next(), pace.meanGapMs)
     await env.clock.sleep(prompt.afterMs, signal).catch(() => undefined)
     if (signal.aborted) break
-    const outcome = await tryOnce(ask, judge, { provider, prompt, index }, signal)
-    outcomes.push(outcome)
-    if (outcome.verdict === 'void') continue
-    isWrong ||= outcome.verdict === 'wrong'
-    state = exactTest.observe(state, outcome.verdict === 'wrong')
-    const isOver = isWrong ? exactTest.decide(state) === 'faulty' : outcomes.length >= pace.requestsMin
-    if (isOver) break
+    await test.add(await tryOnce(ask, judge, { provider, prompt, index: test.next() }, signal))
   }
-  const decision = exactTest.decide(state)
-  const finding = findingFrom(decision, outcomes, signal.aborted)
-  // After a decision the test begins anew.
-  return { found: { id, kind: 1, finding, outcomes }, after: decision === 'open' ? state : sprtStart }
+  const finding = findingFrom(test.decide(), outcomes, signal.aborted)
+  return { found: { id, kind: 1, finding, outcomes: [...outcomes] }, after: test.after() }
+}
+
+/** With a right answer after the least requests; where one is wrong, when the test decides. */
+function isOver({ outcomes, decide }: RunningTest, { requestsMin }: AuditPace, isSuspect: boolean): boolean {
+  const last = outcomes.at(-1)
+  if (!last || last.verdict === 'void') return false
+  const isWrong = isSuspect || outcomes.some(({ verdict }) => verdict === 'wrong')
+  return isWrong ? decide() === 'faulty' : outcomes.length >= requestsMin
 }
 
 /** Whom it had no time to ask, it says nothing about. */

@@ -4,14 +4,15 @@ import { keccak256 } from '@weightless/crypto'
 import type { Env } from '@weightless/env'
 import { TransactionRevertedError } from '@weightless/ledger'
 import type { AuditChain, RoundClock } from './auditChain.ts'
+import type { AuditMemory } from './auditMemory.ts'
 
 /** After so many rounds nothing of a round can be settled any more. */
 const roundsBackMax = 8n
-const casesMax = 256
 
-export function createSettler(chain: AuditChain, env: Pick<Env, 'log'>) {
+export type SettlerMemory = Pick<AuditMemory, 'cases' | 'addCase' | 'endCase'>
+
+export function createSettler(chain: AuditChain, memory: SettlerMemory, env: Pick<Env, 'log'>) {
   const { openSeconds } = chain.rules
-  const cases = new Set<Hex>()
   let settledTo: bigint | undefined
 
   /** Others do the same at the same time: who comes second is told so, and that is all. */
@@ -31,7 +32,7 @@ export function createSettler(chain: AuditChain, env: Pick<Env, 'log'>) {
       if (!isAudited) continue
       if (!(await chain.tallyOf(round, index)).isSettled) await tryTo('settling', () => chain.settle(round, index))
       const caseId = caseIdOf(round, target.id)
-      if ((await chain.caseOf(caseId)).state === 'open' && cases.size < casesMax) cases.add(caseId)
+      if (isHeard((await chain.caseOf(caseId)).state)) await memory.addCase(caseId)
     }
     for (const auditor of await chain.enrolledAt(round)) {
       const { state } = await chain.reportOf(round, auditor)
@@ -42,12 +43,12 @@ export function createSettler(chain: AuditChain, env: Pick<Env, 'log'>) {
   }
 
   async function pursueCases(nowSeconds: bigint): Promise<void> {
-    for (const caseId of cases) {
+    for (const caseId of memory.cases()) {
       const { state, readyAt } = await chain.caseOf(caseId)
       if (state === 'contested') continue
       const isReady = state === 'upheld' || (state === 'open' && nowSeconds >= readyAt)
       if (isReady) await tryTo('carrying out', () => chain.carryOut(caseId))
-      if (isReady || state !== 'open') cases.delete(caseId)
+      if (isReady || state !== 'open') await memory.endCase(caseId)
     }
   }
 
@@ -63,6 +64,9 @@ export function createSettler(chain: AuditChain, env: Pick<Env, 'log'>) {
     await pursueCases(nowSeconds)
   }
 }
+
+/** It can still come to be carried out. */
+const isHeard = (state: string): boolean => ['open', 'contested', 'upheld'].includes(state)
 
 const caseIdOf = (round: bigint, id: Hex): Hex =>
   bytesToHex(keccak256(concatBytes([uintToBytes(round, 32), hexToBytes(id)])))

@@ -2,64 +2,17 @@
  * An auditor: enrols, is drawn, audits, commits, reveals, settles, round after round. Everything that it needs to reveal is
  * on its disk before it commits. Spec: spec/alignment.md 4, 10
  */
-import { bytesToHex, bytesToText, concatBytes, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
-import { drawTargets, findingOf, reportCommitment, targetKind } from '@weightless/contracts/drawTargets'
-import { fileRoot, keccak256, secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWitness } from '@weightless/crypto'
-import type { Env } from '@weightless/env'
-import type { Ledger } from '@weightless/ledger'
-import type { Bundle } from '@weightless/receipt'
-import { type AttestationTools, auditAttestation } from './attestation/auditAttestation.ts'
+import { bytesToHex, concatBytes, type Hex, hexToBytes, textToBytes } from '@weightless/codec'
+import { reportCommitment } from '@weightless/contracts/drawTargets'
+import { keccak256, secp256k1PublicKey, vrfProve, vrfPublicKey, vrfWitness } from '@weightless/crypto'
 import { type AuditChain, openAuditChain, type RoundClock } from './auditChain.ts'
-import { type AuditTools, auditProvider } from './auditTarget.ts'
-import { auditChainNode, type ChainNodeTools } from './chainNode/auditChainNode.ts'
-import { encodeEvidence, type TargetEvidence } from './evidence.ts'
-import { gatherEvidence } from './gatherEvidence.ts'
-import { judgeEvidence } from './judgeEvidence.ts'
+import { type KeptReport, openAuditMemory } from './auditMemory.ts'
+import type { AuditorOptions } from './auditorOptions.ts'
+import { left, makeReport, type ReportParts, type RoundDraw } from './makeReport.ts'
 import { createSettler } from './settleRounds.ts'
-import { auditShared, type FetchShared } from './sharedReceipts.ts'
-import { type SprtState, sprtStart } from './sprt.ts'
-import { auditHolder, type HolderTools } from './storage/auditHolder.ts'
-
-export type AuditorOptions = {
-  env: Pick<Env, 'clock' | 'log'>
-  /** With the auditor's account, which has a licence. */
-  ledger: Ledger
-  auditRounds: Hex
-  /** 32 bytes: the key by which it is drawn. */
-  secret: Uint8Array
-  tools: AuditTools
-  /** Where users' answers come from; without it there are none. */
-  shared?: FetchShared
-  /** A user's answer was wrong: a proof that needs no quorum. */
-  onProved?(bundle: Bundle): void
-  /** How storage nodes are read; without it nothing is said of them. */
-  holders?: HolderTools
-  /** Its files, by name. */
-  store: { read(name: string): Promise<Uint8Array | undefined>; write(name: string, bytes: Uint8Array): Promise<void> }
-  /** Puts evidence where jurors find it by its root, and gets it from there. */
-  publish(evidence: Uint8Array): Promise<void>
-  fetchEvidence(root: Hex): Promise<Uint8Array | undefined>
-  /** How claims of hardware, and nodes of the chain, are looked at; without them nothing is said of those. */
-  attestations?: AttestationTools
-  chainNodes?: ChainNodeTools
-  /** Enrols for every round at first, and later for one in `everyRounds`. */
-  firstRounds: number
-  everyRounds: number
-  /** So that several auditors do not settle the same at once. */
-  settleDelaySeconds: number
-  tickMs: number
-  onEvent?(event: AuditorEvent): void
-}
-
-export type AuditorEvent =
-  | { type: 'enrolled' | 'committed' | 'revealed'; round: bigint }
-  | { type: 'found'; round: bigint; found: TargetEvidence }
-  | { type: 'fault'; reason: string }
 
 export type Auditor = { close(): Promise<void> }
 
-/** What is kept of a report between its commitment and its reveal. */
-type KeptReport = { findings: Hex; evidence: Hex }
 type Job = { round: bigint; stop: AbortController; report: Promise<KeptReport>; isDone: boolean; fault?: string }
 
 /** Resolves when it is enlisted with a bond and a key. @throws {TransactionRevertedError} {InsufficientFundsError} */
@@ -67,9 +20,10 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
   const { env, ledger, auditRounds, secret, tickMs } = options
   const chain = await openAuditChain(ledger, auditRounds)
   await enlist(chain, ledger.address!, secret)
+  const memory = await openAuditMemory(options.disk)
   const stop = new AbortController()
   const ended = (async () => {
-    const tick = createTicks(options, chain)
+    const tick = createTicks({ options, chain, memory })
     while (!stop.signal.aborted) {
       await tick().catch((fault: unknown) => {
         const reason = fault instanceof Error ? fault.message : String(fault)
@@ -78,7 +32,8 @@ export async function startAuditor(options: AuditorOptions): Promise<Auditor> {
       })
       await env.clock.sleep(tickMs, stop.signal).catch(() => undefined)
     }
-    tick.stop()
+    await tick.stop()
+    await memory.close()
   })()
   return {
     async close() {
@@ -97,11 +52,11 @@ async function enlist(chain: AuditChain, account: Hex, secret: Uint8Array): Prom
   await chain.join(keyX!, keyY!, chain.rules.bondWei - bondWei)
 }
 
-function createTicks(options: AuditorOptions, chain: AuditChain) {
+function createTicks(parts: ReportParts) {
+  const { options, chain, memory } = parts
   const { ledger, secret, settleDelaySeconds, onEvent } = options
   const account = ledger.address!
-  const settle = createSettler(chain, options.env)
-  const states = new Map<string, SprtState>()
+  const settle = createSettler(chain, memory, options.env)
   let firstRound: bigint | undefined
   let job: Job | undefined
 
@@ -124,7 +79,10 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
   }
 
   async function work({ round, second }: RoundClock): Promise<void> {
-    if (job && job.round !== round) job = endJob(job)
+    if (job && job.round !== round) {
+      await endJob(job)
+      job = undefined
+    }
     const { state, licences } = await chain.reportOf(round, account)
     if (state !== 'enrolled' && state !== 'committed') return
     const { seed, licences: allLicences } = await chain.roundOf(round)
@@ -138,10 +96,11 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
       return
     }
     if (second >= workSeconds - commitSeconds) return
-    job ??= beginJob(options, chain, states, { round, seed, licences, allLicences })
+    job ??= beginJob(parts, { round, seed, licences, allLicences })
     if (job.fault) {
       onEvent?.({ type: 'fault', reason: job.fault })
-      // The next tick tries again.
+      // The next tick tries again, when those that had no fault have ended too.
+      job.stop.abort(left)
       job = undefined
       return
     }
@@ -155,40 +114,43 @@ function createTicks(options: AuditorOptions, chain: AuditChain) {
   }
 
   async function reveal(round: bigint, seed: Hex): Promise<void> {
-    const kept = await readReport(options.store, round)
-    if (!kept) return
+    const kept = memory.report()
+    if (kept?.round !== round || kept.seed !== seed) return
     const alpha = hexToBytes(seed)
     const proof = vrfWitness(vrfPublicKey(secret), alpha, vrfProve(secret, alpha).proof)
     await chain.reveal(proof, kept.findings, kept.evidence, saltOf(secret, round))
     onEvent?.({ type: 'revealed', round })
-    // Only what somebody may have to judge; not before the reveal, or it could be copied.
-    if (!hexToBytes(kept.findings).includes(findingOf.faulty)) return
-    const evidence = await options.store.read(evidenceName(round))
-    if (evidence) await options.publish(evidence)
   }
 
   const tick = async (): Promise<void> => {
     const clock = await chain.clock()
     await enrolNext(clock)
     await work(clock)
+    await publish(parts, clock)
     const nowSeconds = (await ledger.block('latest')).timestampSeconds
     await settle(clock, nowSeconds, settleDelaySeconds)
   }
   return Object.assign(tick, {
-    stop() {
-      if (job) endJob(job)
+    async stop() {
+      if (job) await endJob(job)
     },
   })
 }
 
-function beginJob(
-  options: AuditorOptions,
-  chain: AuditChain,
-  states: Map<string, SprtState>,
-  draw: Omit<RoundDraw, 'signal'>,
-): Job {
+/** Not before the reveal, or it could be copied; what missed its reveal nobody asks for. */
+async function publish({ options, chain, memory }: ReportParts, { round }: RoundClock): Promise<void> {
+  const due = memory.unpublished()
+  if (due === undefined) return
+  const { state } = await chain.reportOf(due, options.ledger.address!)
+  if (due === round && state !== 'revealed') return
+  const evidence = state === 'revealed' ? await memory.evidence(due) : undefined
+  if (evidence) await options.publish(evidence)
+  await memory.published(due)
+}
+
+function beginJob(parts: ReportParts, draw: Omit<RoundDraw, 'signal'>): Job {
   const stop = new AbortController()
-  const report = makeReport(options, chain, states, { ...draw, signal: stop.signal })
+  const report = makeReport(parts, { ...draw, signal: stop.signal })
   const begun: Job = { round: draw.round, stop, report, isDone: false }
   report.then(
     () => {
@@ -201,89 +163,10 @@ function beginJob(
   return begun
 }
 
-function endJob({ stop }: Job): undefined {
-  stop.abort()
-}
-
-type RoundDraw = { round: bigint; seed: Hex; licences: bigint; allLicences: bigint; signal: AbortSignal }
-
-/** Audits what the key draws, and puts report and evidence on the disk. */
-async function makeReport(
-  options: AuditorOptions,
-  chain: AuditChain,
-  states: Map<string, SprtState>,
-  { round, seed, licences, allLicences, signal }: RoundDraw,
-): Promise<KeptReport> {
-  const { ledger, secret, store, onEvent } = options
-  const beta = bytesToHex(vrfProve(secret, hexToBytes(seed)).beta)
-  const targets = await chain.targets()
-  const auditorsPerTarget = BigInt(chain.rules.auditorsPerTarget)
-  const findings = new Uint8Array(targets.length)
-  const all: TargetEvidence[] = []
-  const look = async (index: number) => {
-    const { id, kind, juryRound } = targets[index]!
-    const found = await lookAt(options, chain, states, { id, kind, index, beta, juryRound, round }, signal)
-    findings[index] = found.finding
-    all.push(found)
-    onEvent?.({ type: 'found', round, found })
-  }
-  // At once: one that is slow keeps no other waiting.
-  await Promise.all(drawTargets({ beta, round, licences, allLicences, auditorsPerTarget }, targets).map(look))
-  const evidence = encodeEvidence({ round, auditor: ledger.address!, beta, targets: all })
-  const kept: KeptReport = { findings: bytesToHex(findings), evidence: bytesToHex(fileRoot(evidence)) }
-  await store.write(evidenceName(round), evidence)
-  await store.write(reportName(round), textToBytes(JSON.stringify(kept)))
-  return kept
-}
-
-type Looking = { id: Hex; kind: number; index: number; beta: Hex; juryRound: bigint; round: bigint }
-
-async function lookAt(
-  options: AuditorOptions,
-  chain: AuditChain,
-  states: Map<string, SprtState>,
-  target: Looking,
-  signal: AbortSignal,
-): Promise<TargetEvidence> {
-  const { attestations, chainNodes, holders, tools } = options
-  const { id, kind, index, beta, juryRound, round } = target
-  const name = `${kind} ${id}`
-  /** Goes on with the test of the target where the last round left it. */
-  const test = async (audit: (before: SprtState) => Promise<{ found: TargetEvidence; after: SprtState }>) => {
-    const { found, after } = await audit(states.get(name) ?? sprtStart)
-    states.set(name, after)
-    return found
-  }
-  if (kind === targetKind.storage && holders) {
-    return test((before) => auditHolder(holders, { id, beta, before }, signal))
-  }
-  if (kind === targetKind.attestation && attestations) return auditAttestation(attestations, { id, beta }, signal)
-  if (kind === targetKind.chain && chainNodes) {
-    return test((before) => auditChainNode(chainNodes, { id, beta, before }, signal))
-  }
-  // It has no way to look at others.
-  if (kind !== targetKind.inference) return { id, kind, finding: findingOf.skipped, outcomes: [] }
-  if (juryRound !== round) return test((before) => auditAnswers(options, { ...target, before }, signal))
-  const shown = await gatherEvidence(chain, { id, index, juryRound }, options.fetchEvidence)
-  return judgeEvidence(tools.judge, id, shown)
-}
-
-/** What the provider answers the auditor, and what it answered users. */
-async function auditAnswers(
-  { tools, shared, onProved }: AuditorOptions,
-  { id, beta, round, before }: Looking & { before: SprtState },
-  signal: AbortSignal,
-): Promise<{ found: TargetEvidence; after: SprtState }> {
-  const others = shared ? await auditShared(tools, shared, { id, beta, round }, signal) : []
-  const wrong = others.filter(({ verdict }) => verdict === 'wrong')
-  for (const { bundle } of wrong) if (bundle) onProved?.(bundle)
-  const { found, after } = await auditProvider(tools, { id, beta, before, isSuspect: wrong.length > 0 }, signal)
-  return { found: { ...found, outcomes: [...found.outcomes, ...others] }, after }
-}
-
-async function readReport(store: AuditorOptions['store'], round: bigint): Promise<KeptReport | undefined> {
-  const bytes = await store.read(reportName(round))
-  return bytes && (JSON.parse(bytesToText(bytes)) as KeptReport)
+/** What it writes is written when this resolves. */
+async function endJob({ stop, report }: Job): Promise<void> {
+  stop.abort(left)
+  await report.catch(() => undefined)
 }
 
 /** The same after a restart, and nobody else's to know. */
@@ -291,7 +174,5 @@ function saltOf(secret: Uint8Array, round: bigint): Hex {
   return bytesToHex(keccak256(concatBytes([secret, textToBytes(`audit salt ${round}`)])))
 }
 
-const reportName = (round: bigint): string => `report-${round}.json`
-const evidenceName = (round: bigint): string => `evidence-${round}.json`
 /** Time that is left for a commitment to get into a block. */
 const commitSeconds = 5

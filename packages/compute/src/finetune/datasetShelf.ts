@@ -2,6 +2,7 @@
 import { bytesToHex, type Hex } from '@weightless/codec'
 import { fileRoot } from '@weightless/crypto'
 import type { Disk } from '@weightless/env'
+import { writeWholeFile } from '../wholeFile.ts'
 
 export type DatasetShelf = {
   /** Durable when it resolves. @param isNeeded - roots that must not go to make room */
@@ -60,22 +61,6 @@ export async function openDatasetShelf(disk: Disk, folder: string, bytesMax: num
 const namePattern = /^0x[0-9a-f]{64}-0x[0-9a-f]{40}\.data$/
 const nameOf = (user: Hex, root: Hex): string => `${root}-${user.toLowerCase()}.data`
 const rootIn = (name: string): Hex => name.slice(0, 66) as Hex
-
-/** There whole or not at all, and durable when it resolves. */
-export async function writeWholeFile(disk: Disk, path: string, bytes: Uint8Array): Promise<void> {
-  const folder = path.slice(0, path.lastIndexOf('/'))
-  const fresh = `${path}.new`
-  await disk.remove(fresh)
-  const file = await disk.open(fresh, 'create')
-  try {
-    await file.write(0, bytes)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  await disk.rename(fresh, path)
-  await disk.syncFolder(folder)
-}
 
 async function sizeOf(disk: Disk, path: string): Promise<number> {
   const file = await disk.open(path, 'read')

@@ -6,7 +6,7 @@ import { bytesEqual, bytesToText, concatBytes, readUint32, textToBytes, uintToBy
 import { sha256 } from '@weightless/crypto'
 import type { Clock, Disk, Log } from '@weightless/env'
 import { z } from 'zod'
-import { writeWholeFile } from './datasetShelf.ts'
+import { readWholeFile, writeWholeFile } from '../wholeFile.ts'
 import type { TrainingSnapshot } from './trainingWorker.ts'
 
 export type TaskSnapshots = {
@@ -61,7 +61,7 @@ export function createTaskSnapshots(options: SnapshotOptions): TaskSnapshots {
     },
     async last(id) {
       await saving
-      const bytes = await readFile(disk, pathOf(id), bytesMax)
+      const bytes = await readWholeFile(disk, pathOf(id), bytesMax)
       const snapshot = bytes && decodeSnapshot(bytes)
       if (bytes && !snapshot) log.warn('saved training is damaged', { task: id })
       return snapshot
@@ -75,17 +75,6 @@ export function createTaskSnapshots(options: SnapshotOptions): TaskSnapshots {
         log.warn('saved training not removed', { task: id, reason: String(fault) })
       }
     },
-  }
-}
-
-async function readFile(disk: Disk, path: string, bytesMax: number): Promise<Uint8Array | undefined> {
-  if (!(await disk.exists(path))) return undefined
-  const file = await disk.open(path, 'read')
-  try {
-    const size = await file.size()
-    return size > bytesMax ? undefined : await file.read(0, size)
-  } finally {
-    await file.close()
   }
 }
 

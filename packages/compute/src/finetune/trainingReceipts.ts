@@ -12,8 +12,8 @@ import {
   trainingBundleToJson,
 } from '@weightless/receipt/training'
 import type { LocalAccount } from 'viem'
+import { readWholeFile, writeWholeFile } from '../wholeFile.ts'
 import { parseJson } from '../wire/parseJson.ts'
-import { writeWholeFile } from './datasetShelf.ts'
 import { seedBytes } from './encodeExamples.ts'
 import type { FineTuningTask, TaskQuote } from './task.ts'
 import { TrainingRefusedError, type TrainingResult } from './trainingWorker.ts'
@@ -96,7 +96,7 @@ export function createTrainingReceipts(options: TrainingReceiptsOptions): Traini
       await writeWholeFile(disk, pathOf(id), textToBytes(JSON.stringify(trainingBundleToJson(bundle))))
     },
     async read(task) {
-      const kept = await readFile(disk, pathOf(task.id))
+      const kept = await readWholeFile(disk, pathOf(task.id), receiptBytesMax)
       const bundle = kept && readTrainingBundle(parseJson(kept))
       if (!bundle?.ok) return undefined
       const { receipt } = bundle.value
@@ -104,15 +104,5 @@ export function createTrainingReceipts(options: TrainingReceiptsOptions): Traini
       const delivery = file && (await signDelivery(receipt, file, settlement, account))
       return JSON.stringify(trainingBundleToJson({ ...bundle.value, ...(delivery && { delivery }) }))
     },
-  }
-}
-
-async function readFile(disk: Disk, path: string): Promise<Uint8Array | undefined> {
-  if (!(await disk.exists(path))) return undefined
-  const file = await disk.open(path, 'read')
-  try {
-    return await file.read(0, Math.min(await file.size(), receiptBytesMax))
-  } finally {
-    await file.close()
   }
 }

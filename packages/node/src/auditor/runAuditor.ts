@@ -2,7 +2,6 @@
  * An auditor as a program: a licence, a bond, and a gateway of its own through which it asks as users do, from an account
  * that is not the auditor's. Spec: spec/alignment.md 10
  */
-import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import {
@@ -14,7 +13,7 @@ import {
   startAuditor,
 } from '@weightless/compute'
 import { abis } from '@weightless/contracts'
-import type { Env } from '@weightless/env'
+import type { Disk, Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
 import type { Bundle } from '@weightless/receipt'
 import { type Client, createClient, type NetworkConfig } from '@weightless/sdk'
@@ -25,7 +24,6 @@ import { loadApiKey } from '../apiKey.ts'
 import { gatewayAccount, runGateway } from '../computeGateway/runGateway.ts'
 import { createClosers } from '../devnet/closeInOrder.ts'
 import { loadNodeKey } from '../storageNode/nodeKey.ts'
-import { writeWhole } from '../writeWhole.ts'
 import { openChainViews } from './openChainViews.ts'
 import type { ModelShelf } from './openModels.ts'
 import { createAttestationReader } from './readAttestation.ts'
@@ -37,8 +35,10 @@ export type { AuditorEvent } from '@weightless/compute'
 export type AuditorSettings = {
   env: Env
   config: NetworkConfig
-  /** Its reports, keys and gateway. */
+  /** Its keys and gateway. */
   folder: string
+  /** What it knows, and the evidence of its last rounds: its alone. */
+  disk: Disk
   /** Has the bond and the licence, and pays. */
   account: PrivateKeyAccount
   models: (client: Client) => ModelShelf
@@ -103,7 +103,7 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
             openModel: models.open,
           }),
       },
-      store: createStore(join(folder, 'reports')),
+      disk: settings.disk,
       publish: async (evidence) => void (await client.files.upload(evidence, { isPublic: true })),
       fetchEvidence: (root) => client.files.download(root, { isRaw: true }).catch(() => undefined),
       ...(onEvent && { onEvent }),
@@ -201,24 +201,6 @@ function createAsking(ledger: Ledger, inferenceServing: Hex, client: Client): Au
     const more = { ...(topP !== undefined && { topP }), ...(seed !== undefined && { seed }) }
     const request = { model, messages, maxTokens, temperature, provider, ...more }
     return (await client.chat.complete(request, { signal })).bundle
-  }
-}
-
-const namePattern = /^[a-z0-9-]+\.json$/
-
-function createStore(folder: string) {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const pathOf = (name: string): string => {
-    if (!namePattern.test(name)) throw new Error(`no name of a report: ${name}`)
-    return join(folder, name)
-  }
-  return {
-    async read(name: string) {
-      return existsSync(pathOf(name)) ? new Uint8Array(readFileSync(pathOf(name))) : undefined
-    },
-    async write(name: string, bytes: Uint8Array) {
-      writeWhole(pathOf(name), bytes)
-    },
   }
 }
 

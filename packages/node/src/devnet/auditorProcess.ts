@@ -31,10 +31,12 @@ try {
   let shelf: ModelShelf | undefined
   const startOne = async (account: number, index: number) => {
     const key = devnetKey(account)
+    const name = `auditor-${key.address.toLowerCase()}`
     const auditor = await runAuditor({
       env,
       config: config.value,
-      folder: join(resolve(dataFolder), `auditor-${key.address.toLowerCase()}`),
+      folder: join(resolve(dataFolder), name),
+      disk: env.disk.folder(name),
       account: key.account,
       models: (client) => {
         shelf ??= createModelShelf(weights, (root) => client.files.download(root, { isRaw: true }))

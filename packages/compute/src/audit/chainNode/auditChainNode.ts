@@ -7,7 +7,8 @@ import { findingOf, targetKind } from '@weightless/contracts/drawTargets'
 import type { Env } from '@weightless/env'
 import { drawNumber } from '../drawNumber.ts'
 import type { Outcome, TargetEvidence } from '../evidence.ts'
-import { createSprt, type SprtState, sprtStart } from '../sprt.ts'
+import { type BegunTest, goOnWithTest, type RunningTest } from '../goOnWithTest.ts'
+import { createSprt, type SprtState } from '../sprt.ts'
 
 export type ChainView = {
   chainId(): Promise<number>
@@ -28,7 +29,8 @@ export type ChainNodeTools = {
 
 /** An honest node is late once in a hundred questions at most. */
 export const servingPlan = { honest: 0.01, cheating: 0.25, alpha: 1e-4, beta: 1e-2 } as const
-const servingTest = createSprt(servingPlan)
+/** The test by which auditors decide about nodes of the chain. */
+export const servingTest = createSprt(servingPlan)
 const asksMin = 4
 const asksMax = 8
 /** Blocks that a head may be behind the auditor's, and seconds behind its clock: empty blocks come every five. */
@@ -40,26 +42,28 @@ const settledDepth = 16n
 
 export async function auditChainNode(
   tools: ChainNodeTools,
-  { id, beta, before }: { id: Hex; beta: Hex; before: SprtState },
+  { id, beta, ...begun }: BegunTest & { id: Hex; beta: Hex },
   signal: AbortSignal,
 ): Promise<{ found: TargetEvidence; after: SprtState }> {
   const view = tools.viewOf(id)
-  const outcomes: Outcome[] = []
-  let state = before
-  for (let index = 0; view && index < asksMax && !signal.aborted; index++) {
+  const test = goOnWithTest(servingTest, begun)
+  const { outcomes } = test
+  while (view && !isOver(test) && test.next() < asksMax && !signal.aborted) {
+    const index = test.next()
     const waitMs = Number(drawNumber(beta, id, 'wait', index) % BigInt(2 * tools.meanGapMs + 1))
     await tools.env.clock.sleep(waitMs, signal).catch(() => undefined)
     if (signal.aborted) break
-    const outcome = await askOnce(tools, view, { id, beta, index })
-    outcomes.push(outcome)
-    if (outcome.verdict !== 'void') state = servingTest.observe(state, outcome.verdict === 'missing')
-    const isClean = outcomes.length >= asksMin && outcomes.every(({ verdict }) => verdict === 'right')
-    if (isClean || servingTest.decide(state) !== 'open') break
+    await test.add(await askOnce(tools, view, { id, beta, index }))
   }
-  const decision = servingTest.decide(state)
-  const finding = findingFrom(decision === 'faulty', outcomes, view === undefined || signal.aborted)
-  const found = { id, kind: targetKind.chain, finding, outcomes }
-  return { found, after: decision === 'open' ? state : sprtStart }
+  const finding = findingFrom(test.decide() === 'faulty', outcomes, view === undefined || signal.aborted)
+  return { found: { id, kind: targetKind.chain, finding, outcomes: [...outcomes] }, after: test.after() }
+}
+
+/** With nothing amiss after the least questions; else as soon as the test decides. */
+function isOver({ outcomes, decide }: RunningTest): boolean {
+  if (outcomes.length === 0) return false
+  const isClean = outcomes.length >= asksMin && outcomes.every(({ verdict }) => verdict === 'right')
+  return isClean || decide() !== 'open'
 }
 
 async function askOnce(

@@ -2,6 +2,7 @@
 import type { Hex } from '@weightless/codec'
 import { findingOf, targetKind } from '@weightless/contracts/drawTargets'
 import type { Outcome, TargetEvidence } from '../evidence.ts'
+import { type BegunTest, goOnWithTest, type RunningTest } from '../goOnWithTest.ts'
 import { createSprt, type SprtState, sprtStart } from '../sprt.ts'
 import { type DrawnFrom, drawFragment, type SignedRow } from './drawFragment.ts'
 import { type FragmentAnswer, judgeFragment } from './judgeFragment.ts'
@@ -26,40 +27,52 @@ export type HolderTools = {
 }
 
 type Audited = { found: TargetEvidence; after: SprtState }
+type BegunReading = Omit<BegunTest, 'keep'> & {
+  id: Hex
+  beta: Hex
+  /** What those of `seen` were drawn from. */
+  seenFrom?: readonly DrawnFrom[]
+  keep?(outcome: Outcome, drawnFrom: DrawnFrom[]): Promise<void>
+}
 
-/**
- * @param before - where the test of this node stood after earlier rounds
- * @param signal - the time for audits is over: what was found so far counts
- */
+/** @param signal - the time for audits is over: what was found so far counts */
 export async function auditHolder(
   tools: HolderTools,
-  { id, beta, before }: { id: Hex; beta: Hex; before: SprtState },
+  { id, beta, keep, ...begun }: BegunReading,
   signal: AbortSignal,
 ): Promise<Audited> {
   const rows = await tools.listRows(id, beta, signal)
   // It has signed for nothing that could be asked of it.
-  if (rows.length === 0) return { found: evidenceOf(id, findingOf.skipped, [], []), after: before }
-  const outcomes: Outcome[] = []
-  let state = before
-  let isProved = false
-  for (let index = 0; index < readingsMax && !signal.aborted; index++) {
-    const { at, stripe } = drawFragment(rows, beta, id, index)
-    const outcome = await readOnce(tools, rows[at]!, { id, at, stripe, index }, signal)
-    if (!outcome) continue
-    outcomes.push(outcome)
-    isProved ||= outcome.verdict === 'wrong'
-    if (outcome.verdict !== 'void') state = holdingTest.observe(state, outcome.verdict !== 'right')
-    if (isProved || isOver(outcomes, state)) break
-  }
-  const decision = isProved ? 'faulty' : holdingTest.decide(state)
-  const finding = findingFrom(decision, outcomes, signal.aborted)
+  if (rows.length === 0) return { found: evidenceOf(id, findingOf.skipped, [], []), after: begun.before }
   const drawnFrom = rows.map(({ placement, row, fragments }) => {
     const { root, sizeBytes } = placement
     return { root, sizeBytes, row, fragments }
   })
-  // After a decision the test begins anew.
-  return { found: evidenceOf(id, finding, outcomes, drawnFrom), after: decision === 'open' ? state : sprtStart }
+  const test = goOnWithTest(holdingTest, {
+    ...sameRows(begun, drawnFrom),
+    ...(keep && { keep: (outcome) => keep(outcome, drawnFrom) }),
+  })
+  const { outcomes } = test
+  for (let index = test.next(); index < readingsMax && !isOver(test) && !signal.aborted; index++) {
+    const { at, stripe } = drawFragment(rows, beta, id, index)
+    const outcome = await readOnce(tools, rows[at]!, { id, at, stripe, index }, signal)
+    if (outcome) await test.add(outcome)
+  }
+  const isProved = outcomes.some(isProof)
+  const finding = findingFrom(isProved ? 'faulty' : test.decide(), outcomes, signal.aborted)
+  return { found: evidenceOf(id, finding, [...outcomes], drawnFrom), after: isProved ? sprtStart : test.after() }
 }
+
+/** Of other rows other fragments are drawn: what was seen before counts, and the evidence begins anew. */
+function sameRows(
+  { before, seen = [], seenFrom }: Pick<BegunReading, 'before' | 'seen' | 'seenFrom'>,
+  drawnFrom: readonly DrawnFrom[],
+): BegunTest {
+  if (JSON.stringify(seenFrom) === JSON.stringify(drawnFrom)) return { before, seen }
+  return { before: goOnWithTest(holdingTest, { before, seen }).after() }
+}
+
+const isProof = ({ verdict }: Outcome): boolean => verdict === 'wrong'
 
 type Reading = { id: Hex; at: number; stripe: number; index: number }
 
@@ -81,9 +94,10 @@ async function readOnce(
   return { index, verdict, detail, fragment: { at, stripe, ...(shown && { shown }), ...named, ...frame } }
 }
 
-/** With nothing missing after `readingsMin`; else as soon as the test decides. Of a silent node three questions tell. */
-function isOver(outcomes: readonly Outcome[], state: SprtState): boolean {
-  if (holdingTest.decide(state) !== 'open') return true
+/** With proof, or nothing missing after `readingsMin`; else as soon as the test decides. Of a silent node three questions tell. */
+function isOver({ outcomes, decide }: RunningTest): boolean {
+  if (outcomes.length === 0) return false
+  if (outcomes.some(isProof) || decide() !== 'open') return true
   if (outcomes.every(({ verdict }) => verdict === 'void')) return outcomes.length >= 3
   return outcomes.length >= readingsMin && !outcomes.some(({ verdict }) => verdict === 'missing')
 }
