@@ -1,4 +1,5 @@
 export type { AttestationAnswer, AttestationTools } from './audit/attestation/auditAttestation.ts'
+export type { KeyRecord } from './audit/attestation/keyRecord.ts'
 export { collateralBytesMax, quoteBytesMax } from './audit/attestation/shownAttestation.ts'
 export type { AuditorEvent, AuditorOptions } from './audit/auditorOptions.ts'
 export type { AuditPace, AuditTools } from './audit/auditTarget.ts'

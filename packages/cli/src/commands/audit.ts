@@ -48,7 +48,8 @@ async function start(flags: StartFlags, command: Command): Promise<void> {
   const env = createNodeEnv({ dataFolder: folder, log: 'silent', workersMax: 1 })
   try {
     const auditor = await runAuditor({
-      ...{ env, config, folder, disk: env.disk, account, firstRounds: 1, everyRounds: flags.every, settleDelaySeconds: 0 },
+      ...{ env, config, folder, disk: env.disk, account, settleDelaySeconds: 0 },
+      ...{ firstRounds: 1, everyRounds: flags.every },
       models: (client) => createModelShelf({}, (root) => client.files.download(root, { isRaw: true })),
       pace: { requestsMin: flags.requests, requestsMax: flags.requests + 4, meanGapMs: flags.gapSeconds * 1000 },
       onEvent: json ? printEvent : (event) => remark(describe(event)),

@@ -6,6 +6,7 @@ import type { Hex } from '@weightless/codec'
 import { targetAddress, targetKind } from '@weightless/contracts/drawTargets'
 import { isChatBundle } from '@weightless/receipt'
 import { refusalOf } from './attestation/auditAttestation.ts'
+import { type KeyRecord, refusalOfRecord } from './attestation/keyRecord.ts'
 import { drawPrompt } from './drawPrompts.ts'
 import type { Evidence, Outcome } from './evidence.ts'
 import { type JudgeOptions, judgeAnswer } from './judgeAnswer.ts'
@@ -13,11 +14,13 @@ import { checkShown } from './storage/checkShown.ts'
 
 export type CheckedLine = { target: Hex; index: number; agrees: boolean; detail: string }
 
+export type CheckOptions = Omit<JudgeOptions, 'provider'> & {
+  /** What the chain knew of a key at a block; undefined where that is not to be had any more. */
+  recordAt?(provider: Hex, key: Hex, blockNumber: number): Promise<KeyRecord | undefined>
+}
+
 /** One line an answer; an auditor's word that there was none, or no fragment, cannot be checked, and agrees. */
-export async function checkEvidence(
-  { beta, targets }: Evidence,
-  options: Omit<JudgeOptions, 'provider'>,
-): Promise<CheckedLine[]> {
+export async function checkEvidence({ beta, targets }: Evidence, options: CheckOptions): Promise<CheckedLine[]> {
   const lines: CheckedLine[] = []
   for (const target of targets) {
     const { id, outcomes, isJury } = target
@@ -35,7 +38,7 @@ export async function checkEvidence(
       continue
     }
     if (target.kind === targetKind.attestation) {
-      lines.push(...outcomes.map((outcome) => checkAttestation(beta, id, outcome, options.chainId)))
+      for (const outcome of outcomes) lines.push(await checkClaim(beta, id, outcome, options))
       continue
     }
     const drawnBy = isJury ? undefined : beta
@@ -44,11 +47,31 @@ export async function checkEvidence(
   return lines
 }
 
+/** Of the chain's record: it is what the chain says of that block, where it still says it, and gives that verdict. */
+async function checkClaim(beta: Hex, id: Hex, outcome: Outcome, options: CheckOptions): Promise<CheckedLine> {
+  const { index, verdict, keyRecord } = outcome
+  if (!keyRecord) return checkAttestation(beta, id, outcome, options.chainId)
+  const target = targetAddress(id)
+  const refusal = refusalOfRecord(keyRecord)
+  const detail = `${verdict}: ${refusal ?? 'acknowledged on chain'}`
+  if ((refusal === undefined) !== (verdict === 'right')) return { target, index, agrees: false, detail }
+  const again = await options.recordAt?.(target, keyRecord.key, keyRecord.blockNumber)
+  if (!again) return { target, index, agrees: true, detail: `${detail}, by its word` }
+  const said = refusalOfRecord(again)
+  return {
+    target,
+    index,
+    agrees: said === refusal,
+    detail: said === refusal ? detail : `the chain says: ${said ?? 'acknowledged'}`,
+  }
+}
+
 /** At the time that the auditor names; that nothing good was shown is its word. */
 function checkAttestation(beta: Hex, id: Hex, { index, verdict, detail, attestation }: Outcome, chainId: bigint) {
   const target = targetAddress(id)
-  if (verdict !== 'right' || !attestation)
-    return { target, index, agrees: verdict !== 'right', detail: `${verdict}: ${detail}` }
+  if (verdict !== 'right' || !attestation) {
+    return { target, index, agrees: verdict === 'missing' || verdict === 'void', detail: `${verdict}: ${detail}` }
+  }
   const question = { chainId: Number(chainId), provider: target, signer: attestation.signer, beta }
   const refusal = refusalOf(question, attestation)
   return { target, index, agrees: refusal === undefined, detail: refusal ?? 'right: fresh' }

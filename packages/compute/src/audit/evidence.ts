@@ -5,6 +5,7 @@
 import { type Hex, isHexOf, reject, textToBytes, type Verdict } from '@weightless/codec'
 import { type Bundle, bundleToJson, readBundle } from '@weightless/receipt'
 import { z } from 'zod'
+import { type KeyRecord, keyRecordSchema } from './attestation/keyRecord.ts'
 import {
   attestationSchema,
   attestationToJson,
@@ -29,6 +30,8 @@ export type Outcome = {
   fragment?: ShownFragment
   /** Of a claim of hardware. */
   attestation?: ShownAttestation
+  /** Of the key of such a claim: what the chain knows. */
+  keyRecord?: KeyRecord
 }
 
 export type TargetEvidence = {
@@ -100,6 +103,7 @@ const schema = z.object({
               bundle: z.unknown().optional(),
               fragment: fragmentSchema.optional(),
               attestation: attestationSchema.optional(),
+              keyRecord: keyRecordSchema.optional(),
             }),
           )
           .max(64),
@@ -136,7 +140,7 @@ export function readEvidence(bytes: Uint8Array): Verdict<Evidence, 'malformed'> 
 type RawOutcome = z.infer<typeof schema>['targets'][number]['outcomes'][number]
 
 function readOutcome(raw: RawOutcome): Verdict<Outcome, 'malformed'> {
-  const { bundle, fragment, attestation, isShared, ...outcome } = raw
+  const { bundle, fragment, attestation, isShared, keyRecord, ...outcome } = raw
   const answer = bundle === undefined ? undefined : readBundle(bundle)
   if (answer && !answer.ok) return answer
   const shown = fragment && readShown(fragment)
@@ -151,6 +155,7 @@ function readOutcome(raw: RawOutcome): Verdict<Outcome, 'malformed'> {
       ...(answer && { bundle: answer.value }),
       ...(shown && { fragment: shown.value }),
       ...(quoted && { attestation: quoted.value }),
+      ...(keyRecord && { keyRecord }),
     },
   }
 }

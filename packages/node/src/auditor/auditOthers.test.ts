@@ -54,7 +54,7 @@ describe('audits of claims and of chain nodes', () => {
     const auditWith = async (verifiability: string, url: string, policy?: { allowDev: boolean }) => {
       const entry = { url, verifiability, teeSignerAddress: signer }
       const read = async ({ functionName }: { functionName: string }) => (functionName === 'getService' ? entry : true)
-      const ledger = { read } as unknown as Pick<Ledger, 'read'>
+      const ledger = { read } as unknown as Ledger
       const reader = createAttestationReader({
         ...{ env: chain.env, ledger, inferenceServing: signer, chainId: 31337 },
         ...(policy && { policy }),

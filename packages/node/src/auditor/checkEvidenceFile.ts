@@ -2,8 +2,10 @@
 import { WeightlessError } from '@weightless/codec'
 import { type CheckedLine, checkEvidence, readEvidence } from '@weightless/compute'
 import { createNodeEnv } from '@weightless/env/node'
+import { createLedger } from '@weightless/ledger'
 import { contractAddress, createClient, type NetworkConfig } from '@weightless/sdk'
 import { createModelShelf } from './openModels.ts'
+import { readKeyRecord } from './readKeyRecord.ts'
 
 /** @throws {EvidenceMalformedError} {ContractUnknownError} */
 export async function checkEvidenceFile(
@@ -17,7 +19,14 @@ export async function checkEvidenceFile(
   try {
     const client = createClient({ config, env })
     const { open } = createModelShelf({}, (root) => client.files.download(root, { isRaw: true }))
-    return await checkEvidence(read.value, { chainId: BigInt(config.chain.chainId), settlement, openModel: open })
+    const { teeKeys } = config.contracts
+    const ledger = createLedger({ rpcUrl: config.chain.rpcUrl, env })
+    return await checkEvidence(read.value, {
+      ...{ chainId: BigInt(config.chain.chainId), settlement, openModel: open },
+      ...(teeKeys && {
+        recordAt: (provider, key, blockNumber) => readKeyRecord(ledger, teeKeys, { provider, key, blockNumber }),
+      }),
+    })
   } finally {
     await env.close()
   }

@@ -5,11 +5,14 @@ import { type AttestationAnswer, type AttestationTools, collateralBytesMax, quot
 import { abis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import type { Ledger } from '@weightless/ledger'
+import { readKeyRecord } from './readKeyRecord.ts'
 
 export type AttestationReader = {
   env: Pick<Env, 'clock' | 'network'>
-  ledger: Pick<Ledger, 'read'>
+  ledger: Ledger
   inferenceServing: Hex
+  /** Where the chain acknowledges keys, if it does. */
+  teeKeys?: Hex | undefined
   chainId: number
   policy?: AttestationTools['policy']
 }
@@ -20,6 +23,7 @@ export function createAttestationReader({
   env,
   ledger,
   inferenceServing,
+  teeKeys,
   chainId,
   policy,
 }: AttestationReader): AttestationTools {
@@ -35,6 +39,7 @@ export function createAttestationReader({
       return verifiability.startsWith('Tee') ? { url, signer: teeSignerAddress } : undefined
     },
     ask: (url, reportData, signal) => askQuote(env, joinUrl(url, `/v1/quote?report_data=${reportData}`), signal),
+    ...(teeKeys && { recordOf: (provider, key) => readKeyRecord(ledger, teeKeys, { provider, key }) }),
     ...(policy && { policy }),
   }
 }

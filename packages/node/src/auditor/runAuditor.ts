@@ -84,6 +84,7 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
       ...(holders && { holders }),
       attestations: createAttestationReader({
         ...{ env, ledger, inferenceServing: contracts.inferenceServing, chainId: config.chain.chainId },
+        teeKeys: config.contracts.teeKeys,
       }),
       chainNodes: openChainViews(env, ledger, [config.chain.rpcUrl], settings.pace.meanGapMs),
       ...challenges,

@@ -7,6 +7,7 @@ import { bytesToHex, concatBytes, type Hex, hexToBytes, textToBytes, uintToBytes
 import { findingOf, targetAddress, targetKind } from '@weightless/contracts/drawTargets'
 import { keccak256 } from '@weightless/crypto'
 import type { Outcome, TargetEvidence } from '../evidence.ts'
+import { type KeyRecord, refusalOfRecord } from './keyRecord.ts'
 import type { ShownAttestation } from './shownAttestation.ts'
 
 export type AttestationAnswer =
@@ -22,6 +23,8 @@ export type AttestationTools = {
   /** Of the registry; undefined where the provider claims no hardware any more. */
   claimOf(provider: Hex): Promise<{ url: string; signer: Hex } | undefined>
   ask(url: string, reportData: Hex, signal: AbortSignal): Promise<AttestationAnswer>
+  /** What the chain knows of a key; without it the chain is not asked. */
+  recordOf?(provider: Hex, key: Hex): Promise<KeyRecord | undefined>
   /** Beyond time and binding, which are the audit's own. */
   policy?: Omit<AttestationPolicy, 'atSeconds' | 'reportData'>
 }
@@ -46,7 +49,17 @@ export async function auditAttestation(
     outcomes.push({ index, ...judge(tools, question, answer) })
     if (outcomes.at(-1)!.verdict === 'right') break
   }
+  if (claim && !signal.aborted) outcomes.push(...(await askChain(tools, provider, claim.signer)))
   return { id, kind: targetKind.attestation, finding: findingFrom(outcomes), outcomes }
+}
+
+/** Nothing where the network has no contract that could acknowledge keys. */
+async function askChain(tools: AttestationTools, provider: Hex, key: Hex): Promise<Outcome[]> {
+  const keyRecord = await tools.recordOf?.(provider, key)
+  if (!keyRecord) return []
+  const refusal = refusalOfRecord(keyRecord, tools.policy?.allowStatuses)
+  const verdict = refusal === undefined ? 'right' : 'wrong'
+  return [{ index: asksMax, verdict, detail: refusal ?? 'acknowledged on chain', keyRecord }]
 }
 
 /**
@@ -93,8 +106,10 @@ function judge(tools: AttestationTools, question: Question, answer: AttestationA
   return { verdict: 'right', detail: 'fresh', attestation }
 }
 
+/** A key that the chain does not acknowledge is enough, whatever its provider shows; that it does is not. */
 function findingFrom(outcomes: readonly Outcome[]): number {
-  const verdicts = outcomes.map(({ verdict }) => verdict)
+  if (outcomes.some(({ verdict }) => verdict === 'wrong')) return findingOf.faulty
+  const verdicts = outcomes.filter(({ keyRecord }) => !keyRecord).map(({ verdict }) => verdict)
   if (verdicts.includes('right')) return findingOf.clean
   if (verdicts.includes('missing')) return verdicts.length < asksMax ? findingOf.skipped : findingOf.faulty
   return verdicts.length < asksMax ? findingOf.skipped : findingOf.unreachable
