@@ -1,16 +1,19 @@
 """Makes random-weight GGUF files of drawn shapes and types, all that the engine is meant to take.
 
 Usage: python makeModels.py FOLDER SEED COUNT; prints one JSON object a file: its name and what was drawn. Types go round, so that
-fourteen files have every one; of the mixed ones each matrix draws a type of its own, of `k-mixed` k-quants among them.
+twenty files have every one; of the mixed ones each matrix draws a type of its own, of `wide-mixed` those of 256 columns among them.
 """
 import json
 import random
 import sys
 from pathlib import Path
 
-from randomModel import BLOCK_SCALES, TYPES, llama3_factors, write_model
+from randomModel import TYPES, WIDE, llama3_factors, write_model
 
-KINDS = ["F32", "Q4_1", "mixed", "F16", "Q4_0", "mixed", "Q8_0", "Q4_K", "k-mixed", "Q6_K", "Q5_K", "k-mixed", "Q3_K", "Q2_K"]
+KINDS = [
+    *["F32", "Q4_1", "mixed", "F16", "Q4_0", "mixed", "Q8_0", "Q4_K", "wide-mixed", "Q6_K", "Q5_K", "wide-mixed", "Q3_K", "Q2_K"],
+    *["BF16", "Q5_0", "IQ4_NL", "Q5_1", "IQ4_XS", "mixed"],
+]
 PRE = ["smollm", "gpt-2", "llama-bpe", "qwen2", "default"]
 
 
@@ -44,7 +47,7 @@ def draw_shape(draws):
 
 
 def draw_block_shape(draws):
-    """As `draw_shape`, with rows that are whole blocks of k-quants."""
+    """As `draw_shape`, with rows that are whole blocks of 256."""
     shape = draw_shape(draws)
     size = draws.choice([32, 64, 128])
     heads = 256 * draws.randint(1, 2) // size
@@ -60,9 +63,9 @@ def main():
     for index in range(count):
         draws = random.Random(f"{seed} {index}")
         kind = KINDS[index % len(KINDS)]
-        has_blocks = kind in BLOCK_SCALES or kind == "k-mixed"
-        shape, tied = (draw_block_shape if has_blocks else draw_shape)(draws), draws.random() < 0.5
-        types = [name for name in TYPES if has_blocks or name not in BLOCK_SCALES]
+        is_wide = kind in WIDE or kind == "wide-mixed"
+        shape, tied = (draw_block_shape if is_wide else draw_shape)(draws), draws.random() < 0.5
+        types = [name for name in TYPES if is_wide or name not in WIDE]
         drawn = {}
 
         def pick(name):

@@ -10,7 +10,10 @@ from randomModel import ROOT, llama3_factors, part, write_model
 OUT = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "vectors" / "tensor"
 
 MIXED = {"attn_q": "Q4_1", "attn_k": "Q4_0", "attn_v": "Q8_0", "attn_output": "F16", "ffn_gate": "Q4_1", "ffn_up": "Q4_1", "ffn_down": "Q4_0"}
-BLOCKS = {"token_embd": "Q3_K", "attn_q": "Q4_K", "attn_k": "Q6_K", "attn_v": "Q2_K", "attn_output": "Q4_1", "ffn_gate": "Q5_K", "ffn_up": "Q8_0", "ffn_down": "Q8_0"}
+MORE = [
+    {"attn_q": "Q4_K", "attn_k": "Q6_K", "attn_v": "Q2_K", "attn_output": "Q5_1", "ffn_gate": "Q5_K", "ffn_up": "IQ4_XS", "ffn_down": "IQ4_NL"},
+    {"attn_q": "Q5_0", "attn_k": "BF16", "attn_v": "Q8_0", "attn_output": "Q4_1", "ffn_gate": "Q4_0", "ffn_up": "Q6_K", "ffn_down": "Q5_0"},
+]
 FLOAT = {"attn_q": "F32", "attn_k": "F16", "attn_v": "Q4_1", "attn_output": "Q8_0", "ffn_gate": "F16", "ffn_up": "Q8_0", "ffn_down": "Q4_1", "output": "F16", "token_embd": "Q4_0"}
 
 write_model(
@@ -38,9 +41,9 @@ write_model(
     seed=3,
 )
 write_model(
-    OUT / "tiny-k-quants.gguf",
-    dict(vocab=290, context=512, width=256, layers=1, hidden=32, heads=2, keyHeads=1, headSize=32, ropeBase=10000.0),
-    lambda name: BLOCKS[part(name)],
+    OUT / "tiny-types.gguf",
+    dict(vocab=290, context=512, width=256, layers=2, hidden=32, heads=2, keyHeads=1, headSize=32, ropeBase=10000.0),
+    lambda name: "Q3_K" if name == "token_embd.weight" else MORE[int(name.split(".")[1])][part(name)],
     tied=True,
     seed=4,
 )

@@ -17,17 +17,22 @@ TEMPLATE = (
     "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-TYPES = {name: gguf.GGMLQuantizationType[name] for name in ("F32", "F16", "Q8_0", "Q4_0", "Q4_1")}
-# `gguf` reads k-quants and does not write them: their blocks are drawn. Where a block has its scales, and how much larger than the
-# scale that of the minima is, so that the values' mean is about zero.
-BLOCK_SCALES = {"Q2_K": (80, 82, 1.5), "Q3_K": (108, None, 0), "Q4_K": (0, 2, 7.5), "Q5_K": (0, 2, 15.5), "Q6_K": (208, None, 0)}
-TYPES |= {name: gguf.GGMLQuantizationType[name] for name in BLOCK_SCALES}
+WRITTEN = ("F32", "F16", "BF16", "Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1")
+# `gguf` reads k-quants and IQ types and does not write them: their blocks are drawn. Where a block has its scales, and how much larger
+# than the scale that of the minima is, so that the values' mean is about zero.
+BLOCK_SCALES = {
+    **{"Q2_K": (80, 82, 1.5), "Q3_K": (108, None, 0), "Q4_K": (0, 2, 7.5), "Q5_K": (0, 2, 15.5), "Q6_K": (208, None, 0)},
+    **{"IQ4_NL": (0, None, 0), "IQ4_XS": (0, None, 0)},
+}
+TYPES = {name: gguf.GGMLQuantizationType[name] for name in (*WRITTEN, *BLOCK_SCALES)}
+# Types whose blocks are 256 wide.
+WIDE = [name for name, number in TYPES.items() if gguf.GGML_QUANT_SIZES[number][0] == 256]
 
 
 def draw_blocks(rng, kind, dims, deviation):
-    """Rows of a k-quant: random bytes, with scales by which the values deviate from zero as wanted, some more and some less."""
-    size = gguf.GGML_QUANT_SIZES[TYPES[kind]][1]
-    blocks = rng.integers(0, 256, (dims[0] * dims[1] // 256, size), dtype=np.uint8)
+    """Rows of such a type: random bytes, with scales by which the values deviate from zero as wanted, some more and some less."""
+    count, size = gguf.GGML_QUANT_SIZES[TYPES[kind]]
+    blocks = rng.integers(0, 256, (dims[0] * dims[1] // count, size), dtype=np.uint8)
     scale_at, minimum_at, ratio = BLOCK_SCALES[kind]
 
     def set_scales(scales):

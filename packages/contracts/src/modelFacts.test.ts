@@ -15,7 +15,7 @@ import { createRig, type Rig } from '../scripts/contractRig.ts'
 import { readHead } from '../scripts/disputeRig.ts'
 
 const tiny = new URL('../../../vectors/tensor/tiny-random.gguf', import.meta.url)
-const kQuants = new URL('../../../vectors/tensor/tiny-k-quants.gguf', import.meta.url)
+const moreTypes = new URL('../../../vectors/tensor/tiny-types.gguf', import.meta.url)
 const errorOf = (result: { ok: boolean; error?: string }) => (result.ok ? 'none' : result.error)
 
 function openFile(bytes: Uint8Array) {
@@ -83,7 +83,7 @@ describe('ModelFacts', () => {
   })
 
   it('is not asked about k-quants: the facts of such a model are refused before they are sent', async () => {
-    const bytes = new Uint8Array(readFileSync(kQuants))
+    const bytes = new Uint8Array(readFileSync(moreTypes))
     const graph = describeGraph(await readGguf(bytes))
     assert.throws(() => modelFacts(graph, bytes.length), { name: 'EncodingUnjudgedError', message: /token_embd.*Q3_K/ })
   })
@@ -95,9 +95,9 @@ describe('ModelFacts', () => {
     await rig.must(facts, 'openProgram', [stringToHex(programText)])
     assert.equal((await rig.must(facts, 'isProgram', [programId])).value, true)
     assert.equal(sha256(stringToHex(programText)), programId)
-    const kQuantModel = new Uint8Array(readFileSync(kQuants))
+    const otherModel = new Uint8Array(readFileSync(moreTypes))
     for (const text of [
-      (await describeModel(kQuantModel)).programText,
+      (await describeModel(otherModel)).programText,
       programText.replace('semantics 1', 'semantics 2'),
       `${programText}adapter 1\n`,
       programText.replace('sampler 1', 'sampler 2'),

@@ -7,7 +7,8 @@ int tensorIsThere(void);
 /* Whether it has the SHA instructions; if not, tensorDigestRows must not be called. */
 int tensorHasSha(void);
 
-enum { TENSOR_Q80 = 1, TENSOR_Q40 = 2, TENSOR_Q41 = 3 };
+/* Kinds of packed matrices, as packages/tensor/assembly/engine/layout.ts numbers and describes them. */
+enum { TENSOR_Q80 = 1, TENSOR_Q40 = 2, TENSOR_Q41 = 3, TENSOR_Q51 = 4, TENSOR_Q6K = 5, TENSOR_Q2K = 6 };
 
 /* Bytes of a block of 32 columns of eight packed rows; 0 for a kind that there is not. */
 size_t tensorBlockBytes(int kind);

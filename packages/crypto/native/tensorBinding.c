@@ -23,7 +23,7 @@ static int isInside(const Bytes *memory, size_t address, size_t bytes) {
 /* kind, weights, q, scales, sums, out, groups, blocks, rows, bytes between rows of out. 0: something lies outside, -1: is no number of the kind. */
 static int callMultiply(const Bytes *memory, const double *v) {
   int ok = 1;
-  const size_t kind = whole(v[0], 3, &ok), w = whole(v[1], ADDRESS_MAX, &ok), q = whole(v[2], ADDRESS_MAX, &ok);
+  const size_t kind = whole(v[0], TENSOR_Q2K, &ok), w = whole(v[1], ADDRESS_MAX, &ok), q = whole(v[2], ADDRESS_MAX, &ok);
   const size_t scales = whole(v[3], ADDRESS_MAX, &ok), sums = whole(v[4], ADDRESS_MAX, &ok), out = whole(v[5], ADDRESS_MAX, &ok);
   const size_t groups = whole(v[6], 1 << 24, &ok), blocks = whole(v[7], 1 << 16, &ok), rows = whole(v[8], ROWS_MAX, &ok);
   const size_t stride = whole(v[9], 1 << 30, &ok), blockBytes = ok ? tensorBlockBytes((int)kind) : 0;

@@ -24,8 +24,22 @@ int tensorIsThere(void) {
   return known;
 }
 
+#define ALWAYS static inline __attribute__((always_inline))
+
+ALWAYS int inNibbles(int kind) { return kind == TENSOR_Q40 || kind == TENSOR_Q41 || kind == TENSOR_Q2K; }
+
+/* Whether columns 0-15 and 16-31 of a block have scales of their own. */
+ALWAYS int inHalves(int kind) { return kind == TENSOR_Q6K || kind == TENSOR_Q2K; }
+
+/* Floats of a block's scales and minima. */
+ALWAYS size_t headFloats(int kind) { return kind == TENSOR_Q2K ? 32 : kind <= TENSOR_Q40 ? 8 : 16; }
+
+/* Where a block's minima begin, in floats; 0 for a kind without. */
+ALWAYS size_t minimaAt(int kind) { return kind == TENSOR_Q2K ? 16 : kind == TENSOR_Q41 || kind == TENSOR_Q51 ? 8 : 0; }
+
 size_t tensorBlockBytes(int kind) {
-  return kind == TENSOR_Q80 ? 288 : kind == TENSOR_Q40 ? 160 : kind == TENSOR_Q41 ? 192 : 0;
+  if (kind < TENSOR_Q80 || kind > TENSOR_Q2K) return 0;
+  return headFloats(kind) * 4 + (inNibbles(kind) ? 128 : 256);
 }
 
 /* Adds to each sum the products of one pair of columns: weights of eight rows as pairs of i16, two integers of an activation. */
@@ -66,9 +80,27 @@ INLINE void addNibbles(__m256i sums[GROUPS][ROWS], const uint8_t *w, size_t grou
   }
 }
 
-INLINE void addBytes(__m256i sums[GROUPS][ROWS], const uint8_t *w, size_t groupBytes, const uint8_t *q, size_t qStride, int groups, int rows) {
+/* Half a block of nibbles: the low ones (`half` 0) or the high ones. */
+INLINE void addHalfNibbles(__m256i sums[GROUPS][ROWS], const uint8_t *w, int half, size_t groupBytes, const uint8_t *q, size_t qStride, int groups, int rows) {
+  const __m256i mask = _mm256_set1_epi16(15);
+  const __m128i shift = _mm_cvtsi32_si128(half * 4);
+#pragma GCC unroll 1
+  for (int word = 0; word < 4; word++, w += 32, q += 8) {
+    __m256i v[GROUPS], part[GROUPS];
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; g++) v[g] = _mm256_srl_epi16(_mm256_loadu_si256((const __m256i *)(w + (size_t)g * groupBytes)), shift);
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; g++) part[g] = _mm256_and_si256(v[g], mask);
+    addPair(sums, part, q, qStride, groups, rows);
+#pragma GCC unroll 4
+    for (int g = 0; g < groups; g++) part[g] = _mm256_and_si256(_mm256_srli_epi16(v[g], 8), mask);
+    addPair(sums, part, q + 4, qStride, groups, rows);
+  }
+}
+
+INLINE void addBytes(__m256i sums[GROUPS][ROWS], const uint8_t *w, int pairs, size_t groupBytes, const uint8_t *q, size_t qStride, int groups, int rows) {
 #pragma GCC unroll 2
-  for (int pair = 0; pair < 16; pair++, w += 16, q += 4) {
+  for (int pair = 0; pair < pairs; pair++, w += 16, q += 4) {
     __m256i part[GROUPS];
 #pragma GCC unroll 4
     for (int g = 0; g < groups; g++)
@@ -77,13 +109,74 @@ INLINE void addBytes(__m256i sums[GROUPS][ROWS], const uint8_t *w, size_t groupB
   }
 }
 
-/* The value of a block: the exact sum with its scales, and with the minimum of the weights if they have one. */
-INLINE __m256 blockValue(int kind, const uint8_t *w, __m256i sum, const float *scale, const float *total) {
-  const __m256 d = _mm256_loadu_ps((const float *)w), s = _mm256_set1_ps(*scale);
-  if (kind == TENSOR_Q40) sum = _mm256_sub_epi32(sum, _mm256_set1_epi32((int32_t)*total * 8));
-  __m256 value = _mm256_mul_ps(d, _mm256_cvtepi32_ps(sum));
-  if (kind == TENSOR_Q41) value = _mm256_add_ps(value, _mm256_mul_ps(_mm256_loadu_ps((const float *)w + 8), _mm256_set1_ps(*total)));
-  return _mm256_mul_ps(s, value);
+/* The exact sum of a block, or of half of it, with its scales, and with the minimum of the weights if they have one. */
+INLINE __m256 scaledSum(int kind, const float *head, __m256i sum, float total) {
+  const size_t minima = minimaAt(kind);
+  if (kind == TENSOR_Q40) sum = _mm256_sub_epi32(sum, _mm256_set1_epi32((int32_t)total * 8));
+  const __m256 value = _mm256_mul_ps(_mm256_loadu_ps(head), _mm256_cvtepi32_ps(sum));
+  return minima == 0 ? value : _mm256_add_ps(value, _mm256_mul_ps(_mm256_loadu_ps(head + minima), _mm256_set1_ps(total)));
+}
+
+/* Sum of 16 of an activation's integers. */
+INLINE float sumOfHalf(const uint8_t *q) {
+  const __m256i pairs = _mm256_madd_epi16(_mm256_loadu_si256((const __m256i *)q), _mm256_set1_epi16(1));
+  __m128i sum = _mm_add_epi32(_mm256_castsi256_si128(pairs), _mm256_extracti128_si256(pairs, 1));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+  return (float)_mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
+}
+
+INLINE void clearSums(__m256i sums[GROUPS][ROWS], int groups, int rows) {
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; g++) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) sums[g][r] = _mm256_setzero_si256();
+  }
+}
+
+/* Adds a block's values, of a kind with one scale, to `runs`. `q`, `scales`, `totals`: of the block and the first of the rows. */
+INLINE void addWhole(int kind, const uint8_t *w, size_t groupBytes, const uint8_t *q, size_t blocks, const float *scales, const float *totals, __m256 runs[GROUPS][ROWS], int groups, int rows) {
+  __m256i sums[GROUPS][ROWS];
+  clearSums(sums, groups, rows);
+  const uint8_t *integers = w + headFloats(kind) * 4;
+  if (inNibbles(kind)) addNibbles(sums, integers, groupBytes, q, blocks * 64, groups, rows);
+  else addBytes(sums, integers, 16, groupBytes, q, blocks * 64, groups, rows);
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; g++) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+      const size_t at = (size_t)r * blocks;
+      const __m256 value = scaledSum(kind, (const float *)(w + (size_t)g * groupBytes), sums[g][r], totals[at]);
+      runs[g][r] = _mm256_add_ps(runs[g][r], _mm256_mul_ps(_mm256_set1_ps(scales[at]), value));
+    }
+  }
+}
+
+/* As addWhole, of a kind whose halves have scales of their own. */
+INLINE void addHalves(int kind, const uint8_t *w, size_t groupBytes, const uint8_t *q, size_t blocks, const float *scales, __m256 runs[GROUPS][ROWS], int groups, int rows) {
+  __m256 values[GROUPS][ROWS];
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; half++, q += 32) {
+    __m256i sums[GROUPS][ROWS];
+    clearSums(sums, groups, rows);
+    const uint8_t *integers = w + headFloats(kind) * 4;
+    if (inNibbles(kind)) addHalfNibbles(sums, integers, half, groupBytes, q, blocks * 64, groups, rows);
+    else addBytes(sums, integers + half * 128, 8, groupBytes, q, blocks * 64, groups, rows);
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++) {
+      const float total = minimaAt(kind) ? sumOfHalf(q + (size_t)r * blocks * 64) : 0;
+#pragma GCC unroll 4
+      for (int g = 0; g < groups; g++) {
+        const __m256 value = scaledSum(kind, (const float *)(w + (size_t)g * groupBytes) + half * 8, sums[g][r], total);
+        values[g][r] = half ? _mm256_add_ps(values[g][r], value) : value;
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int g = 0; g < groups; g++) {
+#pragma GCC unroll 4
+    for (int r = 0; r < rows; r++)
+      runs[g][r] = _mm256_add_ps(runs[g][r], _mm256_mul_ps(_mm256_set1_ps(scales[(size_t)r * blocks]), values[g][r]));
+  }
 }
 
 /* Fetches a block of each of the groups that come `groups` groups later: their weights come from memory, once. */
@@ -97,28 +190,13 @@ INLINE void fetchAhead(const uint8_t *w, size_t groupBytes, size_t blockBytes, i
 /* Adds the values of the blocks from `first` to `end` to `runs`. `isLast`: no other rows want these groups. */
 INLINE void sumBlocks(int isLast, int kind, const uint8_t *w, const TensorInput *input, size_t row, __m256 runs[GROUPS][ROWS], size_t first, size_t end, int groups, int rows) {
   const size_t blocks = input->blocks, blockBytes = tensorBlockBytes(kind), groupBytes = blocks * blockBytes;
-  const size_t header = kind == TENSOR_Q41 ? 64 : 32, qStride = blocks * 64;
-  const uint8_t *q = (const uint8_t *)input->q + row * qStride + first * 64;
+  const uint8_t *q = (const uint8_t *)input->q + (row * blocks + first) * 64;
   const float *scales = input->scales + row * blocks, *totals = input->sums + row * blocks;
   w += first * blockBytes;
   for (size_t block = first; block < end; block++, w += blockBytes, q += 64) {
-    __m256i sums[GROUPS][ROWS];
     if (isLast) fetchAhead(w, groupBytes, blockBytes, groups);
-#pragma GCC unroll 4
-    for (int g = 0; g < groups; g++) {
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) sums[g][r] = _mm256_setzero_si256();
-    }
-    if (kind == TENSOR_Q80) addBytes(sums, w + header, groupBytes, q, qStride, groups, rows);
-    else addNibbles(sums, w + header, groupBytes, q, qStride, groups, rows);
-#pragma GCC unroll 4
-    for (int g = 0; g < groups; g++) {
-#pragma GCC unroll 4
-      for (int r = 0; r < rows; r++) {
-        const size_t at = (size_t)r * blocks + block;
-        runs[g][r] = _mm256_add_ps(runs[g][r], blockValue(kind, w + (size_t)g * groupBytes, sums[g][r], scales + at, totals + at));
-      }
-    }
+    if (inHalves(kind)) addHalves(kind, w, groupBytes, q, blocks, scales + block, runs, groups, rows);
+    else addWhole(kind, w, groupBytes, q, blocks, scales + block, totals + block, runs, groups, rows);
   }
 }
 
@@ -161,20 +239,24 @@ INLINE void multiply(int kind, const uint8_t *w, size_t groups, const TensorInpu
   if (group < groups) strip(kind, w + group * groupBytes, input, out + group * 32, stride, 1);
 }
 
-TARGET static void multiplyQ80(const uint8_t *w, size_t groups, const TensorInput *input, uint8_t *out, size_t stride) {
-  multiply(TENSOR_Q80, w, groups, input, out, stride);
-}
-
-TARGET static void multiplyQ40(const uint8_t *w, size_t groups, const TensorInput *input, uint8_t *out, size_t stride) {
-  multiply(TENSOR_Q40, w, groups, input, out, stride);
-}
-
-TARGET static void multiplyQ41(const uint8_t *w, size_t groups, const TensorInput *input, uint8_t *out, size_t stride) {
-  multiply(TENSOR_Q41, w, groups, input, out, stride);
-}
+#define MULTIPLY(kind) \
+  TARGET static void multiply_##kind(const uint8_t *w, size_t groups, const TensorInput *input, uint8_t *out, size_t stride) { \
+    multiply(kind, w, groups, input, out, stride); \
+  }
+MULTIPLY(TENSOR_Q80)
+MULTIPLY(TENSOR_Q40)
+MULTIPLY(TENSOR_Q41)
+MULTIPLY(TENSOR_Q51)
+MULTIPLY(TENSOR_Q6K)
+MULTIPLY(TENSOR_Q2K)
 
 void tensorMultiply(int kind, const uint8_t *weights, size_t groups, const TensorInput *input, uint8_t *out, size_t stride) {
-  if (kind == TENSOR_Q80) multiplyQ80(weights, groups, input, out, stride);
-  else if (kind == TENSOR_Q40) multiplyQ40(weights, groups, input, out, stride);
-  else multiplyQ41(weights, groups, input, out, stride);
+  switch (kind) {
+    case TENSOR_Q80: multiply_TENSOR_Q80(weights, groups, input, out, stride); break;
+    case TENSOR_Q40: multiply_TENSOR_Q40(weights, groups, input, out, stride); break;
+    case TENSOR_Q41: multiply_TENSOR_Q41(weights, groups, input, out, stride); break;
+    case TENSOR_Q51: multiply_TENSOR_Q51(weights, groups, input, out, stride); break;
+    case TENSOR_Q6K: multiply_TENSOR_Q6K(weights, groups, input, out, stride); break;
+    default: multiply_TENSOR_Q2K(weights, groups, input, out, stride);
+  }
 }

@@ -1,9 +1,8 @@
 // The engine's kernels as one module on an imported memory; no static data, no allocation. Semantics: spec/tensor.md.
-export { packFloat, packQ40, packQ41, packQ80 } from './engine/pack'
+export { packBlocks, packFloat } from './engine/pack'
 export { addInto, embedRow, hasNonFinite, quantise, rmsNorm, rotate, sampleWeights, siluMultiply } from './engine/elementwise'
-export { matmulFloat, matvecQ40, matvecQ41, matvecQ80 } from './engine/matvec'
+export { matmulFloat, matvec } from './engine/matvec'
 export { matmulQuantised } from './engine/matmul'
-export { embedBlocks, matmulBlocks, packBlocks } from './engine/kQuants'
 export { attend, storeKeys } from './engine/attention'
 export { gemmColumns, gemmRows, gradientOuter } from './train/gemm'
 export { adamW, addPlaces, addScaled, crossEntropy, foldSquares, gateBack, gateForward, normWeightBack, rmsNormBack, scaleValues } from './train/rows'

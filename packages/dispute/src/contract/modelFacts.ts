@@ -1,7 +1,7 @@
 /** What a judging contract is told of a model's file: dimensions and where the tensors are. Spec: spec/dispute.md §7.5, §12. */
 import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import type { GgufTensor } from '@weightless/tensor'
-import { isKQuant, tensorEncodings } from '@weightless/tensor/gguf/tensorTypes'
+import { encodingOf, isFirstType } from '@weightless/tensor/gguf/tensorTypes'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 
 /** `Model` of solidity/dispute/judge/Model.sol. */
@@ -54,15 +54,13 @@ export function modelFacts(graph: Graph, fileBytes: number): ModelFacts {
 
 /**
  * Offset and GGUF's number of the encoding; all ones for a tensor that the file has not.
- * @throws {EncodingUnjudgedError} for k-quants, which contracts do not read
+ * @throws {EncodingUnjudgedError} for types that contracts do not read
  */
 export function packTensor(tensor: GgufTensor | undefined): bigint {
   if (tensor === undefined) return absent
   const { name, type } = tensor
-  if (isKQuant(type)) throw new EncodingUnjudgedError({ name, type })
-  for (const [number, encoding] of tensorEncodings)
-    if (encoding.type === type) return (BigInt(tensor.offset) << 8n) | BigInt(number)
-  throw new Error(`no encoding ${type}`)
+  if (!isFirstType(type)) throw new EncodingUnjudgedError({ name, type })
+  return (BigInt(tensor.offset) << 8n) | BigInt(encodingOf(type).number)
 }
 
 function singleBits(value: number): bigint {
@@ -71,7 +69,7 @@ function singleBits(value: number): bigint {
 
 export class EncodingUnjudgedError extends WeightlessError {
   constructor(facts: { name: string; type: string }) {
-    super('dispute/encoding-unjudged', 'No contract judges answers of a model with k-quants.', facts, {
+    super('dispute/encoding-unjudged', 'No contract judges answers of a model with tensors of this type.', facts, {
       hint: 'The dispute can be played and its verdict judged without the chain.',
     })
   }

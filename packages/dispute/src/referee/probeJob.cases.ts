@@ -26,9 +26,9 @@ export const openProbe = (): Promise<ProbeModel> => openFile(makeProbeModel())
 export const openBard = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(bardFile)))
 
 /** A model with a matrix of each k-quant. */
-export const openKQuants = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(kQuantsFile)))
+export const openMoreTypes = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(moreTypesFile)))
 
-const kQuantsFile = new URL('../../../../vectors/tensor/tiny-k-quants.gguf', import.meta.url)
+const moreTypesFile = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
 const bardFile = new URL('../../../tensor/models/weightless-bard-1m.gguf', import.meta.url)
 
 async function openFile(bytes: Uint8Array): Promise<ProbeModel> {

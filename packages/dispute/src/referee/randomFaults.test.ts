@@ -9,7 +9,7 @@ import { judge, planStep } from './judge.ts'
 import {
   type Fault,
   openBard,
-  openKQuants,
+  openMoreTypes,
   openProbe,
   type ProbeModel,
   type ProbeRun,
@@ -24,7 +24,7 @@ const [prompt, steps] = [[5, 42, 79], 5]
 const models = [
   { name: 'the test model', open: openProbe, topP: 1, rounds: isHeavy ? 100 : 16 },
   { name: 'the test model with top-p', open: openProbe, topP: 0.9, rounds: isHeavy ? 100 : 8 },
-  { name: 'a model of k-quants', open: openKQuants, topP: 1, rounds: isHeavy ? 100 : 4 },
+  { name: 'a model of more types', open: openMoreTypes, topP: 1, rounds: isHeavy ? 100 : 4 },
   { name: 'Weightless Bard 1M', open: openBard, topP: 1, rounds: isHeavy ? 100 : 3 },
 ]
 

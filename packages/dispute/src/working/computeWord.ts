@@ -3,7 +3,7 @@
  * working and whoever judges one word of it call the same function. Spec: spec/dispute.md §5.
  */
 import * as f32 from '../numbers/f32.ts'
-import { readBlock, readElement, readFloats } from '../numbers/weightBlock.ts'
+import { readElement, readFloats, readWeights } from '../numbers/weightBlock.ts'
 import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
 import { chainState } from './chainState.ts'
 import { drawUnit, drawUnitWords } from './drawUnit.ts'
@@ -130,13 +130,20 @@ function foldRun(how: 'sum' | 'max' | 'square', values: Float32Array): number {
 function termOf(rule: Extract<Rule, { kind: 'term' }>, index: number, { words, file }: WordReader): number {
   const blocks = rule.columns / 32
   const [row, block] = [Math.floor(index / blocks), index % blocks]
-  const weights = readBlock(rule.matrix, row, block, file)
-  const integers = signed(words(rule.q, block * 32, 32))
-  let dot = 0
-  for (let i = 0; i < 32; i++) dot += integers[i]! * weights.integers[i]!
-  const scaled = f(weights.scale * f(dot))
-  const sum = signed(words(rule.sum, block, 1))[0]!
-  const value = weights.minimum === undefined ? scaled : f(scaled + f(weights.minimum * f(sum)))
+  const { scales, minima, integers } = readWeights(rule.matrix, row, block, file)
+  const q = signed(words(rule.q, block * 32, 32))
+  const size = 32 / scales.length
+  const values = scales.map((scale, part) => {
+    const [from, to] = [part * size, (part + 1) * size]
+    let dot = 0
+    for (let i = from; i < to; i++) dot += q[i]! * integers[i]!
+    const scaled = f(scale * f(dot))
+    if (minima.length === 0) return scaled
+    const sum =
+      scales.length === 1 ? signed(words(rule.sum, block, 1))[0]! : q.slice(from, to).reduce((a, b) => a + b, 0)
+    return f(scaled + f(minima[part]! * f(sum)))
+  })
+  const value = values.length === 1 ? values[0]! : f(values[0]! + values[1]!)
   return f(floats(words(rule.scale, block, 1))[0]! * value)
 }
 

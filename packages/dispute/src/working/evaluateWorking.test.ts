@@ -12,8 +12,8 @@ import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { evaluateWorking, outputOf } from './evaluateWorking.ts'
 import { planOperator } from './planOperator.ts'
 
-const kQuants = new URL('../../../../vectors/tensor/tiny-k-quants.gguf', import.meta.url)
-const files = { 'the test model': makeProbeModel(), 'k-quants': new Uint8Array(readFileSync(kQuants)) }
+const moreTypes = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
+const files = { 'the test model': makeProbeModel(), 'more types': new Uint8Array(readFileSync(moreTypes)) }
 
 for (const [name, file] of Object.entries(files)) {
   test(`${name}: every operator written out word by word has the digest that the engine commits to`, async () => {

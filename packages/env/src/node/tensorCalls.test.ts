@@ -14,7 +14,9 @@ import { loadNative } from './loadNative.ts'
 
 const native = loadNative()
 const skip = native === undefined || !native.hasCall(kernelNumbers.matmulQuantised)
-const blockBytes = { 1: 288, 2: 160, 3: 192 } as const
+const blockBytes = { 1: 288, 2: 160, 3: 192, 4: 320, 5: 320, 6: 256 } as const
+/** Floats of a block's scales and minima. */
+const headFloats = { 1: 8, 2: 8, 3: 16, 4: 16, 5: 16, 6: 32 } as const
 type Kind = keyof typeof blockBytes
 
 /** Random bytes, of which f32 are finite. */
@@ -33,11 +35,10 @@ async function makeStage(kind: Kind, groups: number, blocks: number, rows: numbe
   const arena = await createArena()
   const inputs = Math.ceil(rows / 4) * 4 * blocks
   const weights = arena.allocate(groups * blocks * blockBytes[kind])
-  const header = kind === 3 ? 64 : 32
   for (let block = 0; block < groups * blocks; block++) {
     const at = weights + block * blockBytes[kind]
     arena.bytes(at, blockBytes[kind]).set(randomBytes(blockBytes[kind], block))
-    arena.floats(at, header / 4).set(randomFloats(header / 4, block + 1, 2 ** -(block % 9)))
+    arena.floats(at, headFloats[kind]).set(randomFloats(headFloats[kind], block + 1, 2 ** -(block % 9)))
   }
   const [q, scales, sums] = [arena.allocate(inputs * 64), arena.allocate(inputs * 4), arena.allocate(inputs * 4)]
   const x = arena.allocate(inputs * 128)
@@ -61,7 +62,7 @@ async function makeStage(kind: Kind, groups: number, blocks: number, rows: numbe
 describe('native calls of the tensor engine', { skip }, () => {
   after(() => setCallEngine(native))
 
-  for (const kind of [1, 2, 3] as const) {
+  for (const kind of [1, 2, 3, 4, 5, 6] as const) {
     it(`multiply as WebAssembly does, kind ${kind}`, async () => {
       for (const [groups, blocks, rows] of [
         [1, 1, 1],
@@ -192,7 +193,7 @@ describe('native calls of the tensor engine', { skip }, () => {
     }
     const memory = new Uint8Array(arena.memory.buffer)
     const unknown = table.slice()
-    unknown[1] = 4
+    unknown[1] = 7
     assert.throws(() => native!.runCall(memory, unknown, 0), TypeError)
     unknown[0] = kernelNumbers.attend
     assert.throws(() => native!.runCall(memory, unknown, 0), TypeError)

@@ -1,5 +1,6 @@
 // Row operators of the transformer: embedding rows, normalisation, rotation, gating, addition, quantising (spec/tensor.md §3).
 import { exp4 } from './exponential'
+import { headBytes, inHalves, inNibbles, minimaOffset, packedBytes } from './layout'
 
 const RUN: i32 = 256
 
@@ -121,28 +122,30 @@ export function sampleWeights(logits: usize, weights: usize, n: i32, top: f32, t
   }
 }
 
-/** One embedding row from its packed group, dequantised exactly. `kind`: 0 float, 1 Q8_0, 2 Q4_0, 3 Q4_1. */
+/** One row of a packed group, dequantised as the file means it. `kind`: of `layout.ts`. */
 export function embedRow(group: usize, lane: i32, kind: i32, n: i32, y: usize): void {
   if (kind == 0) {
     for (let i = 0; i < n; i++) store<f32>(y + <usize>(i << 2), load<f32>(group + <usize>((i << 5) + (lane << 2))))
     return
   }
-  const blockBytes = kind == 1 ? 288 : kind == 2 ? 160 : 192
+  const minima = minimaOffset(kind)
   for (let block = 0; block < n >> 5; block++) {
-    const at = group + <usize>(block * blockBytes)
-    const scale = load<f32>(at + <usize>(lane << 2))
     for (let i = 0; i < 32; i++) {
-      let value: f32
-      if (kind == 1) {
-        // pair of element 4m+j in shuffled order: even elements first, then odd ones
-        const pair = ((i >> 2) << 1) + (i & 1)
-        value = scale * <f32>load<i8>(at + <usize>(32 + (pair << 4) + (lane << 1) + ((i >> 1) & 1)))
-      } else {
-        const bytes = at + <usize>((kind == 2 ? 32 : 64) + (((i & 15) >> 2) << 5) + (lane << 2) + (i & 3))
-        const nibble = (<i32>load<u8>(bytes) >> (i >= 16 ? 4 : 0)) & 15
-        value = kind == 2 ? scale * <f32>(nibble - 8) : scale * <f32>nibble + load<f32>(at + <usize>(32 + (lane << 2)))
-      }
+      const head = group + <usize>((lane << 2) + (inHalves(kind) && i > 15 ? 32 : 0))
+      let value = load<f32>(head) * <f32>integerAt(kind, group + headBytes(kind), lane, i)
+      if (minima != 0) value += load<f32>(head + minima)
       store<f32>(y + <usize>(((block << 5) + i) << 2), value)
     }
+    group += packedBytes(kind)
   }
+}
+
+function integerAt(kind: i32, from: usize, lane: i32, i: i32): i32 {
+  if (inNibbles(kind)) {
+    const byte = <i32>load<u8>(from + <usize>((((i & 15) >> 2) << 5) + (lane << 2) + (i & 3)))
+    return ((byte >> (i >= 16 ? 4 : 0)) & 15) - (kind == 2 ? 8 : 0)
+  }
+  // pair of element 4m+j in shuffled order: even elements first, then odd ones
+  const pair = ((i >> 2) << 1) + (i & 1)
+  return load<i8>(from + <usize>((pair << 4) + (lane << 1) + ((i >> 1) & 1)))
 }

@@ -1,105 +1,78 @@
-// Rewrites GGUF rows into groups of eight rows, so that a SIMD lane holds one output row (spec/tensor.md §4).
-// Element order inside a block of 32 changes ("shuffled order", see quantise.ts); integer sums do not notice.
-
-/** IEEE half to single, exact; infinities and NaN become infinities, which the caller refuses. */
-// @ts-ignore: decorator
-@inline
-export function halfToFloat(half: u32): f32 {
-  const magnitude = half & 0x7fff
-  const sign = (half & 0x8000) << 16
-  if (magnitude >= 0x7c00) return reinterpret<f32>(sign | 0x7f800000)
-  return reinterpret<f32>(sign | reinterpret<u32>(reinterpret<f32>(magnitude << 13) * reinterpret<f32>(0x77800000)))
-}
-
-// @ts-ignore: decorator
-@inline
-function isFinite32(value: f32): bool {
-  return (reinterpret<u32>(value) & 0x7f800000) != 0x7f800000
-}
+// Rewrites GGUF rows into groups of eight rows, so that a SIMD lane holds one output row (spec/tensor.md §4, `layout.ts`).
+// Element order inside a block of 32 changes ("shuffled order", see `quantise`); integer sums do not notice.
+import { fileBytes, kindOf, minimumOf, partsOf, quadOf, scaleOf } from './fileBlocks'
+import { halfToFloat, isFinite32 } from './half'
+import { headBytes, inHalves, inNibbles, minimaOffset, packedBytes } from './layout'
 
 /**
- * Q4_1: source rows of `blocks` × [f16 scale, f16 minimum, 16 bytes]; target group of blocks × [8 f32 scales, 8 f32 minima, 4 × 8 words].
- * Rows from `rows` on are zero. Returns 1 when a scale or minimum is not finite.
+ * Source rows of `columns` values in blocks of a quantised type (GGUF's number). Rows from `rows` on have scales and minima of zero.
+ * Returns 1 when a scale or minimum is not finite.
  */
-export function packQ41(source: usize, target: usize, rows: i32, blocks: i32): i32 {
+export function packBlocks(type: i32, source: usize, target: usize, rows: i32, columns: i32): i32 {
+  const kind = kindOf(type)
+  const bytes = <usize>fileBytes(type)
+  const parts = partsOf(type)
   let bad = 0
   for (let row = 0; row < 8; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const to = target + <usize>(block * 192 + row * 4)
-      if (row >= rows) {
-        for (let word = 0; word < 6; word++) store<u32>(to + <usize>(word * 32), 0)
-        continue
+    let to = target + <usize>(row << 2)
+    for (let column = 0; column < columns; column += parts << 5) {
+      for (let part = 0; part < parts; part++) {
+        if (row < rows) {
+          if (packHead(type, kind, source, part, to)) bad = 1
+          if (inNibbles(kind)) packNibbles(type, source, part, to + headBytes(kind))
+          else packPairs(type, source, part, to + headBytes(kind) - <usize>(row << 1))
+        } else for (let at: usize = 0; at < headBytes(kind); at += 32) store<f32>(to + at, 0)
+        to += packedBytes(kind)
       }
-      const from = source + <usize>((row * blocks + block) * 20)
-      const scale = halfToFloat(load<u16>(from))
-      const minimum = halfToFloat(load<u16>(from, 2))
-      if (!isFinite32(scale) || !isFinite32(minimum)) bad = 1
-      store<f32>(to, scale)
-      store<f32>(to, minimum, 32)
-      for (let word = 0; word < 4; word++) store<u32>(to + <usize>(64 + word * 32), load<u32>(from + <usize>(4 + word * 4)))
+      if (row < rows) source += bytes
     }
   }
   return bad
 }
 
-/** Q4_0: source [f16 scale, 16 bytes], target [8 f32 scales, 4 × 8 words]. */
-export function packQ40(source: usize, target: usize, rows: i32, blocks: i32): i32 {
-  let bad = 0
-  for (let row = 0; row < 8; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const to = target + <usize>(block * 160 + row * 4)
-      if (row >= rows) {
-        store<u32>(to, 0)
-        for (let word = 0; word < 4; word++) store<u32>(to + <usize>(32 + word * 32), 0x88888888)
-        continue
-      }
-      const from = source + <usize>((row * blocks + block) * 18)
-      const scale = halfToFloat(load<u16>(from))
-      if (!isFinite32(scale)) bad = 1
-      store<f32>(to, scale)
-      for (let word = 0; word < 4; word++) store<u32>(to + <usize>(32 + word * 32), load<u32>(from + <usize>(2 + word * 4)))
+function packHead(type: i32, kind: i32, source: usize, part: i32, to: usize): bool {
+  const minima = minimaOffset(kind)
+  let good = true
+  for (let half = 0; half < (inHalves(kind) ? 2 : 1); half++) {
+    const at = to + <usize>(half << 5)
+    const scale = scaleOf(type, source, part, half)
+    store<f32>(at, scale)
+    good = good && isFinite32(scale)
+    if (minima != 0) {
+      const minimum = minimumOf(type, source, part, half)
+      store<f32>(at + minima, minimum)
+      good = good && isFinite32(minimum)
     }
   }
-  return bad
+  return !good
 }
 
-/** Q8_0: source [f16 scale, 32 bytes], target [8 f32 scales, 16 pairs × 8 rows × 2 bytes], pairs in shuffled order. */
-export function packQ80(source: usize, target: usize, rows: i32, blocks: i32): i32 {
-  let bad = 0
-  for (let row = 0; row < 8; row++) {
-    for (let block = 0; block < blocks; block++) {
-      const to = target + <usize>(block * 288)
-      if (row >= rows) {
-        store<u32>(to + <usize>(row * 4), 0)
-        for (let pair = 0; pair < 16; pair++) store<u16>(to + <usize>(32 + pair * 16 + row * 2), 0)
-        continue
-      }
-      const from = source + <usize>((row * blocks + block) * 34)
-      const scale = halfToFloat(load<u16>(from))
-      if (!isFinite32(scale)) bad = 1
-      store<f32>(to + <usize>(row * 4), scale)
-      for (let quad = 0; quad < 8; quad++) {
-        const e = from + <usize>(2 + quad * 4)
-        const pair = to + <usize>(32 + quad * 32 + row * 2)
-        store<u8>(pair, load<u8>(e))
-        store<u8>(pair, load<u8>(e, 2), 1)
-        store<u8>(pair, load<u8>(e, 1), 16)
-        store<u8>(pair, load<u8>(e, 3), 17)
-      }
-    }
+function packNibbles(type: i32, source: usize, part: i32, to: usize): void {
+  for (let word = 0; word < 4; word++) {
+    store<u32>(to + <usize>(word << 5), quadOf(type, source, part, word) | (quadOf(type, source, part, word + 4) << 4))
   }
-  return bad
 }
 
-/** F32 (`half` = 0) or F16 (`half` = 1) rows of `columns` values to columns × 8 f32. */
-export function packFloat(source: usize, target: usize, rows: i32, columns: i32, half: i32): i32 {
+function packPairs(type: i32, source: usize, part: i32, to: usize): void {
+  for (let quad = 0; quad < 8; quad++) {
+    const bytes = quadOf(type, source, part, quad)
+    const at = to + <usize>(quad << 5)
+    store<u16>(at, <u16>((bytes & 255) | ((bytes >> 8) & 0xff00)))
+    store<u16>(at, <u16>(((bytes >> 8) & 255) | ((bytes >> 16) & 0xff00)), 16)
+  }
+}
+
+/** F32 (`type` 0), F16 (1) or BF16 (30) rows of `columns` values to columns × 8 f32. */
+export function packFloat(type: i32, source: usize, target: usize, rows: i32, columns: i32): i32 {
   let bad = 0
   for (let row = 0; row < 8; row++) {
     for (let column = 0; column < columns; column++) {
       let value: f32 = 0
       if (row < rows) {
-        const at = row * columns + column
-        value = half ? halfToFloat(load<u16>(source + <usize>(at * 2))) : load<f32>(source + <usize>(at * 4))
+        const at = <usize>(row * columns + column)
+        if (type == 0) value = load<f32>(source + (at << 2))
+        else if (type == 1) value = halfToFloat(load<u16>(source + (at << 1)))
+        else value = reinterpret<f32>(<u32>load<u16>(source + (at << 1)) << 16)
         if (!isFinite32(value)) bad = 1
       }
       store<f32>(target + <usize>(column * 32 + row * 4), value)

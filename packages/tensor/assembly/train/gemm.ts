@@ -1,5 +1,6 @@
 // Products of many positions with one matrix, forward and transposed. Every output is a fold in runs of 256 (spec/tensor.md §3.1),
 // alike for any grouping of positions. Positions go four at a time; buffers hold a multiple of four.
+import { packedBytes } from '../engine/layout'
 import { turnEight, widenBlock } from './panel'
 
 const RUN: i32 = 256
@@ -9,7 +10,7 @@ const RUN: i32 = 256
  * `kind` 0 reads [groups][columns][8] f32 as it is.
  */
 export function gemmRows(kind: i32, w: usize, x: usize, xStride: i32, out: usize, outStride: i32, groups: i32, columns: i32, positions: i32, panel: usize): void {
-  const blockBytes: usize = kind == 0 ? 1024 : kind == 1 ? 288 : kind == 2 ? 160 : 192
+  const blockBytes: usize = kind == 0 ? 1024 : packedBytes(kind)
   const groupBytes = kind == 0 ? <usize>(columns << 5) : <usize>(columns >> 5) * blockBytes
   for (let group = 0; group < groups; group++) {
     for (let start = 0; start < columns; start += RUN) {
@@ -31,7 +32,7 @@ export function gemmRows(kind: i32, w: usize, x: usize, xStride: i32, out: usize
  * (a multiple of 32). `rows` counts groups' lanes, a multiple of 8; y beyond a matrix's own rows must be zero. `panel`: 40 KiB.
  */
 export function gemmColumns(kind: i32, w: usize, y: usize, yStride: i32, out: usize, rows: i32, columns: i32, first: i32, count: i32, positions: i32, panel: usize): void {
-  const blockBytes: usize = kind == 0 ? 1024 : kind == 1 ? 288 : kind == 2 ? 160 : 192
+  const blockBytes: usize = kind == 0 ? 1024 : packedBytes(kind)
   const groupBytes = kind == 0 ? <usize>(columns << 5) : <usize>(columns >> 5) * blockBytes
   const wide = panel + 32768
   const outStride = columns << 2

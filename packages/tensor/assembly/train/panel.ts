@@ -1,20 +1,29 @@
 // Dequantised f32 panels of packed matrices, so that training multiplies by the exact values of the file (spec/training.md §3).
 // A panel is [k][8] f32: eight outputs of the product side by side, k the index that is summed.
 
-/** Blocks `block` of a packed group of eight rows as [32][8] f32: lanes are rows. `kind`: 1 Q8_0, 2 Q4_0, 3 Q4_1. */
+import { headBytes, inHalves, inNibbles, minimaOffset } from '../engine/layout'
+
+/** Block `block` of a packed group of eight rows as [32][8] f32: lanes are rows. `kind`: of `layout.ts`, but floats. */
 export function widenBlock(kind: i32, block: usize, to: usize): void {
-  if (kind == 1) widenBytes(block, to)
-  else widenNibbles(block, to, kind == 3)
+  if (inNibbles(kind)) widenNibbles(kind, block, to)
+  else widenBytes(kind, block, to)
 }
 
-function widenNibbles(block: usize, to: usize, minima: bool): void {
+function widenNibbles(kind: i32, block: usize, to: usize): void {
   const mask = i32x4.splat(15)
+  const minima = kind != 2
+  const second = block + (inHalves(kind) ? 32 : 0)
   const d0 = v128.load(block)
   const d1 = v128.load(block, 16)
-  const m0 = minima ? v128.load(block, 32) : f32x4.splat(0)
-  const m1 = minima ? v128.load(block, 48) : f32x4.splat(0)
+  const e0 = v128.load(second)
+  const e1 = v128.load(second, 16)
   const offset = i32x4.splat(minima ? 0 : 8)
-  let from = block + (minima ? 64 : 32)
+  const behind = minimaOffset(kind)
+  const m0 = v128.load(block + behind)
+  const m1 = v128.load(block + behind, 16)
+  const n0 = v128.load(second + behind)
+  const n1 = v128.load(second + behind, 16)
+  let from = block + headBytes(kind)
   for (let word = 0; word < 4; word++) {
     let v0 = v128.load(from)
     let v1 = v128.load(from, 16)
@@ -23,14 +32,14 @@ function widenNibbles(block: usize, to: usize, minima: bool): void {
       const l1 = f32x4.mul(d1, f32x4.convert_i32x4_s(i32x4.sub(v128.and(v1, mask), offset)))
       v0 = i32x4.shr_u(v0, 4)
       v1 = i32x4.shr_u(v1, 4)
-      const h0 = f32x4.mul(d0, f32x4.convert_i32x4_s(i32x4.sub(v128.and(v0, mask), offset)))
-      const h1 = f32x4.mul(d1, f32x4.convert_i32x4_s(i32x4.sub(v128.and(v1, mask), offset)))
+      const h0 = f32x4.mul(e0, f32x4.convert_i32x4_s(i32x4.sub(v128.and(v0, mask), offset)))
+      const h1 = f32x4.mul(e1, f32x4.convert_i32x4_s(i32x4.sub(v128.and(v1, mask), offset)))
       v0 = i32x4.shr_u(v0, 4)
       v1 = i32x4.shr_u(v1, 4)
       v128.store(to, minima ? f32x4.add(l0, m0) : l0)
       v128.store(to, minima ? f32x4.add(l1, m1) : l1, 16)
-      v128.store(to, minima ? f32x4.add(h0, m0) : h0, 512)
-      v128.store(to, minima ? f32x4.add(h1, m1) : h1, 528)
+      v128.store(to, minima ? f32x4.add(h0, n0) : h0, 512)
+      v128.store(to, minima ? f32x4.add(h1, n1) : h1, 528)
       to += 32
     }
     from += 32
@@ -38,19 +47,28 @@ function widenNibbles(block: usize, to: usize, minima: bool): void {
 }
 
 /** Pairs lie in shuffled order: of four elements the even ones first, then the odd ones. */
-function widenBytes(block: usize, to: usize): void {
-  const d0 = v128.load(block)
-  const d1 = v128.load(block, 16)
+function widenBytes(kind: i32, block: usize, to: usize): void {
+  const minima = minimaOffset(kind)
+  const from = block + headBytes(kind)
   for (let pair = 0; pair < 16; pair++) {
-    const v = v128.load(block + 32 + <usize>(pair << 4))
+    const head = block + (inHalves(kind) && pair > 7 ? 32 : 0)
+    const v = v128.load(from + <usize>(pair << 4))
     const first = i16x8.shr_s(i16x8.shl(v, 8), 8)
     const second = i16x8.shr_s(v, 8)
     const at = to + <usize>((((pair >> 1) << 2) + (pair & 1)) << 5)
-    v128.store(at, f32x4.mul(d0, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(first))))
-    v128.store(at, f32x4.mul(d1, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(first))), 16)
-    v128.store(at, f32x4.mul(d0, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(second))), 64)
-    v128.store(at, f32x4.mul(d1, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(second))), 80)
+    widenFour(head, minima, i32x4.extend_low_i16x8_s(first), at)
+    widenFour(head + 16, minima, i32x4.extend_high_i16x8_s(first), at + 16)
+    widenFour(head, minima, i32x4.extend_low_i16x8_s(second), at + 64)
+    widenFour(head + 16, minima, i32x4.extend_high_i16x8_s(second), at + 80)
   }
+}
+
+/** @param minima - bytes from the scales to the minima, 0 for none */
+// @ts-ignore: decorator
+@inline
+function widenFour(head: usize, minima: usize, integers: v128, to: usize): void {
+  const value = f32x4.mul(v128.load(head), f32x4.convert_i32x4_s(integers))
+  v128.store(to, minima ? f32x4.add(value, v128.load(head + minima)) : value)
 }
 
 /** Turns [8 columns][8 rows] at `from` into eight rows of eight columns at `to`. */

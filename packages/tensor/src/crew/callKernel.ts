@@ -15,9 +15,7 @@ import { type CallEngine, callEngine } from './callEngine.ts'
 export const kernelNumbers = {
   matmulQuantised: 0,
   matmulFloat: 1,
-  matvecQ41: 2,
-  matvecQ40: 3,
-  matvecQ80: 4,
+  matvec: 2,
   attend: 5,
   siluMultiply: 6,
   digestRows: 7,
@@ -30,8 +28,8 @@ export const kernelNumbers = {
   attendRowBack: 14,
   crossEntropy: 15,
   sampleRow: 16,
-  matmulBlocks: 17,
 } as const
+const kernelCount = 1 + Math.max(...Object.values(kernelNumbers))
 export type SharedKernel = keyof typeof kernelNumbers
 
 /** Room that one thread needs for `gemmRows` and `gemmColumns`. */
@@ -53,8 +51,7 @@ export type Caller = {
 type AnyKernel = (...values: readonly number[]) => void
 
 export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Caller {
-  const { matmulQuantised, attend, siluMultiply } = kernels
-  const plain = [kernels.matmulFloat, kernels.matvecQ41, kernels.matvecQ40, kernels.matvecQ80] as AnyKernel[]
+  const { matmulQuantised, matmulFloat, matvec, attend, siluMultiply } = kernels
   const train = createTrainCaller(kernels)
   const native = createNativeCaller(memory)
   return {
@@ -72,12 +69,12 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
         matmulQuantised(a, b, c, d, e, f, g, h, (i + 3) & ~3, j, k + member * panelBytes)
       } else if (kernel === kernelNumbers.attend) attend(a, b, c, d, e + member, f, g, h, i, j, k)
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
-      else if (kernel === kernelNumbers.matmulBlocks)
-        kernels.matmulBlocks(a, b, c, d, e, f, g, h, i + member * panelBytes)
+      else if (kernel === kernelNumbers.matmulFloat) matmulFloat(a, b, c, d, e, f, g)
+      else if (kernel === kernelNumbers.matvec) matvec(a, b, c, d, e, f, g, h, i)
       else if (kernel === kernelNumbers.sampleRow)
         drawRow(kernels, memory, [a, b + member * weightsBytes(c), c, d, e, f, g, h])
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)
-      else plain[kernel - 1]!(a, b, c, d, e, f, g, h)
+      else throw new RangeError(`no kernel ${kernel}`)
     },
   }
 }
@@ -97,7 +94,7 @@ function createNativeCaller(memory: WebAssembly.Memory): NativeCaller {
   const engine: CallEngine | undefined = callEngine()
   let bytes = new Uint8Array(memory.buffer)
   return {
-    has: engine ? Object.values(kernelNumbers).map((number) => engine.hasCall(number)) : [],
+    has: Array.from({ length: engine ? kernelCount : 0 }, (_, number) => engine!.hasCall(number)),
     call(table, index) {
       if (engine!.runCall(bytes, table, index)) return
       // The memory has grown; growing by nothing shows what another thread has grown.

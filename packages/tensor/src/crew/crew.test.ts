@@ -14,8 +14,8 @@ import { createCrewSeat, dismissCrew, type MateInput, mateModule } from './crew.
 const bootstrap = `const { workerData } = require('node:worker_threads')
 import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
 
-const kQuants = new URL('../../../../vectors/tensor/tiny-k-quants.gguf', import.meta.url)
-const files = { 'the probe': makeProbeModel(), 'k-quants': new Uint8Array(readFileSync(kQuants)) }
+const moreTypes = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
+const files = { 'the probe': makeProbeModel(), 'more types': new Uint8Array(readFileSync(moreTypes)) }
 
 for (const [name, file] of Object.entries(files)) {
   test(`${name}: with mate threads on a shared memory the bits stay the same, and they end when dismissed`, async () => {

@@ -1,6 +1,6 @@
 /** Writes GGUF version 3: metadata, then tensors whose bytes are already encoded. */
 import { concatBytes, textToBytes } from '@weightless/codec'
-import { type TensorType, tensorEncodings } from './tensorTypes.ts'
+import { encodingOf, type TensorType } from './tensorTypes.ts'
 
 /** Integers are written as u32 (lists as i32), other numbers and what is marked so as f32, lists of texts as texts. */
 export type WritableValue = string | number | boolean | { f32: number } | readonly string[] | readonly number[]
@@ -40,7 +40,7 @@ function encodeValue(value: WritableValue): Uint8Array[] {
 }
 
 function typeNumber(type: TensorType): number {
-  return [...tensorEncodings].find(([, encoding]) => encoding.type === type)![0]
+  return encodingOf(type).number
 }
 
 function padded(length: number): number {

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { gemmPanelBytes } from '../crew/callKernel.ts'
+import { type BlockVector, blockVectors } from '../gguf/blocks.cases.ts'
+import { readBlock, type WeightBlock } from '../gguf/readBlock.ts'
+import { panelBytes } from '../model/scratch.ts'
 import { philox4x32 } from '../sampler/philox.ts'
-import { createArena, matrixKinds } from './loadKernels.ts'
+import { createArena, layoutOf } from './loadKernels.ts'
 import * as reference from './referenceOperators.cases.ts'
 
 const arena = await createArena()
 const { kernels } = arena
+const panel = arena.allocate(panelBytes)
 
 /** `count` reproducible numbers in ±scale with varied magnitudes. */
 function numbers(count: number, key: number, scale = 1): number[] {
@@ -37,96 +42,133 @@ function activations(columns: number, positions: number, key: number): Activatio
 }
 
 /** Random GGUF rows of a type, with what they mean. */
-function weightRows(kind: 'Q8_0' | 'Q4_0' | 'Q4_1', rows: number, columns: number, key: number) {
-  const blocks = columns / 32
-  const header = kind === 'Q4_1' ? 4 : 2
-  const blockBytes = header + (kind === 'Q8_0' ? 32 : 16)
-  const bytes = new Uint8Array(rows * blocks * blockBytes)
+function weightRows(
+  { type, halves, blockBytes, blockValues }: BlockVector,
+  rows: number,
+  columns: number,
+  key: number,
+) {
+  const count = columns / blockValues
+  const bytes = new Uint8Array(rows * count * blockBytes)
   const view = new DataView(bytes.buffer)
-  const meaning: reference.QuantisedRow[] = []
+  for (let i = 0; i < bytes.length; i++) bytes[i] = philox4x32([i, 0, 0, 0], [key, 2])[0] & 255
+  const meaning: WeightBlock[][] = []
   for (let row = 0; row < rows; row++) {
-    const one: reference.QuantisedRow = { scales: [], minima: kind === 'Q4_1' ? [] : undefined, integers: [] }
-    for (let block = 0; block < blocks; block++) {
-      const at = (row * blocks + block) * blockBytes
-      const words = [0, 1, 2].flatMap((i) => philox4x32([row, block, i, 0], [key, 2]))
-      const raw = new Uint8Array(Uint32Array.from(words).buffer)
-      // Halves 2^-10 × (1 + fraction); the minimum is −2^-8 × (1 + fraction).
-      view.setUint16(at, 0x1400 | (words[8]! & 0x3ff), true)
-      one.scales.push(2 ** -10 * (1 + (words[8]! & 0x3ff) / 1024))
-      if (kind === 'Q4_1') {
-        view.setUint16(at + 2, 0x9c00 | (words[9]! & 0x3ff), true)
-        one.minima!.push(-(2 ** -8) * (1 + (words[9]! & 0x3ff) / 1024))
+    const blocks: WeightBlock[] = []
+    for (let block = 0; block < count; block++) {
+      const at = (row * count + block) * blockBytes
+      // Halves of magnitude 2^-10 to 2^-9, minima below 0.
+      for (const [i, half] of halves.entries()) {
+        const sign = halves.length > 1 && (type.endsWith('_K') ? i === 0 && block === 1 : i === 1) ? 0x9400 : 0x1400
+        view.setUint16(at + half, sign | (view.getUint16(at + half, true) & 0x3ff), true)
       }
-      bytes.set(raw.subarray(0, blockBytes - header), at + header)
-      if (kind === 'Q8_0') one.integers.push(...Array.from(new Int8Array(raw.buffer, 0, 32)))
-      else {
-        const offset = kind === 'Q4_0' ? 8 : 0
-        for (let i = 0; i < 32; i++) one.integers.push((i < 16 ? raw[i]! & 15 : raw[i - 16]! >> 4) - offset)
+      for (let part = 0; part < blockValues / 32; part++) {
+        blocks.push(readBlock(type, bytes.subarray(at, at + blockBytes), part))
       }
     }
-    meaning.push(one)
+    meaning.push(blocks)
   }
-  return { bytes, meaning, blocks, blockBytes }
+  return { bytes, meaning }
 }
 
-for (const kind of ['Q8_0', 'Q4_0', 'Q4_1'] as const) {
-  // 96 columns are one run; 8,256 are 258 blocks: a full run of 256 and a short one.
+function packRows({ type, number }: BlockVector, bytes: Uint8Array, rows: number, columns: number) {
+  const groups = Math.ceil(rows / 8)
+  const { kind, groupBytes } = layoutOf(type, columns)
+  const source = arena.allocate(bytes.length)
+  arena.bytes(source, bytes.length).set(bytes)
+  const w = arena.allocate(groups * groupBytes)
+  // What lay there before must not show in rows that there are not.
+  arena.bytes(w, groups * groupBytes).fill(0xff)
+  for (let group = 0; group < groups; group++) {
+    const from = source + group * 8 * (bytes.length / rows)
+    assert.equal(kernels.packBlocks(number, from, w + group * groupBytes, Math.min(8, rows - group * 8), columns), 0)
+  }
+  return { w, kind, groups }
+}
+
+for (const vector of blockVectors()) {
+  const { type, blockValues, values, blocks: vectorBlocks } = vector
+  // 768 columns or fewer are one run; 8,448 are 264 blocks: a full run of 256 and a short one.
   for (const [rows, columns, positions] of [
-    [13, 96, 11],
-    [8, 8256, 5],
+    [13, blockValues * 3, 11],
+    [8, 8448, 5],
   ] as const) {
-    test(`${kind} ${rows}×${columns}: decode and prefill kernels give the bits of the written operator`, () => {
-      const groups = Math.ceil(rows / 8)
-      const { bytes, meaning, blocks, blockBytes } = weightRows(kind, rows, columns, 5)
-      const source = arena.allocate(bytes.length)
-      arena.bytes(source, bytes.length).set(bytes)
-      const groupBytes = blocks * { Q8_0: 288, Q4_0: 160, Q4_1: 192 }[kind]
-      const w = arena.allocate(groups * groupBytes)
-      const pack = { Q8_0: kernels.packQ80, Q4_0: kernels.packQ40, Q4_1: kernels.packQ41 }[kind]
-      for (let group = 0; group < groups; group++) {
-        const from = source + group * 8 * blocks * blockBytes
-        assert.equal(pack(from, w + group * groupBytes, Math.min(8, rows - group * 8), blocks), 0)
-      }
+    test(`${type} ${rows}×${columns}: decode and prefill kernels give the bits of the written operator`, () => {
+      const { bytes, meaning } = weightRows(vector, rows, columns, 5)
+      const { w, kind, groups } = packRows(vector, bytes, rows, columns)
+      const blocks = columns / 32
       const x = activations(columns, positions, 100)
       const stride = groups * 32
       const out = arena.allocate(positions * stride)
-      const scratch = arena.allocate(8192 + positions * 32)
       const together = positions - (positions % 4)
-      kernels.matmulQuantised(
-        matrixKinds[kind],
-        w,
-        x.q,
-        x.scales,
-        x.sums,
-        out,
-        groups,
-        blocks,
-        together,
-        stride,
-        scratch,
-      )
+      kernels.matmulQuantised(kind, w, x.q, x.scales, x.sums, out, groups, blocks, together, stride, panel)
       const single = arena.allocate(stride)
       for (let position = 0; position < positions; position++) {
         const at = position * blocks
         const [q, s, t] = [x.q + at * 64, x.scales + at * 4, x.sums + at * 4]
-        if (kind === 'Q4_1') kernels.matvecQ41(w, q, s, t, single, groups, blocks, 15)
-        else if (kind === 'Q4_0') kernels.matvecQ40(w, q, s, t, single, groups, blocks, 15)
-        else kernels.matvecQ80(w, q, s, single, groups, blocks)
+        kernels.matvec(kind, w, q, s, t, single, groups, blocks, 15)
         const expected = meaning.map((row) => reference.dotQuantised(row, reference.quantise(x.rows[position]!)))
         assert.deepEqual(get(single, rows), expected)
         if (position < together) assert.deepEqual(get(out + position * stride, rows), expected)
       }
     })
   }
+
+  test(`${type}: an embedding row, and the panel that training multiplies with, are the values that the package gguf reads`, () => {
+    const { w, kind } = packRows(vector, vectorBlocks, 5, blockValues)
+    const row = arena.allocate(blockValues * 4)
+    for (let lane = 0; lane < 5; lane++) {
+      kernels.embedRow(w, lane, kind, blockValues, row)
+      assert.deepEqual(
+        arena.floats(row, blockValues).slice(),
+        values.slice(lane * blockValues, (lane + 1) * blockValues),
+      )
+    }
+    // Products with rows of one 1: each picks a column, row by row and transposed.
+    const ones = Array.from({ length: blockValues }, (_, i) =>
+      Array.from({ length: blockValues }, (_, j) => Number(i === j)),
+    )
+    const out = arena.allocate(blockValues * 32)
+    const room = arena.allocate(gemmPanelBytes)
+    kernels.gemmRows(kind, w, put(ones.flat()), blockValues * 4, out, 32, 1, blockValues, blockValues, room)
+    const turned = arena.allocate(8 * blockValues * 4)
+    const lanes = Array.from({ length: 8 }, (_, i) => Array.from({ length: 8 }, (_, j) => Number(i === j && i < 5)))
+    kernels.gemmColumns(kind, w, put(lanes.flat()), 32, turned, 8, blockValues, 0, blockValues, 8, room)
+    for (let lane = 0; lane < 5; lane++) {
+      const expected = Array.from(values.slice(lane * blockValues, (lane + 1) * blockValues), (value) => value + 0)
+      assert.deepEqual(
+        Array.from({ length: blockValues }, (_, i) => arena.floats(out + i * 32, 8)[lane]),
+        expected,
+      )
+      assert.deepEqual(get(turned + lane * blockValues * 4, blockValues), expected)
+    }
+  })
 }
+
+test('BF16 is the upper half of a binary32; what is not finite is told', () => {
+  const source = arena.allocate(16)
+  const out = arena.allocate(8 * 32)
+  const halves = [0x3f80, 0xc000, 0x0001, 0x8000, 0x7f7f, 0x3eab]
+  arena.bytes(source, 12).set(new Uint8Array(Uint16Array.from(halves).buffer))
+  assert.equal(kernels.packFloat(30, source, out, 1, 6), 0)
+  const expected = new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer)
+  assert.deepEqual(
+    Float32Array.from({ length: 6 }, (_, i) => arena.floats(out + i * 32, 1)[0]!),
+    expected,
+  )
+  for (const bad of [0x7f80, 0xff80, 0x7fc0]) {
+    arena.bytes(source, 2).set(new Uint8Array(Uint16Array.of(bad).buffer))
+    assert.equal(kernels.packFloat(30, source, out, 1, 6), 1)
+  }
+})
 
 test('float matrices fold their products in runs of 256', () => {
   const [rows, columns, positions] = [9, 600, 3]
   const weights = Array.from({ length: rows }, (_, row) => numbers(columns, 40 + row))
   const source = put(weights.flat())
   const w = arena.allocate(2 * columns * 32)
-  assert.equal(kernels.packFloat(source, w, 8, columns, 0), 0)
-  assert.equal(kernels.packFloat(source + 8 * columns * 4, w + columns * 32, 1, columns, 0), 0)
+  assert.equal(kernels.packFloat(0, source, w, 8, columns), 0)
+  assert.equal(kernels.packFloat(0, source + 8 * columns * 4, w + columns * 32, 1, columns), 0)
   const inputs = Array.from({ length: positions }, (_, i) => numbers(columns, 60 + i))
   const out = arena.allocate(positions * 64)
   kernels.matmulFloat(w, put(inputs.flat()), out, 2, columns, positions, 64)

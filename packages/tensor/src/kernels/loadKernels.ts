@@ -1,40 +1,32 @@
 /** Instantiates the SIMD kernels on a memory that holds weights, caches and scratch, with an allocator over it. */
 import { WeightlessError } from '@weightless/codec'
-import type { KQuant } from '../gguf/tensorTypes.ts'
+import { type BlockType, hasIntegerProducts, type TensorType } from '../gguf/tensorTypes.ts'
 import { wasmBase64 } from './engine.generated.ts'
 import { wasmBase64 as sharedWasmBase64 } from './engineShared.generated.ts'
 import type { TrainKernels } from './trainKernels.ts'
 
-/** Kind of a packed matrix, as the kernels number them. */
-export const matrixKinds = {
-  float: 0,
-  Q8_0: 1,
-  Q4_0: 2,
-  Q4_1: 3,
-  Q2_K: 4,
-  Q3_K: 5,
-  Q4_K: 6,
-  Q5_K: 7,
-  Q6_K: 8,
-} as const
+/** Kind of a packed matrix, as the kernels number them (`assembly/engine/layout.ts`), named after a type that is packed so. */
+export const matrixKinds = { float: 0, Q8_0: 1, Q4_0: 2, Q4_1: 3, Q5_1: 4, Q6_K: 5, Q2_K: 6 } as const
 export type MatrixKind = (typeof matrixKinds)[keyof typeof matrixKinds]
 
-export function isKQuantKind(kind: MatrixKind): boolean {
-  return kind >= matrixKinds.Q2_K
+const packedAs: Record<BlockType, Exclude<keyof typeof matrixKinds, 'float'>> = {
+  ...{ Q8_0: 'Q8_0', Q5_0: 'Q8_0', IQ4_NL: 'Q8_0', IQ4_XS: 'Q8_0' },
+  ...{ Q4_0: 'Q4_0', Q4_1: 'Q4_1', Q4_K: 'Q4_1', Q5_1: 'Q5_1', Q5_K: 'Q5_1' },
+  ...{ Q6_K: 'Q6_K', Q3_K: 'Q6_K', Q2_K: 'Q2_K' },
 }
+const packedBlockBytes = { Q8_0: 288, Q4_0: 160, Q4_1: 192, Q5_1: 320, Q6_K: 320, Q2_K: 256 }
 
-/** Bytes of a block of eight rows as `packBlocks` lays it out: the file's, filled up to whole words. */
-export function packedBlockBytes(kind: KQuant): number {
-  return { Q2_K: 672, Q3_K: 896, Q4_K: 1152, Q5_K: 1408, Q6_K: 1696 }[kind]
+/** How `packBlocks`, or of floats `packFloat`, lays out groups of eight rows. */
+export function layoutOf(type: TensorType, columns: number): { kind: MatrixKind; groupBytes: number } {
+  if (!hasIntegerProducts(type)) return { kind: matrixKinds.float, groupBytes: columns * 32 }
+  const name = packedAs[type]
+  return { kind: matrixKinds[name], groupBytes: (columns / 32) * packedBlockBytes[name] }
 }
 
 /** Addresses are byte offsets in the memory; shapes and layouts are stated in `assembly/engine/`. */
 export type Kernels = TrainKernels & {
-  packQ41(source: number, target: number, rows: number, blocks: number): number
-  packQ40(source: number, target: number, rows: number, blocks: number): number
-  packQ80(source: number, target: number, rows: number, blocks: number): number
-  packFloat(source: number, target: number, rows: number, columns: number, half: number): number
-  packBlocks(source: number, target: number, rows: number, blocks: number, kind: number): number
+  packBlocks(type: number, source: number, target: number, rows: number, columns: number): number
+  packFloat(type: number, source: number, target: number, rows: number, columns: number): number
   rmsNorm(x: number, weight: number, y: number, n: number, positions: number, epsilon: number): void
   quantise(x: number, q: number, scales: number, sums: number, blocks: number): number
   hasNonFinite(x: number, n: number): number
@@ -52,8 +44,8 @@ export type Kernels = TrainKernels & {
   addInto(x: number, y: number, n: number): void
   sampleWeights(logits: number, weights: number, n: number, top: number, temperature: number): void
   embedRow(group: number, lane: number, kind: number, n: number, y: number): void
-  embedBlocks(group: number, lane: number, kind: number, n: number, y: number, room: number): void
-  matvecQ41(
+  matvec(
+    kind: number,
     w: number,
     q: number,
     scales: number,
@@ -63,17 +55,6 @@ export type Kernels = TrainKernels & {
     blocks: number,
     mask: number,
   ): void
-  matvecQ40(
-    w: number,
-    q: number,
-    scales: number,
-    sums: number,
-    out: number,
-    groups: number,
-    blocks: number,
-    mask: number,
-  ): void
-  matvecQ80(w: number, q: number, scales: number, out: number, groups: number, blocks: number): void
   matmulFloat(
     w: number,
     x: number,
@@ -95,17 +76,6 @@ export type Kernels = TrainKernels & {
     positions: number,
     outStride: number,
     scratch: number,
-  ): void
-  matmulBlocks(
-    kind: number,
-    w: number,
-    x: number,
-    out: number,
-    groups: number,
-    columns: number,
-    positions: number,
-    outStride: number,
-    panel: number,
   ): void
   storeKeys(
     k: number,

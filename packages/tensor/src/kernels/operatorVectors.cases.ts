@@ -5,10 +5,11 @@
 import assert from 'node:assert/strict'
 import { createCaller } from '../crew/callKernel.ts'
 import { createCallRound } from '../crew/callRound.ts'
+import { encodingOf, hasIntegerProducts, type TensorType } from '../gguf/tensorTypes.ts'
 import { ropeAngles, ropeRows } from '../model/ropeTable.ts'
 import { sampleToken } from '../sampler/sampleToken.ts'
 import { type OptimiserOptions, stepFactors } from '../train/optimiser.ts'
-import { type Arena, createArena, matrixKinds } from './loadKernels.ts'
+import { type Arena, createArena, layoutOf, matrixKinds } from './loadKernels.ts'
 
 /** Fields hold numbers, or bytes as base64; `output` is null where the run fails. */
 export type OperatorCase = { operator: string; output: string | null } & { [field: string]: unknown }
@@ -25,7 +26,7 @@ export async function createChecker(): Promise<Checker> {
   return {
     native: stage.takesAnyRows,
     check(one) {
-      const [name, type] = one.operator.split(' ') as [keyof typeof operators, Type]
+      const [name, type] = one.operator.split(' ') as [keyof typeof operators, TensorType]
       const expected = one.output === null ? undefined : hexOf(bytesOf(one.output))
       const made = stage.scope(() => operators[name](stage, readFields(one), type).map((each) => each && hexOf(each)))
       for (const [way, bytes] of made.entries()) assert.equal(bytes, expected, `${one.operator}, way ${way}`)
@@ -33,7 +34,6 @@ export async function createChecker(): Promise<Checker> {
   }
 }
 
-type Type = 'Q8_0' | 'Q4_0' | 'Q4_1' | 'F32' | 'F16'
 type Stage = Awaited<ReturnType<typeof openStage>>
 type Fields = {
   has(name: string): boolean
@@ -50,7 +50,7 @@ const operators = {
   ...{ product, embed, normalise, rotate, attend, gate, sample },
   ...{ normaliseBack, gateBack, optimise },
 } satisfies {
-  [name: string]: (stage: Stage, fields: Fields, type: Type) => Outputs
+  [name: string]: (stage: Stage, fields: Fields, type: TensorType) => Outputs
 }
 
 async function openStage() {
@@ -97,28 +97,28 @@ function readFields(one: OperatorCase): Fields {
 /** The most rows that are multiplied together here. */
 const together = 4
 
-function packMatrix({ arena, kernels, room }: Stage, bytes: Uint8Array, type: Type, rows: number, columns: number) {
+function packMatrix(
+  { arena, kernels, room }: Stage,
+  bytes: Uint8Array,
+  type: TensorType,
+  rows: number,
+  columns: number,
+) {
   const groups = Math.ceil(rows / 8)
   const blocks = columns / 32
-  const groupBytes = type === 'F32' || type === 'F16' ? columns * 32 : blocks * packedBlockBytes[type]
+  const { kind, groupBytes } = layoutOf(type, columns)
   const [source, address] = [room(bytes.length), room(groups * groupBytes)]
   arena.bytes(source, bytes.length).set(bytes)
   for (let group = 0; group < groups; group++) {
     const [from, to] = [source + group * 8 * (bytes.length / rows), address + group * groupBytes]
     const count = Math.min(8, rows - group * 8)
-    const pack = { Q8_0: kernels.packQ80, Q4_0: kernels.packQ40, Q4_1: kernels.packQ41 }
-    const bad =
-      type === 'F32' || type === 'F16'
-        ? kernels.packFloat(from, to, count, columns, type === 'F16' ? 1 : 0)
-        : pack[type](from, to, count, blocks)
-    assert.equal(bad, 0)
+    const pack = hasIntegerProducts(type) ? kernels.packBlocks : kernels.packFloat
+    assert.equal(pack(encodingOf(type).number, from, to, count, columns), 0)
   }
-  return { address, groups, blocks, kind: type === 'F32' || type === 'F16' ? matrixKinds.float : matrixKinds[type] }
+  return { address, groups, blocks, kind }
 }
 
-const packedBlockBytes = { Q8_0: 288, Q4_0: 160, Q4_1: 192 }
-
-function product(stage: Stage, fields: Fields, type: Type): Outputs {
+function product(stage: Stage, fields: Fields, type: TensorType): Outputs {
   const { arena, kernels, room, round } = stage
   const [rows, columns] = [fields.number('rows'), fields.number('columns')]
   const { address, groups, blocks, kind } = packMatrix(stage, fields.bytes('matrix'), type, rows, columns)
@@ -137,11 +137,7 @@ function product(stage: Stage, fields: Fields, type: Type): Outputs {
   const [q, scales, sums] = [room(blocks * 64 * together), room(blocks * 4 * together), room(blocks * 4 * together)]
   if (kernels.quantise(input, q, scales, sums, blocks * together)) return [undefined]
   const panel = room(32_768)
-  const single = (out: number) => {
-    if (kind === matrixKinds.Q4_1) kernels.matvecQ41(address, q, scales, sums, out, groups, blocks, 15)
-    else if (kind === matrixKinds.Q4_0) kernels.matvecQ40(address, q, scales, sums, out, groups, blocks, 15)
-    else kernels.matvecQ80(address, q, scales, out, groups, blocks)
-  }
+  const single = (out: number) => kernels.matvec(kind, address, q, scales, sums, out, groups, blocks, 15)
   const several = (out: number) =>
     kernels.matmulQuantised(kind, address, q, scales, sums, out, groups, blocks, together, stride, panel)
   const called = (count: number) => (out: number) => {
@@ -155,7 +151,7 @@ function product(stage: Stage, fields: Fields, type: Type): Outputs {
   ]
 }
 
-function embed(stage: Stage, fields: Fields, type: Type): Outputs {
+function embed(stage: Stage, fields: Fields, type: TensorType): Outputs {
   const columns = fields.number('columns')
   const { address, kind } = packMatrix(stage, fields.bytes('matrix'), type, 1, columns)
   const out = stage.room(columns * 4)

@@ -2,6 +2,8 @@
  * The operators of spec/tensor.md §3 written again, one number at a time with `Math.fround`, from the page and not from the
  * kernels: what every kernel must equal bit for bit.
  */
+import type { WeightBlock } from '../gguf/readBlock.ts'
+
 const f = Math.fround
 
 /** Fold in runs of 256, then over the runs (§3.1). */
@@ -34,11 +36,11 @@ export function roundEven(x: number): number {
   return low % 2 === 0 ? low : low + 1
 }
 
-export type Quantised = { integers: number[]; scales: number[]; sums: number[] }
+export type Quantised = { integers: number[]; scales: number[] }
 
 /** §3.3 */
 export function quantise(x: readonly number[]): Quantised {
-  const result: Quantised = { integers: [], scales: [], sums: [] }
+  const result: Quantised = { integers: [], scales: [] }
   for (let start = 0; start < x.length; start += 32) {
     const block = x.slice(start, start + 32)
     const top = Math.max(...block.map(Math.abs))
@@ -47,22 +49,22 @@ export function quantise(x: readonly number[]): Quantised {
     const integers = block.map((value) => roundEven(f(value * factor)) + 0)
     result.integers.push(...integers)
     result.scales.push(tiny ? 0 : f(top / 32767))
-    result.sums.push(integers.reduce((sum, value) => sum + value, 0))
   }
   return result
 }
 
-export type QuantisedRow = { scales: number[]; minima: number[] | undefined; integers: number[] }
-
-/** §3.4: one row of a quantised matrix times quantised activations. */
-export function dotQuantised(row: QuantisedRow, x: Quantised): number {
-  const blocks = row.scales.map((scale, block) => {
-    let sum = 0
-    for (let i = block * 32; i < block * 32 + 32; i++) sum += row.integers[i]! * x.integers[i]!
-    const scaled = f(scale * f(sum))
-    const minimum = row.minima?.[block]
-    const value = minimum === undefined ? scaled : f(scaled + f(minimum * f(x.sums[block]!)))
-    return f(x.scales[block]! * value)
+/** §3.4: one row of a quantised matrix, in blocks of 32 columns, times quantised activations. */
+export function dotQuantised(row: readonly WeightBlock[], x: Quantised): number {
+  const blocks = row.map(({ scales, minima, integers }, block) => {
+    const size = 32 / scales.length
+    const parts = scales.map((scale, part) => {
+      const q = x.integers.slice(block * 32 + part * size, block * 32 + (part + 1) * size)
+      const dot = q.reduce((sum, value, i) => sum + value * integers[part * size + i]!, 0)
+      const scaled = f(scale * f(dot))
+      if (minima.length === 0) return scaled
+      return f(scaled + f(minima[part]! * f(q.reduce((sum, value) => sum + value, 0))))
+    })
+    return f(x.scales[block]! * (parts.length === 1 ? parts[0]! : f(parts[0]! + parts[1]!)))
   })
   return fold(blocks)
 }

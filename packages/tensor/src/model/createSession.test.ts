@@ -61,7 +61,7 @@ function largestError(model: Model, golden: Golden): number {
   return largest
 }
 
-for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled', 'tiny-k-quants']) {
+for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled', 'tiny-types']) {
   test(`${name}: random tokens give the logits of an independent f64 evaluation within 0.01`, async () => {
     const error = largestError(await loadModel(file(`${name}.gguf`)), golden(name))
     assert.ok(error < 0.01, `largest error ${error}`)
@@ -82,7 +82,7 @@ test(
 
 for (const [name, model] of [
   ['the probe', probe],
-  ['k-quants', await loadModel(file('tiny-k-quants.gguf'))],
+  ['more types', await loadModel(file('tiny-types.gguf'))],
 ] as const) {
   test(`${name}: bits depend neither on passes nor on other sessions`, () => {
     const tokens = Array.from({ length: 70 }, (_, i) => (i * 97 + 13) % model.info.vocabSize)

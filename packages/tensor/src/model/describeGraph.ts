@@ -127,11 +127,11 @@ function checkTensors(graph: Graph): void {
     if (tensor === undefined) throw new GgufInvalidError('a tensor is missing', { name })
     const same = tensor.shape.length === shape.length && shape.every((length, i) => tensor.shape[i] === length)
     if (!same) throw new GgufInvalidError('a tensor has the wrong shape', { name, value: tensor.shape.join('×') })
-    if (shape.length === 1 && tensor.type !== 'F32' && tensor.type !== 'F16') {
+    if (shape.length === 1 && hasIntegerProducts(tensor.type)) {
       throw new GgufInvalidError('a vector is quantised', { name, value: tensor.type })
     }
     if (!hasIntegerProducts(tensor.type) && shape[0]! > foldTermsMax) {
-      throw new GgufInvalidError('a matrix of floats or k-quants has too many columns', { name, value: shape[0]! })
+      throw new GgufInvalidError('a matrix of floats has too many columns', { name, value: shape[0]! })
     }
   }
   for (const name of graph.tensors.keys()) {

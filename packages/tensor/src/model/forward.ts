@@ -5,7 +5,7 @@
  */
 import { WeightlessError } from '@weightless/codec'
 import { isSpread, spread } from '../crew/spread.ts'
-import { isKQuantKind, matrixKinds } from '../kernels/loadKernels.ts'
+import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { StepRecorder } from '../trace/recordSteps.ts'
 import { bodyOperatorCount, layerOperators, operatorName } from './describeGraph.ts'
 import type { EngineParts } from './engineParts.ts'
@@ -70,9 +70,7 @@ function embed(pass: Pass): void {
     tokens.forEach((token, i) => {
       const group = embedding.address + (token >> 3) * embedding.groupBytes
       const to = scratch.x + (row + i) * graph.width * 4
-      if (isKQuantKind(embedding.kind))
-        arena.kernels.embedBlocks(group, token & 7, embedding.kind, graph.width, to, scratch.panel)
-      else arena.kernels.embedRow(group, token & 7, embedding.kind, graph.width, to)
+      arena.kernels.embedRow(group, token & 7, embedding.kind, graph.width, to)
       places.set([cache.address, cache.scores, cache.capacity, first + i], ((row + i) * placeBytes) / 4)
     })
     recorder?.begin(first, tokens)
@@ -157,7 +155,7 @@ function attend(pass: Pass, layer: number, operator: number): void {
 function quantiseRows(pass: Pass, input: number, width: number, readers: readonly Matrix[], operator: number): void {
   const { arena, scratch } = pass.parts
   const count = pass.rows * width
-  const bad = readers.some(({ kind }) => kind !== matrixKinds.float && !isKQuantKind(kind))
+  const bad = readers.some(({ kind }) => kind !== matrixKinds.float)
     ? arena.kernels.quantise(input, scratch.q, scratch.scales, scratch.sums, count / 32)
     : arena.kernels.hasNonFinite(input, count)
   if (bad) blame(pass, input, width, operator)

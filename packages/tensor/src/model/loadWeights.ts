@@ -3,8 +3,8 @@
 import type { ByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufTensor } from '../gguf/readGguf.ts'
-import { isKQuant, type TensorType } from '../gguf/tensorTypes.ts'
-import { type Arena, type MatrixKind, matrixKinds, packedBlockBytes } from '../kernels/loadKernels.ts'
+import { encodingOf, hasIntegerProducts, type TensorType } from '../gguf/tensorTypes.ts'
+import { type Arena, layoutOf, matrixKinds } from '../kernels/loadKernels.ts'
 import type { Graph } from './describeGraph.ts'
 import type { Matrix, Weights } from './weights.ts'
 
@@ -104,7 +104,7 @@ async function loadVector(tensor: GgufTensor, source: ByteSource, arena: Arena, 
   const address = arena.allocate(columns * 4)
   await stage(tensor, source, arena, staging, 0, tensor.sizeBytes)
   const spread = arena.allocate(columns * 32)
-  const bad = arena.kernels.packFloat(staging, spread, 1, columns, tensor.type === 'F16' ? 1 : 0)
+  const bad = packGroup(tensor.type, arena, staging, spread, 1, columns)
   if (bad) throw notFinite(tensor)
   const from = arena.floats(spread, columns * 8)
   const to = arena.floats(address, columns)
@@ -127,21 +127,10 @@ async function stage(
   arena.bytes(staging, length).set(bytes)
 }
 
-function layoutOf(type: TensorType, columns: number): { kind: MatrixKind; groupBytes: number } {
-  if (isKQuant(type)) return { kind: matrixKinds[type], groupBytes: (columns / 256) * packedBlockBytes(type) }
-  const blocks = columns / 32
-  if (type === 'Q4_1') return { kind: matrixKinds.Q4_1, groupBytes: blocks * 192 }
-  if (type === 'Q4_0') return { kind: matrixKinds.Q4_0, groupBytes: blocks * 160 }
-  if (type === 'Q8_0') return { kind: matrixKinds.Q8_0, groupBytes: blocks * 288 }
-  return { kind: matrixKinds.float, groupBytes: columns * 32 }
-}
-
 function packGroup(type: TensorType, { kernels }: Arena, from: number, to: number, rows: number, columns: number) {
-  if (isKQuant(type)) return kernels.packBlocks(from, to, rows, columns / 256, matrixKinds[type])
-  if (type === 'Q4_1') return kernels.packQ41(from, to, rows, columns / 32)
-  if (type === 'Q4_0') return kernels.packQ40(from, to, rows, columns / 32)
-  if (type === 'Q8_0') return kernels.packQ80(from, to, rows, columns / 32)
-  return kernels.packFloat(from, to, rows, columns, type === 'F16' ? 1 : 0)
+  const { number } = encodingOf(type)
+  if (hasIntegerProducts(type)) return kernels.packBlocks(number, from, to, rows, columns)
+  return kernels.packFloat(number, from, to, rows, columns)
 }
 
 function notFinite(tensor: GgufTensor): GgufInvalidError {

@@ -4,7 +4,7 @@
  */
 import { addAdapter } from '../adapter/attachAdapter.ts'
 import { isSpread, spread } from '../crew/spread.ts'
-import { isKQuantKind, matrixKinds } from '../kernels/loadKernels.ts'
+import { matrixKinds } from '../kernels/loadKernels.ts'
 import type { EngineParts } from './engineParts.ts'
 import type { Matrix } from './weights.ts'
 
@@ -30,8 +30,8 @@ export function multiply(
 
 /**
  * Lists calls that make out[row of activations][row of matrix] = matrix · input. Matrices of integers read the scratch's,
- * which the caller has made from `input`; those of floats and k-quants read `input`. `outStrideBytes` separates rows in `out`, which has room for a
- * multiple of four rows: what comes after `rows` is written without meaning.
+ * which the caller has made from `input`; those of floats read `input`. `outStrideBytes` separates rows in `out`, which has room
+ * for a multiple of four rows: what comes after `rows` is written without meaning.
  */
 function multiplyBase(
   parts: EngineParts,
@@ -51,13 +51,6 @@ function multiplyBase(
     return
   }
   const { q, scales, sums, panel } = scratch
-  if (isKQuantKind(kind)) {
-    spread(parts, groups, rows, (from, count) => {
-      const [w, to] = [address + from * groupBytes, out + from * 32]
-      round.add('matmulBlocks', kind, w, input, to, count, columns, rows, outStrideBytes, panel)
-    })
-    return
-  }
   const blocks = columns / 32
   // Of the WebAssembly kernels four at once cost as much as two and a half alone.
   const together = round.takesAnyRows ? rows : rows % 4 === 3 ? rows + 1 : rows - (rows % 4)
@@ -79,8 +72,6 @@ function multiplyOne(parts: EngineParts, matrix: Matrix, index: number, out: num
   const [q, scales, sums] = [scratch.q + at * 64, scratch.scales + at * 4, scratch.sums + at * 4]
   spread(parts, groups, rows, (from, count) => {
     const [w, to] = [address + from * groupBytes, out + from * 32]
-    if (kind === matrixKinds.Q4_1) round.add('matvecQ41', w, q, scales, sums, to, count, blocks, nibbleMask)
-    else if (kind === matrixKinds.Q4_0) round.add('matvecQ40', w, q, scales, sums, to, count, blocks, nibbleMask)
-    else round.add('matvecQ80', w, q, scales, to, count, blocks)
+    round.add('matvec', kind, w, q, scales, sums, to, count, blocks, nibbleMask)
   })
 }

@@ -2,13 +2,13 @@
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { type Adapter, adapterLines } from '../adapter/readAdapter.ts'
-import { isKQuant } from '../gguf/tensorTypes.ts'
+import { isFirstType } from '../gguf/tensorTypes.ts'
 import type { Graph } from './describeGraph.ts'
 
 /** Raised whenever the same file and input could give other bits. */
 export const semanticsVersion = 1
-/** Of a file with k-quants: version 1 and their rules. */
-export const kQuantSemanticsVersion = 2
+/** Of a file with types that version 1 has not: version 1 and their rules. Version 2 had other products of k-quants. */
+export const moreTypesSemanticsVersion = 3
 export const samplerVersion = 1
 
 /** @param text - that `programText` writes */
@@ -21,7 +21,7 @@ export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: s
   const tensors = [...graph.tensors.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
   return [
     'weightless/program/1',
-    `semantics ${tensors.some(({ type }) => isKQuant(type)) ? kQuantSemanticsVersion : semanticsVersion}`,
+    `semantics ${tensors.every(({ type }) => isFirstType(type)) ? semanticsVersion : moreTypesSemanticsVersion}`,
     `architecture ${graph.architecture}`,
     `layers ${graph.layerCount} width ${graph.width} hidden ${graph.hiddenWidth} vocabulary ${graph.vocabSize}`,
     `heads ${graph.headCount} key-heads ${graph.keyHeadCount} head-size ${graph.headSize} rotated ${graph.rotatedSize}`,

@@ -5,8 +5,8 @@ import { bodyOperatorCount, type Graph } from './describeGraph.ts'
 /** Positions per pass: enough to use each widened weight often, few enough that activations stay in cache. */
 export const positionsMax = 32
 
-/** Room that one thread needs for `matmulQuantised` or `matmulBlocks`. */
-export const panelBytes = 8192 + positionsMax * 32
+/** Room that one thread needs for `matmulQuantised`. */
+export const panelBytes = 8448 + positionsMax * 32
 
 /** Bytes of a row's entry in `Scratch.places`: address of its cache and of the scores, capacity, position (u32). */
 export const placeBytes = 16

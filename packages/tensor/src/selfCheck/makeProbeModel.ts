@@ -1,6 +1,6 @@
 /** A small model made of counters instead of training, with every tensor type, to compare machines and to test with. */
 
-import { type TensorType, tensorEncodings } from '../gguf/tensorTypes.ts'
+import { encodingOf, type TensorType } from '../gguf/tensorTypes.ts'
 import { type WritableTensor, writeGguf } from '../gguf/writeGguf.ts'
 import { philox4x32 } from '../sampler/philox.ts'
 import { byteCharacters } from '../tokenizer/byteAlphabet.ts'
@@ -72,7 +72,7 @@ function metadata() {
 
 /** Encoded values of mean zero (one for vectors), drawn from Philox with the tensor's number as key. */
 function fill(type: TensorType, shape: readonly number[], key: number): Uint8Array {
-  const encoding = [...tensorEncodings.values()].find((candidate) => candidate.type === type)!
+  const encoding = encodingOf(type)
   const values = shape.reduce((product, length) => product * length, 1)
   const bytes = new Uint8Array((values / encoding.blockValues) * encoding.blockBytes)
   for (let i = 0; i < bytes.length; i += 16) {

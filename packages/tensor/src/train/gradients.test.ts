@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { type AdapterTarget, adapterTargets } from '../adapter/adapterTargets.ts'
 import { philox4x32 } from '../sampler/philox.ts'
@@ -18,8 +19,13 @@ function makeRows(lengths: readonly number[], vocabSize: number) {
 }
 
 /** Compares loss and some gradients of every matrix with the f64 evaluation. @param draws - of each of A and B */
-async function compare(lengths: readonly number[], targets: AdapterTarget[], draws: number): Promise<void> {
-  const trainer = await createTrainer(makeProbeModel(), {
+async function compare(
+  lengths: readonly number[],
+  targets: AdapterTarget[],
+  draws: number,
+  file = makeProbeModel(),
+): Promise<void> {
+  const trainer = await createTrainer(file, {
     seed32: new Uint8Array(32).fill(7),
     rank: 3,
     alpha: 6,
@@ -64,4 +70,9 @@ test('loss and gradients of every target are those of an f64 evaluation and its 
 
 test('so they are in a row of more than 256 positions, where sums have several runs', async () => {
   await compare([267], ['k', 'v'], 1)
+})
+
+test('so they are on a base of k-quants and all other types', async () => {
+  const file = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
+  await compare([5, 3], [...adapterTargets], 1, new Uint8Array(readFileSync(file)))
 })

@@ -103,11 +103,11 @@ export function packLora({ slots, paddedRank, values, packed }: LoraWeights, { k
   for (const { a, b, columns, rows } of slots) {
     for (let row = 0; row < paddedRank; row += 8) {
       const at = (a + row * columns) * 4
-      kernels.packFloat(values + at, packed + at, 8, columns, 0)
+      kernels.packFloat(0, values + at, packed + at, 8, columns)
     }
     for (let row = 0; row < rows; row += 8) {
       const at = (b + row * paddedRank) * 4
-      kernels.packFloat(values + at, packed + at, 8, paddedRank, 0)
+      kernels.packFloat(0, values + at, packed + at, 8, paddedRank)
     }
   }
 }

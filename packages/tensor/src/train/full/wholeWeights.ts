@@ -112,7 +112,7 @@ export function packWeights({ slots, values }: WholeWeights, { arena }: EnginePa
     if (matrix === undefined) continue
     for (let group = 0; group < matrix.groups; group++) {
       const from = values + (at + group * 8 * columns) * 4
-      arena.kernels.packFloat(from, matrix.address + group * matrix.groupBytes, 8, columns, 0)
+      arena.kernels.packFloat(0, from, matrix.address + group * matrix.groupBytes, 8, columns)
     }
   }
 }
