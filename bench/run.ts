@@ -25,6 +25,7 @@ const benches: { [name: string]: () => Promise<string[][]> } = {
     const prints = join(mkdtempSync(join(tmpdir(), 'weightless-prints-')), 'figures.jsonl')
     return [
       ['measureEngines.ts', path],
+      ['measureTrace.ts', path],
       ['measureBatch.ts', path],
       ['measureFaithfulness.ts', path],
       ['calibratePrints.ts', path, prints, '--set', 'held-out'],

@@ -1,12 +1,12 @@
 /**
- * Speed of the engine beside llama.cpp (through node-llama-cpp) on the same GGUF, tokens and context: median of five
- * interleaved runs in one process. Usage: node measureEngines.ts MODEL.gguf; prints a table.
+ * Speed of the engine, as a provider runs it, beside llama.cpp (through node-llama-cpp) on the same GGUF, tokens and context: median of
+ * five interleaved runs in one process; and by how much the trace slows each phase, the median of the ratios within a run.
+ * Usage: node measureEngines.ts MODEL.gguf; prints a table. `WEIGHTLESS_NATIVE=off` leaves ours to WebAssembly.
  */
-import { createHash, hash } from 'node:crypto'
+import '@weightless/env/node'
 import { readFileSync } from 'node:fs'
 import { cpus } from 'node:os'
 import { Worker } from 'node:worker_threads'
-import { setHasher } from '@weightless/crypto'
 import {
   createCrewSeat,
   dismissCrew,
@@ -23,8 +23,6 @@ const decodeTokens = 64
 const promptTokens = 100
 const prefillTokens = 512
 const path = process.argv[2]!
-
-setHasher({ sha256: (bytes) => hash('sha256', bytes, 'buffer'), createSha256: () => createHash('sha256') })
 
 const loadStart = performance.now()
 const model = await loadModel(new Uint8Array(readFileSync(path)))
@@ -147,6 +145,14 @@ console.log(
 )
 for (const [name, list] of Object.entries(results)) {
   console.log([name, ...picks.map((pick) => median(list, pick).toFixed(1))].join(' | '))
+}
+for (const [phase, pick] of [
+  ['decode', 'decodeCpuMs'],
+  ['prefill', 'prefillCpuMs'],
+] as const) {
+  const shares = results.oursTraced!.map((traced, run) => traced[pick] / results.ours![run]![pick] - 1)
+  const share = shares.sort((a, b) => a - b)[Math.floor(runs / 2)]!
+  console.log(`trace, ${phase} | ${(100 * share).toFixed(1)} % of CPU time, median of ratios within a run`)
 }
 dismissCrew(seat)
 await rival.dispose()

@@ -9,14 +9,15 @@ import { createInterface } from 'node:readline'
 import { drawModel, openCorpus, openFullTrainer } from '@weightless/tensor'
 import { byteCharacters } from '@weightless/tensor/tokenizer/byteAlphabet'
 
+/** 930,944 weights. */
 const shape = {
   width: 128,
   layers: 4,
   heads: 4,
   keyHeads: 4,
-  hiddenWidth: 512,
+  hiddenWidth: 384,
   contextLength: 1024,
-  vocabSize: 512,
+  vocabSize: 608,
   tied: true,
 }
 const [rowTokens, batchRows] = [128, 8]

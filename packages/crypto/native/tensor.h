@@ -23,6 +23,18 @@ typedef struct {
 /* out[row][8 * group + lane]: packed weights of `groups` groups times each row; `stride` bytes lie between rows of `out`. */
 void tensorMultiply(int kind, const uint8_t *weights, size_t groups, const TensorInput *input, uint8_t *out, size_t stride);
 
+typedef struct {
+  const uint8_t *from;
+  size_t length;
+  uint8_t *target;
+} TensorMessage;
+
+/* The most that are worth sorting at once. */
+enum { TENSOR_MESSAGES = 64 };
+
+/* SHA-256 of each of `count` messages, at most TENSOR_MESSAGES, whose order it changes. */
+void tensorDigestMessages(TensorMessage *list, size_t count);
+
 /* SHA-256 of each of `rows` messages of one length, `stride` and `targetStride` bytes apart. */
 void tensorDigestRows(const uint8_t *from, size_t stride, size_t length, uint8_t *target, size_t targetStride, size_t rows);
 

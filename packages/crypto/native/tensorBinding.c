@@ -39,15 +39,50 @@ static int callMultiply(const Bytes *memory, const double *v) {
   return 1;
 }
 
+typedef struct {
+  size_t from, stride, length, target, targetStride, rows;
+} DigestCall;
+
 /* address, bytes between rows, bytes of a row, target, bytes between targets, rows */
-static int callDigestRows(const Bytes *memory, const double *v) {
+static int readDigestCall(const Bytes *memory, const double *v, DigestCall *call) {
   int ok = 1;
-  const size_t from = whole(v[0], ADDRESS_MAX, &ok), stride = whole(v[1], 1 << 30, &ok), length = whole(v[2], 1 << 30, &ok);
-  const size_t target = whole(v[3], ADDRESS_MAX, &ok), targetStride = whole(v[4], 1 << 30, &ok), rows = whole(v[5], ROWS_MAX, &ok);
+  call->from = whole(v[0], ADDRESS_MAX, &ok), call->stride = whole(v[1], 1 << 30, &ok), call->length = whole(v[2], 1 << 30, &ok);
+  call->target = whole(v[3], ADDRESS_MAX, &ok), call->targetStride = whole(v[4], 1 << 30, &ok), call->rows = whole(v[5], ROWS_MAX, &ok);
   if (!ok) return -1;
-  if (rows == 0) return 1;
-  if (!isInside(memory, from, (rows - 1) * stride + length) || !isInside(memory, target, (rows - 1) * targetStride + 32)) return 0;
-  tensorDigestRows(memory->data + from, stride, length, memory->data + target, targetStride, rows);
+  if (call->rows == 0) return 1;
+  return isInside(memory, call->from, (call->rows - 1) * call->stride + call->length) &&
+         isInside(memory, call->target, (call->rows - 1) * call->targetStride + 32);
+}
+
+static int callDigestRows(const Bytes *memory, const double *v) {
+  DigestCall call;
+  const int ok = readDigestCall(memory, v, &call);
+  if (ok <= 0) return ok;
+  tensorDigestRows(memory->data + call.from, call.stride, call.length, memory->data + call.target, call.targetStride, call.rows);
+  return 1;
+}
+
+/* Several such lines as one: rows of different lengths go side by side. */
+static int callDigests(const Bytes *memory, const double *lines, size_t count) {
+  TensorMessage list[TENSOR_MESSAGES];
+  DigestCall call;
+  size_t waiting = 0;
+  for (size_t i = 0; i < count; i++) {
+    const int ok = lines[i * CALL_VALUES] == DIGEST_ROWS ? readDigestCall(memory, lines + i * CALL_VALUES + 1, &call) : -1;
+    if (ok <= 0) return ok;
+  }
+  for (size_t i = 0; i < count; i++) {
+    readDigestCall(memory, lines + i * CALL_VALUES + 1, &call);
+    const size_t together = tensorHasWideSha() ? call.rows / 16 * 16 : 0;
+    tensorDigestRows(memory->data + call.from, call.stride, call.length, memory->data + call.target, call.targetStride, together);
+    for (size_t row = together; row < call.rows; row++) {
+      list[waiting++] = (TensorMessage){memory->data + call.from + row * call.stride, call.length, memory->data + call.target + row * call.targetStride};
+      if (waiting < TENSOR_MESSAGES) continue;
+      tensorDigestMessages(list, waiting);
+      waiting = 0;
+    }
+  }
+  tensorDigestMessages(list, waiting);
   return 1;
 }
 
@@ -148,7 +183,23 @@ static napi_value runCallCall(napi_env env, napi_callback_info info) {
   return result;
 }
 
+/* digestCalls(memory: Uint8Array, table: Float64Array, count: number): boolean, the first lines of the table, which are of DIGEST_ROWS; else as runCall */
+static napi_value digestCallsCall(napi_env env, napi_callback_info info) {
+  size_t count = 3;
+  napi_value arguments[3], result;
+  Bytes memory, table;
+  uint32_t lines;
+  if (napi_get_cb_info(env, info, &count, arguments, NULL, NULL) != napi_ok || count != 3) return fail(env);
+  if (!readBytes(env, arguments[0], &memory) || !readArray(env, arguments[1], napi_float64_array, &table)) return fail(env);
+  if (napi_get_value_uint32(env, arguments[2], &lines) != napi_ok || lines > table.length / CALL_VALUES) return fail(env);
+  const int done = isOffered(DIGEST_ROWS) ? callDigests(&memory, (const double *)table.data, lines) : -1;
+  if (done < 0) return fail(env);
+  napi_get_boolean(env, done, &result);
+  return result;
+}
+
 void offerTensor(napi_env env, napi_value exports) {
   offer(env, exports, "hasCall", hasCallCall);
   offer(env, exports, "runCall", runCallCall);
+  offer(env, exports, "digestCalls", digestCallsCall);
 }

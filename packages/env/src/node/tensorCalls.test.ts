@@ -174,6 +174,44 @@ describe('native calls of the tensor engine', { skip }, () => {
     }
   })
 
+  it('hash rows of several lengths side by side', { skip: !native?.hasCall(kernelNumbers.digestRows) }, async () => {
+    const arena = await createArena()
+    setCallEngine(native)
+    const caller = createCaller(arena.kernels, arena.memory)
+    const [from, to] = [arena.allocate(90_000), arena.allocate(100 * 32)]
+    arena.bytes(from, 90_000).set(randomBytes(90_000, 4))
+    // As many lines as make no list, one, and more than are sorted at once.
+    for (const rows of [[], [1], [3, 1], [1, 17, 2, 5, 1], [40, 33]]) {
+      const all = rows.flatMap((count, line) => Array.from({ length: count }, (_, row) => ({ line, row })))
+      const lengthOf = (line: number) => [61, 700, 0, 128, 1999][line]!
+      const table = new Float64Array(rows.length * callValues)
+      let target = to
+      for (const [line, count] of rows.entries()) {
+        const values = [kernelNumbers.digestRows, from + 64 * line, 512, lengthOf(line), target, 32, count]
+        table.set(values, line * callValues)
+        target += count * 32
+      }
+      caller.digest(table, rows.length)
+      for (const [i, { line, row }] of all.entries()) {
+        const message = arena.bytes(from + 64 * line + row * 512, lengthOf(line))
+        assert.deepEqual(arena.bytes(to + i * 32, 32).slice(), sha256(message), `${rows}: ${line}, ${row}`)
+      }
+      if (rows.length < 2) continue
+      const memory = new Uint8Array(arena.memory.buffer)
+      const before = memory.slice()
+      for (const value of [1, 4]) {
+        const wrong = table.slice()
+        wrong[callValues + value] = memory.length - 8
+        assert.equal(native!.digestCalls(memory, wrong, rows.length), false)
+      }
+      const other = table.slice()
+      other[callValues] = kernelNumbers.gradientOuter
+      assert.throws(() => native!.digestCalls(memory, other, rows.length), TypeError)
+      assert.throws(() => native!.digestCalls(memory, table, rows.length + 1), TypeError)
+      assert.deepEqual(memory, before)
+    }
+  })
+
   it('see memory that has grown, and refuse what is not memory or no call', async () => {
     const { arena, table, out, call } = await makeStage(3, 2, 3, 2)
     const expected = call(undefined)

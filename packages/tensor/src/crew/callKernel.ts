@@ -46,6 +46,8 @@ export type Caller = {
    * @param member - which thread of the crew this is, the lead being 0
    */
   call(table: Float64Array, index: number, member: number): void
+  /** Makes the first `count` calls of a table, all of them `digestRows`: machine code takes rows of several side by side. */
+  digest(table: Float64Array, count: number): void
 }
 
 type AnyKernel = (...values: readonly number[]) => void
@@ -76,6 +78,10 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)
       else throw new RangeError(`no kernel ${kernel}`)
     },
+    digest(table, count) {
+      if (native.has[kernelNumbers.digestRows]) return native.digest(table, count)
+      for (let index = 0; index < count; index++) this.call(table, index, 0)
+    },
   }
 }
 
@@ -88,20 +94,23 @@ type NativeCaller = {
   /** By number of kernel. */
   has: readonly boolean[]
   call(table: Float64Array, index: number): void
+  digest(table: Float64Array, count: number): void
 }
 
 function createNativeCaller(memory: WebAssembly.Memory): NativeCaller {
   const engine: CallEngine | undefined = callEngine()
   let bytes = new Uint8Array(memory.buffer)
+  const onMemory = (make: 'runCall' | 'digestCalls') => (table: Float64Array, number: number) => {
+    if (engine![make](bytes, table, number)) return
+    // The memory has grown; growing by nothing shows what another thread has grown.
+    if (bytes.buffer === memory.buffer) memory.grow(0)
+    bytes = new Uint8Array(memory.buffer)
+    if (!engine![make](bytes, table, number)) throw new RangeError('a kernel was called on what is not memory')
+  }
   return {
     has: Array.from({ length: engine ? kernelCount : 0 }, (_, number) => engine!.hasCall(number)),
-    call(table, index) {
-      if (engine!.runCall(bytes, table, index)) return
-      // The memory has grown; growing by nothing shows what another thread has grown.
-      if (bytes.buffer === memory.buffer) memory.grow(0)
-      bytes = new Uint8Array(memory.buffer)
-      if (!engine!.runCall(bytes, table, index)) throw new RangeError('a kernel was called on what is not memory')
-    },
+    call: onMemory('runCall'),
+    digest: onMemory('digestCalls'),
   }
 }
 

@@ -7,10 +7,12 @@ export type CallRound = {
   takesAnyRows: boolean
   /** Lists a call for the round that `run` makes. */
   add: AddCall
-  /** Lists a call that may wait for the next round; until then its inputs must not change. */
-  addLater: AddCall
-  /** Makes what is listed, in any order. @param together - whether the crew takes part */
+  /** Lists digests of rows, which must not change until the next round that the crew takes part in, or `settle`. */
+  addDigests(from: number, stride: number, bytes: number, to: number, toStride: number, rows: number): void
+  /** Makes the calls listed, in any order. @param together - whether the crew takes part, which then also makes the digests listed */
   run(together: boolean): void
+  /** Makes the digests listed, here: many side by side cost less than each by itself. */
+  settle(): void
 }
 
 type AddCall = (
@@ -30,9 +32,9 @@ type AddCall = (
 
 export function createCallRound(caller: Caller, crew: Crew | undefined): CallRound {
   const table = crew?.table ?? new Float64Array(callsMax * callValues)
-  const later = new Float64Array(callsMax * callValues)
+  const digests = new Float64Array(callsMax * callValues)
   let count = 0
-  let laterCount = 0
+  let digestCount = 0
 
   function make(together: boolean): void {
     if (together && crew !== undefined && count > 1) crew.run(count)
@@ -40,11 +42,18 @@ export function createCallRound(caller: Caller, crew: Crew | undefined): CallRou
     count = 0
   }
 
+  function settle(): void {
+    if (digestCount > 0) caller.digest(digests, digestCount)
+    digestCount = 0
+  }
+
   function run(together: boolean): void {
-    if (count + laterCount > callsMax) make(together)
-    table.set(later.subarray(0, laterCount * callValues), count * callValues)
-    count += laterCount
-    laterCount = 0
+    if (together && crew !== undefined && digestCount > 0) {
+      if (count + digestCount > callsMax) make(together)
+      table.set(digests.subarray(0, digestCount * callValues), count * callValues)
+      count += digestCount
+      digestCount = 0
+    }
     make(together)
   }
 
@@ -54,11 +63,12 @@ export function createCallRound(caller: Caller, crew: Crew | undefined): CallRou
       if (count === callsMax) make(crew !== undefined)
       write(table, count++, kernelNumbers[kernel], a, b, c, d, e, f, g, h, i, j, k)
     },
-    addLater(kernel, a, b, c, d = 0, e = 0, f = 0, g = 0, h = 0, i = 0, j = 0, k = 0) {
-      if (laterCount === callsMax) run(crew !== undefined)
-      write(later, laterCount++, kernelNumbers[kernel], a, b, c, d, e, f, g, h, i, j, k)
+    addDigests(from, stride, bytes, to, toStride, rows) {
+      if (digestCount === callsMax) settle()
+      write(digests, digestCount++, kernelNumbers.digestRows, from, stride, bytes, to, toStride, rows, 0, 0, 0, 0, 0)
     },
     run,
+    settle,
   }
 }
 

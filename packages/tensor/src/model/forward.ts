@@ -93,6 +93,7 @@ function runLayer(pass: Pass, layer: number): void {
   const queryWidth = graph.headCount * graph.headSize
   record(pass, operator + 2, scratch.mix, queryWidth)
   quantiseRows(pass, scratch.mix, queryWidth, [w.attentionOutput], operator + 2)
+  settle(pass)
   multiply(parts, w.attentionOutput, scratch.mix, scratch.y, width * 4, rows)
   run(pass)
   kernels.addInto(scratch.x, scratch.y, rows * width)
@@ -109,6 +110,7 @@ function runLayer(pass: Pass, layer: number): void {
     round.add('siluMultiply', scratch.gate + at, scratch.up + at, count * hiddenWidth)
   })
   run(pass)
+  settle(pass)
   record(pass, operator + 5, scratch.gate, hiddenWidth)
   quantiseRows(pass, scratch.gate, hiddenWidth, [w.down], operator + 5)
   multiply(parts, w.down, scratch.gate, scratch.y, width * 4, rows)
@@ -188,7 +190,7 @@ function runHead(pass: Pass): SegmentResult[] {
     const { row, logitsFrom } = shares[i]!
     const [from, to] = [scratch.x + (row + logitsFrom) * width * 4, scratch.y + head.row * width * 4]
     kernels.rmsNorm(from, weights.outputNorm, to, width, head.tokens.length, graph.epsilon)
-    digest(heads, head, row + logitsFrom, base, scratch.y, width * 4, width * 4)
+    recordHead(heads, head, row + logitsFrom, base, scratch.y, width * 4, width * 4)
   })
   const stride = weights.output.groups * 32
   if (heads.rows > 0) {
@@ -199,10 +201,11 @@ function runHead(pass: Pass): SegmentResult[] {
       blame(heads, scratch.logits, stride / 4, base + 1)
     heads.shares.forEach((head, i) => {
       const { row, logitsFrom } = shares[i]!
-      digest(heads, head, row + logitsFrom, base + 1, scratch.logits, stride, graph.vocabSize * 4)
+      recordHead(heads, head, row + logitsFrom, base + 1, scratch.logits, stride, graph.vocabSize * 4)
     })
   }
   run(pass)
+  parts.round.settle()
   handOver(pass)
   return pass.shares.map((share) => {
     const head = heads.shares[shares.indexOf(share)]
@@ -219,14 +222,49 @@ function run({ parts, rows }: Pass): void {
   parts.round.run(isSpread(parts, rows))
 }
 
-/** Digests of `operator`'s output, `width` values a row, in the next round. */
-function record(pass: Pass, operator: number, address: number, width: number): void {
-  for (const share of pass.shares) digest(pass, share, share.row, operator, address, width * 4, width * 4)
+/** Before rows that wait for their digests are written over; a crew has made them in its rounds. */
+function settle({ parts, rows }: Pass): void {
+  if (!isSpread(parts, rows)) parts.round.settle()
 }
 
-/** @param row - where the first of the share's rows has its digests; `address` is of the pass's first row */
+/** Has the digests of `operator`'s output made, `width` values a row. */
+function record(pass: Pass, operator: number, address: number, width: number): void {
+  const { shares } = pass
+  for (const share of shares) capture(pass, share, operator, address, width * 4, width * 4)
+  for (let i = 0; i < shares.length; ) {
+    const { row, recorder } = shares[i]!
+    let rows = 0
+    // Rows of conversations side by side are digested in common.
+    do rows += shares[i++]!.tokens.length
+    while (i < shares.length && recorder !== undefined && shares[i]!.recorder !== undefined)
+    if (recorder !== undefined) digest(pass, row, rows, row, operator, address, width * 4, width * 4)
+  }
+}
+
+/** @param row - where the first of the rows has its digests; `address` is of the pass's first row */
 function digest(
-  pass: Pass,
+  { parts, rows: all }: Pass,
+  first: number,
+  rows: number,
+  row: number,
+  operator: number,
+  address: number,
+  stride: number,
+  bytes: number,
+): void {
+  const { digests, digestBytes } = parts.scratch
+  // Threads share them, in pieces that are as many as fill their vectors.
+  const most = isSpread(parts, all) ? Math.min(16, Math.max(2, Math.ceil(rows / parts.members))) : rows
+  for (let i = 0; i < rows; i += most) {
+    const from = address + (first + i) * stride
+    const to = digests + (row + i) * digestBytes + operator * 32
+    parts.round.addDigests(from, stride, bytes, to, digestBytes, Math.min(most, rows - i))
+  }
+}
+
+/** As `record` for one of the head's shares. @param row - where the first of its rows has its digests */
+function recordHead(
+  heads: Pass,
   share: Share,
   row: number,
   operator: number,
@@ -234,26 +272,21 @@ function digest(
   stride: number,
   bytes: number,
 ): void {
-  if (share.recorder === undefined) return
-  if (share.recorder.capture) {
-    const { arena, graph } = pass.parts
-    // The head's rows are those from `logitsFrom` on.
-    const skipped = operator < bodyOperatorCount(graph.layerCount) ? 0 : share.logitsFrom
-    share.tokens.forEach((_, i) => {
-      share.recorder!.capture!(skipped + i, operator, arena.bytes(address + (share.row + i) * stride, bytes))
-    })
-  }
-  const { digests, digestBytes } = pass.parts.scratch
-  for (let i = 0; i < share.tokens.length; i += digestRowsMax) {
-    const rows = Math.min(digestRowsMax, share.tokens.length - i)
-    const from = address + (share.row + i) * stride
-    const to = digests + (row + i) * digestBytes + operator * 32
-    pass.parts.round.addLater('digestRows', from, stride, bytes, to, digestBytes, rows)
-  }
+  capture(heads, share, operator, address, stride, bytes)
+  if (share.recorder !== undefined) digest(heads, share.row, share.tokens.length, row, operator, address, stride, bytes)
 }
 
-/** Rows per call: short enough to even out what threads do. */
-const digestRowsMax = 4
+/** Shows a recorder that wants them the outputs themselves. */
+function capture(pass: Pass, share: Share, operator: number, address: number, stride: number, bytes: number): void {
+  const { recorder } = share
+  if (recorder?.capture === undefined) return
+  const { arena, graph } = pass.parts
+  // The head's rows are those from `logitsFrom` on.
+  const skipped = operator < bodyOperatorCount(graph.layerCount) ? 0 : share.logitsFrom
+  share.tokens.forEach((_, i) => {
+    recorder.capture!(skipped + i, operator, arena.bytes(address + (share.row + i) * stride, bytes))
+  })
+}
 
 /** Gives the digests of every row to its recorder. */
 function handOver({ parts, shares }: Pass): void {

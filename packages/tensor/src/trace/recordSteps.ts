@@ -35,40 +35,40 @@ export type StepRecorder = {
 
 export type RecordedSteps = Pick<Trace, 'steps' | 'operators'>
 
-type OpenStep = { position: number; token: number; digests: Uint8Array; count: number }
+/** What is hashed of a step, with room for all digests; `count` are there. */
+type OpenStep = { message: Uint8Array; count: number }
 
 const stepDomain = new TextEncoder().encode('weightless/step/1')
 
 /** @param keepOperators - also keep every operator's digest (32 bytes each), so that a difference can be named */
 export function recordSteps(layerCount: number, keepOperators: boolean): StepRecorder {
-  const width = (bodyOperatorCount(layerCount) + headOperators.length) * 32
+  const operatorsMax = bodyOperatorCount(layerCount) + headOperators.length
   const steps: Uint8Array[] = []
   const operators: Uint8Array[] = []
   let open: OpenStep[] = []
   const close = () => {
     for (const step of open) {
-      const digests = step.digests.subarray(0, step.count * 32)
-      steps.push(stepDigest(step.position, step.token, digests))
-      if (keepOperators) operators.push(digests.slice())
+      steps.push(sha256(step.message.subarray(0, headBytes + step.count * 32)))
+      if (keepOperators) operators.push(digestsOf(step).slice())
     }
     open = []
   }
   return {
     begin(first, tokens) {
       close()
-      open = tokens.map((token, i) => ({ position: first + i, token, digests: new Uint8Array(width), count: 0 }))
+      open = tokens.map((token, i) => ({ message: stepMessage(first + i, token, operatorsMax), count: 0 }))
     },
     take(index, digests) {
       const step = open[index]!
-      step.digests.set(digests)
+      step.message.set(digests, headBytes)
       step.count = Math.max(step.count, digests.length / 32)
     },
     record(index, operator, output) {
       const step = open[index]!
-      step.digests.set(sha256(output), operator * 32)
+      step.message.set(sha256(output), headBytes + operator * 32)
       step.count = Math.max(step.count, operator + 1)
     },
-    operatorsAt: (index) => open[index]!.digests.subarray(0, open[index]!.count * 32),
+    operatorsAt: (index) => digestsOf(open[index]!),
     first(count) {
       close()
       return { steps: steps.slice(0, count), operators: keepOperators ? operators.slice(0, count) : undefined }
@@ -86,11 +86,22 @@ export function recordSteps(layerCount: number, keepOperators: boolean): StepRec
 
 /** SHA-256 over domain, position and token (u32 little-endian), and the operator digests. */
 export function stepDigest(position: number, token: number, operatorDigests: Uint8Array): Uint8Array {
-  const message = new Uint8Array(stepDomain.length + 8 + operatorDigests.length)
+  const message = stepMessage(position, token, operatorDigests.length / 32)
+  message.set(operatorDigests, headBytes)
+  return sha256(message)
+}
+
+const headBytes = stepDomain.length + 8
+
+function stepMessage(position: number, token: number, operators: number): Uint8Array {
+  const message = new Uint8Array(headBytes + operators * 32)
   message.set(stepDomain)
   const view = new DataView(message.buffer)
   view.setUint32(stepDomain.length, position, true)
   view.setUint32(stepDomain.length + 4, token, true)
-  message.set(operatorDigests, stepDomain.length + 8)
-  return sha256(message)
+  return message
+}
+
+function digestsOf({ message, count }: OpenStep): Uint8Array {
+  return message.subarray(headBytes, headBytes + count * 32)
 }
