@@ -119,6 +119,14 @@ test('a weight that differs in its last bit is caught, and the operator is named
   assert.equal(blunt.accepted ? '' : blunt.fault, 'trace')
 })
 
+test('weights that are not those of the receipt are refused before anything is made of them', async () => {
+  const { bundle } = await answer()
+  const stale = weights.slice()
+  stale[stale.length - 4_000]! ^= 1
+  const verdict = await verifyBundle(bundle, { loadWeights: async () => stale })
+  assert.equal(verdict.accepted ? '' : verdict.fault, 'weights')
+})
+
 test('another sampler, another seed and another answer are caught', async () => {
   assert.match(await faultOf({ run: (job) => ({ ...job, temperature: job.temperature + 2 ** -22 }) }), /operator|token/)
   assert.match(await faultOf({ run: (job) => ({ ...job, seed32: new Uint8Array(32) }) }), /operator|token/)

@@ -154,6 +154,7 @@ test('a number that is not finite fails the conversation in which it arises alon
     { session: healthy, cache: healthy.reserve(2), tokens: [4, 5], logitsFrom: 1, recorder: undefined },
   ])
   assert.ok(!bad!.ok && bad!.fault.name === 'NumberNotFiniteError', 'the overflow is reported')
+  assert.match(bad!.fault.message, /layer 0 attention/, 'where it arose')
   assert.ok(good!.ok)
   assert.deepEqual(good!.logits[0]!.slice(), expected)
   assert.deepEqual([poisoned.length, healthy.length], [1, 2])

@@ -115,7 +115,8 @@ test('another prompt is found at the first step', async () => {
     { ...request, messages: [{ role: 'user', content: 'Tell me a lie.' }] },
     { trace: 'operators' },
   )
-  assert.equal((await replayChat(probe, request, claimOf(run))).ok, false)
+  const difference = differenceOf(await replayChat(probe, request, claimOf(run)))
+  assert.deepEqual([difference.what, difference.operator], ['operator', 'embed'])
 })
 
 test('a changed, cut or lengthened answer is named by token or end', async () => {

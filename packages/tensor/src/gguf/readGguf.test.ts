@@ -99,6 +99,17 @@ test('tensors that overlap, are misaligned, of an unknown type or an absurd shap
     /beyond the end|absurd shape/,
   )
   await refuses(
+    changed((view) => {
+      view.setBigUint64(dimensions, 2n ** 20n, true)
+      view.setBigUint64(dimensions + 8, 2n ** 31n, true)
+    }),
+    /absurd shape/,
+  )
+  await refuses(
+    changed((view) => view.setBigUint64(dimensions + 8, 0n, true)),
+    /absurd shape/,
+  )
+  await refuses(
     changed((view) => view.setUint32(at, 7, true)),
     /number of dimensions/,
   )
@@ -109,6 +120,14 @@ test('a tensor of the wrong shape, missing, extra or not finite is refused', asy
     bytes.set(Buffer.from('blk.0.ffn_uq.weight'), entryOf(bytes, 'blk.0.ffn_up.weight') + 8),
   )
   await assert.rejects(describeModel(wrong), /a tensor is missing.*blk.0.ffn_up.weight/)
+  const name = 'blk.0.ffn_up.weight'
+  const turned = changed((view, bytes) => {
+    const [columns, rows] = [0, 8].map((at) => entryOf(bytes, name) + 12 + name.length + at)
+    const width = view.getBigUint64(columns!, true)
+    view.setBigUint64(columns!, view.getBigUint64(rows!, true), true)
+    view.setBigUint64(rows!, width, true)
+  })
+  await assert.rejects(describeModel(turned), /a tensor has the wrong shape.*blk.0.ffn_up.weight/)
   const gguf = await readGguf(tiny)
   const query = gguf.tensors.get('blk.1.attn_q.weight')!
   const infinite = changed((view) => view.setUint16(query.offset + 20, 0x7c00, true))
