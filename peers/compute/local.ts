@@ -27,8 +27,9 @@ const accounts = Array.from({ length: 10 }, (_, index) => {
   return { address: account.address, privateKey: bytesToHex(account.getHdKey().privateKey!) }
 })
 const devnet = {
-  chain: { rpcUrl: net.rpcUrl, chainId: genesis.chainId, accounts },
+  chain: { rpcUrl: net.rpcUrl, wsUrl: '', chainId: genesis.chainId, accounts },
   contracts: addresses,
+  storage: { indexerUrl: 'http://127.0.0.1:9', nodeUrls: [] },
   compute: {
     gatewayUrl: gateway.url,
     apiKey: gatewayKey,

@@ -12,7 +12,8 @@ export const devnet = JSON.parse(readFileSync(devnetFile, 'utf8'))
 
 /** @returns what the command printed; rejects with what it complained of */
 export function weightless(...words: string[]): Promise<string> {
-  const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const env = { ...process.env, WEIGHTLESS_NETWORK: devnetFile }
+  const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env })
   let [out, complaint] = ['', '']
   child.stdout.on('data', (chunk) => (out += chunk))
   child.stderr.on('data', (chunk) => (complaint += chunk))

@@ -26,8 +26,12 @@ export function freePort(): Promise<number> {
   })
 }
 
-export async function until<Value>(what: string, look: () => Promise<Value | undefined>): Promise<Value> {
-  for (let i = 0; i < 480; i++) {
+export async function until<Value>(
+  what: string,
+  look: () => Promise<Value | undefined>,
+  secondsMax = 120,
+): Promise<Value> {
+  for (let i = 0; i < secondsMax * 4; i++) {
     const found = await look().catch(() => undefined)
     if (found !== undefined) return found
     await sleep(250)
@@ -61,12 +65,16 @@ function endGroup({ pid, exitCode, signalCode }: ChildProcess, signal: NodeJS.Si
   if (pid !== undefined && exitCode === null && signalCode === null) process.kill(-pid, signal)
 }
 
-/** @param flags - of `provider start`, beside the upstream's address and the price */
+/**
+ * @param flags - of `provider start`, beside the upstream's address and the price
+ * @param more - what else this server can do, asked for by the name under which it is sold
+ */
 export async function runUpstreamCases(
   name: string,
   url: string,
   server: StartedServer,
   flags: readonly string[],
+  more: (model: string) => Promise<void> = async () => undefined,
 ): Promise<void> {
   const dataFolder = mkdtempSync(join(tmpdir(), `weightless-${name}-`))
   const model = `smollm2-${name}`
@@ -98,6 +106,7 @@ export async function runUpstreamCases(
     assert.equal(plain.usage, undefined)
     const raw = await client.completions.create({ model, prompt: 'Once upon a time', max_tokens: 8, temperature: 0 })
     assert.ok(raw.choices[0]!.text.length > 0)
+    await more(model)
     const eventsBefore = await leave(model)
     await rests(server)
     console.log(

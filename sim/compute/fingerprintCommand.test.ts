@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { openModel, type ServedRequest, serve } from '../../packages/receipt/src/fingerprint/printedAnswer.cases.ts'
 import { type ComputeNet, gatewayKey, startComputeNet, tinyModel, tokens } from './computeNet.ts'
-import { event, type MockUpstream, startMockUpstream } from './mockUpstream.ts'
+import { event, type MockUpstream, sendJson, startMockUpstream } from './mockUpstream.ts'
 import { createProviderCommand, type ProviderProcess, runCommand } from './providerCommand.ts'
 
 const model = fileURLToPath(tinyModel)
@@ -27,6 +27,7 @@ describe('a fingerprint on the command line', () => {
     upstream.behave(({ json }, response) => {
       const asked = { ...(json as ServedRequest), top_logprobs: 20 }
       const body = serve(served, asked, { seed: 3, tokens: 48, ...(temperature !== undefined && { temperature }) })
+      if (!json.stream) return sendJson(response, JSON.parse(body))
       const { choices, usage } = JSON.parse(body) as {
         choices: { message: object; logprobs: object }[]
         usage: object
@@ -72,6 +73,14 @@ describe('a fingerprint on the command line', () => {
     const { code, said } = await verify(bundle, '--model', model)
     assert.ok(code === 0 && said.accepted && !said.reExecuted, JSON.stringify(said))
     assert.equal(said.fingerprint.positions, 48)
+    // What it is told beside the request, so that it draws as that says.
+    const {
+      temperature: told,
+      top_p,
+      top_k,
+      min_p,
+    } = upstream.asked.findLast(({ json }) => json.stream && json.logprobs)!.json
+    assert.deepEqual([told, top_p, top_k, min_p], [0.8, 1, 0, 0])
     assert.match(said.note, /rate of false alarms is not known/)
     const other = await verify(bundle, '--model', otherModel)
     assert.deepEqual([other.code, other.said.fault], [1, 'weights'])
@@ -81,6 +90,14 @@ describe('a fingerprint on the command line', () => {
     writeFileSync(response!, `${readFileSync(response!, 'utf8')} `)
     const changed = await verify(bundle, '--model', model)
     assert.deepEqual([changed.code, changed.said.fault], [1, 'commitment'])
+  })
+
+  test('a provider whose answers its users would refuse does not start', { timeout: 120_000 }, async () => {
+    const command = createProviderCommand(net, 'misnamed')
+    const sells = ['--upstream', upstream.url, '--fingerprint', otherModel, '--model', 'printed', '--price', '0.1/0.4']
+    // An input that is still open does not keep it.
+    const start = command.start(...sells, '--log', 'silent', '--until-input-ends')
+    await assert.rejects(start, /no fingerprint that agrees/)
   })
 
   test('a server that draws with another temperature is refused', async () => {

@@ -210,7 +210,7 @@ describe('levels of checking', () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' })
       response.end(`${events.map((event) => `data: ${JSON.stringify(event)}\n\n`).join('')}data: [DONE]\n\n`)
     })
-    const fingerprint = { modelRoot: root, logprobs: 'model' as const }
+    const fingerprint = { modelRoot: root, logprobs: 'model' as const, words: {} }
     const { env } = net
     const openEngine = () =>
       openUpstreamEngine({ env, url: upstream.url, name: 'printed', services: ['chat'], fingerprint })

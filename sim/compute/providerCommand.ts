@@ -68,7 +68,7 @@ export type ProviderProcess = {
 
 /** Resolves when it is open. @throws what it said when it ended before */
 export async function startProcess(words: readonly string[]): Promise<ProviderProcess> {
-  const child = spawn(process.execPath, [main, ...words], { stdio: ['ignore', 'pipe', 'pipe'], env: environment })
+  const child = spawn(process.execPath, [main, ...words], { stdio: ['pipe', 'pipe', 'pipe'], env: environment })
   let [stdout, stderr] = ['', '']
   const opened = Promise.withResolvers<Record<string, unknown>>()
   const lines = () =>

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { WeightlessError } from '@weightless/codec'
 import type { EngineSource } from '@weightless/node/computeProvider/engineSource'
+import type { LogprobKind } from '@weightless/receipt'
 import { type NetworkConfig, readNetworkConfig } from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
 import { type LocalModelFlags, readLocalModel } from './localModel.ts'
@@ -17,6 +18,7 @@ export type StartFlags = LocalModelFlags & {
   upstreamModel?: string
   tokenizer?: string
   fingerprint?: string
+  logprobs?: LogprobKind
   services: (typeof serviceNames)[number][]
   region?: string
   network?: string
@@ -32,10 +34,11 @@ export type StartFlags = LocalModelFlags & {
 
 /** @throws {SourceError} {LocalModelError} {EngineMissingError} */
 export async function readSource(flags: StartFlags, dataDir: string, command: Command): Promise<EngineSource> {
-  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer, fingerprint } = flags
+  const { upstream, weights, gguf, upstreamModel, services, context, tokenizer, fingerprint, logprobs } = flags
   if ([upstream, weights, gguf].filter((each) => each !== undefined).length !== 1) throw new SourceError()
   const local = await readLocalModel(flags, dataDir, command)
   if (local) return local
+  if (logprobs && !fingerprint) throw new InvalidArgumentError('--logprobs goes with --fingerprint.')
   if (upstream === undefined) return { weightsFile: resolve(weights!) }
   const apiKey = process.env.UPSTREAM_API_KEY
   return {
@@ -45,6 +48,7 @@ export async function readSource(flags: StartFlags, dataDir: string, command: Co
     ...(upstreamModel && { upstreamModel }),
     ...(tokenizer && { tokenizerFile: resolve(tokenizer) }),
     ...(fingerprint && { fingerprintFile: resolve(fingerprint) }),
+    ...(logprobs && { logprobs }),
     ...(context && { contextLength: context }),
   }
 }

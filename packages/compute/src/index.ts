@@ -24,6 +24,7 @@ export {
   type EngineRun,
   type EngineToken,
   type ExactEngine,
+  type PrintSource,
   type UpstreamAsk,
   type UpstreamEngine,
   UpstreamFailedError,

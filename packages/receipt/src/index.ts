@@ -48,8 +48,9 @@ export {
 } from './commitments.ts'
 export { compareAnswers } from './compareAnswers.ts'
 export { findProvableFault, type ProvableFault, type Signed } from './findProvableFault.ts'
+export { declareSampler, plainWords } from './fingerprint/plainSampler.ts'
 export { type LogprobKind, logprobKinds, printProgram } from './fingerprint/printProgram.ts'
-export { readPrintedRequest } from './fingerprint/readPrinted.ts'
+export { type PrintedRequest, readPrintedRequest } from './fingerprint/readPrinted.ts'
 export { type VerifyPrintOptions, verifyPrint } from './fingerprint/verifyPrint.ts'
 export type { BodyFinish, BodyOpening, Bundle, ChatOpening, ChoiceOutput, Opening } from './openedReceipt.ts'
 export {

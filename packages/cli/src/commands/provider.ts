@@ -2,6 +2,7 @@
 import { join, resolve } from 'node:path'
 import type { DrainOptions } from '@weightless/node/computeProvider/runProvider'
 import { devnetFilePath } from '@weightless/node/devnetFile'
+import { logprobKinds } from '@weightless/receipt'
 import { type Command, Option } from 'commander'
 import { addLocalModelFlags } from '../localModel.ts'
 import { formatTokens, globalOptions, remark } from '../output.ts'
@@ -45,6 +46,12 @@ export function addProviderCommands(program: Command): void {
     .option(
       '--fingerprint <file>',
       'the GGUF that the server runs: users can weigh answers with log-probabilities by it',
+    )
+    .addOption(
+      new Option(
+        '--logprobs <kind>',
+        'with --fingerprint: what the server shows, instead of finding out at the start',
+      ).choices(logprobKinds),
     )
     .option('--services <names>', `some of ${serviceNames.join(',')}`, readServices, ['chat', 'completions'])
     .option('--context <n>', 'context length, if the server does not tell', wholeNumber({ min: 1, max: 2 ** 31 - 1 }))
@@ -92,6 +99,9 @@ async function startSelling(flags: StartFlags, command: Command): Promise<void> 
     rpcUrl: rpc ?? chain.rpcUrl,
     chainId: chain.chainId,
     onDrainAsked: stop.drain,
+  }).catch((fault) => {
+    stop.leave()
+    throw fault
   })
   const { address, url } = provider
   if (json) process.stdout.write(`${JSON.stringify({ type: 'open', address, url, model })}\n`)
@@ -110,6 +120,7 @@ async function startSelling(flags: StartFlags, command: Command): Promise<void> 
     else remark(describeEnd({ cutJobs, unsettledWei, unvouchedJobs, openClaims }))
   }
   await provider.close()
+  stop.leave()
 }
 
 function describeEnd(left: {
@@ -143,5 +154,12 @@ function createStop({ untilInputEnds, drainSeconds }: StartFlags) {
     process.stdin.once('end', () => asked.resolve(undefined))
     process.stdin.once('error', () => asked.resolve(undefined))
   }
-  return { asked: asked.promise, drain }
+  return {
+    asked: asked.promise,
+    drain,
+    /** An input that is still open would keep the process. */
+    leave() {
+      if (untilInputEnds) process.stdin.pause()
+    },
+  }
 }

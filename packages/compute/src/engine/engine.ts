@@ -106,13 +106,21 @@ export type UpstreamAsk = {
   signal: AbortSignal
 }
 
+/** The file that a server runs, by storage root, and how its log-probabilities are meant. FINGERPRINT §3 */
+export type PrintSource = {
+  modelRoot: Hex
+  logprobs: LogprobKind
+  /** What it is told beside the request so that it draws as that says; empty where it would refuse such words. */
+  words: object
+}
+
 /** Passes whole requests on to a server that speaks OpenAI's protocol; nobody can re-execute its answers. COMPUTE §11 */
 export type UpstreamEngine = {
   kind: 'upstream'
   /** The roots are zero words, but for the model's where answers have fingerprints: what really runs there is the provider's word. */
   model: EngineModel
-  /** What its log-probabilities are of, where the file that it runs is named. FINGERPRINT §3 */
-  logprobs: LogprobKind | undefined
+  /** Undefined where no file is named. */
+  fingerprint: PrintSource | undefined
   /** The model's name at the upstream. */
   upstreamModel: string
   services: readonly ServiceName[]

@@ -18,7 +18,7 @@ export function exactAsUpstream(engine: ExactEngine, { clock, random }: Pick<Env
   return {
     kind: 'upstream',
     model: engine.model,
-    logprobs: undefined,
+    fingerprint: undefined,
     upstreamModel: engine.model.name,
     services: ['chat'],
     countTokens: undefined,

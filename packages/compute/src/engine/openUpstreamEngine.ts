@@ -2,12 +2,11 @@
  * Any server that speaks OpenAI's protocol (vLLM, SGLang, llama-server, Ollama, another gateway) behind the `Engine` seam.
  * Watches whether it answers. Spec: COMPUTE §11
  */
-import type { Hex } from '@weightless/codec'
 import type { Env, FetchResponse } from '@weightless/env'
 import { AbortedError, NetworkError } from '@weightless/env'
-import { checks, type LogprobKind, zeroWord } from '@weightless/receipt'
+import { checks, zeroWord } from '@weightless/receipt'
 import { type ServiceName, serviceOf } from '../wire/services.ts'
-import { type UpstreamAsk, type UpstreamEngine, UpstreamFailedError } from './engine.ts'
+import { type PrintSource, type UpstreamAsk, type UpstreamEngine, UpstreamFailedError } from './engine.ts'
 import { openTokenCounter, type TokenCounter } from './openTokenCounter.ts'
 
 export type UpstreamOptions = {
@@ -27,8 +26,8 @@ export type UpstreamOptions = {
   tokenizer?: Uint8Array
   /** What counts instead of it, and is closed with the engine. */
   counter?: TokenCounter
-  /** The file that it runs, by storage root, and what its log-probabilities are of: answers with them have fingerprints. FINGERPRINT §3 */
-  fingerprint?: { modelRoot: Hex; logprobs: LogprobKind }
+  /** Answers with log-probabilities have fingerprints. FINGERPRINT §3 */
+  fingerprint?: PrintSource
   limits?: Partial<UpstreamLimits>
 }
 
@@ -68,7 +67,7 @@ export async function openUpstreamEngine(options: UpstreamOptions): Promise<Upst
       contextLength,
       check: checks.none,
     },
-    logprobs: options.fingerprint?.logprobs,
+    fingerprint: options.fingerprint,
     upstreamModel,
     services,
     countTokens: counter && ((text) => counter.count(text)),

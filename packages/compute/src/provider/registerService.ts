@@ -41,8 +41,8 @@ export function describeService({ engine, region, encryptionKey, planted }: Serv
 }
 
 /** The file of which fingerprints are weighed; no promise that it is what runs. FINGERPRINT §3 */
-function printsOf({ model, logprobs }: UpstreamEngine) {
-  return logprobs === undefined ? {} : { modelRoot: model.modelRoot, logprobs }
+function printsOf({ fingerprint }: UpstreamEngine) {
+  return fingerprint && { modelRoot: fingerprint.modelRoot, logprobs: fingerprint.logprobs }
 }
 
 export function servicesOf(engine: Engine): readonly ServiceName[] {

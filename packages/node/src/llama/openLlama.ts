@@ -54,7 +54,7 @@ export async function openLlama(env: Env, options: LlamaSettings) {
       name: options.name,
       services: ['chat', 'completions'],
       // It shows what is drawn from.
-      fingerprint: { modelRoot, logprobs: 'drawn' },
+      fingerprint: { modelRoot, logprobs: 'drawn', words: {} },
       counter: createCounter(env, () => url, key),
     })
     return {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { describe, test } from 'node:test'
 import { alarmRateMax, boundsOf, describeAlarms } from './printBounds.ts'
 import { drawsFrom } from './printedAnswer.cases.ts'
@@ -19,8 +20,25 @@ describe('what is known of false alarms', () => {
     assert.match(describeAlarms(honest), /not known/)
     assert.equal(
       describeAlarms({ weighed: 5_000, refused: 0 }),
-      'of 5000 honest answers of llama.cpp on a processor 0 were refused, so that its false alarms are below 0.060 % with 95 % confidence',
+      'of 5000 honest answers of llama.cpp on a processor 0 were refused, so that its false alarms are below 0.060 % with 95 % confidence; of other engines no rate is known',
     )
+  })
+
+  test('the pages state what verdicts state', () => {
+    const models = {
+      'the small model': '0x9583d74a1ea703b9baaa86414acf63e80156a8ec3ca8f0578b302d5358dc067e',
+      SmolLM2: '0x6a9a2e28432daea75365523a808e81a1ca3720e37117500f75e1b6259474a7fa',
+    } as const
+    const page = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8')
+    const [spec, results] = [page('spec/fingerprint.md'), page('bench/RESULTS.md')]
+    for (const [name, root] of Object.entries(models)) {
+      const honest = boundsOf(root).honest!
+      const weighed = honest.weighed.toLocaleString('en')
+      const most = `${(100 * alarmRateMax(honest)).toPrecision(2)} %`
+      assert.ok(spec.includes(`${weighed} of ${name} weighed, ${honest.refused} refused`), `spec: ${name}, ${weighed}`)
+      assert.ok(spec.includes(`below ${most}`) && results.includes(`below ${most}`), `${name}: ${most}`)
+      assert.ok(results.includes(`${weighed}, **${honest.refused}**`), `results: ${name}, ${weighed}`)
+    }
   })
 })
 

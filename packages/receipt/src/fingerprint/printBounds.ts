@@ -24,7 +24,7 @@ const calibrations: Readonly<Record<Hex, { error: number; honest: HonestAnswers 
   // SmolLM2-135M-Instruct, Q4_1.
   '0x6a9a2e28432daea75365523a808e81a1ca3720e37117500f75e1b6259474a7fa': {
     error: 0.2,
-    honest: { weighed: 65, refused: 0 },
+    honest: { weighed: 333, refused: 0 },
   },
   // Weightless Bard 1M, Q8_0.
   '0x9583d74a1ea703b9baaa86414acf63e80156a8ec3ca8f0578b302d5358dc067e': {
@@ -54,13 +54,19 @@ export function findBeyond(figures: PrintFigures, limits: PrintBounds): string |
   return `the tokens are ${choice.toFixed(1)} standard deviations from what the declared sampler draws`
 }
 
+/** How near the figures are to their bounds: of each its share of what is allowed, and of these the most; beyond 1 a bound is broken. */
+export function strainOf(figures: PrintFigures, limits: PrintBounds): number {
+  const shares = (['error', 'otherBest', 'hidden', 'undrawable'] as const).map((name) => figures[name] / limits[name])
+  return Math.max(...shares, Math.abs(figures.choice) / limits.choice)
+}
+
 /** What is known of false alarms, in words. */
 export function describeAlarms(honest: HonestAnswers | undefined): string {
   if (honest === undefined) return 'bounds are of other models, so the rate of false alarms is not known'
   const { weighed, refused } = honest
   const most = (100 * alarmRateMax(honest)).toPrecision(2)
   const found = `of ${weighed} honest answers of llama.cpp on a processor ${refused} ${refused === 1 ? 'was' : 'were'} refused`
-  return `${found}, so that its false alarms are below ${most} % with 95 % confidence`
+  return `${found}, so that its false alarms are below ${most} % with 95 % confidence; of other engines no rate is known`
 }
 
 /** The rate at which as few refusals or fewer have a probability of 5 % (Clopper and Pearson). */

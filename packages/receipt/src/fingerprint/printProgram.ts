@@ -3,11 +3,26 @@ import type { Hex } from '@weightless/codec'
 import { hash, tag } from '../commitments.ts'
 
 /**
- * `model`: of the model's own distribution (OpenAI, vLLM). `drawn`: of that which is drawn from, top-p first, then
- * temperature (llama.cpp through node-llama-cpp).
+ * What is shown: the model's own distribution, or what is drawn from. And what is cut to top_p: the model's distribution
+ * (`before-temperature`), or what the temperature makes of it.
  */
-export const logprobKinds = ['model', 'drawn'] as const
-export type LogprobKind = (typeof logprobKinds)[number]
+export type LogprobMeaning = { shown: 'model' | 'drawn'; cut: 'before-temperature' | 'after-temperature' }
+
+const meanings = {
+  /** OpenAI, vLLM, Ollama. */
+  model: { shown: 'model', cut: 'after-temperature' },
+  /** llama-server, llama-cpp-python. */
+  'model-cut-first': { shown: 'model', cut: 'before-temperature' },
+  /** node-llama-cpp. */
+  drawn: { shown: 'drawn', cut: 'before-temperature' },
+  /** vLLM with `--logprobs-mode processed_logprobs`. */
+  'drawn-cut-last': { shown: 'drawn', cut: 'after-temperature' },
+} as const satisfies { [kind: string]: LogprobMeaning }
+
+export type LogprobKind = keyof typeof meanings
+export const logprobKinds = Object.keys(meanings) as LogprobKind[]
+
+export const meaningOf = (kind: LogprobKind): LogprobMeaning => meanings[kind]
 
 const printVersion = 1
 

@@ -1,6 +1,7 @@
 /** Answers with log-probabilities as a server makes them, by the test model with rounding of its own: for tests of fingerprints. */
 import { readFileSync } from 'node:fs'
 import { loadModel, type Model } from '@weightless/tensor'
+import { type LogprobKind, type LogprobMeaning, meaningOf } from './printProgram.ts'
 
 export const weights = new Uint8Array(
   readFileSync(new URL('../../../../vectors/tensor/tiny-random.gguf', import.meta.url)),
@@ -21,6 +22,10 @@ export type Served = {
   tokens?: number
   /** What is really drawn with. */
   temperature?: number
+  /** What is shown, and what is cut to top_p; `model` where nothing is said. */
+  kind?: LogprobKind
+  /** Tokens that it draws from at most, by a setting of its own. */
+  topK?: number
   seed: number
 }
 
@@ -33,9 +38,10 @@ export function drawsFrom(seed: number): () => number {
   }
 }
 
-/** As `chat.completion`; log-probabilities are of the model's distribution, whatever it drew from. */
+/** As `chat.completion`. */
 export function serve(model: Model, request: ServedRequest, served: Served): string {
-  const { noise = 0.02, tokens = 48, temperature = request.temperature, seed } = served
+  const { noise = 0.02, tokens = 48, temperature = request.temperature, kind = 'model', topK, seed } = served
+  const { shown: what, cut } = meaningOf(kind)
   const draw = drawsFrom(seed)
   const prompt = model.promptTokens(request.messages)
   const session = model.createSession(prompt.length + tokens)
@@ -52,8 +58,12 @@ export function serve(model: Model, request: ServedRequest, served: Served): str
     const printable = order.filter((token) => model.tokenizer.tokenBytes(token).length > 0)
     const total = Math.log(order.reduce((sum, token) => sum + Math.exp(logits[token]! - logits[order[0]!]!), 0))
     const logprob = (token: number) => logits[token]! - logits[order[0]!]! - total
-    const token = pick(printable, logits, temperature, request.top_p, draw)
-    const shown = (id: number) => ({ token: '', logprob: logprob(id), bytes: [...model.tokenizer.tokenBytes(id)] })
+    const drawn = distribution(printable, logits, { temperature, topP: request.top_p, cut, topK })
+    const token = pick(printable, drawn, draw)
+    const shownOf = (id: number) => (what === 'model' ? logprob(id) : Math.log(drawn[printable.indexOf(id)]!))
+    const shown = (id: number) => {
+      return { token: '', logprob: Math.max(-9_999, shownOf(id)), bytes: [...model.tokenizer.tokenBytes(id)] }
+    }
     content.push({ ...shown(token), top_logprobs: printable.slice(0, request.top_logprobs).map(shown) })
     chosen.push(token)
     rows = session.append([token], 0)
@@ -68,21 +78,30 @@ export function serve(model: Model, request: ServedRequest, served: Served): str
   })
 }
 
-function pick(
+type Drawing = { temperature: number; topP: number; cut: LogprobMeaning['cut']; topK: number | undefined }
+
+/** Of each token in `order`, the likeliest first, the probability with which it is drawn. */
+function distribution(
   order: readonly number[],
   logits: Float64Array,
-  temperature: number,
-  topP: number,
-  draw: () => number,
-): number {
-  if (temperature === 0) return order[0]!
-  const weights = order.map((token) => Math.exp((logits[token]! - logits[order[0]!]!) / temperature))
-  const total = weights.reduce((sum, weight) => sum + weight, 0)
+  { temperature, topP, cut, topK = order.length }: Drawing,
+): number[] {
+  if (temperature === 0) return order.map((_, i) => (i === 0 ? 1 : 0))
+  const weightsAt = (scale: number) => order.map((token) => Math.exp((logits[token]! - logits[order[0]!]!) / scale))
+  const sumOf = (list: readonly number[]) => list.reduce((sum, weight) => sum + weight, 0)
+  const cutting = weightsAt(cut === 'before-temperature' ? 1 : temperature)
+  const least = topP * sumOf(cutting)
   let count = 0
-  for (let sum = 0; count < order.length && sum < topP * total; count++) sum += weights[count]!
-  let point = draw() * weights.slice(0, count).reduce((sum, weight) => sum + weight, 0)
-  for (let i = 0; i < count; i++) {
-    point -= weights[i]!
+  for (let sum = 0; count < Math.min(topK, order.length) && sum < least; count++) sum += cutting[count]!
+  const kept = weightsAt(temperature).map((weight, i) => (i < count ? weight : 0))
+  const total = sumOf(kept)
+  return kept.map((weight) => weight / total)
+}
+
+function pick(order: readonly number[], drawn: readonly number[], draw: () => number): number {
+  let point = draw()
+  for (const [i, share] of drawn.entries()) {
+    point -= share
     if (point <= 0) return order[i]!
   }
   return order[0]!

@@ -21,26 +21,40 @@ const positionsMax = 131_072
 const eventsMax = 1_000_000
 
 const none = z.literal(0).nullish()
-const part = z.object({ type: z.literal('text'), text: z.string() }).transform(({ text }) => text)
+const one = z.literal(1).nullish()
+const part = z.strictObject({ type: z.literal('text'), text: z.string() }).transform(({ text }) => text)
 const content = z.union([z.string(), z.array(part).transform((parts) => parts.join(''))])
 
-/** Whatever else changes what is drawn, or what the model is told, is not looked through. */
-const requestSchema = z.object({
+/** Changes neither what the model is told nor what is drawn. */
+const harmless = z.unknown().optional()
+
+/** Whatever else may change what is drawn, or what the model is told: of such an answer nothing is promised. */
+const requestSchema = z.strictObject({
   messages: z
-    .array(z.object({ role: z.string(), content }))
+    .array(z.strictObject({ role: z.string(), content }))
     .min(1)
     .max(4_096),
   logprobs: z.literal(true),
   top_logprobs: z.int().min(topMin).max(20),
   temperature: z.number().min(0).max(2).nullish(),
   top_p: z.number().gt(0).max(1).nullish(),
-  n: z.literal(1).nullish(),
+  n: one,
   presence_penalty: none,
   frequency_penalty: none,
   logit_bias: z.strictObject({}).nullish(),
   response_format: z.strictObject({ type: z.literal('text') }).nullish(),
   tools: z.array(z.unknown()).length(0).nullish(),
   functions: z.null().optional(),
+  tool_choice: z.enum(['none', 'auto']).nullish(),
+  // Words of llama-server and vLLM, as long as they leave the sampler alone.
+  top_k: z.union([z.literal(0), z.literal(-1)]).nullish(),
+  min_p: none,
+  repeat_penalty: one,
+  repetition_penalty: one,
+  ...{ model: harmless, stream: harmless, stream_options: harmless, stop: harmless, seed: harmless },
+  ...{ max_tokens: harmless, max_completion_tokens: harmless, parallel_tool_calls: harmless, store: harmless },
+  ...{ user: harmless, metadata: harmless, service_tier: harmless },
+  ...{ safety_identifier: harmless, prompt_cache_key: harmless },
 })
 
 /** Undefined for a request of whose answer no fingerprint can be weighed. @param json - body of a chat request */

@@ -190,15 +190,15 @@ describe('the fingerprint of an upstream', () => {
       '{"choices":[null]}',
     ]
     for (const text of garbage) assert.equal(readPrintedAnswer(textToBytes(text)), undefined, text)
-    for (const json of [
-      null,
-      1,
-      {},
-      [],
-      { ...request, logprobs: false },
-      { ...request, top_logprobs: 4 },
-      { ...request, tools: [{}] },
-    ])
+    const changes = [
+      ...[{ logprobs: false }, { top_logprobs: 4 }, { tools: [{}] }],
+      // Each changes what is drawn, or what the model is told.
+      ...[{ top_k: 40 }, { min_p: 0.05 }, { repeat_penalty: 1.1 }, { min_tokens: 9 }, { grammar: 'root ::= "a"' }],
+      ...[{ chat_template_kwargs: {} }, { messages: [{ role: 'user', content: 'Hi', tool_calls: [] }] }],
+    ]
+    for (const json of [null, 1, {}, [], ...changes.map((change) => ({ ...request, ...change }))])
       assert.equal(readPrintedRequest(json), undefined, JSON.stringify(json))
+    const harmless = { model: 'm', stream: true, stop: ['.'], seed: 3, max_tokens: 9, user: 'u', top_k: 0, min_p: 0 }
+    assert.deepEqual(readPrintedRequest({ ...request, ...harmless }), readPrintedRequest(request))
   })
 })

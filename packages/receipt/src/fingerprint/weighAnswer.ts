@@ -1,7 +1,7 @@
 /** Weighs a shown answer with the model itself: one pass over prompt and answer, fed with the tokens that were shown. Spec: spec/fingerprint.md §4 */
 import { bytesToText } from '@weightless/codec'
 import { type Model, positionsMax, type Tokenizer } from '@weightless/tensor'
-import type { LogprobKind } from './printProgram.ts'
+import { type LogprobKind, meaningOf } from './printProgram.ts'
 import type { PrintedAnswer, PrintedPosition, PrintedRequest, PrintedToken } from './readPrinted.ts'
 import { createPrintScale, type PrintFigures } from './weighPrint.ts'
 
@@ -21,21 +21,31 @@ export async function weighAnswer(
   request: PrintedRequest,
   answer: PrintedAnswer,
   kind: LogprobKind,
-  { onProgress, pause, signal }: WeighOptions = {},
+  options: WeighOptions = {},
 ): Promise<PrintFigures | { fault: string }> {
+  const weighed = await weighByKinds(model, request, answer, [kind], options)
+  return 'fault' in weighed ? weighed : weighed[0]!
+}
+
+/** The same by each of several meanings, in one pass; for whoever does not know what a server shows. @returns figures in the order of `kinds` */
+export async function weighByKinds(
+  model: Model,
+  request: PrintedRequest,
+  answer: PrintedAnswer,
+  kinds: readonly LogprobKind[],
+  { onProgress, pause, signal }: WeighOptions = {},
+): Promise<PrintFigures[] | { fault: string }> {
   const prompt = model.promptTokens(request.messages)
   const vocabulary = vocabularyOf(model.tokenizer)
   const chosen = chosenTokens(model.tokenizer, vocabulary, answer)
   if (!isTextOf(model.tokenizer, chosen, answer)) return { fault: 'the tokens shown are not those of the text' }
   const inputs = [...prompt, ...chosen.slice(0, -1)]
   if (inputs.length > model.info.contextLength) return { fault: 'prompt and answer do not fit the model' }
-  const cut = kind === 'drawn' ? 'before-temperature' : 'after-temperature'
   const { temperature, topP, top: asked } = request
-  const scale = createPrintScale(
-    { temperature, topP, cut, shown: kind, asked },
-    (token) => vocabulary.tellable[token] === 1,
-  )
-  if (chosen.length === 0) return scale.figures()
+  const isTellable = (token: number) => vocabulary.tellable[token] === 1
+  const scales = kinds.map((kind) => createPrintScale({ temperature, topP, asked, ...meaningOf(kind) }, isTellable))
+  const figures = () => scales.map((scale) => scale.figures())
+  if (chosen.length === 0) return figures()
   const session = model.createSession(inputs.length)
   try {
     for (let first = 0; first < inputs.length; first += positionsMax) {
@@ -44,7 +54,8 @@ export async function weighAnswer(
       const from = Math.min(Math.max(0, prompt.length - 1 - first), pass.length)
       for (const [row, logits] of session.append(pass, from).entries()) {
         const index = first + from + row - (prompt.length - 1)
-        scale.add({ logits, chosen: chosen[index]!, top: topOf(vocabulary, answer.positions[index]!) })
+        const top = topOf(vocabulary, answer.positions[index]!)
+        for (const scale of scales) scale.add({ logits, chosen: chosen[index]!, top })
       }
       onProgress?.(first + pass.length, inputs.length)
       await pause?.()
@@ -52,7 +63,7 @@ export async function weighAnswer(
   } finally {
     session.close()
   }
-  return scale.figures()
+  return figures()
 }
 
 type Vocabulary = {

@@ -1,4 +1,5 @@
 /** How far the log-probabilities that an upstream showed are from the model's own, and whether its choices are likely. Spec: spec/fingerprint.md §4 */
+import type { LogprobMeaning } from './printProgram.ts'
 
 export type PrintFigures = {
   /** Positions of the answer that were compared. */
@@ -27,13 +28,9 @@ export type WeighedPosition = {
   top: readonly { token: number; logprob: number }[]
 }
 
-export type DeclaredSampler = {
+export type DeclaredSampler = LogprobMeaning & {
   temperature: number
   topP: number
-  /** What is cut to `topP`: the model's distribution, or what the temperature makes of it. */
-  cut: 'before-temperature' | 'after-temperature'
-  /** What log-probabilities are of. */
-  shown: 'model' | 'drawn'
   /** Alternatives that were asked for. */
   asked: number
 }

@@ -5,18 +5,18 @@
 import { bytesToHex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { AbortedError, type FetchResponse, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
-import { bodyRequestHash, feeOf } from '@weightless/receipt'
+import { bodyRequestHash, declareSampler, feeOf } from '@weightless/receipt'
 import { UpstreamFailedError } from '../../engine/engine.ts'
 import { sells } from '../../engine/openUpstreamEngine.ts'
 import type { ApiError } from '../../wire/apiError.ts'
-import { type BodyRequest, readBodyRequest, unitsMax } from '../../wire/bodyRequest.ts'
+import { readBodyRequest, unitsMax } from '../../wire/bodyRequest.ts'
 import type { ServicePath } from '../../wire/services.ts'
 import { admitJob } from '../admitJob.ts'
 import type { UpstreamContext } from '../providerContext.ts'
 import { type JobHeaders, readTerms } from '../readTerms.ts'
 import { openSealed } from '../sealed/openSealed.ts'
 import { unknownModel } from '../unknownModel.ts'
-import type { Passing } from './passing.ts'
+import { type Passing, printedRequestOf } from './passing.ts'
 import { passStream } from './passStream.ts'
 import { passWhole } from './passWhole.ts'
 import { createTextMeter } from './weighUsage.ts'
@@ -64,6 +64,7 @@ export async function answerUpstream(
     context,
     job,
     asked,
+    printed: printedRequestOf(context, asked, sealed !== undefined),
     max,
     text: createTextMeter(engine),
     hasLogprobs: false,
@@ -72,7 +73,7 @@ export async function answerUpstream(
   }
   let handedOver = false
   try {
-    const body = bodyFor(context, asked, sealed?.bytes ?? bytes)
+    const body = bodyFor(passing, sealed?.bytes ?? bytes)
     const response = await engine.ask({ path, contentType, body, signal: leaving.signal })
     const refusal = await refusalOf(response)
     if (refusal) return refusal
@@ -99,8 +100,8 @@ function upstreamAway(retryAfterSeconds: number): ApiError {
   return { code: 'model_not_ready', message: 'The server behind this provider does not answer.', retryAfterSeconds }
 }
 
-/** The request as it came, but for the model's name there, the limit that is paid for, and the usage that we need. */
-function bodyFor({ engine, limits }: UpstreamContext, asked: BodyRequest, bytes: Uint8Array): Uint8Array {
+/** The request as it came, but for the model's name there, the limit that is paid for, the usage that we need, and the sampler that is weighed. */
+function bodyFor({ context: { engine, limits }, asked, printed }: Passing, bytes: Uint8Array): Uint8Array {
   const { json, modelAt, service } = asked
   const renamed = engine.upstreamModel !== engine.model.name
   if (!json) {
@@ -121,6 +122,7 @@ function bodyFor({ engine, limits }: UpstreamContext, asked: BodyRequest, bytes:
     changes.stream_options = { ...(json.stream_options as object | null | undefined), include_usage: true }
   }
   if (service === 'responses') changes.store = false
+  if (printed) Object.assign(changes, declareSampler(printed, engine.fingerprint?.words ?? {}))
   return Object.keys(changes).length === 0 ? bytes : textToBytes(JSON.stringify({ ...json, ...changes }))
 }
 

@@ -42,7 +42,8 @@ export function finishBody(
   const { units, responseSha256, finishReason } = end
   const { price, engine, address } = context
   // Of what broke off nothing is promised.
-  const logprobs = engine.kind === 'upstream' && end.isPrinted && finishReason === 'stop' ? engine.logprobs : undefined
+  const isPrinted = end.isPrinted && finishReason === 'stop'
+  const logprobs = engine.kind === 'upstream' && isPrinted ? engine.fingerprint?.logprobs : undefined
   const { modelRoot, programId, tokenizerRoot } = engine.model
   const text = job.sealed && { text: job.sealed.text() }
   const exchange: Exchange = { requestSha256: job.requestSha256, responseSha256, ...text }

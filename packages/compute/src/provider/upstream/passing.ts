@@ -1,5 +1,5 @@
 /** What passing an answer on needs, whole or streamed. */
-import { type BodyFinish, readPrintedRequest } from '@weightless/receipt'
+import { type BodyFinish, type PrintedRequest, readPrintedRequest } from '@weightless/receipt'
 import type { BodyRequest, Units } from '../../wire/bodyRequest.ts'
 import { receiptHeader } from '../../wire/payment.ts'
 import { acceptanceHeaders } from '../acceptJob.ts'
@@ -12,6 +12,8 @@ export type Passing = {
   context: UpstreamContext
   job: BodyJob
   asked: BodyRequest
+  /** What is asked of the sampler, where the answer's fingerprint could be weighed. */
+  printed: PrintedRequest | undefined
   /** What is held for it. */
   max: Units
   /** What the model has said so far. */
@@ -36,13 +38,18 @@ export async function recordTokens(
     context.metrics.usageLies.add()
     context.env.log.warn('upstream usage not believed', { jobId: job.id, what, claimed, counted })
   }
-  await finishBody(context, job, { units, ...end, isPrinted: isPrinted(passing) })
+  const isPrinted = passing.printed !== undefined && passing.hasLogprobs
+  await finishBody(context, job, { units, ...end, isPrinted })
 }
 
-/** Whether the answer is one whose fingerprint can be weighed. FINGERPRINT §3 */
-function isPrinted({ context, job, asked, hasLogprobs }: Passing): boolean {
-  const isPlain = context.engine.logprobs !== undefined && hasLogprobs && !job.sealed
-  return isPlain && asked.path === '/v1/chat/completions' && readPrintedRequest(asked.json) !== undefined
+/** FINGERPRINT §3 */
+export function printedRequestOf(
+  { engine }: UpstreamContext,
+  { path, json }: BodyRequest,
+  isSealed: boolean,
+): PrintedRequest | undefined {
+  if (engine.fingerprint === undefined || isSealed || path !== '/v1/chat/completions') return undefined
+  return readPrintedRequest(json)
 }
 
 export function headersOf({ job }: Passing, contentType: string): Record<string, string> {
