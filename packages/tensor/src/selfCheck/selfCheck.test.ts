@@ -8,6 +8,16 @@ test('this machine computes the bits that all machines compute', async () => {
   assert.ok(ok, `${traceRoot} instead of ${expectedRoot}`)
 })
 
+test('both compilers of WebAssembly in this engine, the quick and the optimising, compute them', () => {
+  const module = JSON.stringify(new URL('./selfCheck.ts', import.meta.url).href)
+  const program = `const { selfCheck } = await import(${module}); console.log((await selfCheck()).ok)`
+  for (const flag of ['--liftoff-only', '--no-liftoff']) {
+    const options = { encoding: 'utf8' } as const
+    const { stdout, stderr } = spawnSync(process.execPath, [flag, '--input-type=module', '-e', program], options)
+    assert.equal(stdout.trim(), 'true', `${flag}: ${stderr}`)
+  }
+})
+
 test('no function of Math that machines may round differently is used', () => {
   const program = `
     const names = ['exp', 'pow', 'sin', 'cos', 'tan', 'tanh', 'log', 'log2', 'log10', 'cbrt', 'expm1', 'log1p', 'random']
