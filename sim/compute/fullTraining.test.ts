@@ -44,7 +44,8 @@ test('all weights are trained, the receipt holds when trained again, and the use
   const signature = await signReceipt(receipt, bundle.settlement, net.accountOf(1))
   assert.equal(await check({ ...bundle, receipt, signature }), 'trace')
   assert.equal(await check(bundle, dataset.subarray(1)), 'dataset')
-  await assert.rejects(fineTuning.dispute(bundle, { dataset, weights: weights.slice() }), /cannot be disputed/)
+  const disputed = await fineTuning.dispute(bundle, { dataset, weights: weights.slice() })
+  assert.deepEqual(disputed, { outcome: 'agreed', questions: 0 })
 
   await fineTuning.acknowledge(trainer, id)
   for await (const event of fineTuning.follow(trainer, id)) if (event.type === 'end') break

@@ -37,6 +37,8 @@ const parameters = {
   ...{ num_train_epochs: 2, lora_r: 2, per_device_train_batch_size: 3, validation_split: 0, learning_rate: 0.003 },
   target_modules: ['q_proj', 'down_proj'],
 }
+const full = { method: 'full', max_seq_length: 9, max_steps: 6 }
+type Method = 'lora' | 'full'
 
 describe('disputes over trainings that were sold', () => {
   let net: ComputeNet
@@ -64,7 +66,7 @@ describe('disputes over trainings that were sold', () => {
         defend: (job, states) => (cheatOf.get(job.taskId) === 'none' ? embedded : cheating).defend!(job, states),
       },
       quota: { cpuCount: 1n, nodeMemory: 1n, gpuCount: 0n, nodeStorage: 1n, gpuType: '' },
-      limits: { lookMs: 50, perUserMax: 16, disputeYieldMs: 0 },
+      limits: { lookMs: 50, perUserMax: 32, disputeYieldMs: 0 },
     })
     closing.push(service.close, net.close)
     await acknowledgeTrainer(net, service.address)
@@ -78,10 +80,11 @@ describe('disputes over trainings that were sold', () => {
   })
 
   /** The seed says which cheat it is. */
-  async function train(cheat: Cheat): Promise<TrainingBundle> {
+  async function train(cheat: Cheat, method: Method = 'lora'): Promise<TrainingBundle> {
     const { fineTuning } = client
     const seed = cheats.indexOf(cheat)
-    const { id } = await fineTuning.start({ trainer, modelRoot, dataset, parameters: { ...parameters, seed } })
+    const given = { ...parameters, ...(method === 'full' && full), seed }
+    const { id } = await fineTuning.start({ trainer, modelRoot, dataset, parameters: given })
     for await (const event of fineTuning.follow(trainer, id)) {
       if (event.type === 'note' && event.text === 'Trained') break
       if (event.type === 'end') assert.fail(JSON.stringify(await fineTuning.task(trainer, id)))
@@ -92,18 +95,30 @@ describe('disputes over trainings that were sold', () => {
   const dispute = (bundle: TrainingBundle): Promise<TrainingDispute> =>
     client.fineTuning.dispute(bundle, { dataset, weights: weights.slice() })
 
-  const expected: [Cheat, string, RegExp, number][] = [
-    ['skipped data', 'head', /^rowsSeen$/, wrongAt],
-    ['reordered data', 'head', /^dataDigest$/, wrongAt],
-    ['wrong learning rate', 'word', /^new p\/adapter$/, wrongAt],
-    ['wrong moment', 'word', /^new v\/adapter$/, wrongAt],
-    ['flipped adapter weight', 'word', /^new p\/adapter$/, wrongAt],
-    ['wrong random counter', 'head', /^seed$/, 0],
-    ['another adapter', 'adapter', /^root of the adapter$/, 6],
+  const expected: [Method, Cheat, string, RegExp, number][] = [
+    ['lora', 'skipped data', 'head', /^rowsSeen$/, wrongAt],
+    ['lora', 'reordered data', 'head', /^dataDigest$/, wrongAt],
+    ['lora', 'wrong learning rate', 'word', /^new p\/adapter$/, wrongAt],
+    ['lora', 'wrong moment', 'word', /^new v\/adapter$/, wrongAt],
+    ['lora', 'flipped weight', 'word', /^new p\/adapter$/, wrongAt],
+    ['lora', 'wrong random counter', 'head', /^seed$/, 0],
+    ['lora', 'another result', 'adapter', /^root of the adapter$/, 6],
+    ['lora', 'another end', 'end', /^final state$/, 6],
+    ['full', 'skipped data', 'head', /^rowsSeen$/, wrongAt],
+    ['full', 'reordered data', 'word', /^row 0 layer 0 x$/, wrongAt],
+    ['full', 'wrong learning rate', 'word', /^new p\/token_embd.weight$/, wrongAt],
+    ['full', 'wrong moment', 'word', /^new v\/blk.0.ffn_up.weight$/, wrongAt],
+    ['full', 'flipped weight', 'word', /^new p\/blk.0.ffn_up.weight$/, wrongAt],
+    // The seed draws the order of examples too, and data are named before it.
+    ['full', 'wrong random counter', 'head', /^data$/, 0],
+    ['full', 'another result', 'adapter', /^root of the adapter$/, 6],
+    ['full', 'another end', 'end', /^final state$/, 6],
   ]
-  for (const [cheat, kind, what, step] of expected) {
-    test(`${cheat} is found, and anybody judges the file again`, async () => {
-      const outcome = await dispute(await train(cheat))
+  /** What a cursor alone tells of rows can be judged by whoever has the data. */
+  const needsData = (method: Method, kind: string) => kind === 'head' || (method === 'full' && kind === 'word')
+  for (const [method, cheat, kind, what, step] of expected) {
+    test(`${method}: ${cheat} is found, and anybody judges the file again`, async () => {
+      const outcome = await dispute(await train(cheat, method))
       assert.ok(outcome.outcome === 'guilty', outcome.outcome)
       assert.ok(outcome.questions <= 20, `${outcome.questions} questions`)
       const { finding } = outcome.verdict
@@ -114,9 +129,9 @@ describe('disputes over trainings that were sold', () => {
       assert.deepEqual(await judgeTraining(read.value, bytesSource(weights), dataset), { outcome: 'guilty', finding })
       // Without the data, what is about rows cannot be judged, and all else can.
       const light = await judgeTraining(read.value, weights)
-      assert.equal(light.outcome, kind === 'head' ? 'refused' : 'guilty')
+      assert.equal(light.outcome, needsData(method, kind) ? 'refused' : 'guilty')
       const submitted = clientOf(net, 5).fineTuning.submitVerdict(read.value)
-      if (cheat === 'wrong random counter') {
+      if (cheat === 'wrong random counter' || cheat === 'another end') {
         const { slashedWei, toUserWei, toReporterWei, gasUsed } = await submitted
         assert.ok(slashedWei > 0n && toUserWei === (slashedWei * 40n) / 100n && toReporterWei === slashedWei / 10n)
         assert.ok(gasUsed < 300_000n, `${gasUsed} gas`)
@@ -202,7 +217,7 @@ describe('disputes over trainings that were sold', () => {
   })
 
   test('the command line disputes from the bundle, and judges the file', async () => {
-    const bundle = await train('flipped adapter weight')
+    const bundle = await train('flipped weight')
     const at = (name: string) => join(net.folder, name)
     writeFileSync(at('bundle.json'), JSON.stringify(trainingBundleToJson(bundle)))
     writeFileSync(at('model.gguf'), weights)

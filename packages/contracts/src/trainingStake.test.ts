@@ -188,11 +188,23 @@ describe('TrainingStake', () => {
     }
     assert.equal(await headIs(headText()), 'HeadIsRight')
     assert.equal(await headIs(headText({ rowsSeen: 123_456_789, values: 4096, settings: { alpha: 1 } })), 'HeadIsRight')
+    const wholeText = (facts: object = {}) => {
+      const place = { data: word('24'), rowTokens: 32, rowCount: 40, step: 1, rowsSeen: 3, orderStream: 0 }
+      return JSON.stringify({ version: 1, program, ...place, values: 2048, seed, settings: { batchRows: 8 }, ...facts })
+    }
+    assert.equal(await headIs(wholeText()), 'HeadIsRight')
+    assert.equal(await headIs(wholeText({ rowCount: 70_001, orderStream: 12, values: 1 << 20 })), 'HeadIsRight')
     assert.equal(await headIs(headText({ step: 2 }), headText()), 'NotOfRun')
     assert.equal(await headIs(headText({ step: 2 }), headText({ step: 2 }), 1), 'NotOfRun')
     const before = await active()
     for (const wrong of [{ step: 2 }, { step: 11 }, { seed: word('99') }, { program: word('98') }, { version: 1 }]) {
       assert.equal(await headIs(headText(wrong)), 'none', JSON.stringify(wrong))
+    }
+    for (const wrong of [{ step: 2 }, { step: 11 }, { seed: word('99') }, { program: word('98') }, { version: 2 }]) {
+      assert.equal(await headIs(wholeText(wrong)), 'none', JSON.stringify(wrong))
+    }
+    for (const name of ['data', 'rowTokens', 'rowCount', 'rowsSeen', 'orderStream', 'values']) {
+      assert.equal(await headIs(wholeText().replace(`"${name}"`, '"feed"')), 'none', name)
     }
     for (const text of ['', '{}', headText().slice(0, -20).slice(0, 120), headText().replace('"seed"', '"feed"')]) {
       assert.equal(await headIs(text), 'none', text)

@@ -16,8 +16,8 @@ export type TrainingVerdictFile = {
   finding: Extract<TrainingFinding, { guilty: true }>
 }
 
-/** A longer text is refused before it is parsed. */
-export const trainingVerdictBytesMax = 64 * 1024 * 1024
+/** A longer text is refused before it is parsed: all weights of the largest model that is trained, as hex, and as much again for their hashes. */
+export const trainingVerdictBytesMax = 192 * 1024 * 1024
 const bytesMax = trainingVerdictBytesMax / 2
 
 const path = z.array(hash).max(32)

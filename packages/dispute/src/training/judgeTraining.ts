@@ -27,13 +27,14 @@ export type JobOutline = {
   steps: number
   /** Values of each list of a state. */
   values: number
-  start: Uint8Array
+  /** State hash before the first step; undefined where it follows from data that are not here. */
+  start(): Promise<Uint8Array | undefined>
   /** State hash of the receipt. */
   final: Uint8Array
-  /** The step with rows that its trainer's own heads name; undefined where no training has such rows. */
+  /** The step with the rows that it had; undefined where no training has such rows. */
   planStep(step: number, rows: WordOpening['rows']): StepPlan | undefined
-  /** Whether the head after a step follows from the one before by these rows. */
-  follows(before: Uint8Array, rows: WordOpening['rows'], after: Uint8Array): boolean
+  /** Whether a step had these rows, by the heads before and after it. */
+  follows(step: number, before: Uint8Array, rows: WordOpening['rows'], after: Uint8Array): boolean
   readWeights: ReadWeights
   /** Storage root of the adapter made of these values, and of the one that was delivered. */
   adapterRoot(values: Float32Array): string
@@ -52,8 +53,10 @@ export async function judgeTraining(
   const { run } = roots
   if (!run) return innocent('the root of the run is missing')
   if (kind === 'start') {
+    const start = await job.start()
+    if (!start) return innocent('the first state follows from the data, which are not here')
     if (!leadsTo(accusation.state, 0, job.steps, run)) return innocent('the state is not of the run')
-    return compare({ kind, step: 0, what: 'state before the first step' }, job.start, accusation.state.root)
+    return compare({ kind, step: 0, what: 'state before the first step' }, start, accusation.state.root)
   }
   if (kind === 'end') {
     if (!leadsTo(accusation.state, job.steps, job.steps, run)) return innocent('the state is not of the run')
@@ -142,7 +145,9 @@ async function judgeWord(job: JobOutline, opening: WordOpening, roots: StepRoots
     return innocent('the state before is not opened')
   }
   if (!opensTo(after, after.root)) return innocent('the head is not of the state after')
-  if (!job.follows(before.head, rows, after.head)) return innocent('the rows are not those of the step')
+  if (!job.follows(step, before.head, rows, after.head)) {
+    return innocent('the rows are not those of the step, or follow from data that are not here')
+  }
   const plan = job.planStep(step, rows)
   const planned = plan?.tables[table]
   if (!plan || !planned || !hasTables(roots, plan) || word >= planned.words)

@@ -6,8 +6,7 @@ import type { LoraOptions } from '@weightless/tensor/train/loraOptions'
 import type { TrainProgress } from '@weightless/tensor/train/loraTraining'
 import { drawInitial, placeLora } from '@weightless/tensor/train/loraWeights'
 import { digestBatch, encodeLoraHead } from '@weightless/tensor/train/trainerState'
-import { JobUndisputableError } from './jobUndisputable.ts'
-import { planLoraStep } from './stepPlan.ts'
+import { planLoraStep, requirePlannable } from './stepPlan.ts'
 import type { ReadWeights, TrainingJob } from './trainingJob.ts'
 import { pieceDigests, rootOfPieces, type TrainingState } from './trainingState.ts'
 
@@ -44,13 +43,6 @@ function startOf(graph: Graph, options: LoraOptions): TrainingState {
   const layout = placeLora(graph, options)
   const p = drawInitial(layout, options)
   return { p, m: new Float32Array(p.length), v: new Float32Array(p.length) }
-}
-
-/** @throws {JobUndisputableError} */
-function requirePlannable({ tensors }: Graph): void {
-  if (tensors.has('rope_freqs.weight')) {
-    throw new JobUndisputableError({ reason: 'the model has factors of rotation, which no step plan reads' })
-  }
 }
 
 function tokensOf(rows: readonly TokenRow[]): number {

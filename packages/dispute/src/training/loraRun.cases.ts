@@ -77,9 +77,15 @@ export async function trainHonestly(): Promise<LoraRun> {
     return bytesToHex(fileRoot(file))
   }
   const outline: JobOutline = {
-    ...{ steps, values: job.values, start: job.start, final: roots[steps]!, readWeights: facts.readWeights },
+    ...{
+      steps,
+      values: job.values,
+      start: async () => job.start,
+      final: roots[steps]!,
+      readWeights: facts.readWeights,
+    },
     planStep: (step, rows) => planLoraStep({ graph, options, step, rows }),
-    follows(before, rows, after) {
+    follows(_step, before, rows, after) {
       const digestOf = (head: Uint8Array) => JSON.parse(new TextDecoder().decode(head)).dataDigest
       return digestBatch(digestOf(before), rows) === digestOf(after)
     },

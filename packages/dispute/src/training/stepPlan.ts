@@ -26,7 +26,7 @@ export type StepFacts<Options> = {
 /** Slots: runs of the state's lists, named `p/…`, `m/…`, `v/…` where they are read. */
 export type StepPlan = { tables: readonly StepTable[]; slots: readonly StateSlot[] }
 
-/** A step of a training of all weights. */
+/** A step of a training of all weights. @throws {JobUndisputableError} a step that is too large */
 export function planFullStep({ graph, options, step, rows }: StepFacts<FullOptions>): StepPlan {
   const slots = placeSlots(graph).map((slot) => ({
     ...slot,
@@ -41,7 +41,7 @@ export function planFullStep({ graph, options, step, rows }: StepFacts<FullOptio
     ...(graph.tied ? [tiedGradient(graph, last)] : []),
     ...optimiserTables({ options, step, slots, gradients }),
   ]
-  return { tables, slots }
+  return bounded({ tables, slots })
 }
 
 /** A step of a training of an adapter. Weights of the file are read as `w/…`. @throws {JobUndisputableError} a step that is too large */
@@ -60,14 +60,23 @@ export function planLoraStep({ graph, options, step, rows }: StepFacts<LoraOptio
     ...rowTables(graph, rows, { adapter, weight: (tensor) => `w/${tensor}` }),
     ...optimiserTables({ options, step, slots, gradients }),
   ]
-  const words = tables.reduce((sum, table) => sum + table.words, 0)
-  if (words > stepWordsMax)
-    throw new JobUndisputableError({ reason: `a step has ${words} numbers, at most ${stepWordsMax} are traced` })
-  return { tables, slots }
+  return bounded({ tables, slots })
 }
 
-/** Numbers of a step of an adapter's training at most: a gigabyte, which whoever makes its trace holds. */
-export const stepWordsMax = 2 ** 28
+/** Numbers of a step at most: a gigabyte, which whoever makes its trace holds. */
+const stepWordsMax = 2 ** 28
+
+function bounded(plan: StepPlan): StepPlan {
+  const words = plan.tables.reduce((sum, table) => sum + table.words, 0)
+  if (words <= stepWordsMax) return plan
+  throw new JobUndisputableError({ reason: `a step has ${words} numbers, at most ${stepWordsMax} are traced` })
+}
+
+/** @throws {JobUndisputableError} */
+export function requirePlannable({ tensors }: Graph): void {
+  if (!tensors.has('rope_freqs.weight')) return
+  throw new JobUndisputableError({ reason: 'the model has factors of rotation, which no step plan reads' })
+}
 
 type Learning = { adapter: AdapterPlan | undefined; weight: (tensor: string) => string }
 

@@ -4,7 +4,8 @@ import { bytesToHex, hexToBytes } from '@weightless/codec'
 import { encodeFullState } from '@weightless/tensor/train/full/fullState'
 import { createFullTrainer, fullStateHash, takeFullStep } from '@weightless/tensor/train/full/fullTrainer'
 import { chance, makeCorpus, makeModel, options } from '@weightless/tensor/train/full/trainAndSaveFull.cases'
-import { type FullJobFacts, fullJob, progressAt } from './fullJob.ts'
+import { widenTensor } from '../numbers/weightChunk.ts'
+import { fullJob, fullStart, progressAt } from './fullJob.ts'
 import { refereeTraining, type TrainingClaim, type TrainingVerdict } from './refereeTraining.ts'
 import { planFullStep } from './stepPlan.ts'
 import type { StepTable } from './stepTable.ts'
@@ -16,7 +17,8 @@ import { pieceDigests, readState, rootOfPieces, type TrainingState } from './tra
 const steps = 20
 const wrongAt = 13
 
-type Run = { job: TrainingJob; facts: FullJobFacts; states: TrainingState[]; roots: Uint8Array[] }
+type Facts = Parameters<typeof fullJob>[0]
+type Run = { job: TrainingJob; facts: Facts; states: TrainingState[]; roots: Uint8Array[] }
 
 async function train(tied: boolean): Promise<Run> {
   const corpus = makeCorpus(5 * 6 + 1, 6)
@@ -46,7 +48,7 @@ type Cheat = {
   /** Changes a table of the step. */
   alter?: (table: StepTable, values: Float32Array) => void
   /** Another plan of the step than the job's. */
-  plan?: (facts: FullJobFacts) => ReturnType<typeof planFullStep>
+  plan?: (facts: Facts) => ReturnType<typeof planFullStep>
   /** Another head of the state after it. */
   head?: (head: Uint8Array) => Uint8Array
 }
@@ -100,9 +102,9 @@ const changeWord = (name: string, at: number) => ({
 describe('a dispute over a training', async () => {
   const honest = await train(true)
   const claim = openTrainingParty(recordOf(honest))
-  const other = (changed: Partial<FullJobFacts['options']>) => (facts: FullJobFacts) =>
+  const other = (changed: Partial<Facts['options']>) => (facts: Facts) =>
     fullJob({ ...facts, options: { ...facts.options, ...changed } }).planAt(wrongAt)
-  const rowsOf = (job: FullJobFacts, pick: (rows: number[]) => number[]) => {
+  const rowsOf = (job: Facts, pick: (rows: number[]) => number[]) => {
     const { rowsSeen } = progressAt(job, wrongAt)
     const all = Array.from({ length: job.corpus.rowCount }, (_, i) => i)
     const rows = pick(all.map((i) => (i + rowsSeen) % all.length)).map((i) => job.corpus.rowAt(i))
@@ -254,6 +256,16 @@ describe('a dispute over a training', async () => {
     assert.deepEqual(verdict.losers, ['a'])
     // 21 states: 2, and 1; the state before and its pieces: 2; trace: 1; 197 tables: 2, and 1; chunks of five inputs and one shown, with three openings.
     assert.ok(questions.questions <= 18, `${questions.questions} questions`)
+  })
+
+  it('begins with the weights of the file', async () => {
+    const { graph } = honest.facts
+    const file = makeModel(true)
+    const state = await fullStart(graph, async (name) => {
+      const tensor = graph.tensors.get(name)!
+      return widenTensor(tensor, file.subarray(tensor.offset, tensor.offset + tensor.sizeBytes))
+    })
+    assert.equal(bytesToHex(rootOfPieces(honest.job.headAt(0), pieceDigests(state))), bytesToHex(honest.roots[0]!))
   })
 
   it('ends each step in the state that the engine commits to', () => {

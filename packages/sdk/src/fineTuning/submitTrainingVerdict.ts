@@ -1,7 +1,9 @@
 /** Takes what a verdict about a training shows to the chain, as far as a contract decides it. Spec: spec/dispute.md §14.7 */
-import { bytesToHex, WeightlessError } from '@weightless/codec'
+import { bytesToHex, bytesToText, isHexOf, WeightlessError } from '@weightless/codec'
 import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
+import type { Receipt } from '@weightless/receipt'
+import { trainingProgramId } from '@weightless/receipt/training'
 import type { SendOptions } from '../account/openAccount.ts'
 import type { ClientContext } from '../clientContext.ts'
 import { contractAddress } from '../networkConfig.ts'
@@ -9,9 +11,6 @@ import { ForeignFaultError } from '../receipts/reportFault.ts'
 import { slashedBy, type TakenStake } from '../receipts/slashedBy.ts'
 
 export type TrainingSlashing = TakenStake & { gasUsed: bigint }
-
-/** Fields of a head that its receipt and its place fix. */
-const decided = new Set(['version', 'program', 'step', 'seed'])
 
 /** @throws {VerdictUndecidedError} {ForeignFaultError} {TransactionRevertedError} such as FaultCounted: it was shown before */
 export async function submitTrainingVerdict(
@@ -25,7 +24,7 @@ export async function submitTrainingVerdict(
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
   const run = roots.find(({ place }) => place === 0)
-  const isDecided = accusation.kind === 'end' || (accusation.kind === 'head' && decided.has(finding.what))
+  const isDecided = accusation.kind === 'end' || (accusation.kind === 'head' && contradicts(accusation, receipt))
   if (!run || !isDecided) throw new VerdictUndecidedError({ kind: accusation.kind, what: finding.what })
   const at = { address: contractAddress(config, 'trainingStake'), abi: abis.trainingStake } as const
   const sent =
@@ -52,6 +51,17 @@ export async function submitTrainingVerdict(
   const { provider, user, jobNonce } = receipt
   const { transactionHash, gasUsed } = sent
   return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed }
+}
+
+/** Whether a head names another program, step or seed than its receipt and its place fix; what is no head names none. */
+function contradicts({ head, steps }: { head: Uint8Array; steps: number }, { programId, seed }: Receipt): boolean {
+  try {
+    const said = JSON.parse(bytesToText(head)) as Record<string, unknown>
+    const isProgram = isHexOf(said.program, 32) && trainingProgramId(said.program) === programId
+    return !isProgram || said.step !== steps || said.seed !== seed
+  } catch {
+    return true
+  }
 }
 
 function stateOf(steps: number, { root, path }: { root: Uint8Array; path: readonly Uint8Array[] }) {

@@ -67,7 +67,7 @@ export async function playTrainingDispute(
 async function disputeAdapter(bundle: TrainingBundle, replay: TrainingReplay): Promise<TrainingDispute> {
   const { job, record, run } = replay
   const state = await record.stateAt(job.steps)
-  const root = bytesToHex(fileRoot(run.trainer.exportAdapter()))
+  const root = bytesToHex(fileRoot(run.exportResult()))
   if (root === bundle.opening.adapterRoot) return { outcome: 'agreed', questions: 0 }
   const values = new Uint8Array(state.p.slice().buffer)
   const accusation = { kind: 'adapter' as const, head: job.headAt(job.steps), digests: pieceDigests(state), values }
@@ -75,8 +75,8 @@ async function disputeAdapter(bundle: TrainingBundle, replay: TrainingReplay): P
 }
 
 /** Nobody is told guilty whom the judge, with what it has, would not find guilty. */
-async function weigh(charge: Charge, { facts, run }: TrainingReplay, questions: number): Promise<TrainingDispute> {
-  const finding = await judgeAgainst(charge, { ...facts, name: run.trainer.model.info.name })
+async function weigh(charge: Charge, { charged }: TrainingReplay, questions: number): Promise<TrainingDispute> {
+  const finding = await judgeAgainst(charge, charged)
   if (!finding.guilty) return { outcome: 'unshown', reason: finding.reason, questions }
   return { outcome: 'guilty', verdict: { ...charge, finding }, questions }
 }
