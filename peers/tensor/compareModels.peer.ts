@@ -1,4 +1,4 @@
-// GGUF files made by the Python package `gguf`, of drawn shapes and types, with random weights: the embedded engine takes them, makes
+// GGUF files made by the Python package `gguf`, of six families, drawn shapes and types, with random weights: the embedded engine takes them, makes
 // the same tokens of texts as llama.cpp, and its next-token distributions are close to llama.cpp's and closer to those of an
 // evaluation in f64 by numpy. Usage: node compareModels.peer.ts [COUNT [SEED]]; without pip's packages it says so and passes.
 import '@weightless/env/node'
@@ -11,11 +11,14 @@ import { loadModel, type Model } from '@weightless/tensor'
 import { philox4x32 } from '@weightless/tensor/sampler/philox'
 import { addLlama } from './addLlama.ts'
 import { divergenceOf, firstOf, largestError } from './divergence.ts'
+import { drawText } from './drawTexts.ts'
 import { evaluateOurs, type LlamaRows, openLlamaRows } from './evaluateRows.ts'
 import { makePython } from './makePython.ts'
 
-const count = Number(process.argv[2] ?? 28)
+const count = Number(process.argv[2] ?? 42)
 const seed = Number(process.argv[3] ?? 1)
+/** With which each vocabulary is held against llama.cpp's. */
+const textsDrawn = 100
 /** Of each file; past 256 sums over positions have two stages. */
 const positions = 288
 /**
@@ -49,6 +52,7 @@ try {
     for (const line of drawn) await compare(added.llama, python, JSON.parse(line))
     const { others, kQuants } = aheadOfAll
     const told = `the first token in ${others.join(' of ')}, with k-quants in ${kQuants.join(' of ')}`
+    assert.ok(others[1] > 0)
     assert.ok(others[0] >= bounds.first.all * others[1], told)
     assert.ok(kQuants[0] >= bounds.first.allOfKQuants * kQuants[1], told)
     console.log(`${count} files by gguf, seed ${seed}: tokens and distributions agree with llama.cpp, ${told}`)
@@ -112,7 +116,8 @@ async function compare(
   const pair = (list: number[]) => list.map((value) => value.toPrecision(2)).join(', ')
   console.log([JSON.stringify(drawn), pair(between), ahead.join(' of '), pair(fromExact), pair(error)].join(' | '))
   assert.ok(between[0]! < bound.mean && between[1]! < bound.most, 'far from llama.cpp')
-  assert.ok(ahead[1]! > 0 && ahead[0]! >= bounds.first.file * ahead[1]!, 'another first token')
+  // Bounded logits of few nats may be ahead nowhere.
+  assert.ok(ahead[0]! >= bounds.first.file * ahead[1]!, 'another first token')
   assert.ok(fromExact[0]! < bounds.exact.mean && error[0]! < bounds.exact.logit, 'far from f64')
   assert.ok(fromExact[0]! < fromExact[1]! && error[0]! < error[1]!, 'further from f64 than llama.cpp')
 }
@@ -125,7 +130,9 @@ function compareTokens(ours: Model, theirs: LlamaRows): void {
     '\n\n',
     "It's 1234567 o'clock,\tDOESN'T it?  <|im_start|>x",
     'Ünïcödé 中文 👍🏽',
+    'a<start_of_turn>user\n hi<end_of_turn>\n\n\n\n  <unk>',
     license.slice(0, 3_000),
+    ...Array.from({ length: textsDrawn }, (_, index) => drawText(license, seed, index)),
   ]) {
     assert.deepEqual(theirs.tokenize(text), ours.tokenizer.encode(text), JSON.stringify(text))
   }

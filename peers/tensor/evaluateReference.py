@@ -1,4 +1,4 @@
-"""An independent evaluation of a llama-family GGUF: weights dequantised by the Python package `gguf`, arithmetic in f64.
+"""An independent evaluation of a GGUF of the families that the engine runs: weights dequantised by the Python package `gguf`, arithmetic in f64.
 
 Usage: python evaluateReference.py MODEL.gguf OUT.json TOKENS [TOPK]
 TOKENS is a comma-separated list, or `random:SEED:COUNT`. Without TOPK all logits are written (as base64 f32), with it only
@@ -33,47 +33,73 @@ def rms_norm(x, weight, epsilon):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + epsilon) * weight
 
 
-def rotate(x, base, size, divisors):
+def rotate(x, base, size, divisors, halves):
+    """Neighbours turn together, or with `halves` value i and value i + size/2."""
     positions = np.arange(x.shape[0])[:, None, None]
     angles = positions * (base ** (-2.0 * np.arange(size // 2) / size) / divisors)
     turned = x.copy()
-    even, odd = x[..., 0:size:2], x[..., 1:size:2]
-    turned[..., 0:size:2] = even * np.cos(angles) - odd * np.sin(angles)
-    turned[..., 1:size:2] = even * np.sin(angles) + odd * np.cos(angles)
+    first, second = (slice(0, size // 2), slice(size // 2, size)) if halves else (slice(0, size, 2), slice(1, size, 2))
+    even, odd = x[..., first], x[..., second]
+    turned[..., first] = even * np.cos(angles) - odd * np.sin(angles)
+    turned[..., second] = even * np.sin(angles) + odd * np.cos(angles)
     return turned
+
+
+def cap(x, limit):
+    return np.tanh(x / limit) * limit if limit else x
 
 
 def evaluate(loaded, tokens):
     fields, tensors, matrix = loaded
-    get = lambda name, fallback=None: fields.get(f"llama.{name}", fallback)
+    family = fields["general.architecture"]
+    get = lambda name, fallback=None: fields.get(f"{family}.{name}", fallback)
+    gemma = family.startswith("gemma")
     heads = get("attention.head_count")
     key_heads = get("attention.head_count_kv", heads)
-    size = get("attention.key_length", get("embedding_length") // heads)
+    width = get("embedding_length")
+    size = get("attention.key_length", width // heads)
+    layers = get("block_count")
     epsilon = get("attention.layer_norm_rms_epsilon")
     base = float(get("rope.freq_base", 10000.0))
     rotated = get("rope.dimension_count", size)
-    divisors = matrix("rope_freqs.weight") if "rope_freqs.weight" in tensors else 1.0
+    divisors = matrix("rope_freqs.weight") if "rope_freqs.weight" in tensors else get("rope.scaling.factor", 1.0)
+    period = {"gemma2": 2, "gemma3": 6}.get(family)
+    score_cap = get("attn_logit_softcapping", 50.0) if family == "gemma2" else 0
+    wide = {"gemma2": 46, "gemma3": 62}.get(family) == layers
     embedding = matrix("token_embd.weight")
-    x = embedding[tokens]
+    x = embedding[tokens] * (np.sqrt(width) if gemma else 1)
     count = len(tokens)
     mask = np.triu(np.full((count, count), -np.inf), 1)
-    for layer in range(get("block_count")):
-        of = lambda name: matrix(f"blk.{layer}.{name}.weight")
+    for layer in range(layers):
+        of = lambda name, kind="weight": matrix(f"blk.{layer}.{name}.{kind}")
+        has = lambda name, kind="weight": f"blk.{layer}.{name}.{kind}" in tensors
+        project = lambda name, y: y @ of(name).T + (of(name, "bias") if has(name, "bias") else 0)
+        norm_head = lambda name, y: rms_norm(y, of(name), epsilon) if has(name) else y
+        norm_output = lambda name, y: rms_norm(y, of(name), epsilon) if has(name) else y
+        local = period is not None and layer % period < period - 1
+        turns = (10000.0, rotated, 1.0, True) if local and family == "gemma3" else (base, rotated, divisors, family != "llama")
         y = rms_norm(x, of("attn_norm"), epsilon)
-        q = rotate((y @ of("attn_q").T).reshape(count, heads, size), base, rotated, divisors)
-        k = rotate((y @ of("attn_k").T).reshape(count, key_heads, size), base, rotated, divisors)
-        v = (y @ of("attn_v").T).reshape(count, key_heads, size)
+        q = rotate(norm_head("attn_q_norm", project("attn_q", y).reshape(count, heads, size)), *turns)
+        k = rotate(norm_head("attn_k_norm", project("attn_k", y).reshape(count, key_heads, size)), *turns)
+        v = project("attn_v", y).reshape(count, key_heads, size)
         k, v = (np.repeat(t, heads // key_heads, axis=1) for t in (k, v))
-        scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(size) + mask
+        scores = np.einsum("qhd,khd->hqk", q, k) / np.sqrt(width // heads if wide else size)
+        scores = cap(scores, score_cap) + mask
+        if local:
+            scores = scores + np.tril(np.full((count, count), -np.inf), -get("attention.sliding_window"))
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = np.einsum("hqk,khd->qhd", scores / scores.sum(-1, keepdims=True), v).reshape(count, heads * size)
-        x = x + mixed @ of("attn_output").T
+        x = x + norm_output("post_attention_norm", mixed @ of("attn_output").T)
         y = rms_norm(x, of("ffn_norm"), epsilon)
         gate = y @ of("ffn_gate").T
-        x = x + (gate / (1 + np.exp(-gate)) * (y @ of("ffn_up").T)) @ of("ffn_down").T
+        if gemma:
+            gate = 0.5 * gate * (1 + np.tanh(np.sqrt(2 / np.pi) * (gate + 0.044715 * gate**3)))
+        else:
+            gate = gate / (1 + np.exp(-gate))
+        x = x + norm_output("post_ffw_norm", (gate * (y @ of("ffn_up").T)) @ of("ffn_down").T)
     x = rms_norm(x, matrix("output_norm.weight"), epsilon)
     output = matrix("output.weight") if "output.weight" in tensors else embedding
-    return x @ output.T
+    return cap(x @ output.T, get("final_logit_softcapping", 0) if gemma else 0)
 
 
 def main():

@@ -1,7 +1,8 @@
 """Makes random-weight GGUF files of drawn shapes and types, all that the engine is meant to take.
 
 Usage: python makeModels.py FOLDER SEED COUNT; prints one JSON object a file: its name and what was drawn. Types go round, so that
-twenty files have every one; of the mixed ones each matrix draws a type of its own, of `wide-mixed` those of 256 columns among them.
+twenty files have every one, and families, six of them; of the mixed ones each matrix draws a type of its own, of `wide-mixed` those
+of 256 columns among them.
 """
 import json
 import random
@@ -14,6 +15,7 @@ KINDS = [
     *["F32", "Q4_1", "mixed", "F16", "Q4_0", "mixed", "Q8_0", "Q4_K", "wide-mixed", "Q6_K", "Q5_K", "wide-mixed", "Q3_K", "Q2_K"],
     *["BF16", "Q5_0", "IQ4_NL", "Q5_1", "IQ4_XS", "mixed"],
 ]
+FAMILIES = ["llama", "qwen2", "qwen3", "gemma", "gemma2", "gemma3"]
 PRE = ["smollm", "gpt-2", "llama-bpe", "qwen2", "default"]
 
 
@@ -58,6 +60,28 @@ def draw_block_shape(draws):
     return shape
 
 
+def draw_family(draws, family, shape):
+    """What the family has of its own, with windows and bounds small enough to matter."""
+    shape["architecture"] = family
+    if family != "llama":
+        shape.pop("ropeFactors", None)
+        if draws.random() < 0.3:
+            shape["ropeDivisor"] = draws.choice([2.0, 8.0])
+    if family.startswith("qwen"):
+        shape["pre"] = draws.choice(["qwen2", "qwen2", "default"])
+    if family == "qwen2":  # llama.cpp has its heads as wide as the model
+        shape["width"] = shape["heads"] * shape["headSize"]
+    if family.startswith("gemma") or (family == "llama" and draws.random() < 0.4):
+        shape |= dict(pieces=True, scoring=draws.choice(["ranks", "ties"]), tellsTurnEnd=draws.random() < 0.5)
+        shape["spacePrefix"] = draws.random() < (0.2 if family.startswith("gemma") else 0.8)
+    if family in ("gemma2", "gemma3"):
+        shape["window"] = draws.choice([1, 3, 16, 100, 261, 4096])
+        shape["logitCap"] = draws.choice([5.0, 12.0, 30.0])
+        shape["layers"] = draws.randint(3, 8)
+    if family == "gemma2":
+        shape["scoreCap"] = draws.choice([1.5, 4.0, 50.0])
+
+
 def main():
     folder, seed, count = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     for index in range(count):
@@ -65,6 +89,10 @@ def main():
         kind = KINDS[index % len(KINDS)]
         is_wide = kind in WIDE or kind == "wide-mixed"
         shape, tied = (draw_block_shape if is_wide else draw_shape)(draws), draws.random() < 0.5
+        # Types go round in twenties, so families in threes of each: every pair comes within sixty.
+        family = FAMILIES[(index + index // len(KINDS)) % len(FAMILIES)]
+        draw_family(draws, family, shape)
+        tied = tied or family.startswith("gemma")
         types = [name for name in TYPES if is_wide or name not in WIDE]
         drawn = {}
 

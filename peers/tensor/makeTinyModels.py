@@ -47,3 +47,45 @@ write_model(
     tied=True,
     seed=4,
 )
+# One of each family that is not Llama but Gemma 1, whose parts Gemma 2 has: windows shorter than the positions that tests run.
+write_model(
+    OUT / "tiny-qwen2.gguf",
+    dict(
+        **dict(architecture="qwen2", vocab=300, context=512, width=64, layers=2, hidden=64, heads=4, keyHeads=2, headSize=16),
+        **dict(ropeBase=1e6, epsilon=1e-6, pre="qwen2", ropeDivisor=2.0),
+    ),
+    lambda name: "Q8_0" if name == "token_embd.weight" else MIXED[part(name)],
+    tied=True,
+    seed=5,
+)
+write_model(
+    OUT / "tiny-qwen3.gguf",
+    dict(
+        **dict(architecture="qwen3", vocab=300, context=512, width=32, layers=2, hidden=64, heads=4, keyHeads=1, headSize=24),
+        **dict(ropeBase=1e6, epsilon=1e-6, pre="qwen2"),
+    ),
+    lambda name: FLOAT[part(name)],
+    tied=False,
+    seed=6,
+)
+write_model(
+    OUT / "tiny-gemma2.gguf",
+    dict(
+        **dict(architecture="gemma2", vocab=120, context=512, width=32, layers=2, hidden=64, heads=4, keyHeads=2, headSize=16),
+        **dict(ropeBase=1e4, epsilon=1e-6, window=5, scoreCap=2.0, logitCap=4.0),
+        **dict(pieces=True, scoring="ties", spacePrefix=True, tellsTurnEnd=False),
+    ),
+    lambda name: "Q8_0" if name == "token_embd.weight" else MIXED[part(name)],
+    tied=True,
+    seed=7,
+)
+write_model(
+    OUT / "tiny-gemma3.gguf",
+    dict(
+        **dict(architecture="gemma3", vocab=200, context=512, width=32, layers=7, hidden=32, heads=3, keyHeads=1, headSize=32),
+        **dict(ropeBase=1e6, epsilon=1e-6, window=6, ropeDivisor=8.0, pieces=True, scoring="ranks"),
+    ),
+    lambda name: "Q8_0" if name == "token_embd.weight" else MIXED[part(name)],
+    tied=True,
+    seed=8,
+)

@@ -1,22 +1,9 @@
-"""Writes GGUF files of the llama family with random weights, by the Python packages `gguf`, `tokenizers` and `numpy`.
-
-The vocabulary is a byte-level BPE trained on this repository's LICENSE, with SmolLM2's special tokens and a chat template.
-"""
-import json
-from pathlib import Path
-
+"""Writes GGUF files of the families that the engine runs, with random weights, by the Python packages `gguf` and `numpy`."""
 import gguf
 import numpy as np
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-ROOT = Path(__file__).resolve().parents[2]
-SPECIALS = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-TEMPLATE = (
-    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
-    "{{ '<|im_start|>system\nYou are a tiny random model.<|im_end|>\n' }}{% endif %}"
-    "{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
-    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
-)
+from drawVocabulary import ROOT, draw_scored, draw_words
+
 WRITTEN = ("F32", "F16", "BF16", "Q8_0", "Q5_0", "Q5_1", "Q4_0", "Q4_1")
 # `gguf` reads k-quants and IQ types and does not write them: their blocks are drawn. Where a block has its scales, and how much larger
 # than the scale that of the minima is, so that the values' mean is about zero.
@@ -47,22 +34,6 @@ def draw_blocks(rng, kind, dims, deviation):
     return blocks.reshape(dims[0], -1)
 
 
-def train_tokenizer(vocab_size):
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=vocab_size,
-        special_tokens=SPECIALS,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator((ROOT / "LICENSE").read_text().splitlines(keepends=True), trainer)
-    return json.loads(tokenizer.to_str())["model"]
-
-
 def part(name):
     """`attn_q` of `blk.0.attn_q.weight`."""
     return name.split(".")[-2]
@@ -78,13 +49,17 @@ def llama3_factors(base, size):
     return factors
 
 
+# What tensors a family has beside Llama's.
+BIASES, HEAD_NORMS, OUTPUT_NORMS = {"qwen2"}, {"qwen3", "gemma3"}, {"gemma2", "gemma3"}
+
+
 def write_model(path, shape, pick_type, tied, seed):
-    """`pick_type` gives the type of a matrix by its name. Of `shape`, pre, addBegin, epsilon, alignment,
-    ropeFactors and mergesDropped (every n-th is) may be left out."""
+    """`pick_type` gives the type of a matrix by its name. Of `shape`, architecture, pre, pieces, addBegin, epsilon, alignment,
+    ropeFactors and mergesDropped (every n-th is), window, windowPeriod, scoreCap, logitCap, localRopeBase and ropeDivisor may be left out."""
     rng = np.random.default_rng(seed)
-    bpe = train_tokenizer(shape["vocab"])
-    tokens = sorted(bpe["vocab"], key=bpe["vocab"].get)
-    writer = gguf.GGUFWriter(path, "llama")
+    family = shape.get("architecture", "llama")
+    vocab, write_tokenizer = draw_scored(shape, rng) if shape.get("pieces") else draw_words(shape)
+    writer = gguf.GGUFWriter(path, family)
     if "alignment" in shape:
         writer.add_custom_alignment(shape["alignment"])
     writer.add_name(path.stem)
@@ -96,23 +71,23 @@ def write_model(path, shape, pick_type, tied, seed):
     writer.add_head_count(shape["heads"])
     writer.add_head_count_kv(shape["keyHeads"])
     writer.add_rope_freq_base(shape["ropeBase"])
-    writer.add_rope_dimension_count(shape["headSize"])
+    if family == "llama":
+        writer.add_rope_dimension_count(shape["headSize"])
     writer.add_layer_norm_rms_eps(shape.get("epsilon", 1e-5))
-    writer.add_vocab_size(len(tokens))
+    writer.add_vocab_size(vocab)
     if shape["headSize"] * shape["heads"] != shape["width"]:
         writer.add_key_length(shape["headSize"])
         writer.add_value_length(shape["headSize"])
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre(shape.get("pre", "smollm"))
-    writer.add_token_list(tokens)
-    writer.add_token_types([3 if token in SPECIALS else 1 for token in tokens])
-    merges = [" ".join(merge) if isinstance(merge, list) else merge for merge in bpe["merges"]]
-    dropped = shape.get("mergesDropped", 0)
-    writer.add_token_merges([merge for index, merge in enumerate(merges) if not dropped or index % dropped != dropped - 1])
-    writer.add_bos_token_id(1)
-    writer.add_eos_token_id(2)
-    writer.add_add_bos_token(shape.get("addBegin", False))
-    writer.add_chat_template(TEMPLATE)
+    if "ropeDivisor" in shape:
+        writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+        writer.add_rope_scaling_factor(shape["ropeDivisor"])
+    if "window" in shape:
+        writer.add_sliding_window(shape["window"])
+    if "scoreCap" in shape:
+        writer.add_attn_logit_softcapping(shape["scoreCap"])
+    if "logitCap" in shape:
+        writer.add_final_logit_softcapping(shape["logitCap"])
+    write_tokenizer(writer)
 
     def add(tensor_name, dims, scale, center=0.0):
         kind = "F32" if len(dims) == 1 else pick_type(tensor_name)
@@ -124,13 +99,22 @@ def write_model(path, shape, pick_type, tied, seed):
 
     width, hidden = shape["width"], shape["hidden"]
     queries, keys = shape["heads"] * shape["headSize"], shape["keyHeads"] * shape["headSize"]
-    add("token_embd.weight", (len(tokens), width), 0.4)
+    add("token_embd.weight", (vocab, width), 0.4 if not family.startswith("gemma") else 2 * width**-0.5)
     for layer in range(shape["layers"]):
         block = f"blk.{layer}"
         add(f"{block}.attn_norm.weight", (width,), 0.2, 1.0)
         add(f"{block}.attn_q.weight", (queries, width), 1.5 * width**-0.5)
         add(f"{block}.attn_k.weight", (keys, width), 1.5 * width**-0.5)
         add(f"{block}.attn_v.weight", (keys, width), width**-0.5)
+        if family in BIASES:
+            for name, rows in (("q", queries), ("k", keys), ("v", keys)):
+                add(f"{block}.attn_{name}.bias", (rows,), 0.5)
+        if family in HEAD_NORMS:
+            add(f"{block}.attn_q_norm.weight", (shape["headSize"],), 0.2, 1.2)
+            add(f"{block}.attn_k_norm.weight", (shape["headSize"],), 0.2, 1.2)
+        if family in OUTPUT_NORMS:
+            add(f"{block}.post_attention_norm.weight", (width,), 0.2, 1.0)
+            add(f"{block}.post_ffw_norm.weight", (width,), 0.2, 1.0)
         add(f"{block}.attn_output.weight", (width, queries), queries**-0.5)
         add(f"{block}.ffn_norm.weight", (width,), 0.2, 1.0)
         add(f"{block}.ffn_gate.weight", (hidden, width), 1.5 * width**-0.5)
@@ -138,7 +122,7 @@ def write_model(path, shape, pick_type, tied, seed):
         add(f"{block}.ffn_down.weight", (width, hidden), hidden**-0.5)
     add("output_norm.weight", (width,), 0.2, 1.0)
     if not tied:
-        add("output.weight", (len(tokens), width), 0.4)
+        add("output.weight", (vocab, width), 0.4)
     if "ropeFactors" in shape:
         writer.add_tensor("rope_freqs.weight", np.asarray(shape["ropeFactors"], dtype=np.float32))
     writer.write_header_to_file()

@@ -11,6 +11,7 @@ import { unitWords } from '@weightless/dispute/working/computeWord'
 import { chunkWords, type Draw, type Rule, tableOf, type WorkingPlan } from '@weightless/dispute/working/rules'
 import type { GgufTensor } from '@weightless/tensor'
 import { expectedShapes, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
+import { readFamily } from '@weightless/tensor/model/family'
 import { createDraw } from './floatOperands.ts'
 import type { GasTable } from './gasTable.ts'
 import { drawArgument, openingOf, packWords, readsOf } from './judgeCase.ts'
@@ -141,6 +142,7 @@ const isRepeated = (rule: Rule) =>
 function largeGraph(): Graph {
   const graph: Omit<Graph, 'tensors'> = {
     architecture: 'llama',
+    family: readFamily('llama', new Map(), { width: 4096, headCount: 32, headSize: 128, layerCount: 32 }),
     layerCount: 32,
     width: 4096,
     hiddenWidth: 14_336,

@@ -88,6 +88,16 @@ describe('ModelFacts', () => {
     assert.throws(() => modelFacts(graph, bytes.length), { name: 'EncodingUnjudgedError', message: /token_embd.*Q3_K/ })
   })
 
+  it('is not asked about families other than Llama, and knows no program of them', async () => {
+    const bytes = new Uint8Array(readFileSync(new URL('../../../vectors/tensor/tiny-qwen2.gguf', import.meta.url)))
+    const graph = describeGraph(await readGguf(bytes))
+    assert.throws(() => modelFacts(graph, bytes.length), { name: 'FamilyUnjudgedError', message: /qwen2/ })
+    const rig = await createRig()
+    const { programText } = await describeModel(bytes)
+    const sent = rig.send(rig.contracts.modelFacts, 'openProgram', [stringToHex(programText)])
+    assert.equal(errorOf(await sent), 'ProgramForeign')
+  })
+
   it('knows programs of this semantics and sampler without an adapter, by their text', async () => {
     const rig = await createRig()
     const { modelFacts: facts } = rig.contracts

@@ -51,7 +51,6 @@ export {
 export { MemoryExhaustedError } from './kernels/loadKernels.ts'
 export { ContextFullError, positionsMax, type Session } from './model/createSession.ts'
 export { operatorName } from './model/describeGraph.ts'
-export { NumberNotFiniteError } from './model/forward.ts'
 export {
   describeModel,
   loadModel,
@@ -60,6 +59,7 @@ export {
   type ModelInfo,
 } from './model/loadModel.ts'
 export type { LoadProgress } from './model/loadWeights.ts'
+export { NumberNotFiniteError } from './model/passRows.ts'
 export { samplerVersion, semanticsVersion } from './model/programId.ts'
 export {
   readSafetensors,

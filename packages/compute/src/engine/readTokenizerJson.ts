@@ -1,6 +1,6 @@
 /** The tokenizer.json of published models, as far as it is byte-level BPE: its tables in the form of `@weightless/tensor`. */
 import { bytesToText } from '@weightless/codec'
-import type { TokenizerTables } from '@weightless/tensor/tokenizer/readTokenizer'
+import type { TokenizerTables } from '@weightless/tensor/tokenizer/readTables'
 import { z } from 'zod'
 
 const schema = z.object({

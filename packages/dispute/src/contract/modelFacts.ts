@@ -26,8 +26,9 @@ const headTensors = ['token_embd', 'output_norm', 'output', 'rope_freqs'] as con
 const layerTensors = 'attn_norm attn_q attn_k attn_v attn_output ffn_norm ffn_gate ffn_up ffn_down'.split(' ')
 const absent = 2n ** 64n - 1n
 
-/** @throws {EncodingUnjudgedError} */
+/** @throws {FamilyUnjudgedError} {EncodingUnjudgedError} */
 export function modelFacts(graph: Graph, fileBytes: number): ModelFacts {
+  if (graph.architecture !== 'llama') throw new FamilyUnjudgedError({ architecture: graph.architecture })
   const names: string[] = [...headTensors]
   for (let layer = 0; layer < graph.layerCount; layer++) {
     names.push(...layerTensors.map((name) => `blk.${layer}.${name}`))
@@ -67,10 +68,26 @@ function singleBits(value: number): bigint {
   return BigInt(new Uint32Array(Float32Array.of(value).buffer)[0]!)
 }
 
+const offChain = { hint: 'The dispute can be played and its verdict judged without the chain.' }
+
+export class FamilyUnjudgedError extends WeightlessError {
+  constructor(facts: { architecture: string }) {
+    super(
+      'dispute/family-unjudged',
+      'No contract judges answers of a model that is not of the Llama family.',
+      facts,
+      offChain,
+    )
+  }
+}
+
 export class EncodingUnjudgedError extends WeightlessError {
   constructor(facts: { name: string; type: string }) {
-    super('dispute/encoding-unjudged', 'No contract judges answers of a model with tensors of this type.', facts, {
-      hint: 'The dispute can be played and its verdict judged without the chain.',
-    })
+    super(
+      'dispute/encoding-unjudged',
+      'No contract judges answers of a model with tensors of this type.',
+      facts,
+      offChain,
+    )
   }
 }

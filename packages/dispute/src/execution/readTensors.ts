@@ -9,6 +9,8 @@ export async function readTensors(plan: WorkingPlan, file: ByteSource): Promise<
   const tensors = new Set<GgufTensor>()
   for (const { rule } of plan.tables) {
     if ('matrix' in rule) tensors.add(rule.matrix)
+    if (rule.kind === 'bias') for (const part of rule.parts) tensors.add(part)
+    if (rule.kind === 'headNorm') tensors.add(rule.query).add(rule.key)
     if ('weight' in rule) tensors.add(rule.weight)
     if ('factors' in rule && rule.factors) tensors.add(rule.factors)
   }

@@ -52,6 +52,18 @@ export function exponential(x: number): number {
   return f(p * 2 ** n)
 }
 
+/** TENSOR §11.4: what a gate is divided by 1 + exp of, with the sign changed. */
+export function geluSlope(x: number): number {
+  return f(x * f(f(1.5957691216) + f(f(0.0713548163) * f(x * x))))
+}
+
+/** TENSOR §11.6 */
+export function capped(x: number, cap: number): number {
+  const ratio = f(x / cap)
+  const e = exponential(-f(ratio + ratio))
+  return f(f(f(f(1 - e) / f(1 + e)) * cap) + f(x - x))
+}
+
 export function nearestEven(x: number): number {
   const floor = Math.floor(x)
   const rest = x - floor

@@ -28,6 +28,10 @@ export const openBard = (): Promise<ProbeModel> => openFile(new Uint8Array(readF
 /** A model with a matrix of each k-quant. */
 export const openMoreTypes = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(moreTypesFile)))
 
+/** A model of a family that is not Llama: qwen2, qwen3, gemma2 or gemma3. */
+export const openFamily = (name: string): Promise<ProbeModel> =>
+  openFile(new Uint8Array(readFileSync(new URL(`../../../../vectors/tensor/tiny-${name}.gguf`, import.meta.url))))
+
 const moreTypesFile = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
 const bardFile = new URL('../../../tensor/models/weightless-bard-1m.gguf', import.meta.url)
 

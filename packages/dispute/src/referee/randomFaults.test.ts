@@ -9,6 +9,7 @@ import { judge, planStep } from './judge.ts'
 import {
   type Fault,
   openBard,
+  openFamily,
   openMoreTypes,
   openProbe,
   type ProbeModel,
@@ -25,6 +26,9 @@ const models = [
   { name: 'the test model', open: openProbe, topP: 1, rounds: isHeavy ? 100 : 16 },
   { name: 'the test model with top-p', open: openProbe, topP: 0.9, rounds: isHeavy ? 100 : 8 },
   { name: 'a model of more types', open: openMoreTypes, topP: 1, rounds: isHeavy ? 100 : 4 },
+  ...['qwen2', 'qwen3', 'gemma2', 'gemma3'].map((name) => {
+    return { name, open: () => openFamily(name), topP: 1, rounds: isHeavy ? 100 : 3 }
+  }),
   { name: 'Weightless Bard 1M', open: openBard, topP: 1, rounds: isHeavy ? 100 : 3 },
 ]
 

@@ -2,6 +2,7 @@
  * The rule of one word: reads what it needs of earlier tables and of the model's file, and gives the word. Whoever makes a
  * working and whoever judges one word of it call the same function. Spec: spec/dispute.md §5.
  */
+import type { GgufTensor } from '@weightless/tensor'
 import * as f32 from '../numbers/f32.ts'
 import { readElement, readFloats, readWeights } from '../numbers/weightBlock.ts'
 import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
@@ -80,9 +81,15 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
       return f32.dotRun(readFloats(rule.matrix, row, within, count, file), floats(words(rule.x, within, count)))
     }
     case 'inverseRms':
-      return f(1 / finite(f(Math.sqrt(f(f(one(rule.sum, 0) / rule.count) + f(rule.epsilon))))))
+      return f(1 / finite(f(Math.sqrt(f(f(one(rule.sum, index) / rule.count) + f(rule.epsilon))))))
     case 'norm':
       return f(f(one(rule.x, index) * one(rule.inverse, 0)) * readFloats(rule.weight, 0, index, 1, file)[0]!)
+    case 'bias':
+      return f(one(rule.x, index) + elementOf(rule.parts, index, file))
+    case 'headNorm':
+      return headNormed(rule, index, one, file)
+    case 'cap':
+      return f32.capped(one(rule.x, index), rule.cap)
     case 'scale':
       return f32.scaleOf(floats(words(rule.x, index * 32, 32))).scale
     case 'term':
@@ -90,7 +97,7 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
     case 'join':
       return joined(rule.parts, index, one)
     case 'embed':
-      return readElement(rule.matrix, rule.token, index, file)
+      return scaled(readElement(rule.matrix, rule.token, index, file), rule.factor)
     case 'turn':
       return turnOf(rule, index, doubleAt(words, rule.angle, index % rule.pairs))
     case 'rotate':
@@ -108,7 +115,8 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
       return f(one(rule.x, index) + one(rule.y, index))
     case 'gate': {
       const gate = one(rule.both, index)
-      return f(f(gate / f(1 + f32.exponential(-gate))) * one(rule.both, rule.width + index))
+      const slope = rule.curve === 'gelu' ? f32.geluSlope(gate) : gate
+      return f(f(gate / f(1 + f32.exponential(-slope))) * one(rule.both, rule.width + index))
     }
     default:
       throw new Error(`no word of a ${rule.kind} in ${tables.length} tables`)
@@ -160,14 +168,46 @@ function joined(
   throw new Error('a word beyond its parts')
 }
 
+function scaled(value: number, factor: number): number {
+  return factor === 1 ? value : f(value * factor)
+}
+
+/** Element `index` of vectors side by side. */
+function elementOf(parts: readonly GgufTensor[], index: number, file: WordReader['file']): number {
+  let at = index
+  for (const part of parts) {
+    const length = part.shape[0]!
+    if (at < length) return readFloats(part, 0, at, 1, file)[0]!
+    at -= length
+  }
+  throw new Error('an element beyond its vectors')
+}
+
+function headNormed(
+  rule: Extract<Rule, { kind: 'headNorm' }>,
+  index: number,
+  one: (table: number, at: number) => number,
+  file: WordReader['file'],
+): number {
+  const [head, d] = [Math.floor(index / rule.headSize), index % rule.headSize]
+  const value = one(rule.x, index)
+  if (head >= rule.heads + rule.keyHeads) return value
+  const weight = readFloats(head < rule.heads ? rule.query : rule.key, 0, d, 1, file)[0]!
+  return f(f(value * one(rule.inverse, head)) * weight)
+}
+
 function rotated(rule: Extract<Rule, { kind: 'rotate' }>, index: number, words: ReadWords): number {
   const d = index % rule.headSize
   if (index >= rule.turned || d >= rule.rotated) return floats(words(rule.raw, index, 1))[0]!
-  const [even, odd] = floats(words(rule.raw, index - (d & 1), 2)) as unknown as [number, number]
-  const pair = d >> 1
+  const half = rule.rotated / 2
+  const [pair, isSecond] = rule.halves ? [d % half, d >= half] : [d >> 1, (d & 1) === 1]
+  const step = rule.halves ? half : 1
+  const first = index - (isSecond ? step : 0)
+  const even = floats(words(rule.raw, first, 1))[0]!
+  const odd = floats(words(rule.raw, first + step, 1))[0]!
   const cosine = floats(words(rule.turn, pair, 1))[0]!
-  const sine = floats(words(rule.turn, rule.rotated / 2 + pair, 1))[0]!
-  return d & 1 ? f(f(odd * cosine) + f(even * sine)) : f(f(even * cosine) + f(odd * -sine))
+  const sine = floats(words(rule.turn, half + pair, 1))[0]!
+  return isSecond ? f(f(odd * cosine) + f(even * sine)) : f(f(even * cosine) + f(odd * -sine))
 }
 
 function attended(rule: Extract<Rule, { kind: 'score' | 'gather' }>, index: number, words: ReadWords): number {

@@ -12,8 +12,10 @@ import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { evaluateWorking, outputOf } from './evaluateWorking.ts'
 import { planOperator } from './planOperator.ts'
 
-const moreTypes = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
-const files = { 'the test model': makeProbeModel(), 'more types': new Uint8Array(readFileSync(moreTypes)) }
+const vectors = new URL('../../../../vectors/tensor/', import.meta.url)
+const fileOf = (name: string) => new Uint8Array(readFileSync(new URL(`tiny-${name}.gguf`, vectors)))
+const families = ['qwen2', 'qwen3', 'gemma2', 'gemma3'].map((name) => [name, fileOf(name)] as const)
+const files = { 'the test model': makeProbeModel(), 'more types': fileOf('types'), ...Object.fromEntries(families) }
 
 for (const [name, file] of Object.entries(files)) {
   test(`${name}: every operator written out word by word has the digest that the engine commits to`, async () => {

@@ -1,9 +1,10 @@
 /** Which tables the working of an operator has, in order: they follow from the model's dimensions and the position alone. Spec: spec/dispute.md §3. */
 import type { GgufTensor } from '@weightless/tensor'
 import { bodyOperatorCount, type Graph, layerOperators } from '@weightless/tensor/model/describeGraph'
+import { isLocalLayer } from '@weightless/tensor/model/family'
 import { createPlanner, OperatorUnknownError, type Planner } from './createPlanner.ts'
 import { planSample } from './planSample.ts'
-import { type Draw, runWords, type WorkingPlan } from './rules.ts'
+import { type Draw, type Rule, runWords, type WorkingPlan } from './rules.ts'
 
 const guesses = 512
 
@@ -27,13 +28,14 @@ export function planOperator(
   if (operator === 0) {
     if (!Number.isInteger(token) || token < 0 || token >= graph.vocabSize)
       throw new OperatorUnknownError({ operator, name: `token ${token}` })
-    planner.output('out', graph.width, { kind: 'embed', token, matrix: tensorOf(graph, 'token_embd.weight') })
+    const matrix = tensorOf(graph, 'token_embd.weight')
+    planner.output('out', graph.width, { kind: 'embed', token, matrix, factor: graph.family.embeddingFactor })
   } else if (operator === body) {
     planNorm(planner, graph, position, body - 1, 'output_norm.weight')
   } else if (operator === body + 1) {
     const name = graph.tied ? 'token_embd.weight' : 'output.weight'
     const x = planner.source('x', graph.width, position, body)
-    planner.output('out', graph.vocabSize, planner.product(x, graph.width, [tensorOf(graph, name)]))
+    planLogits(planner, graph, planner.product(x, graph.width, [tensorOf(graph, name)]))
   } else if (operator === body + 2 && draw !== undefined) {
     planSample(planner, graph.vocabSize, position, body + 1, draw)
   } else if (operator > 0 && operator < body) {
@@ -44,68 +46,115 @@ export function planOperator(
   return { position, operator, tables: planner.tables, chunks: planner.chunks() }
 }
 
+function planLogits(p: Planner, { vocabSize, family }: Graph, product: Rule): void {
+  if (family.logitCap === 0) return p.output('out', vocabSize, product)
+  const raw = p.add('raw', vocabSize, product)
+  p.output('out', vocabSize, { kind: 'cap', x: raw, cap: family.logitCap })
+}
+
 function planLayer(p: Planner, graph: Graph, position: number, layer: number, operator: number, residual: number) {
   const block = (name: string) => tensorOf(graph, `blk.${layer}.${name}.weight`)
   const first = 1 + layer * layerOperators.length
-  const { width, hiddenWidth } = graph
+  const { width, hiddenWidth, family } = graph
   const queryWidth = graph.headCount * graph.headSize
   switch (layerOperators[operator - first]) {
     case 'attention.norm':
       return planNorm(p, graph, position, residual, `blk.${layer}.attn_norm.weight`)
     case 'attention.qkv':
-      return planQkv(p, graph, position, operator - 1, [block('attn_q'), block('attn_k'), block('attn_v')])
+      return planQkv(p, graph, position, operator - 1, layer)
     case 'attention.mix':
-      return planMix(p, graph, position, operator - 1)
+      return planMix(p, graph, position, operator - 1, layer)
     case 'attention.residual':
-      return planResidual(p, position, residual, operator - 1, queryWidth, block('attn_output'))
+      return planResidual(
+        p,
+        graph,
+        position,
+        residual,
+        operator - 1,
+        queryWidth,
+        layer,
+        'attn_output',
+        'post_attention_norm',
+      )
     case 'ffn.norm':
       return planNorm(p, graph, position, operator - 1, `blk.${layer}.ffn_norm.weight`)
     case 'ffn.gate': {
       const x = p.source('x', width, position, operator - 1)
       const both = p.add('gu', 2 * hiddenWidth, p.product(x, width, [block('ffn_gate'), block('ffn_up')]))
-      return p.output('out', hiddenWidth, { kind: 'gate', both, width: hiddenWidth })
+      return p.output('out', hiddenWidth, { kind: 'gate', both, width: hiddenWidth, curve: family.gate })
     }
     default:
-      return planResidual(p, position, operator - 3, operator - 1, hiddenWidth, block('ffn_down'))
+      return planResidual(
+        p,
+        graph,
+        position,
+        operator - 3,
+        operator - 1,
+        hiddenWidth,
+        layer,
+        'ffn_down',
+        'post_ffw_norm',
+      )
   }
 }
 
 function planNorm(p: Planner, graph: Graph, position: number, from: number, weight: string): void {
   const x = p.source('x', graph.width, position, from)
+  p.output('out', graph.width, normRule(p, graph, x, weight))
+}
+
+function normRule(p: Planner, graph: Graph, x: number, weight: string): Rule {
   const sum = p.fold('square', 'square', x, graph.width, graph.width)
   const inverse = p.add('k', 1, { kind: 'inverseRms', sum, count: graph.width, epsilon: graph.epsilon })
-  p.output('out', graph.width, { kind: 'norm', x, inverse, weight: tensorOf(graph, weight) })
+  return { kind: 'norm', x, inverse, weight: tensorOf(graph, weight) }
 }
 
-function planQkv(p: Planner, graph: Graph, position: number, from: number, matrices: readonly GgufTensor[]): void {
+function planQkv(p: Planner, graph: Graph, position: number, from: number, layer: number): void {
+  const { family } = graph
+  const matrices = ['attn_q', 'attn_k', 'attn_v'].map((name) => tensorOf(graph, `blk.${layer}.${name}.weight`))
   const x = p.source('x', graph.width, position, from)
   const words = matrices.reduce((sum, matrix) => sum + (matrix.shape[1] ?? 1), 0)
-  const raw = p.add('raw', words, p.product(x, graph.width, matrices))
+  const turned = (graph.headCount + graph.keyHeadCount) * graph.headSize
+  const product = p.add('raw', words, p.product(x, graph.width, matrices))
+  const raw = planHeads(p, graph, product, words, layer)
   const degree = graph.rotatedSize / 2
-  const guess = p.add('guess', 2 * guesses, { kind: 'guess', base: graph.ropeBase, degree })
+  const own = isLocalLayer(family, layer) ? family.localRopeBase : undefined
+  const guess = p.add('guess', 2 * guesses, { kind: 'guess', base: own ?? graph.ropeBase, degree })
   const power = p.add('power', graph.rotatedSize, { kind: 'power', guess })
   const factors = graph.tensors.get('rope_freqs.weight')
-  const angle = p.add('angle', graph.rotatedSize, { kind: 'angle', power, factors })
+  const divisor = own === undefined ? family.ropeDivisor : 1
+  const angle = p.add('angle', graph.rotatedSize, { kind: 'angle', power, factors, divisor })
   const turn = p.add('turn', graph.rotatedSize, { kind: 'turn', angle, pairs: degree, position })
-  const turned = (graph.headCount + graph.keyHeadCount) * graph.headSize
-  p.output('out', words, {
-    kind: 'rotate',
-    raw,
-    turn,
-    turned,
-    headSize: graph.headSize,
-    rotated: graph.rotatedSize,
-  })
+  const { headSize, rotatedSize: rotated } = graph
+  const halves = family.rotation === 'halves'
+  p.output('out', words, { kind: 'rotate', raw, turn, turned, headSize, rotated, halves })
 }
 
-function planMix(p: Planner, graph: Graph, position: number, from: number): void {
+/** What is turned: the products, with biases and normalised by heads where the family does that. */
+function planHeads(p: Planner, graph: Graph, product: number, words: number, layer: number): number {
+  const { family, headCount: heads, keyHeadCount: keyHeads, headSize, epsilon } = graph
+  const of = (name: string) => tensorOf(graph, `blk.${layer}.${name}`)
+  const parts = () => [of('attn_q.bias'), of('attn_k.bias'), of('attn_v.bias')]
+  const x = family.hasBiases ? p.add('biased', words, { kind: 'bias', x: product, parts: parts() }) : product
+  if (!family.normsHeads) return x
+  const sum = p.fold('square', 'square', x, (heads + keyHeads) * headSize, headSize)
+  const inverse = p.add('k', heads + keyHeads, { kind: 'inverseRms', sum, count: headSize, epsilon })
+  const [query, key] = [of('attn_q_norm.weight'), of('attn_k_norm.weight')]
+  return p.add('normed', words, { kind: 'headNorm', x, inverse, headSize, heads, keyHeads, query, key })
+}
+
+function planMix(p: Planner, graph: Graph, position: number, from: number, layer: number): void {
+  const { family } = graph
   const shape = { heads: graph.headCount, keyHeads: graph.keyHeadCount, headSize: graph.headSize }
   const { heads, keyHeads, headSize } = shape
-  const positions = position + 1
+  const first = isLocalLayer(family, layer) ? Math.max(0, position + 1 - family.window) : 0
+  const positions = position + 1 - first
   const rowWords = (heads + 2 * keyHeads) * headSize
-  const rows = p.source('s', rowWords, 0, from, positions)
-  const factor = Math.fround(1 / Math.sqrt(headSize))
-  const score = p.add('score', heads * positions, { kind: 'score', rows, rowWords, positions, shape, factor })
+  const rows = p.source('s', rowWords, first, from, positions)
+  const factor = Math.fround(1 / Math.sqrt(family.scoreSize))
+  const free = p.add('score', heads * positions, { kind: 'score', rows, rowWords, positions, shape, factor })
+  const cap = family.scoreCap
+  const score = cap > 0 ? p.add('capped', heads * positions, { kind: 'cap', x: free, cap }) : free
   const top = p.fold('top', 'max', score, heads * positions, positions)
   const weights = p.add('e', heads * positions, { kind: 'exp', score, top, positions })
   const total = p.fold('z', 'sum', weights, heads * positions, positions)
@@ -114,7 +163,7 @@ function planMix(p: Planner, graph: Graph, position: number, from: number): void
   const groups = heads * headSize
   const runs = Math.ceil(positions / runWords)
   const headsPerKey = heads / keyHeads
-  const first = p.add('part', groups * runs, {
+  const part = p.add('part', groups * runs, {
     kind: 'foldDot',
     weights,
     values,
@@ -122,15 +171,30 @@ function planMix(p: Planner, graph: Graph, position: number, from: number): void
     headSize,
     headsPerKey,
   })
-  const sum = runs === 1 ? first : p.fold('part', 'sum', first, groups * runs, runs)
+  const sum = runs === 1 ? part : p.fold('part', 'sum', part, groups * runs, runs)
   p.output('out', groups, { kind: 'mix', sum, total, headSize })
 }
 
-function planResidual(p: Planner, position: number, x: number, m: number, columns: number, matrix: GgufTensor) {
+/** @param norm - the vector that the product is normalised with, where the family does that */
+function planResidual(
+  p: Planner,
+  graph: Graph,
+  position: number,
+  x: number,
+  m: number,
+  columns: number,
+  layer: number,
+  name: string,
+  norm: string,
+) {
+  const matrix = tensorOf(graph, `blk.${layer}.${name}.weight`)
   const width = matrix.shape[1] ?? 1
   const stream = p.source('x', width, position, x)
   const input = p.source('m', columns, position, m)
-  const y = p.add('y', width, p.product(input, columns, [matrix]))
+  const product = p.add('y', width, p.product(input, columns, [matrix]))
+  const y = graph.family.normsOutputs
+    ? p.add('normed', width, normRule(p, graph, product, `blk.${layer}.${norm}.weight`))
+    : product
   p.output('out', width, { kind: 'add', x: stream, y })
 }
 

@@ -21,23 +21,38 @@ export type Rule =
   | { kind: 'foldWeights'; x: number; matrix: GgufTensor; columns: number }
   | { kind: 'inverseRms'; sum: number; count: number; epsilon: number }
   | { kind: 'norm'; x: number; inverse: number; weight: GgufTensor }
+  /** Adds vectors that lie side by side. */
+  | { kind: 'bias'; x: number; parts: readonly GgufTensor[] }
+  /** Of the first heads the norm with `query`, of those after them with `key`, each with its own inverse; the rest stays. */
+  | {
+      kind: 'headNorm'
+      x: number
+      inverse: number
+      headSize: number
+      heads: number
+      keyHeads: number
+      query: GgufTensor
+      key: GgufTensor
+    }
+  /** cap · tanh(x ÷ cap). */
+  | { kind: 'cap'; x: number; cap: number }
   | { kind: 'quantise'; x: number }
   | { kind: 'scale'; x: number }
   | { kind: 'sum'; q: number }
   | { kind: 'term'; q: number; scale: number; sum: number; matrix: GgufTensor; columns: number }
   | { kind: 'join'; parts: readonly { table: number; words: number }[] }
-  | { kind: 'embed'; token: number; matrix: GgufTensor }
+  | { kind: 'embed'; token: number; matrix: GgufTensor; factor: number }
   | { kind: 'guess'; base: number; degree: number }
   | { kind: 'power'; guess: number }
-  | { kind: 'angle'; power: number; factors: GgufTensor | undefined }
+  | { kind: 'angle'; power: number; factors: GgufTensor | undefined; divisor: number }
   | { kind: 'turn'; angle: number; pairs: number; position: number }
-  | { kind: 'rotate'; raw: number; turn: number; turned: number; headSize: number; rotated: number }
+  | { kind: 'rotate'; raw: number; turn: number; turned: number; headSize: number; rotated: number; halves: boolean }
   | { kind: 'score'; rows: number; rowWords: number; positions: number; shape: HeadShape; factor: number }
   | { kind: 'exp'; score: number; top: number; positions: number }
   | { kind: 'gather'; rows: number; rowWords: number; positions: number; shape: HeadShape }
   | { kind: 'mix'; sum: number; total: number; headSize: number }
   | { kind: 'add'; x: number; y: number }
-  | { kind: 'gate'; both: number; width: number }
+  | { kind: 'gate'; both: number; width: number; curve: 'silu' | 'gelu' }
   /** How often the answer has each token: in runs of 256 of what it has, then sums of those numbers. */
   | { kind: 'times'; of: number; groupWords: number; isFirst: boolean }
   | { kind: 'adjusted'; logits: number; times: number | undefined; adjust: Adjust }

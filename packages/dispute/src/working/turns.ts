@@ -28,7 +28,9 @@ export function powerOf(
 }
 
 export function anglesOf(rule: Of<'angle'>, index: number, power: number, file: ReadFile): number {
-  return rule.factors === undefined ? power : power / finite(readFloats(rule.factors, 0, index, 1, file)[0]!)
+  return rule.factors === undefined
+    ? power / rule.divisor
+    : power / finite(readFloats(rule.factors, 0, index, 1, file)[0]!)
 }
 
 /** Cosines of all pairs, then their sines; NaN where the angle lies outside of 0 to 2^62. */

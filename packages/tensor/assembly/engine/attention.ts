@@ -1,6 +1,7 @@
 // Causal attention with grouped heads over the key–value cache (spec/tensor.md §3.6). Keys lie as [positions/4][size][4],
 // values as [positions][size], per layer and key–value head. Every position is computed alone, so chunks do not matter.
 import { exp4 } from './exponential'
+import { capValues } from './families'
 import { RUN } from './matvec'
 
 /**
@@ -47,33 +48,65 @@ export function attend(q: usize, stride: i32, out: usize, table: usize, member: 
     const side = sideBytes(keyHeads, size, capacity)
     const keys = load<usize>(table) + <usize>(layer << 1) * side
     const scores = load<usize>(table, 4) + <usize>(member * (capacity + 16) * 12)
-    attendRow(q, out, keys, keys + side, scores, heads, keyHeads, size, capacity, load<i32>(table, 12) + 1, factor)
+    attendRow(q, out, keys, keys + side, scores, heads, keyHeads, size, capacity, 0, load<i32>(table, 12) + 1, factor, 0)
     q += <usize>stride
     out += <usize>((heads * size) << 2)
     table += ENTRY
   }
 }
 
-/** Three heads that share a key head go together, so that keys and values are read once for them. */
-function attendRow(q: usize, out: usize, keys: usize, values: usize, scores: usize, heads: i32, keyHeads: i32, size: i32, capacity: i32, length: i32, factor: f32): void {
+/**
+ * As `attend`, each query over the last `window` positions alone, its scores held within `cap` unless that is 0
+ * (spec/tensor.md §11.5). `shape`: heads, key heads and their size, u32 each.
+ */
+export function attendNear(q: usize, stride: i32, out: usize, table: usize, member: i32, shape: usize, layer: i32, rows: i32, factor: f32, window: i32, cap: f32): void {
+  const heads = load<i32>(shape)
+  const keyHeads = load<i32>(shape, 4)
+  const size = load<i32>(shape, 8)
+  for (let i = 0; i < rows; i++) {
+    const capacity = load<i32>(table, 8)
+    const side = sideBytes(keyHeads, size, capacity)
+    const keys = load<usize>(table) + <usize>(layer << 1) * side
+    const scores = load<usize>(table, 4) + <usize>(member * (capacity + 16) * 12)
+    const length = load<i32>(table, 12) + 1
+    attendRow(q, out, keys, keys + side, scores, heads, keyHeads, size, capacity, max(0, length - window), length, factor, cap)
+    q += <usize>stride
+    out += <usize>((heads * size) << 2)
+    table += ENTRY
+  }
+}
+
+/**
+ * Over the positions from `first` to `length` − 1. Three heads that share a key head go together, so that keys and values are read
+ * once for them. Keys lie four positions together: scores begin with the four that `first` is of, the rest with `first` itself.
+ */
+function attendRow(q: usize, out: usize, keys: usize, values: usize, scores: usize, heads: i32, keyHeads: i32, size: i32, capacity: i32, first: i32, length: i32, factor: f32, cap: f32): void {
   const share = heads / keyHeads
+  const tile = first & ~3
+  const scored = length - tile
+  const seen = length - first
+  const own = scores + <usize>((first - tile) << 2)
   const scoreBytes = <usize>((capacity + 16) << 2)
   const headBytes = <usize>(size << 2)
   for (let keyHead = 0; keyHead < keyHeads; keyHead++) {
-    const k = keys + (<usize>(keyHead * capacity * size) << 2)
-    const v = values + (<usize>(keyHead * capacity * size) << 2)
+    const k = keys + (<usize>((keyHead * capacity + tile) * size) << 2)
+    const v = values + (<usize>((keyHead * capacity + first) * size) << 2)
     let left = share
     for (; left >= 3; left -= 3) {
-      scoreThree(q, headBytes, k, scores, scoreBytes, length, size, factor)
-      for (let head: usize = 0; head < 3; head++) exponentials(scores + head * scoreBytes, length)
-      mixThree(scores, scoreBytes, v, out, headBytes, length)
+      scoreThree(q, headBytes, k, scores, scoreBytes, scored, size, factor)
+      for (let head: usize = 0; head < 3; head++) {
+        if (cap != 0) capValues(own + head * scoreBytes, seen, cap)
+        exponentials(own + head * scoreBytes, seen)
+      }
+      mixThree(own, scoreBytes, v, out, headBytes, seen)
       q += headBytes * 3
       out += headBytes * 3
     }
     for (; left > 0; left--) {
-      scoreKeys(q, k, scores, length, size, factor)
-      exponentials(scores, length)
-      mixValues(scores, v, out, length, size, sumOf(scores, length))
+      scoreKeys(q, k, scores, scored, size, factor)
+      if (cap != 0) capValues(own, seen, cap)
+      exponentials(own, seen)
+      mixValues(own, v, out, seen, size, sumOf(own, seen))
       q += headBytes
       out += headBytes
     }

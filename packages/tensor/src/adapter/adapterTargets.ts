@@ -6,7 +6,7 @@ import type { LayerWeights } from '../model/weights.ts'
 export const adapterTargets = ['q', 'k', 'v', 'o', 'gate', 'up', 'down'] as const
 export type AdapterTarget = (typeof adapterTargets)[number]
 
-export type MatrixField = Exclude<keyof LayerWeights, 'attentionNorm' | 'ffnNorm'>
+export type MatrixField = Exclude<keyof LayerWeights, 'attentionNorm' | 'ffnNorm' | 'vectors'>
 
 const names: Record<AdapterTarget, { field: MatrixField; peft: string }> = {
   q: { field: 'query', peft: 'self_attn.q_proj' },

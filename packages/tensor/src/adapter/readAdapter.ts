@@ -32,6 +32,7 @@ const configCharactersMax = 65_536
  * @throws {SafetensorsInvalidError} {AdapterInvalidError}
  */
 export function readAdapter(file: Uint8Array, graph: Graph): Adapter {
+  if (graph.architecture !== 'llama') throw new AdapterInvalidError('the model is not of the Llama family')
   const tensors = readSafetensors(file)
   const { rank, scale } = readConfig(tensors.metadata.get('adapter_config'))
   const parts: AdapterPart[] = []

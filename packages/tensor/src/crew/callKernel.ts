@@ -28,6 +28,8 @@ export const kernelNumbers = {
   attendRowBack: 14,
   crossEntropy: 15,
   sampleRow: 16,
+  attendNear: 17,
+  geluMultiply: 18,
 } as const
 const kernelCount = 1 + Math.max(...Object.values(kernelNumbers))
 export type SharedKernel = keyof typeof kernelNumbers
@@ -73,6 +75,8 @@ export function createCaller(kernels: Kernels, memory: WebAssembly.Memory): Call
       else if (kernel === kernelNumbers.siluMultiply) siluMultiply(a, b, c)
       else if (kernel === kernelNumbers.matmulFloat) matmulFloat(a, b, c, d, e, f, g)
       else if (kernel === kernelNumbers.matvec) matvec(a, b, c, d, e, f, g, h, i)
+      else if (kernel === kernelNumbers.attendNear) kernels.attendNear(a, b, c, d, e + member, f, g, h, i, j, k)
+      else if (kernel === kernelNumbers.geluMultiply) kernels.geluMultiply(a, b, c)
       else if (kernel === kernelNumbers.sampleRow)
         drawRow(kernels, memory, [a, b + member * weightsBytes(c), c, d, e, f, g, h])
       else if (kernel >= kernelNumbers.gemmRows) train(kernel, table.subarray(at + 1, at + callValues), member)

@@ -14,8 +14,9 @@ import { createCrewSeat, dismissCrew, type MateInput, mateModule } from './crew.
 const bootstrap = `const { workerData } = require('node:worker_threads')
 import(workerData.module).then(({ default: main }) => main(undefined, workerData.input))`
 
-const moreTypes = new URL('../../../../vectors/tensor/tiny-types.gguf', import.meta.url)
-const files = { 'the probe': makeProbeModel(), 'more types': new Uint8Array(readFileSync(moreTypes)) }
+const fileOf = (name: string) =>
+  new Uint8Array(readFileSync(new URL(`../../../../vectors/tensor/tiny-${name}.gguf`, import.meta.url)))
+const files = { 'the probe': makeProbeModel(), 'more types': fileOf('types'), 'Gemma 2': fileOf('gemma2') }
 
 for (const [name, file] of Object.entries(files)) {
   test(`${name}: with mate threads on a shared memory the bits stay the same, and they end when dismissed`, async () => {

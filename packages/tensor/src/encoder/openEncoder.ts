@@ -2,7 +2,7 @@
 import { bytesToHex, type Hex, textToBytes } from '@weightless/codec'
 import { sha256 } from '@weightless/crypto'
 import { createArena } from '../kernels/loadKernels.ts'
-import { NumberNotFiniteError } from '../model/forward.ts'
+import { NumberNotFiniteError } from '../model/passRows.ts'
 import { allocateEncoderScratch, encodeRows, rowsOf } from './encodeRows.ts'
 import { EncoderInvalidError } from './encoderInvalidError.ts'
 import { loadEncoderKernels } from './encoderKernels.ts'

@@ -41,6 +41,19 @@ export type Kernels = TrainKernels & {
     positions: number,
   ): void
   siluMultiply(gate: number, up: number, n: number): void
+  geluMultiply(gate: number, up: number, n: number): void
+  addBiases(x: number, stride: number, bias: number, n: number, positions: number): void
+  normHeads(
+    x: number,
+    stride: number,
+    heads: number,
+    size: number,
+    weight: number,
+    positions: number,
+    epsilon: number,
+  ): void
+  rotateHalves: Kernels['rotate']
+  capValues(x: number, n: number, cap: number): void
   addInto(x: number, y: number, n: number): void
   sampleWeights(logits: number, weights: number, n: number, top: number, temperature: number): void
   embedRow(group: number, lane: number, kind: number, n: number, y: number): void
@@ -99,6 +112,19 @@ export type Kernels = TrainKernels & {
     layer: number,
     rows: number,
     factor: number,
+  ): void
+  attendNear(
+    q: number,
+    stride: number,
+    out: number,
+    places: number,
+    member: number,
+    shape: number,
+    layer: number,
+    rows: number,
+    factor: number,
+    window: number,
+    cap: number,
   ): void
 }
 

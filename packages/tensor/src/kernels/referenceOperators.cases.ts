@@ -82,12 +82,42 @@ export function rmsNorm(x: readonly number[], weight: readonly number[], epsilon
 }
 
 /** §3.6: one query head over keys and values [position][size]. */
-export function attend(q: readonly number[], keys: number[][], values: number[][], factor: number): number[] {
-  const scores = keys.map((key) => f(fold(q.map((value, d) => f(value * key[d]!))) * factor))
+export function attend(
+  q: readonly number[],
+  keys: number[][],
+  values: number[][],
+  factor: number,
+  cap: number = 0,
+): number[] {
+  const free = keys.map((key) => f(fold(q.map((value, d) => f(value * key[d]!))) * factor))
+  const scores = cap === 0 ? free : free.map((score) => capped(score, cap))
   const top = Math.max(...scores)
   const weights = scores.map((score) => exponential(f(score - top)))
   const total = fold(weights)
   return q.map((_, d) => f(fold(weights.map((weight, t) => f(weight * values[t]![d]!))) / total))
+}
+
+/** §11.3: value i of a head turns with value i + n/2; cosines and sines are of the n/2 pairs, what lies behind n stays. */
+export function rotateHalves(head: readonly number[], cosines: readonly number[], sines: readonly number[]): number[] {
+  const half = cosines.length
+  return head.map((value, i) => {
+    if (i >= 2 * half) return value
+    if (i < half) return f(f(value * cosines[i]!) + f(head[i + half]! * -sines[i]!))
+    return f(f(value * cosines[i - half]!) + f(head[i - half]! * sines[i - half]!))
+  })
+}
+
+/** §11.4 */
+export function geluMultiply(gate: number, up: number): number {
+  const slope = f(gate * f(f(1.5957691216) + f(f(0.0713548163) * f(gate * gate))))
+  return f(f(gate / f(1 + exponential(-slope))) * up)
+}
+
+/** §11.6 */
+export function capped(x: number, cap: number): number {
+  const ratio = f(x / cap)
+  const e = exponential(-f(ratio + ratio))
+  return f(f(f(f(1 - e) / f(1 + e)) * cap) + f(x - x))
 }
 
 /** §3.7 */

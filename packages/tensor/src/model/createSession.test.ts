@@ -61,7 +61,9 @@ function largestError(model: Model, golden: Golden): number {
   return largest
 }
 
-for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled', 'tiny-types']) {
+const families = ['tiny-qwen2', 'tiny-qwen3', 'tiny-gemma2', 'tiny-gemma3']
+
+for (const name of ['tiny-random', 'tiny-untied', 'tiny-scaled', 'tiny-types', ...families]) {
   test(`${name}: random tokens give the logits of an independent f64 evaluation within 0.01`, async () => {
     const error = largestError(await loadModel(file(`${name}.gguf`)), golden(name))
     assert.ok(error < 0.01, `largest error ${error}`)
@@ -80,11 +82,9 @@ test(
   },
 )
 
-for (const [name, model] of [
-  ['the probe', probe],
-  ['more types', await loadModel(file('tiny-types.gguf'))],
-] as const) {
-  test(`${name}: bits depend neither on passes nor on other sessions`, () => {
+const opened = await Promise.all(['tiny-types', ...families].map((name) => loadModel(file(`${name}.gguf`))))
+for (const model of [probe, ...opened]) {
+  test(`${model.info.name}: bits depend neither on passes nor on other sessions`, () => {
     const tokens = Array.from({ length: 70 }, (_, i) => (i * 97 + 13) % model.info.vocabSize)
     const alone = model.createSession(tokens.length)
     const expected = logitsOf(alone, tokens, [1])

@@ -4,6 +4,7 @@ import { encodingOf, type TensorType, tensorEncodings } from '../gguf/tensorType
 import { type WritableTensor, writeGguf } from '../gguf/writeGguf.ts'
 import { byteCharacters } from '../tokenizer/byteAlphabet.ts'
 import { expectedShapes, foldTermsMax } from './describeGraph.ts'
+import { readFamily } from './family.ts'
 import { describeModel, loadModel } from './loadModel.ts'
 
 type Options = { hiddenWidth?: number; down?: TensorType; context?: number; divisors?: readonly number[] }
@@ -19,8 +20,10 @@ function makeFile({ hiddenWidth = 32, down = 'Q8_0', context = 64, divisors }: O
     contextLength: context,
     ropeBase: 1e4,
     epsilon: 1,
+    architecture: 'llama' as const,
+    family: readFamily('llama', new Map(), { ...shape }),
   }
-  const tensors = [...expectedShapes({ ...graph, architecture: 'llama' })].map(([name, dimensions]): WritableTensor => {
+  const tensors = [...expectedShapes(graph)].map(([name, dimensions]): WritableTensor => {
     const type = dimensions.length === 1 ? 'F32' : name.includes('ffn_down') ? down : 'Q4_0'
     const { blockValues, blockBytes } = encodingOf(type)
     const values = dimensions.reduce((product, length) => product * length, 1)

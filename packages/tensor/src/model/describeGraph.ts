@@ -1,5 +1,5 @@
 /**
- * What a llama-family file computes: its dimensions, checked, and the operators whose outputs the trace commits to.
+ * What a model file computes: its dimensions, checked, and the operators whose outputs the trace commits to.
  * Spec: spec/tensor.md §5.
  */
 
@@ -7,9 +7,11 @@ import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import type { GgufValue } from '../gguf/ggufValue.ts'
 import type { Gguf, GgufTensor } from '../gguf/readGguf.ts'
 import { hasIntegerProducts } from '../gguf/tensorTypes.ts'
+import { type Architecture, type Family, readArchitecture, readFamily } from './family.ts'
+import { countOf, positiveOf } from './readDimension.ts'
 
 export type Graph = {
-  architecture: 'llama'
+  architecture: Architecture
   layerCount: number
   /** Width of the residual stream. */
   width: number
@@ -24,6 +26,8 @@ export type Graph = {
   epsilon: number
   /** Whether the output matrix is the embedding. */
   tied: boolean
+  /** Where it differs from Llama. */
+  family: Family
   tensors: ReadonlyMap<string, GgufTensor>
 }
 
@@ -61,51 +65,38 @@ export function bodyOperatorCount(layerCount: number): number {
   return 1 + layerCount * layerOperators.length
 }
 
-/** @throws {GgufInvalidError} for another architecture, or tensors that do not match the dimensions */
-export function describeGraph(gguf: Gguf): Graph {
-  const architecture = gguf.metadata.get('general.architecture')
-  if (architecture !== 'llama') {
-    throw new GgufInvalidError('its architecture is not supported (llama)', { value: String(architecture) })
-  }
-  refuseScaling(gguf.metadata)
-  const read = (name: string, max: number, fallback?: number) => countOf(gguf.metadata, `llama.${name}`, max, fallback)
+/** @throws {ArchitectureUnsupportedError} {GgufInvalidError} for tensors that do not match the dimensions */
+export function describeGraph({ metadata, tensors }: Gguf): Graph {
+  const architecture = readArchitecture(metadata)
+  const experts = metadata.get(`${architecture}.expert_count`)
+  if (experts !== undefined && experts !== 0) throw new GgufInvalidError('mixtures of experts are not supported')
+  const read = (name: string, max: number, fallback?: number) =>
+    countOf(metadata, `${architecture}.${name}`, max, fallback)
   const width = read('embedding_length', foldTermsMax)
   const headCount = read('attention.head_count', 1024)
   const headSize = read('attention.key_length', 256, width / headCount)
-  const embedding = gguf.tensors.get('token_embd.weight')
+  const layerCount = read('block_count', 1024)
+  const embedding = tensors.get('token_embd.weight')
   if (embedding === undefined) throw new GgufInvalidError('a tensor is missing', { name: 'token_embd.weight' })
   const graph: Graph = {
-    architecture,
-    layerCount: read('block_count', 1024),
-    width,
+    ...{ architecture, layerCount, width, headCount, headSize, tensors },
     hiddenWidth: read('feed_forward_length', 2 ** 20),
-    headCount,
     keyHeadCount: read('attention.head_count_kv', 1024, headCount),
-    headSize,
     rotatedSize: read('rope.dimension_count', 256, headSize),
     contextLength: Math.min(read('context_length', 2 ** 24), foldTermsMax),
     vocabSize: embedding.shape[1] ?? 0,
-    ropeBase: positiveOf(gguf.metadata, 'llama.rope.freq_base', 10_000),
-    epsilon: positiveOf(gguf.metadata, 'llama.attention.layer_norm_rms_epsilon'),
-    tied: !gguf.tensors.has('output.weight'),
-    tensors: gguf.tensors,
+    ropeBase: positiveOf(metadata, `${architecture}.rope.freq_base`, 10_000),
+    epsilon: positiveOf(metadata, `${architecture}.attention.layer_norm_rms_epsilon`),
+    tied: !tensors.has('output.weight'),
+    family: readFamily(architecture, metadata, { width, headCount, headSize, layerCount }),
   }
-  checkDimensions(graph, gguf.metadata)
+  checkDimensions(graph, metadata)
   checkTensors(graph)
   return graph
 }
 
-function refuseScaling(metadata: ReadonlyMap<string, GgufValue>): void {
-  const scaling = metadata.get('llama.rope.scaling.type')
-  if (scaling !== undefined && scaling !== 'none') {
-    throw new GgufInvalidError('its rope scaling is not supported', { value: String(scaling) })
-  }
-  const experts = metadata.get('llama.expert_count')
-  if (experts !== undefined && experts !== 0) throw new GgufInvalidError('mixtures of experts are not supported')
-}
-
 function checkDimensions(graph: Graph, metadata: ReadonlyMap<string, GgufValue>): void {
-  const { width, hiddenWidth, headCount, keyHeadCount, headSize, rotatedSize } = graph
+  const { width, hiddenWidth, headCount, keyHeadCount, headSize, rotatedSize, family } = graph
   const refuse = (reason: string) => {
     throw new GgufInvalidError(`its shape is not supported: ${reason}`)
   }
@@ -115,8 +106,9 @@ function checkDimensions(graph: Graph, metadata: ReadonlyMap<string, GgufValue>)
     refuse('head size is not a multiple of 8 up to 256')
   if ((headCount * headSize) % 32) refuse('the heads together are not a multiple of 32')
   if (rotatedSize % 4 || rotatedSize > headSize) refuse('rotated size')
-  if (graph.ropeBase < 1) refuse('rotation base below 1')
-  const valueSize = metadata.get('llama.attention.value_length')
+  if (family.rotation === 'halves' && rotatedSize % 8) refuse('rotated size is not a multiple of 8')
+  if (Math.min(graph.ropeBase, family.localRopeBase ?? 1) < 1) refuse('rotation base below 1')
+  const valueSize = metadata.get(`${graph.architecture}.attention.value_length`)
   if (valueSize !== undefined && valueSize !== headSize) refuse('values are not as long as keys')
 }
 
@@ -141,7 +133,7 @@ function checkTensors(graph: Graph): void {
 
 /** Every tensor the graph reads, by name, with its shape. */
 export function expectedShapes(graph: Omit<Graph, 'tensors'> & { tensors?: Graph['tensors'] }): Map<string, number[]> {
-  const { width, hiddenWidth, vocabSize } = graph
+  const { width, hiddenWidth, vocabSize, family } = graph
   const queryWidth = graph.headCount * graph.headSize
   const keyWidth = graph.keyHeadCount * graph.headSize
   const shapes = new Map<string, number[]>([['token_embd.weight', [width, vocabSize]]])
@@ -151,7 +143,20 @@ export function expectedShapes(graph: Omit<Graph, 'tensors'> & { tensors?: Graph
     shapes.set(`${block}.attn_q.weight`, [width, queryWidth])
     shapes.set(`${block}.attn_k.weight`, [width, keyWidth])
     shapes.set(`${block}.attn_v.weight`, [width, keyWidth])
+    if (family.hasBiases) {
+      shapes.set(`${block}.attn_q.bias`, [queryWidth])
+      shapes.set(`${block}.attn_k.bias`, [keyWidth])
+      shapes.set(`${block}.attn_v.bias`, [keyWidth])
+    }
+    if (family.normsHeads) {
+      shapes.set(`${block}.attn_q_norm.weight`, [graph.headSize])
+      shapes.set(`${block}.attn_k_norm.weight`, [graph.headSize])
+    }
     shapes.set(`${block}.attn_output.weight`, [queryWidth, width])
+    if (family.normsOutputs) {
+      shapes.set(`${block}.post_attention_norm.weight`, [width])
+      shapes.set(`${block}.post_ffw_norm.weight`, [width])
+    }
     shapes.set(`${block}.ffn_norm.weight`, [width])
     shapes.set(`${block}.ffn_gate.weight`, [width, hiddenWidth])
     shapes.set(`${block}.ffn_up.weight`, [width, hiddenWidth])
@@ -159,22 +164,7 @@ export function expectedShapes(graph: Omit<Graph, 'tensors'> & { tensors?: Graph
   }
   shapes.set('output_norm.weight', [width])
   if (!graph.tied) shapes.set('output.weight', [width, vocabSize])
-  if (graph.tensors?.has('rope_freqs.weight')) shapes.set('rope_freqs.weight', [graph.rotatedSize / 2])
+  if (graph.architecture === 'llama' && graph.tensors?.has('rope_freqs.weight'))
+    shapes.set('rope_freqs.weight', [graph.rotatedSize / 2])
   return shapes
-}
-
-function countOf(metadata: ReadonlyMap<string, GgufValue>, name: string, max: number, fallback?: number): number {
-  const value = metadata.get(name) ?? fallback
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > max) {
-    throw new GgufInvalidError('a dimension is missing or impossible', { name, value: String(value) })
-  }
-  return value
-}
-
-function positiveOf(metadata: ReadonlyMap<string, GgufValue>, name: string, fallback?: number): number {
-  const value = metadata.get(name) ?? fallback
-  if (typeof value !== 'number' || !Number.isFinite(value) || value <= 0) {
-    throw new GgufInvalidError('a number of the architecture is missing or impossible', { name, value: String(value) })
-  }
-  return value
 }

@@ -12,7 +12,9 @@ export type EngineParts = {
   weights: Weights
   scratch: Scratch
   angles: Float64Array
-  /** 1 / √head size, as f32. */
+  /** Of local layers, where they turn otherwise. */
+  localAngles: Float64Array | undefined
+  /** 1 / √score size, as f32. */
   scoreFactor: number
   /** Has calls of kernels made, by the crew too. */
   round: CallRound

@@ -67,7 +67,7 @@ export async function describeModel(
  * @param options.onProgress - called after each tensor
  * @param options.seat - a crew's seat, to compute prompts on several threads; its memory becomes the model's
  * @param options.adapter - a LoRA adapter as a safetensors file (spec/training.md §7), which every answer then includes
- * @throws {GgufInvalidError} {MemoryExhaustedError} {SafetensorsInvalidError} {AdapterInvalidError}
+ * @throws {GgufInvalidError} {ArchitectureUnsupportedError} {MemoryExhaustedError} {SafetensorsInvalidError} {AdapterInvalidError}
  */
 export async function loadModel(
   source: ByteSource | Uint8Array,
@@ -76,6 +76,7 @@ export async function loadModel(
   const file = toByteSource(source)
   const { description, adapter } = await open(file, options.adapter)
   const { graph } = description
+  const { family } = graph
   const arena = await createArena(options.seat?.memory)
   const base = await loadWeights(graph, file, arena, options.onProgress)
   const weights = adapter === undefined ? base : attachAdapter(base, adapter, arena)
@@ -90,8 +91,9 @@ export async function loadModel(
     round: createCallRound(caller, crew),
     crew,
     members,
-    angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors),
-    scoreFactor: Math.fround(1 / Math.sqrt(graph.headSize)),
+    angles: ropeAngles(graph.rotatedSize, graph.ropeBase, weights.ropeFactors, family.ropeDivisor),
+    localAngles: family.localRopeBase === undefined ? undefined : ropeAngles(graph.rotatedSize, family.localRopeBase),
+    scoreFactor: Math.fround(1 / Math.sqrt(family.scoreSize)),
     sampleWeights: arena.allocate(weightsBytes(graph.vocabSize) * members),
     samples: arena.allocate(positionsMax * sampleBytes),
     adjustedLogits: arena.allocate(Math.ceil(graph.vocabSize / 4) * 16),

@@ -38,11 +38,20 @@ function arrange(graph: Graph, arena: Arena, matrix: (name: string) => Matrix): 
     embedding: matrix('token_embd.weight'),
     layers: Array.from({ length: graph.layerCount }, (_, layer) => {
       const of = (name: string) => matrix(`blk.${layer}.${name}.weight`)
+      const { hasBiases, normsHeads, normsOutputs } = graph.family
+      const parts = ['q', 'k', 'v'].map((part) => `blk.${layer}.attn_${part}.bias`)
       return {
         attentionNorm: of('attn_norm').address,
         query: of('attn_q'),
         key: of('attn_k'),
         value: of('attn_v'),
+        vectors: {
+          biases: hasBiases ? sideBySide(arena, parts.map(matrix)) : 0,
+          queryNorm: normsHeads ? of('attn_q_norm').address : 0,
+          keyNorm: normsHeads ? of('attn_k_norm').address : 0,
+          mixNorm: normsOutputs ? of('post_attention_norm').address : 0,
+          downNorm: normsOutputs ? of('post_ffw_norm').address : 0,
+        },
         attentionOutput: of('attn_output'),
         ffnNorm: of('ffn_norm').address,
         gate: of('ffn_gate'),
@@ -54,6 +63,18 @@ function arrange(graph: Graph, arena: Arena, matrix: (name: string) => Matrix): 
     output: matrix(graph.tied ? 'token_embd.weight' : 'output.weight'),
     ropeFactors: factors && readFactors(graph, arena, factors),
   }
+}
+
+/** Vectors joined to one, in place of their own. */
+function sideBySide(arena: Arena, vectors: readonly Matrix[]): number {
+  const address = arena.allocate(vectors.reduce((sum, { columns }) => sum + columns * 4, 0))
+  let to = address
+  for (const { address: from, columns } of vectors) {
+    arena.bytes(to, columns * 4).set(arena.bytes(from, columns * 4))
+    arena.release(from)
+    to += columns * 4
+  }
+  return address
 }
 
 function readFactors(graph: Graph, arena: Arena, { address }: Matrix): Float32Array {

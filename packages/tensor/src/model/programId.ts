@@ -9,6 +9,8 @@ import type { Graph } from './describeGraph.ts'
 export const semanticsVersion = 1
 /** Of a file with types that version 1 has not: version 1 and their rules. Version 2 had other products of k-quants. */
 export const moreTypesSemanticsVersion = 3
+/** Of what families other than Llama add. Spec: spec/tensor.md §11 */
+export const familyVersion = 1
 export const samplerVersion = 1
 
 /** @param text - that `programText` writes */
@@ -26,6 +28,7 @@ export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: s
     `layers ${graph.layerCount} width ${graph.width} hidden ${graph.hiddenWidth} vocabulary ${graph.vocabSize}`,
     `heads ${graph.headCount} key-heads ${graph.keyHeadCount} head-size ${graph.headSize} rotated ${graph.rotatedSize}`,
     `context ${graph.contextLength} rope-base ${graph.ropeBase} epsilon ${graph.epsilon} tied ${graph.tied}`,
+    ...familyLines(graph),
     ...tensors.map((tensor) => `tensor ${tensor.name} ${tensor.type} ${tensor.shape.join(' ')}`),
     `tokenizer ${bytesToHex(tokenizerRoot)}`,
     `template ${bytesToHex(sha256(textToBytes(template)))}`,
@@ -33,4 +36,11 @@ export function programText(graph: Graph, tokenizerRoot: Uint8Array, template: s
     ...(adapter === undefined ? [] : adapterLines(adapter)),
     '',
   ].join('\n')
+}
+
+/** Llama has none: its programs are those that were there before. */
+function familyLines({ architecture, family }: Graph): string[] {
+  if (architecture === 'llama') return []
+  const facts = Object.entries(family).sort(([a], [b]) => (a < b ? -1 : 1))
+  return [`family ${familyVersion} ${facts.map(([name, value]) => `${name} ${value ?? 'none'}`).join(' ')}`]
 }

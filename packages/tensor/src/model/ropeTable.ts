@@ -6,12 +6,23 @@
 const halfPi = 1.5707963267948966
 const halfPiTail = 6.123233995736766e-17
 
+export type RopeRows = { cosines: Float32Array; sines: Float32Array }
+
+/** For `positions` from `first`: cosines and sines of the pairs, `rotated`/2 f32 per position. */
+export function halfRopeRows(angles: Float64Array, first: number, positions: number): RopeRows {
+  const cosines = new Float32Array(positions * angles.length)
+  const sines = new Float32Array(positions * angles.length)
+  for (let at = 0; at < cosines.length; at++) {
+    const pair = at % angles.length
+    const { sine, cosine } = sineCosine((first + (at - pair) / angles.length) * angles[pair]!)
+    cosines[at] = cosine
+    sines[at] = sine
+  }
+  return { cosines, sines }
+}
+
 /** For `positions` from `first`: cosines [c₀ c₀ c₁ c₁ …] and sines [−s₀ s₀ −s₁ s₁ …], `rotated` f32 per position. */
-export function ropeRows(
-  angles: Float64Array,
-  first: number,
-  positions: number,
-): { cosines: Float32Array; sines: Float32Array } {
+export function ropeRows(angles: Float64Array, first: number, positions: number): RopeRows {
   const rotated = angles.length * 2
   const cosines = new Float32Array(positions * rotated)
   const sines = new Float32Array(positions * rotated)
@@ -28,13 +39,13 @@ export function ropeRows(
   return { cosines, sines }
 }
 
-/** Angle per position of each pair: base^(−2·pair / rotated), divided by the file's factors when it has them. */
-export function ropeAngles(rotated: number, base: number, factors?: Float32Array): Float64Array {
+/** Angle per position of each pair: base^(−2·pair / rotated), divided by the file's factors when it has them, or by `divisor`. */
+export function ropeAngles(rotated: number, base: number, factors?: Float32Array, divisor = 1): Float64Array {
   const angles = new Float64Array(rotated / 2)
   const ratio = root(1 / base, rotated / 2)
   let angle = 1
   for (let pair = 0; pair < angles.length; pair++) {
-    angles[pair] = angle / (factors?.[pair] ?? 1)
+    angles[pair] = angle / (factors?.[pair] ?? divisor)
     angle *= ratio
   }
   return angles

@@ -25,6 +25,11 @@ export type Scratch = {
   sums: number
   cosines: number
   sines: number
+  /** Of local layers; those of the others where they turn alike. */
+  localCosines: number
+  localSines: number
+  /** Heads, key heads and their size (u32), for \`attendNear\`. */
+  headShape: number
   logits: number
   /** One panel per thread of the crew. */
   panel: number
@@ -42,6 +47,8 @@ export function allocateScratch(graph: Graph, arena: Arena, members: number): Sc
   const qkvWidth = queryWidth + 2 * graph.keyHeadCount * graph.headSize
   const widest = Math.max(graph.width, graph.hiddenWidth, queryWidth)
   const rows = (width: number) => arena.allocate(positionsMax * width * 4)
+  const turnsApart = graph.family.localRopeBase !== undefined
+  const [cosines, sines] = [rows(graph.rotatedSize), rows(graph.rotatedSize)]
   return {
     x: rows(graph.width),
     y: rows(graph.width),
@@ -53,12 +60,21 @@ export function allocateScratch(graph: Graph, arena: Arena, members: number): Sc
     q: rows(widest / 2),
     scales: rows(widest / 32),
     sums: rows(widest / 32),
-    cosines: rows(graph.rotatedSize),
-    sines: rows(graph.rotatedSize),
+    cosines,
+    sines,
+    localCosines: turnsApart ? rows(graph.rotatedSize) : cosines,
+    localSines: turnsApart ? rows(graph.rotatedSize) : sines,
+    headShape: placeShape(graph, arena),
     logits: rows(Math.ceil(graph.vocabSize / 8) * 8),
     panel: arena.allocate(panelBytes * members),
     places: arena.allocate(positionsMax * placeBytes),
     digests: arena.allocate(positionsMax * digestBytes),
     digestBytes,
   }
+}
+
+function placeShape({ headCount, keyHeadCount, headSize }: Graph, arena: Arena): number {
+  const address = arena.allocate(12)
+  arena.words(address, 3).set([headCount, keyHeadCount, headSize])
+  return address
 }

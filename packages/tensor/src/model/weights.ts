@@ -14,7 +14,19 @@ export type Matrix = {
   adapter?: MatrixAdapter
 }
 
+/** Addresses of vectors that Llama has not; 0 where the family has none of the kind. */
+export type FamilyVectors = {
+  /** Of queries, keys and values side by side. */
+  biases: number
+  /** Of the norms of heads, and of what attention and gate give. */
+  queryNorm: number
+  keyNorm: number
+  mixNorm: number
+  downNorm: number
+}
+
 export type LayerWeights = {
+  vectors?: FamilyVectors
   attentionNorm: number
   query: Matrix
   key: Matrix

@@ -3,19 +3,24 @@
  * O(n log n), so that a megabyte without a space is slow for nobody.
  */
 
-export type MergeTable = {
-  /** Rank of a pair, or undefined; keys from `pairKey`. */
-  ranks: ReadonlyMap<number, number>
-  /** Token that the merge of this rank makes. */
-  merged: Int32Array
+/** Symbols are numbers of 32 bits, ranks are below 2²². */
+export type MergeRule = {
+  /** Rank of a pair, or undefined where nothing merges it. */
+  rank(left: number, right: number): number | undefined
+  /** The symbol that a pair of this rank becomes. */
+  merged(left: number, right: number, rank: number): number
 }
 
 export function pairKey(left: number, right: number): number {
   return left * 2 ** 22 + right
 }
 
-/** @returns the tokens left of `tokens` after all merges; the input is not changed */
-export function mergePairs(tokens: readonly number[], table: MergeTable): number[] {
+/** More than a text has; with 2²² ranks still an exact number. */
+const positions = 2 ** 31
+const gone = -(2 ** 31)
+
+/** @returns the symbols left of `tokens` after all merges; the input is not changed */
+export function mergePairs(tokens: readonly number[], rule: MergeRule): number[] {
   const count = tokens.length
   if (count < 2) return [...tokens]
   const symbols = Int32Array.from(tokens)
@@ -23,27 +28,27 @@ export function mergePairs(tokens: readonly number[], table: MergeTable): number
   const previous = Int32Array.from({ length: count }, (_, i) => i - 1)
   const heap = createHeap()
   const offer = (left: number, right: number) => {
-    const rank = table.ranks.get(pairKey(symbols[left]!, symbols[right]!))
-    if (rank !== undefined) heap.push(rank * 2 ** 22 + left, symbols[left]!, symbols[right]!)
+    const rank = rule.rank(symbols[left]!, symbols[right]!)
+    if (rank !== undefined) heap.push(rank * positions + left, symbols[left]!, symbols[right]!)
   }
   for (let i = 0; i + 1 < count; i++) offer(i, i + 1)
   for (let best = heap.pop(); best !== undefined; best = heap.pop()) {
-    const left = best.order % 2 ** 22
+    const left = best.order % positions
     const right = next[left]!
     if (right < 0 || symbols[left] !== best.left || symbols[right] !== best.right) continue
-    symbols[left] = table.merged[Math.floor(best.order / 2 ** 22)]!
-    symbols[right] = -1
+    symbols[left] = rule.merged(best.left, best.right, Math.floor(best.order / positions))
+    symbols[right] = gone
     next[left] = next[right]!
     if (next[left]! >= 0) previous[next[left]!] = left
     if (previous[left]! >= 0) offer(previous[left]!, left)
     if (next[left]! >= 0) offer(left, next[left]!)
   }
-  return Array.from(symbols).filter((symbol) => symbol >= 0)
+  return Array.from(symbols).filter((symbol) => symbol !== gone)
 }
 
 type Offer = { order: number; left: number; right: number }
 
-/** A binary min-heap by `order` = rank × 2²² + position. */
+/** A binary min-heap by `order` = rank × 2³¹ + position. */
 function createHeap() {
   const items: Offer[] = []
   const swap = (a: number, b: number) => {

@@ -8,12 +8,17 @@ import { readGguf } from '../gguf/readGguf.ts'
 import { describeModel, type ModelDescription } from '../model/loadModel.ts'
 import { smolLm2 } from '../weights.cases.ts'
 import { mergePairs, pairKey } from './mergePairs.ts'
+import type { TokenizerTables } from './readTables.ts'
 import { createTokenizer, readTokenizer } from './readTokenizer.ts'
+import { createSpecialFinder } from './specialTokens.ts'
 import { preTokenizerNames } from './splitText.ts'
+import { tokenizerRoot } from './tokenizerRoot.ts'
 import { letterRanges, numberRanges, spaceRanges } from './unicodeRanges.generated.ts'
 
 const vectors = new URL('../../../../vectors/tensor/', import.meta.url)
 const tiny = await describeModel(new Uint8Array(readFileSync(new URL('tiny-random.gguf', vectors))))
+
+const blankOf = (tables: TokenizerTables) => tables.pieces!.spacePrefix
 
 type Golden = {
   texts: { text: string; tokens: number[] }[]
@@ -47,6 +52,56 @@ test('each pre-tokenizer gives the tokens of llama.cpp, words that no merges lea
     const { encode } = createTokenizer({ ...tiny.tokenizer.tables, pre, tokens: vocabulary, merges })
     for (const [i, text] of golden.texts.entries()) assert.deepEqual(encode(text), tokens[i], `${pre} ${text}`)
   }
+})
+
+test('vocabularies of scored pieces give the tokens of llama.cpp, with many of one score and with a blank of its own before a text', async () => {
+  type Golden = { texts: string[]; tokens: { [file: string]: number[][] } }
+  const golden: Golden = JSON.parse(readFileSync(new URL('pieces.json', vectors), 'utf8'))
+  for (const [name, tokens] of Object.entries(golden.tokens)) {
+    const { tokenizer } = await describeModel(new Uint8Array(readFileSync(new URL(`${name}.gguf`, vectors))))
+    assert.equal(tokenizer.tables.pieces!.spacePrefix, name === 'tiny-gemma2')
+    for (const [i, text] of golden.texts.entries()) {
+      assert.deepEqual(tokenizer.encode(text), tokens[i], `${name} ${JSON.stringify(text)}`)
+      const plain = tokenizer.decode(tokenizer.encode(text, { special: false }))
+      const blank = tokenizer.tables.pieces!.spacePrefix && text !== '' ? ' ' : ''
+      assert.equal(plain, `${blank}${text}`.replaceAll('▁', ' '))
+    }
+    assert.ok(tokenizer.isStop(5) && tokenizer.tokenText(5) === '<end_of_turn>')
+    const { tables } = tokenizer
+    const lacking = tables.tokens.map((text) => (text === '<0xE4>' ? 'x' : text))
+    assert.throws(() => createTokenizer({ ...tables, tokens: lacking }), /a byte has no token/)
+    const scores = tables.pieces!.scores.map((score, i) => (i === 300 ? 1 : score))
+    const other = { ...tables, pieces: { ...tables.pieces!, scores } }
+    assert.notDeepEqual(tokenizerRoot(other), tokenizerRoot(tables))
+    assert.notDeepEqual(
+      tokenizerRoot({ ...tables, pieces: { ...tables.pieces!, spacePrefix: !blankOf(tables) } }),
+      tokenizerRoot(tables),
+    )
+  }
+})
+
+test('special tokens are found longest first, wherever they stand', () => {
+  const find = createSpecialFinder(
+    new Map([
+      ['ab', 1],
+      ['bcd', 2],
+      ['\n', 3],
+      ['\n\n', 4],
+      ['é', 5],
+      ['', 6],
+    ]),
+  )
+  assert.deepEqual(find('abcd'), ['a', 2])
+  assert.deepEqual(find('abab x\n\n\n'), [1, 1, ' x', 4, 3])
+  assert.deepEqual(find(''), [])
+  assert.deepEqual(find('éé'), [5, 5])
+  assert.deepEqual(find('nothing'), ['nothing'])
+})
+
+test('hundreds of thousands of characters without a blank become pieces, too', async () => {
+  const { tokenizer } = await describeModel(new Uint8Array(readFileSync(new URL('tiny-gemma3.gguf', vectors))))
+  const tokens = tokenizer.encode('the'.repeat(100_000))
+  assert.equal(tokenizer.decode(tokens), 'the'.repeat(100_000))
 })
 
 test('without a word in the file the pre-tokenizer is the default one, and llama-bpe begins a text with the begin token', async () => {
@@ -96,7 +151,10 @@ test('merging by heap gives what merging by repeated search gives', () => {
   }
   ranks.set(pairKey(4, 5), merged.length)
   merged.push(20)
-  const table = { ranks, merged: Int32Array.from(merged) }
+  const rule = {
+    rank: (left: number, right: number) => ranks.get(pairKey(left, right)),
+    merged: (_left: number, _right: number, rank: number) => merged[rank]!,
+  }
   const bySearch = (input: number[]) => {
     const tokens = [...input]
     for (;;) {
@@ -112,7 +170,7 @@ test('merging by heap gives what merging by repeated search gives', () => {
   }
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 0, max: 3 }), { maxLength: 60 }), (tokens) => {
-      assert.deepEqual(mergePairs(tokens, table), bySearch(tokens))
+      assert.deepEqual(mergePairs(tokens, rule), bySearch(tokens))
     }),
     { numRuns: 300 },
   )

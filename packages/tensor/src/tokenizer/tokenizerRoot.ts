@@ -1,6 +1,6 @@
 /** One hash over everything that decides how a text becomes tokens. Spec: spec/tensor.md §6.4. */
 import { createSha256 } from '@weightless/crypto'
-import type { TokenizerTables } from './readTokenizer.ts'
+import type { TokenizerTables } from './readTables.ts'
 import { takesWholeWords } from './splitText.ts'
 import { unicodeVersion } from './unicodeRanges.generated.ts'
 
@@ -23,6 +23,10 @@ export function tokenizerRoot(tables: TokenizerTables): Uint8Array {
   put(`types ${Array.from(tables.types).join(' ')}`)
   put(`merges ${tables.merges.length}`)
   putAll(put, tables.merges)
+  if (tables.pieces) {
+    put(`space prefix ${tables.pieces.spacePrefix}`)
+    put(`scores ${Array.from(tables.pieces.scores).join(' ')}`)
+  }
   return hash.digest()
 }
 

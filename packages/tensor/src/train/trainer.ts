@@ -13,6 +13,7 @@ import type { Trainer } from './loraTraining.ts'
 import { createLoraWeights, packLora } from './loraWeights.ts'
 import { stepFactors } from './optimiser.ts'
 import { accumulateRows, createPassRunner } from './passRunner.ts'
+import { refuseUntrainable } from './refuseUntrainable.ts'
 import { digestBatch, loraStateHash } from './trainerState.ts'
 
 export type TrainStep = {
@@ -46,6 +47,7 @@ export async function createTrainer(weights: ByteSource | Uint8Array, given: Ope
   const options = checkLoraOptions(rest)
   const model = await loadModel(weights, seat === undefined ? {} : { seat })
   const { parts } = model
+  refuseUntrainable(parts.graph)
   const lora = createLoraWeights(parts.graph, parts.weights, parts.arena, options)
   const learning: Learning = {
     what: 'adapter',

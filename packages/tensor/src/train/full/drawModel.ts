@@ -1,6 +1,7 @@
 /** A model file with weights drawn from a seed: where a training of all weights begins. Spec: spec/training.md §8.4. */
 import { type WritableTensor, type WritableValue, writeGguf } from '../../gguf/writeGguf.ts'
 import { expectedShapes } from '../../model/describeGraph.ts'
+import { readFamily } from '../../model/family.ts'
 import { streamWords } from '../../sampler/philox.ts'
 
 export type ModelShape = {
@@ -34,6 +35,7 @@ export function drawModel(shape: ModelShape, metadata: Record<string, WritableVa
     architecture: 'llama' as const,
     ...{ width, hiddenWidth, contextLength, vocabSize, tied, headSize, ropeBase, epsilon },
     ...{ layerCount: layers, headCount: heads, keyHeadCount: keyHeads, rotatedSize: headSize },
+    family: readFamily('llama', new Map(), { width, headCount: heads, headSize, layerCount: layers }),
   }
   const tensors = [...expectedShapes(graph)].map(([name, sizes], stream): WritableTensor => {
     const values = drawTensor(name, sizes, shape, seed32, stream)

@@ -10,6 +10,7 @@ import type { TokenRow } from '../forwardPass.ts'
 import { learningRateAt } from '../learningRate.ts'
 import { stepFactors } from '../optimiser.ts'
 import { accumulateRows, createPassRunner } from '../passRunner.ts'
+import { refuseUntrainable } from '../refuseUntrainable.ts'
 import { type TrainerMeans, TrainingDivergedError, type TrainStep } from '../trainer.ts'
 import { checkFullOptions, decays, type FullOptions } from './fullOptions.ts'
 import { encodeHead, headFacts, headOf } from './fullState.ts'
@@ -30,6 +31,7 @@ export async function createFullTrainer(
   const source = toByteSource(weights)
   const gguf = await readGguf(source)
   const model = await loadModel(source, seat === undefined ? {} : { seat })
+  refuseUntrainable(model.parts.graph)
   if (model.parts.weights.ropeFactors !== undefined) {
     throw new GgufInvalidError('its factors of rotation cannot be trained')
   }
