@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { Hex } from '@weightless/codec'
 import { openTensorEngine } from '@weightless/compute'
 import { abis, addresses } from '@weightless/contracts'
+import { ChoiceUnjudgedError } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { type Bundle, bundleToJson, type ChatOpening, hashReceipt, isChatBundle, readBundle } from '@weightless/receipt'
 import { adjustBits, samplerBits } from '@weightless/receipt/commitments'
@@ -330,14 +331,35 @@ describe('a dispute over the network', () => {
     assert.equal(bond, 'returned')
   })
 
-  test('of an answer whose request masked tokens no root is signed', async () => {
+  test('a choice under a schema is disputed by who has the request, judged from the file, and by no contract', async () => {
     const response_format = { type: 'json_schema', json_schema: { name: 'a', schema: { enum: [1, 2] } } }
-    const bundle = await bundleOf('honest', { response_format })
-    await assert.rejects(dispute(bundle, urls.honest!), ReceiptUndisputableError)
-    const question = { ask: 'root', position: 0, operator: 1 }
-    const body = JSON.stringify({ salt: bundle.opening.salt, choice: 0, question })
-    const url = `${urls.honest}/v1/receipts/${hashReceipt(bundle.receipt, bundle.settlement)}/dispute`
-    assert.equal((await fetch(url, { method: 'POST', headers, body })).status, 404)
+    const more = { response_format, temperature: 0.8 }
+    const right = await bundleOf('honest', more)
+    assert.deepEqual(await dispute(right, urls.honest!), { outcome: 'agreed', questions: 0 })
+    // No root of a working of its choice is signed.
+    const ask = async (operator: number) => {
+      const question = { ask: 'root', position: Number(right.receipt.promptTokens) - 1, operator }
+      const body = JSON.stringify({ salt: right.opening.salt, choice: 0, question })
+      const url = `${urls.honest}/v1/receipts/${hashReceipt(right.receipt, right.settlement)}/dispute`
+      return (await fetch(url, { method: 'POST', headers, body })).status
+    }
+    const { graph } = await describeModel(weights)
+    const sample = 3 + 7 * graph.layerCount
+    assert.deepEqual([await ask(sample - 1), await ask(sample)], [200, 404])
+    const bundle = await bundleOf('warmer', more)
+    const outcome = await dispute(bundle, urls.warmer!)
+    assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+    assert.deepEqual([outcome.finding.operator, outcome.finding.what], ['sample', 'choice'])
+    const read = parseVerdictFile(JSON.stringify(verdictFileToJson(outcome.verdict)))
+    assert.ok(read.ok)
+    assert.deepEqual(await judgeVerdict(read.value, weights), { outcome: 'guilty', finding: outcome.finding })
+    await assert.rejects(stranger.receipts.submitVerdict(read.value, { model: weights }), ChoiceUnjudgedError)
+    const changed = await bundleOf('changed', more)
+    await requireGuilty(changed, await dispute(changed, urls.changed!))
+  })
+
+  test('of several answers no step leads to the receipt', async () => {
+    await assert.rejects(dispute(await bundleOf('honest', { n: 2 }), urls.honest!), ReceiptUndisputableError)
   })
 
   test('a question without the opening has no answer, nor has one about what is not there', async () => {

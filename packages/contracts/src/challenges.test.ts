@@ -17,6 +17,7 @@ import {
   stakedWei,
 } from '../scripts/disputeRig.ts'
 import { presets } from '../scripts/presets.ts'
+import { inputHashOf, requestShape as shape } from '../scripts/requestShape.ts'
 
 const { disputeBondWei: bond, answerSeconds } = presets.weightless
 const errorOf = (result: CallResult<unknown>) => (result.ok ? 'none' : result.error)
@@ -168,16 +169,6 @@ describe('DisputeGame: challenges', () => {
     const own = await fresh()
     const { rig, provider, accuser, facts } = own
     const { disputeGame } = rig.contracts
-    const shape = {
-      salt: `0x${'5a'.repeat(32)}` as Hex,
-      request: word,
-      choices: 1,
-      grammarVersion: 1,
-      schema: '{"type":"object"}',
-      tools: '',
-      toolChoice: '',
-      callsMax: 0,
-    }
     const from = { from: provider.address }
     const inputHash = inputHashOf(shape)
     const id = await challengeOn(own, { ...receiptAt(own, honest, 20n), inputHash })
@@ -238,14 +229,3 @@ describe('DisputeGame: challenges', () => {
     assert.equal(errorOf(await open(bond, await own.exhibitOf(old))), 'ReceiptTooOld')
   })
 })
-
-/** Spec: receipt.md 4.3.1, 4.4. */
-function inputHashOf(shape: { [field: string]: unknown }): Hex {
-  const tag = (name: string) => keccak256(toHex(`weightless/receipt/v1/${name}`))
-  const types = 'bytes32 bytes32 uint32 uint16 string string string uint32'.split(' ').map((type) => ({ type }))
-  const { salt, request, choices, grammarVersion, schema, tools, toolChoice, callsMax } = shape
-  const fields = [tag('request-shaped'), request, choices, grammarVersion, schema, tools, toolChoice, callsMax]
-  const shaped = keccak256(encodeAbiParameters(types, fields as never))
-  const three = [{ type: 'bytes32' }, { type: 'bytes32' }, { type: 'bytes32' }]
-  return keccak256(encodeAbiParameters(three, [tag('input'), salt, shaped]))
-}

@@ -1,10 +1,12 @@
-export { commitJob, samplerOf } from './execution/commitJob.ts'
+export { commitJob, masksOf, samplerOf } from './execution/commitJob.ts'
 export { executeJob } from './execution/executeJob.ts'
 export type { ReadFile } from './numbers/weightBlock.ts'
 export type { Accusation, Finding, OpenedChunk, WorkingOpening } from './referee/accusation.ts'
-export { type Accused, accuse, type Execution } from './referee/accuse.ts'
+export { accuse } from './referee/accuse.ts'
+export type { Accused, Execution } from './referee/accused.ts'
 export { createDefender, type Defence, type Defender } from './referee/defender.ts'
-export { type Evidence, type JobCommitment, judge, planStep } from './referee/judge.ts'
+export type { JobCommitment } from './referee/jobCommitment.ts'
+export { type Evidence, judge, planStep } from './referee/judge.ts'
 export { type StepOpening, tokenOf } from './referee/stepOpening.ts'
 export {
   type AccusedTraining,

@@ -117,7 +117,8 @@ export const samplerSchema = z
     }
   })
 
-const shapeSchema = z.strictObject({
+/** Of what a request asks for beyond one free answer. */
+export const shapeSchema = z.strictObject({
   choices: z.int().min(1).max(choicesMax),
   schema: text,
   tools: text,

@@ -120,8 +120,11 @@ export function requestHash(
     stop,
     sampler,
   ])
-  if (!shape) return plain
-  const { choices, schema, tools, toolChoice, callsMax } = shape
+  return shape ? shapedRequestHash(plain, shape) : plain
+}
+
+/** RECEIPT §4.3.1. @param plain - of the same request without its shape */
+export function shapedRequestHash(plain: Hex, { choices, schema, tools, toolChoice, callsMax }: RequestShape): Hex {
   return hash('bytes32, bytes32, uint32, uint16, string, string, string, uint32', [
     tags.requestShaped,
     plain,

@@ -1,9 +1,8 @@
 /** Disputes inside the engine's worker: executes a job again and answers questions about its working. Spec: spec/dispute.md §9 */
 import { WeightlessError } from '@weightless/codec'
 import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
-import { type ByteSource, hasMasks, type Model, replayChat } from '@weightless/tensor'
+import type { ByteSource, Model } from '@weightless/tensor'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
-import { chatRequest } from './chatRequest.ts'
 import type { DisputedJob } from './engine.ts'
 
 /** Disputes that are kept: each has the working asked for last, of tens of MB. Two over HTTP, and the one on chain. */
@@ -49,26 +48,13 @@ async function defend(
   signal: AbortSignal,
 ): Promise<Defender> {
   const { job, outputTokens, traceRoot } = disputed
-  const tools = job.shape?.tools
-  const { job: commitment, tokens } = commitJob(model, { ...job, ...(tools && { tools }), outputTokens, traceRoot })
+  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, traceRoot })
   const paced = async () => {
     signal.throwIfAborted()
     await pause()
   }
   const own = await executeJob(model, commitment, tokens, file, { signal, pause: paced })
-  const operators = (job.shape && (await operatorsOfShape(model, disputed, paced))) ?? own.operators
-  const isMasked = hasMasks(job.shape)
-  return createDefender({ job: commitment, tokens, operators, isMasked, work: own.work })
-}
-
-/** Where masks had a part in the choice of tokens: the digests of that choice are others than a free one's. */
-async function operatorsOfShape(
-  model: Model,
-  { job, outputTokens, finishReason }: DisputedJob,
-  pause: () => Promise<void>,
-) {
-  const verdict = await replayChat(model, chatRequest(job), { outputTokens, finishReason }, { pause })
-  return verdict.ok ? verdict.trace.operators : undefined
+  return createDefender({ job: commitment, tokens, operators: own.operators, work: own.work })
 }
 
 async function answerQuestion(defender: Defender, question: DisputeQuestion): Promise<DisputeAnswer | undefined> {

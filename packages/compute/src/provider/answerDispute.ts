@@ -43,8 +43,8 @@ export async function answerDispute(
   // From the log a receipt comes without its signature.
   await signJobs(context, [job])
   const bundle = readJob(job)
-  // A working of other logits than the answer's would end in other digests, and its signed root would be taken for guilt.
-  if (!isChatBundle(bundle) || bundle.opening.shape) return noDispute()
+  // Of several answers no step leads to the receipt's root.
+  if (!isChatBundle(bundle) || bundle.opening.traceRoots) return noDispute()
   return defend(context, bundle, `${id} ${choice}`, choice, question)
 }
 

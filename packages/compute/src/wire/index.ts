@@ -45,6 +45,7 @@ export {
   trainingVerdictToJson,
 } from './trainingVerdict.ts'
 export {
+  type OpenedRequest,
   parseVerdictFile,
   readVerdictFile,
   type VerdictFile,

@@ -9,13 +9,14 @@ import {
   plain,
   receiptToJson,
   samplerSchema,
+  shapeSchema,
 } from '@weightless/receipt/bundle'
-import type { SamplerParameters } from '@weightless/receipt/commitments'
+import type { RequestShape, SamplerParameters } from '@weightless/receipt/commitments'
 import type { Receipt } from '@weightless/receipt/receipt'
 import { z } from 'zod'
 import { hash, hexBytes, u32 } from './hexBytes.ts'
 
-/** The whole opening of the answer is no part of it: neither the question nor the answer is told. */
+/** The whole opening of the answer is no part of it: the question is never told, the answer where a choice under a mask is. */
 export type VerdictFile = {
   /** Address of the ReceiptSettlement contract of the EIP-712 domain. */
   settlement: Hex
@@ -26,9 +27,18 @@ export type VerdictFile = {
   sampler: SamplerParameters
   /** The provider's signed root of the working in question; of accusations that are about one. */
   root: { root: Hex; signature: Hex } | undefined
+  /** Opens `receipt.inputHash` as far as its shape, of accusations about a choice under a mask; messages stay behind their hash. */
+  request: OpenedRequest | undefined
   accusation: Accusation
   /** What judging gives; whoever judges compares. */
   finding: Extract<Finding, { guilty: true }>
+}
+
+export type OpenedRequest = {
+  salt: Hex
+  /** `requestHash` without the shape. */
+  request: Hex
+  shape: RequestShape
 }
 
 /** A longer text is refused before it is parsed. Two steps of the longest answer of a provider (§9.3) go in. */
@@ -36,6 +46,10 @@ export const verdictFileBytesMax = 12 * 1024 * 1024
 const stepBytesMax = 2 * 1024 * 1024
 /** A rule reads at most two runs; with those of a state and their borders it is below ten. */
 const chunksMax = 32
+/** Steps of an answer that a choice under a mask is shown with. */
+const saidMax = 4_096
+/** Four bytes for each token of the largest vocabulary. */
+const logitsBytesMax = 4 * 1024 * 1024
 
 const path = z.array(hash).max(32)
 const step = z.strictObject({ position: u32, token: u32, operators: hexBytes(stepBytesMax), path })
@@ -51,6 +65,12 @@ const accusation = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('bound'), working, table: place, row: place, bound: step }),
   z.strictObject({ kind: z.literal('count'), step }),
   z.strictObject({ kind: z.literal('token'), step, next: step, record: hexBytes(24) }),
+  z.strictObject({
+    kind: z.literal('choice'),
+    step,
+    said: z.array(step).max(saidMax),
+    logits: hexBytes(logitsBytesMax),
+  }),
 ])
 
 const words = z
@@ -72,6 +92,7 @@ const schema = z
     kind: z.literal('dispute'),
     sampler: samplerSchema,
     root: z.strictObject({ root: hexOf(32), signature: hexOf(65) }).optional(),
+    request: z.strictObject({ salt: hexOf(32), request: hexOf(32), shape: shapeSchema }).optional(),
     accusation,
     finding,
   })
@@ -79,13 +100,18 @@ const schema = z
     path: ['root'],
     message: 'a signed root goes with accusations about a working, and with no others',
   })
+  .refine(({ request, accusation }) => (accusation.kind === 'choice') === (request !== undefined), {
+    path: ['request'],
+    message: 'an opened request goes with accusations about a choice under a mask, and with no others',
+  })
 
 /** Checks the form only; `judgeVerdict` of the SDK says whether it shows anything. */
 export function readVerdictFile(json: unknown): Verdict<VerdictFile, 'malformed'> {
   const read = schema.safeParse(json)
   if (!read.success) return reject('malformed', describeFault(read.error))
-  const { settlement, receipt, signature, sampler, root, accusation, finding } = read.data
-  return accept({ settlement, receipt, signature, sampler, root, accusation, finding: { guilty: true, ...finding } })
+  const { settlement, receipt, signature, sampler, root, request, accusation, finding } = read.data
+  const shown = { settlement, receipt, signature, sampler, root, request, accusation }
+  return accept({ ...shown, finding: { guilty: true, ...finding } })
 }
 
 /** Reads the text of a verdict file, however broken. */
@@ -95,7 +121,7 @@ export function parseVerdictFile(text: string): Verdict<VerdictFile, 'malformed'
 
 /** The JSON value; wide integers as decimal strings, bytes as lower-case hex. */
 export function verdictFileToJson(file: VerdictFile): Record<string, unknown> {
-  const { settlement, receipt, signature, sampler, root, accusation } = file
+  const { settlement, receipt, signature, sampler, root, request, accusation } = file
   const { guilty: _, ...finding } = file.finding
   return {
     version: 1,
@@ -105,6 +131,7 @@ export function verdictFileToJson(file: VerdictFile): Record<string, unknown> {
     signature,
     sampler,
     ...(root && { root }),
+    ...(request && { request }),
     accusation: plain(accusation),
     finding,
   }

@@ -10,10 +10,19 @@ import fc from 'fast-check'
 import type { Hex } from 'viem'
 import { createDisputeRig, type DisputeRig, probeOptions, stakedWei } from '../disputeRig.ts'
 import { presets } from '../presets.ts'
+import { inputHashOf, requestShape } from '../requestShape.ts'
 import { type Model, secondsToWait } from './model.ts'
 
 type Turn = 'challenger' | 'provider' | 'over'
-type Game = { id: Hex; who: number; job: bigint; turn: Turn; deadline: bigint }
+type Game = {
+  id: Hex
+  who: number
+  job: bigint
+  turn: Turn
+  deadline: bigint
+  asked: 'step' | 'choice'
+  isShaped: boolean
+}
 type Stage = DisputeRig & { honest: ProbeRun; shown: ReturnType<typeof stepArgument> }
 type World = Stage & {
   games: Game[]
@@ -22,15 +31,23 @@ type World = Stage & {
   stake: bigint
   answerSeconds: bigint
   bond: bigint
+  isExcusedAgain: boolean
 }
 type Step = { name: string; who: number; job: bigint; pick: number }
 
 const { disputeBondWei, answerSeconds, faultPercent, lockSeconds, challengeSeconds } = presets.weightless
+/** The one whose request had a schema. */
+const shapedJob = 2n
 const now = ({ rig }: World) => rig.evm.block.timestamp
 const challengers = (world: World) => [world.accuser, world.user] as const
 const isOpen = ({ turn }: Game) => turn !== 'over'
 const timeOf = (world: World) => now(world) + world.answerSeconds * BigInt(world.games.filter(isOpen).length)
 const pickGame = ({ games }: World, pick: number): Game | undefined => games[pick % (games.length || 1)]
+
+function pass(world: World, game: Game, turn: Turn): void {
+  game.turn = turn
+  game.deadline = timeOf(world)
+}
 
 function pay(world: World, winner: Hex): void {
   world.credits.set(winner, (world.credits.get(winner) ?? 0n) + world.bond)
@@ -40,7 +57,8 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
   async challenge(world, { who, job }) {
     const { rig, honest } = world
     // Signed at the beginning: a late challenge is refused.
-    const receipt = { ...world.receiptFor(honest, job), timestamp: startOf(world) }
+    const shaped = job === shapedJob ? { inputHash: inputHashOf(requestShape) } : {}
+    const receipt = { ...world.receiptFor(honest, job), ...shaped, timestamp: startOf(world) }
     const from = challengers(world)[who]!
     const value = disputeBondWei
     const exhibit = await world.exhibitOf(receipt)
@@ -49,7 +67,7 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const isLate = now(world) > receipt.timestamp + lockSeconds + challengeSeconds
     assert.equal(sent.ok, !isKnown && !isLate && !world.convicted.has(job))
     if (!sent.ok) return
-    const game: Game = { id: sent.value, who, job, turn: 'challenger', deadline: 0n }
+    const game: Game = { id: sent.value, who, job, turn: 'challenger', deadline: 0n, asked: 'step', isShaped: false }
     world.games.push(game)
     game.deadline = timeOf(world)
   },
@@ -60,18 +78,42 @@ const steps: { [name: string]: (world: World, step: Step) => Promise<void> } = {
     const sent = await world.rig.send(world.rig.contracts.disputeGame, 'askStep', [game.id, 1], { from })
     assert.equal(sent.ok, game.turn === 'challenger' && game.who === who && now(world) <= game.deadline)
     if (!sent.ok) return
-    game.turn = 'provider'
-    game.deadline = timeOf(world)
+    pass(world, game, 'provider')
+    game.asked = 'step'
+  },
+  async askChoice(world, { pick, who }) {
+    const game = pickGame(world, pick)
+    if (!game) return
+    const from = challengers(world)[who]!
+    const args = [game.id, 4, 17, world.facts] as const
+    const sent = await world.rig.send(world.rig.contracts.disputeGame, 'askRoot', args, { from })
+    const isTurn = game.turn === 'challenger' && game.who === who && now(world) <= game.deadline
+    assert.equal(sent.ok, isTurn && !game.isShaped)
+    if (!sent.ok) return
+    pass(world, game, 'provider')
+    game.asked = 'choice'
+  },
+  /** Says that masks had a part in the choice: whoever asked about it asks on. */
+  async excuse(world, { pick }) {
+    const game = pickGame(world, pick)
+    if (!game) return
+    const from = world.provider.address
+    const sent = await world.rig.send(world.rig.contracts.disputeGame, 'excuseShape', [game.id, requestShape], { from })
+    const isAsked = game.turn === 'provider' && game.asked === 'choice'
+    const isNew = !game.isShaped || world.isExcusedAgain
+    const isExcusable = isOpen(game) && !world.convicted.has(game.job) && game.job === shapedJob && isNew
+    assert.equal(sent.ok, isExcusable && (!isAsked || now(world) <= game.deadline))
+    if (!sent.ok) return
+    game.isShaped = true
+    if (isAsked) pass(world, game, 'challenger')
   },
   async answer(world, { pick }) {
     const game = pickGame(world, pick)
     if (!game) return
     const from = world.provider.address
     const sent = await world.rig.send(world.rig.contracts.disputeGame, 'showStep', [game.id, world.shown], { from })
-    assert.equal(sent.ok, game.turn === 'provider' && now(world) <= game.deadline)
-    if (!sent.ok) return
-    game.turn = 'challenger'
-    game.deadline = timeOf(world)
+    assert.equal(sent.ok, game.turn === 'provider' && game.asked === 'step' && now(world) <= game.deadline)
+    if (sent.ok) pass(world, game, 'challenger')
   },
   async finish(world, { pick }) {
     const game = pickGame(world, pick)
@@ -104,10 +146,10 @@ const startOf = ({ rig }: Stage) => starts.get(rig)!
 
 export const bondModel: Model<Stage, Step> = {
   name: 'bond',
-  plants: ['answer-one-second', 'bond-one-wei'],
+  plants: ['answer-one-second', 'bond-one-wei', 'excused-again'],
   sequence: fc.array(
     fc.record({
-      name: fc.constantFrom(...Object.keys(steps), 'challenge', 'finish', 'wait'),
+      name: fc.constantFrom(...Object.keys(steps), 'challenge', 'challenge', 'excuse', 'finish', 'wait'),
       who: fc.integer({ min: 0, max: 1 }),
       job: fc.bigInt({ min: 1n, max: 3n }),
       pick: fc.integer({ min: 0, max: 1500 }),
@@ -130,6 +172,7 @@ export const bondModel: Model<Stage, Step> = {
       stake: stakedWei,
       answerSeconds: answerSeconds + (plant === 'answer-one-second' ? 1n : 0n),
       bond: disputeBondWei + (plant === 'bond-one-wei' ? 1n : 0n),
+      isExcusedAgain: plant === 'excused-again',
     }
     for (const step of sequence) {
       await steps[step.name]!(world, step)

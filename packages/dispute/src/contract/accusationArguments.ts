@@ -1,5 +1,5 @@
 /** An accusation as the contract takes it (solidity/dispute/DisputeGame.sol). Spec: spec/dispute.md §12. */
-import { bytesToHex, type Hex } from '@weightless/codec'
+import { bytesToHex, type Hex, WeightlessError } from '@weightless/codec'
 import type { SectorRange } from '@weightless/crypto/sectorRange'
 import type { Accusation, OpenedChunk } from '../referee/accusation.ts'
 import type { StepOpening } from '../referee/stepOpening.ts'
@@ -34,6 +34,7 @@ export type SignedRootWord = { root: Hex; signature: Hex }
  * Which function decides the accusation, and what it takes behind the exhibit.
  * @param signed - of accusations about a working
  * @param range - bytes of the model's file that the accused word is made from, proved
+ * @throws {ChoiceUnjudgedError}
  */
 export function accusationArguments(
   accusation: Accusation,
@@ -47,6 +48,7 @@ export function accusationArguments(
     const { step, next, record } = accusation
     return { functionName: 'proveToken', args: [stepArgument(step), stepArgument(next), bytesToHex(record)] } as const
   }
+  if (accusation.kind === 'choice') throw new ChoiceUnjudgedError()
   const { working, table } = accusation
   const root = { operator: working.operator, root: signed?.root ?? '0x', signature: signed?.signature ?? '0x' } as const
   const openings = working.chunks.map(openingArgument)
@@ -57,4 +59,15 @@ export function accusationArguments(
   }
   const args = [...begin, BigInt(accusation.index), openings, fileArgument(range)] as const
   return { functionName: 'proveWord', args } as const
+}
+
+export class ChoiceUnjudgedError extends WeightlessError {
+  constructor() {
+    super(
+      'dispute/choice-unjudged',
+      'No contract knows the masks of a schema or of tools, so that none judges a choice under one.',
+      {},
+      { hint: 'Anybody who has the model judges the file: `weightless dispute judge`.' },
+    )
+  }
 }

@@ -2,7 +2,7 @@
 import { hashLeaf } from '@weightless/crypto'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes } from '../numbers/words.ts'
-import type { Execution } from '../referee/accuse.ts'
+import type { Execution } from '../referee/accused.ts'
 import { evaluateChanged, type Fault } from '../referee/probeJob.cases.ts'
 import type { SourceRows, Working } from '../working/evaluateWorking.ts'
 

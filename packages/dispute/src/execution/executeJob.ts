@@ -1,13 +1,15 @@
 /** Does a job again on the engine, for whoever wants to accuse: digests of all operators, and outputs of those that a working reads. */
-import { type ByteSource, type Model, positionsMax } from '@weightless/tensor'
+import { type ByteSource, GrammarStuckError, type Model, positionsMax } from '@weightless/tensor'
+import type { TokenMask } from '@weightless/tensor/grammar/tokenMask'
 import { bodyOperatorCount } from '@weightless/tensor/model/describeGraph'
-import { type Adjustments, createAdjuster } from '@weightless/tensor/sampler/adjustLogits'
+import { createAdjuster } from '@weightless/tensor/sampler/adjustLogits'
 import { sampleToken } from '@weightless/tensor/sampler/sampleToken'
 import { recordSteps, type StepRecorder } from '@weightless/tensor/trace/recordSteps'
-import type { Execution } from '../referee/accuse.ts'
-import type { JobCommitment } from '../referee/judge.ts'
+import type { Execution } from '../referee/accused.ts'
+import type { JobCommitment } from '../referee/jobCommitment.ts'
 import { evaluateInTurns, type SourceRows } from '../working/evaluateWorking.ts'
-import { type Adjust, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
+import { tokenOfStep, type WorkingPlan } from '../working/rules.ts'
+import { adjustmentsOf } from './commitJob.ts'
 import { readTensors } from './readTensors.ts'
 
 type Pace = {
@@ -64,6 +66,7 @@ async function feed(
   const { arena, sampleWeights, adjustedLogits } = model.parts
   const session = model.createSession(Math.max(1, tokens.length))
   const adjuster = createAdjuster(arena, adjustedLogits, adjustmentsOf(job.sampler.adjust))
+  const mask = job.mask?.()
   try {
     for (let first = 0; first < steps; first += positionsMax) {
       pace.signal?.throwIfAborted()
@@ -72,8 +75,11 @@ async function feed(
       session.append(pass, wanted, recorder).forEach((logits, i) => {
         const position = first + wanted + i
         const index = position - job.promptTokens + 1
-        if (index > 0) adjuster.push(tokens[position]!)
-        const adjusted = adjuster.adjust(logits)
+        if (index > 0) {
+          adjuster.push(tokens[position]!)
+          mask?.push(tokens[position]!)
+        }
+        const adjusted = adjuster.adjust(logits, allowedBy(mask))
         onSample(wanted + i, position, sampleToken(arena, adjusted, sampleWeights, job.sampler, index).record)
       })
       pace.onProgress?.(first + pass.length, steps)
@@ -84,9 +90,14 @@ async function feed(
   }
 }
 
-function adjustmentsOf(adjust: Adjust | undefined): Adjustments {
-  if (!adjust) return {}
-  return { presencePenalty: adjust.presence, frequencyPenalty: adjust.frequency, logitBias: adjust.bias }
+/** Behind a claimed token that the mask did not leave nothing is masked: what is wrong with the answer is before. */
+function allowedBy(mask: TokenMask | undefined): Uint32Array | undefined {
+  try {
+    return mask?.allowed()
+  } catch (error) {
+    if (error instanceof GrammarStuckError) return undefined
+    throw error
+  }
 }
 
 /** Runs once more up to the working's position, and keeps what its sources are. */

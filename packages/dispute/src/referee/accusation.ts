@@ -20,6 +20,8 @@ export type Accusation =
   | { kind: 'count'; step: StepOpening }
   /** The step after `step` does not go on with the token that was chosen. */
   | { kind: 'token'; step: StepOpening; next: StepOpening; record: Uint8Array }
+  /** What was chosen at `step`, under a mask, is another token. `said`: steps of the answer so far, `logits`: output of `output.logits`. */
+  | { kind: 'choice'; step: StepOpening; said: readonly StepOpening[]; logits: Uint8Array }
 
 /** What a receipt commits to, and what is known of the model. */
 export type Finding =

@@ -13,32 +13,13 @@ import { OperatorUnknownError } from '../working/createPlanner.ts'
 import { chunkBytes, type Working, workingTree } from '../working/evaluateWorking.ts'
 import { chunksOf, chunkWords, type Rule, statesOf, tableOf, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
-import type { Accusation, OpenedChunk, WorkingOpening } from './accusation.ts'
+import type { OpenedChunk, WorkingOpening } from './accusation.ts'
+import { accuseChoice } from './accuseChoice.ts'
+import { type Accused, type Execution, silent } from './accused.ts'
 import type { Defender } from './defender.ts'
-import { type JobCommitment, operatorsOf, planStep } from './judge.ts'
+import type { JobCommitment } from './jobCommitment.ts'
+import { operatorsOf, planStep } from './judge.ts'
 import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
-
-/** One's own execution of the job, fed with the tokens that the provider claims. */
-export type Execution = {
-  tokens: readonly number[]
-  /** Operators' digests of each step. */
-  operators: readonly Uint8Array[]
-  /** What the sampler gave at a position (TENSOR §7); undefined where no token is chosen. */
-  record(position: number): Uint8Array | undefined
-  /** @throws what making it throws */
-  work(plan: WorkingPlan): Promise<Working>
-  /** Bytes of the model's file that words of the plan are made from. */
-  file(plan: WorkingPlan): Promise<ReadFile>
-}
-
-export type Accused =
-  | { found: 'accusation'; accusation: Accusation; workingRoot: Uint8Array | undefined }
-  /** The traces are the same. */
-  | { found: 'nothing' }
-  /** It did not answer, or not with what it had committed to; `asked` says what. */
-  | { found: 'silence'; asked: string }
-  /** It differs in what no judge can look into: a prompt of other tokens. */
-  | { found: 'unshown'; reason: string }
 
 export async function accuse(job: JobCommitment, own: Execution, defender: Defender): Promise<Accused> {
   const trace = buildHashTree(own.operators.map((digests, t) => hashLeaf(stepDigest(t, own.tokens[t]!, digests))))
@@ -48,7 +29,12 @@ export async function accuse(job: JobCommitment, own: Execution, defender: Defen
     const opening = await defender.step(position)
     return opening && opening.position === position && isStepOf(opening, job.traceRoot, job.steps) ? opening : undefined
   }
-  if (step.found === 'nothing') return accuseUnchosen(job, own, ask)
+  if (step.found === 'nothing') {
+    const position = firstUnchosen(job, own, job.steps - 1)
+    return position === undefined ? { found: 'nothing' } : accuseUnchosen(job, own, position, ask)
+  }
+  const unchosen = firstUnchosen(job, own, step.leaf)
+  if (unchosen !== undefined) return accuseUnchosen(job, own, unchosen, ask)
   const opening = await ask(step.leaf)
   if (opening === undefined) return silent(`step ${step.leaf}`)
   if (opening.token !== own.tokens[step.leaf]) return accuseToken(job, own, opening, ask)
@@ -56,6 +42,7 @@ export async function accuse(job: JobCommitment, own: Execution, defender: Defen
     return { found: 'accusation', accusation: { kind: 'count', step: opening }, workingRoot: undefined }
   }
   const operator = firstDifferent(opening.operators, own.operators[step.leaf]!)
+  if (job.mask && operator === operatorsOf(job, job.steps) - 1) return accuseChoice(job, own, opening, ask)
   try {
     return await accuseOperator({ job, own, defender, ask }, opening, operator)
   } catch (error) {
@@ -71,15 +58,23 @@ type Case = {
   ask(position: number): Promise<StepOpening | undefined>
 }
 
-/** The traces are the same, but a step may have gone on with a token that neither chose. */
-async function accuseUnchosen(job: JobCommitment, own: Execution, ask: Case['ask']): Promise<Accused> {
-  for (let position = job.promptTokens; position < job.steps; position++) {
+/** The first step up to `last` that goes on with a token that neither chose, where all before it is agreed. */
+function firstUnchosen(job: JobCommitment, own: Execution, last: number): number | undefined {
+  for (let position = job.promptTokens; position <= last; position++) {
     const record = own.record(position - 1)
-    if (record === undefined || tokenOf(record) === own.tokens[position]) continue
-    const next = await ask(position)
-    return next === undefined ? silent(`step ${position}`) : accuseToken(job, own, next, ask)
+    if (record !== undefined && tokenOf(record) !== own.tokens[position]) return position
   }
-  return { found: 'nothing' }
+  return undefined
+}
+
+async function accuseUnchosen(
+  job: JobCommitment,
+  own: Execution,
+  position: number,
+  ask: Case['ask'],
+): Promise<Accused> {
+  const next = await ask(position)
+  return next === undefined ? silent(`step ${position}`) : accuseToken(job, own, next, ask)
 }
 
 async function accuseToken(job: JobCommitment, own: Execution, next: StepOpening, ask: Case['ask']): Promise<Accused> {
@@ -255,8 +250,4 @@ function firstDifferent(theirs: Uint8Array, own: Uint8Array): number {
   let at = 0
   while (at < own.length && bytesEqual(theirs.subarray(at, at + 32), own.subarray(at, at + 32))) at += 32
   return at / 32
-}
-
-function silent(asked: string): Accused {
-  return { found: 'silence', asked }
 }

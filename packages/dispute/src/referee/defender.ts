@@ -5,7 +5,8 @@ import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { levelsAtOnce } from '../tree/firstDifference.ts'
 import { chunkBytes, type Working, workingTree } from '../working/evaluateWorking.ts'
 import type { WorkingPlan } from '../working/rules.ts'
-import { type JobCommitment, planStep } from './judge.ts'
+import type { JobCommitment } from './jobCommitment.ts'
+import { planStep } from './judge.ts'
 import type { StepOpening } from './stepOpening.ts'
 
 /** Nothing is an answer too: it could not, or would not. */
@@ -25,20 +26,19 @@ export type Defence = {
   tokens: readonly number[]
   /** Operators' digests of each step, one after another. */
   operators: readonly Uint8Array[]
-  /** Masks had a part in the choice of tokens: it has no working (§6). */
-  isMasked?: boolean
   /** @throws what making it throws */
   work(plan: WorkingPlan): Promise<Working>
 }
 
 /** Keeps the working asked for last. A question about what is not there is answered with nothing. */
-export function createDefender({ job, tokens, operators, isMasked = false, work }: Defence): Defender {
+export function createDefender({ job, tokens, operators, work }: Defence): Defender {
   const sample = bodyOperatorCount(job.graph.layerCount) + 2
   const trace = buildHashTree(operators.map((digests, t) => hashLeaf(stepDigest(t, tokens[t]!, digests))))
   let last: { key: string; made: Promise<{ working: Working; tree: HashTree }> } | undefined
   async function workingOf(position: number, operator: number) {
     if (!isBelow(operator, (operators[position]?.length ?? 0) / 32)) return undefined
-    if (isMasked && operator === sample) return undefined
+    // Of a choice under masks there is none (§6).
+    if (job.mask && operator === sample) return undefined
     const key = `${position} ${operator}`
     if (last?.key !== key) last = { key, made: make(position, operator) }
     return last.made

@@ -5,8 +5,9 @@ import type { ReadFile } from '../numbers/weightBlock.ts'
 import { unitWords } from '../working/computeWord.ts'
 import { chunkBytes, workingTree } from '../working/evaluateWorking.ts'
 import type { Finding, OpenedChunk } from './accusation.ts'
-import type { Execution } from './accuse.ts'
-import { type JobCommitment, judge, planStep } from './judge.ts'
+import type { Execution } from './accused.ts'
+import type { JobCommitment } from './jobCommitment.ts'
+import { judge, planStep } from './judge.ts'
 import type { Fault } from './probeJob.cases.ts'
 
 /** @returns findings about the word, about the end of the operator's output, and about the number of its operators */

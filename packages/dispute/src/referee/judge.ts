@@ -4,7 +4,7 @@
  */
 import { bytesEqual, bytesToHex } from '@weightless/codec'
 import { hashLeaf, sha256 } from '@weightless/crypto'
-import { bodyOperatorCount, type Graph, headOperators, operatorName } from '@weightless/tensor/model/describeGraph'
+import { bodyOperatorCount, headOperators, operatorName } from '@weightless/tensor/model/describeGraph'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordsOf } from '../numbers/words.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
@@ -12,28 +12,12 @@ import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { OperatorUnknownError } from '../working/createPlanner.ts'
 import { areFinite } from '../working/finite.ts'
 import { planOperator } from '../working/planOperator.ts'
-import {
-  chunkWords,
-  type Draw,
-  type Rule,
-  statesOf,
-  type Table,
-  tokenOfStep,
-  type WorkingPlan,
-} from '../working/rules.ts'
+import { chunkWords, type Rule, statesOf, type Table, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Accusation, Finding, WorkingOpening } from './accusation.ts'
-import { digestOf, isStepOf, type StepOpening, tokenOf } from './stepOpening.ts'
-
-/** What a receipt commits to, and what it says about the model (checked by the caller: modelRoot, programId). */
-export type JobCommitment = {
-  graph: Graph
-  traceRoot: Uint8Array
-  /** Steps of the trace. */
-  steps: number
-  promptTokens: number
-  sampler: Pick<Draw, 'temperature' | 'topP' | 'seed32' | 'adjust'>
-}
+import type { JobCommitment } from './jobCommitment.ts'
+import { judgeChoice } from './judgeChoice.ts'
+import { digestOf, NotShown, requireStep, type StepOpening, tokenOf } from './stepOpening.ts'
 
 /** What a judge has from elsewhere than the accuser. */
 export type Evidence = {
@@ -47,6 +31,7 @@ export function judge(job: JobCommitment, accusation: Accusation, evidence: Evid
   try {
     if (accusation.kind === 'token') return judgeToken(job, accusation)
     if (accusation.kind === 'count') return judgeCount(job, accusation)
+    if (accusation.kind === 'choice') return judgeChoice(job, accusation)
     const opened = openWorking(job, accusation.working, evidence.workingRoot)
     return accusation.kind === 'word'
       ? judgeWord(job, accusation, opened, evidence.file)
@@ -69,7 +54,7 @@ type Opened = { plan: WorkingPlan; words: ReadWords }
 
 function openWorking(job: JobCommitment, working: WorkingOpening, given: Uint8Array | undefined): Opened {
   if (given === undefined) throw new NotShown('the provider gave no root of the working')
-  requireStep(job, working.step)
+  requireStep(working.step, job)
   const { position, token } = working.step
   const plan = planStep(job, working.operator, position, token)
   const chunks = new Map<number, Uint32Array>()
@@ -145,7 +130,7 @@ function judgeBound(
     return judgeSaid(job, row, chain.rule.first, words(table, row, 1)[0]!, bound)
   }
   if (chain?.rule.kind !== 'chain') throw new NotShown(`table ${table} is no chain`)
-  requireStep(job, bound)
+  requireStep(bound, job)
   const of = plan.tables[chain.rule.of]!.rule
   const [position, operator] =
     of.kind === 'source' ? [of.first + row, of.operator] : [working.step.position, working.operator]
@@ -167,7 +152,7 @@ function judgeBound(
 
 /** Whether a token that a choice was told of is the one that the answer's step consumed. */
 function judgeSaid(job: JobCommitment, row: number, first: number, claimed: number, bound: StepOpening): Finding {
-  requireStep(job, bound)
+  requireStep(bound, job)
   if (bound.position !== first + row) throw new NotShown(`row ${row} is of position ${first + row}`)
   if (claimed === bound.token) return { guilty: false, reason: 'the token is the one of its step' }
   return {
@@ -182,8 +167,8 @@ function judgeSaid(job: JobCommitment, row: number, first: number, claimed: numb
 }
 
 function judgeToken(job: JobCommitment, { step, next, record }: Extract<Accusation, { kind: 'token' }>): Finding {
-  requireStep(job, step)
-  requireStep(job, next)
+  requireStep(step, job)
+  requireStep(next, job)
   if (next.position !== step.position + 1) throw new NotShown('the steps do not follow one another')
   if (step.position < job.promptTokens - 1) throw new NotShown('no token is chosen in the prompt')
   const sample = bodyOperatorCount(job.graph.layerCount) + 2
@@ -210,7 +195,7 @@ export function operatorsOf(job: JobCommitment, position: number): number {
 }
 
 function judgeCount(job: JobCommitment, { step }: Extract<Accusation, { kind: 'count' }>): Finding {
-  requireStep(job, step)
+  requireStep(step, job)
   const [expected, claimed] = [operatorsOf(job, step.position), step.operators.length / 32]
   if (expected === claimed) return { guilty: false, reason: 'the step has the operators of the model' }
   return {
@@ -224,10 +209,6 @@ function judgeCount(job: JobCommitment, { step }: Extract<Accusation, { kind: 'c
   }
 }
 
-function requireStep(job: JobCommitment, step: StepOpening): void {
-  if (!isStepOf(step, job.traceRoot, job.steps)) throw new NotShown(`step ${step.position} is not of the trace`)
-}
-
 const integers: readonly Rule['kind'][] = ['quantise', 'sum', 'times', 'best', 'draw', 'weight', 'cut', 'kept', 'keep']
 
 /** Single words also as what they stand for. */
@@ -237,6 +218,3 @@ function showWords(words: Uint32Array, { kind }: Rule): string {
   if (!integers.includes(kind)) return `${hex} (${new Float32Array(words.slice().buffer)[0]} as f32)`
   return `${hex} (${kind === 'quantise' || kind === 'sum' ? words[0]! | 0 : words[0]})`
 }
-
-/** The accusation lacks a part, or a part is not what it is said to be. Not a fault of the program: an answer. */
-class NotShown extends Error {}

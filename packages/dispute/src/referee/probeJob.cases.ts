@@ -11,9 +11,10 @@ import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
 import { type Rule, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
-import type { Execution } from './accuse.ts'
+import type { Execution } from './accused.ts'
 import type { Defence } from './defender.ts'
-import { type JobCommitment, planStep } from './judge.ts'
+import type { JobCommitment } from './jobCommitment.ts'
+import { planStep } from './judge.ts'
 
 /** A word of a working that is changed after it was computed; what reads it later reads the changed one. */
 export type Fault = { position: number; operator: number; table: number; word: number; flip: number }

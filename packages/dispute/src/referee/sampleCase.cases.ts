@@ -13,7 +13,8 @@ import {
 } from '../working/evaluateWorking.ts'
 import { type Draw, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { Finding } from './accusation.ts'
-import { type JobCommitment, judge, planStep } from './judge.ts'
+import type { JobCommitment } from './jobCommitment.ts'
+import { judge, planStep } from './judge.ts'
 
 export type SampleCase = {
   plan: WorkingPlan

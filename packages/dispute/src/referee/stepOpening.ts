@@ -21,6 +21,11 @@ export function isStepOf(opening: StepOpening, traceRoot: Uint8Array, steps: num
   return root !== undefined && bytesEqual(root, traceRoot)
 }
 
+/** @throws {NotShown} */
+export function requireStep(step: StepOpening, { traceRoot, steps }: { traceRoot: Uint8Array; steps: number }): void {
+  if (!isStepOf(step, traceRoot, steps)) throw new NotShown(`step ${step.position} is not of the trace`)
+}
+
 /** Digest of operator `operator`; nothing where the step has no such one. */
 export function digestOf(opening: StepOpening, operator: number): Uint8Array | undefined {
   const digest = opening.operators.subarray(operator * 32, operator * 32 + 32)
@@ -35,3 +40,6 @@ export function tokenOf(record: Uint8Array): number {
 function isU32(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < 2 ** 32
 }
+
+/** The accusation lacks a part, or a part is not what it is said to be. Not a fault of the program: an answer. */
+export class NotShown extends Error {}

@@ -140,6 +140,8 @@ function termOf(rule: Extract<Rule, { kind: 'term' }>, index: number, { words, f
   const [row, block] = [Math.floor(index / blocks), index % blocks]
   const { scales, minima, integers } = readWeights(rule.matrix, row, block, file)
   const q = signed(words(rule.q, block * 32, 32))
+  // Whether or not there are minima: contracts read it of every type, and who accuses shows what was read here.
+  const whole = signed(words(rule.sum, block, 1))[0]!
   const size = 32 / scales.length
   const values = scales.map((scale, part) => {
     const [from, to] = [part * size, (part + 1) * size]
@@ -147,8 +149,7 @@ function termOf(rule: Extract<Rule, { kind: 'term' }>, index: number, { words, f
     for (let i = from; i < to; i++) dot += q[i]! * integers[i]!
     const scaled = f(scale * f(dot))
     if (minima.length === 0) return scaled
-    const sum =
-      scales.length === 1 ? signed(words(rule.sum, block, 1))[0]! : q.slice(from, to).reduce((a, b) => a + b, 0)
+    const sum = scales.length === 1 ? whole : q.slice(from, to).reduce((a, b) => a + b, 0)
     return f(scaled + f(minima[part]! * f(sum)))
   })
   const value = values.length === 1 ? values[0]! : f(values[0]! + values[1]!)

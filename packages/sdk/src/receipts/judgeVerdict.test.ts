@@ -4,9 +4,11 @@ import { before, describe, test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
 import { parseVerdictFile, type VerdictFile, verdictFileToJson } from '@weightless/compute/wire'
 import { fileTree, openProven, type ProvenSource } from '@weightless/crypto'
+import { inputHash } from '@weightless/receipt'
+import { shapedRequestHash } from '@weightless/receipt/commitments'
 import { bytesSource } from '@weightless/tensor'
 import { judgeVerdict } from './judgeVerdict.ts'
-import { changedTensor, type Plant, type Planted, plantFault, signAgain } from './plantedFault.cases.ts'
+import { changedTensor, type Plant, type Planted, plantFault, shape, signAgain } from './plantedFault.cases.ts'
 import { playDispute } from './playDispute.ts'
 
 type Json = { [name: string]: Json } | Json[] | string | number
@@ -53,8 +55,8 @@ describe('a verdict file', () => {
   const planted = {} as Record<Plant, Planted>
   const files = {} as Record<string, Json>
   before(async () => {
-    for (const plant of ['nothing', 'weight', 'covering', 'operators', 'token'] as const) {
-      planted[plant] = await plantFault(plant)
+    for (const plant of ['nothing', 'weight', 'covering', 'operators', 'token', 'choice'] as const) {
+      planted[plant] = await plantFault(plant, {}, plant === 'choice' ? shape : undefined)
       const outcome = await play(planted[plant])
       if (plant === 'nothing') {
         assert.deepEqual(outcome, { outcome: 'agreed', questions: 0 })
@@ -66,7 +68,7 @@ describe('a verdict file', () => {
   })
 
   test('is judged guilty from the model alone, of each kind of accusation', async () => {
-    const kinds = { weight: 'word', covering: 'bound', operators: 'count', token: 'token' } as const
+    const kinds = { weight: 'word', covering: 'bound', operators: 'count', token: 'token', choice: 'choice' } as const
     for (const [plant, kind] of Object.entries(kinds)) {
       const file = read(files[plant])
       assert.equal(file.accusation.kind, kind)
@@ -149,6 +151,46 @@ describe('a verdict file', () => {
       const refused = await judgeVerdict(read(other), planted.weight.weights)
       assert.match(refused.outcome === 'refused' ? refused.reason : '', /the sampler is not the one/)
     }
+  })
+
+  test('of a choice under a schema tells what was asked for, and convicts of no other', async () => {
+    const { weights } = planted.choice
+    const file = read(files.choice)
+    assert.ok(file.accusation.kind === 'choice' && file.request)
+    // Both schemas begin alike; the third token is where they part.
+    assert.deepEqual([file.finding.operator, file.finding.what, file.finding.element], ['sample', 'choice', 2])
+    assert.deepEqual(file.request.shape, shape)
+    assert.equal(JSON.stringify(files.choice).includes('Hello'), false)
+    const reasonOf = async (change: Partial<VerdictFile>) => {
+      const judged = await judgeVerdict({ ...file, ...change }, weights)
+      return judged.outcome === 'refused' ? judged.reason : judged.outcome
+    }
+    const { accusation, request } = file
+    const { said, step } = accusation
+    assert.match(await reasonOf({ accusation: { ...accusation, said: said.toReversed() } }), /not in its place/)
+    assert.match(await reasonOf({ accusation: { ...accusation, said: said.slice(1) } }), /not all tokens/)
+    assert.match(await reasonOf({ accusation: { ...accusation, step: said[0]! } }), /not all tokens/)
+    const logits = accusation.logits.with(0, accusation.logits[0]! ^ 1)
+    assert.match(await reasonOf({ accusation: { ...accusation, logits } }), /not those committed to/)
+    assert.match(await reasonOf({ accusation: { ...accusation, step: { ...step, token: 0 } } }), /not of the trace/)
+    assert.match(await reasonOf({ request: { ...request, salt: request.request } }), /not the one of the receipt/)
+    /** As if the provider had been asked for something else. */
+    const askedFor = async (other: Partial<typeof shape>) => {
+      const opened = { ...request, shape: { ...shape, ...other } }
+      const hash = inputHash(shapedRequestHash(opened.request, opened.shape), opened.salt)
+      const receipt = { ...file.receipt, inputHash: hash }
+      return reasonOf({ receipt, signature: await signAgain(receipt), request: opened })
+    }
+    assert.match(await askedFor({ schema: shape.schema.replaceAll('"a"', '"b"') }), /the one that the mask leaves/)
+    assert.match(await askedFor({ schema: '[]' }), /no mask: /)
+    assert.match(await askedFor({ schema: '' }), /had no mask/)
+    assert.match(await askedFor({ schema: '{"type":"integer"}' }), /one that the mask did not leave/)
+    // With a schema, what is wrong before the choice is found as ever; who keeps to it has nothing to fear.
+    assert.deepEqual(await play(await plantFault('nothing', biased, shape)), { outcome: 'agreed', questions: 0 })
+    const changed = await play(await plantFault('weight', {}, shape))
+    assert.ok(changed.outcome === 'guilty' && changed.finding.what === 'term')
+    const unchosen = await play(await plantFault('token', {}, shape))
+    assert.ok(unchosen.outcome === 'guilty' && unchosen.finding.what === 'token')
   })
 
   test('of a receipt that its provider did sign, but that promises no such run, convicts nobody', async () => {

@@ -1,7 +1,7 @@
 /** An answer of the probe model that is wrong in a planted way, signed, and its provider's answers to questions: what verdict files are tested with. */
 import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
 import { buildHashTree, fileRoot, hashLeaf, hashTreeRoot } from '@weightless/crypto'
-import { createDefender, executeJob, type JobCommitment, samplerOf } from '@weightless/dispute'
+import { createDefender, executeJob, type JobCommitment, masksOf, samplerOf } from '@weightless/dispute'
 import {
   type Bundle,
   type ChatOpening,
@@ -20,14 +20,20 @@ import {
   signReceipt,
 } from '@weightless/receipt'
 import { plain } from '@weightless/receipt/bundle'
+import type { RequestShape } from '@weightless/receipt/commitments'
 import { signWorking } from '@weightless/receipt/working'
 import { bytesSource, loadModel, readGguf, runChat } from '@weightless/tensor'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { privateKeyToAccount } from 'viem/accounts'
 
-/** `weight`: runs other weights; `covering`: and shows workings of the claimed ones; `operators`: a step lacks one; `token`: goes on with another. */
-export type Plant = 'nothing' | 'weight' | 'covering' | 'operators' | 'token'
+/** `weight`: runs other weights; `covering`: and shows workings of the claimed ones; `operators`: a step lacks one; `token`: goes on with another; `choice`: holds the answer to another schema than was asked for. */
+export type Plant = 'nothing' | 'weight' | 'covering' | 'operators' | 'token' | 'choice'
+
+export const shape: RequestShape = {
+  ...{ choices: 1, tools: '', toolChoice: '', callsMax: 0 },
+  schema: schemaWith('a'),
+}
 
 export type Planted = {
   /** The file that the receipt names. */
@@ -44,8 +50,17 @@ const settlement: Hex = `0x${'5e'.repeat(20)}`
 const salt: Hex = `0x${'a1'.repeat(32)}`
 export const changedTensor = 'blk.1.ffn_up.weight'
 
+function schemaWith(property: string): string {
+  const properties = { [property]: { type: 'integer' } }
+  return JSON.stringify({ type: 'object', properties, required: [property], additionalProperties: false })
+}
+
 /** @param extra - a penalty, for instance */
-export async function plantFault(plant: Plant, extra: Partial<SamplerParameters> = {}): Promise<Planted> {
+export async function plantFault(
+  plant: Plant,
+  extra: Partial<SamplerParameters> = {},
+  asked?: RequestShape,
+): Promise<Planted> {
   const weights = makeProbeModel()
   const used = weights.slice()
   const { tensors } = await readGguf(weights)
@@ -54,9 +69,10 @@ export async function plantFault(plant: Plant, extra: Partial<SamplerParameters>
   const model = await loadModel(used)
   const messages = [{ role: 'user', content: 'Hello' }]
   const sampler: SamplerParameters = { temperature: 0.8, topP: 1, maxTokens: 4, ...extra }
-  const request = requestHash(messages, [], samplerHash(sampler))
+  const request = requestHash(messages, [], samplerHash(sampler), asked)
   const seed = seedOf({ kind: 'seed', value: 3n }, request)
-  const run = await runChat(model, { messages, ...sampler, seed32: hexToBytes(seed) })
+  const ran = plant === 'choice' ? { ...shape, schema: schemaWith('b') } : asked
+  const run = await runChat(model, { messages, ...sampler, shape: ran, seed32: hexToBytes(seed) })
   const outputTokens = [...run.outputTokens]
   if (plant === 'token') outputTokens[1] = outputTokens[1]! === 5 ? 6 : 5
   const prompt = model.promptTokens(messages)
@@ -67,6 +83,7 @@ export async function plantFault(plant: Plant, extra: Partial<SamplerParameters>
     steps: tokens.length,
     promptTokens: prompt.length,
     sampler: { ...samplerOf(sampler), seed32: hexToBytes(seed) },
+    ...masksOf(model.tokenizer, ran),
   }
   const own = await executeJob(model, job, tokens, bytesSource(used))
   const shown = plant === 'covering' ? await executeJob(claimed, job, tokens, bytesSource(weights)) : own
@@ -81,6 +98,7 @@ export async function plantFault(plant: Plant, extra: Partial<SamplerParameters>
   const opening: ChatOpening = {
     ...{ salt, messages, stop: [], sampler, seed: { kind: 'seed', value: 3n }, price },
     ...{ outputTokens, outputText: run.text, finishReason: run.finishReason },
+    ...(asked && { shape: asked }),
   }
   const receipt: Receipt = {
     ...{ version: receiptVersion, serviceClass: serviceClasses.chat, check: checks.reExecution, chainId: 1_337n },

@@ -1,9 +1,10 @@
 /** A dispute with whoever answers the questions: executes the answer again, asks for the first number that differs, judges it. Spec: spec/dispute.md §8, §9 */
-import { askDefender, type VerdictFile } from '@weightless/compute/wire'
+import { askDefender, type OpenedRequest, type VerdictFile } from '@weightless/compute/wire'
 import { accuse, commitJob, executeJob, type Finding, judge, planStep, tokenOf } from '@weightless/dispute'
-import { type Bundle, type ChatOpening, type Expectations, isChatBundle } from '@weightless/receipt'
+import { type Bundle, type ChatOpening, type Expectations, isChatBundle, samplerHash } from '@weightless/receipt'
 import { checkBundle } from '@weightless/receipt/checkBundle'
-import { loadModel, type Model } from '@weightless/tensor'
+import { requestHash } from '@weightless/receipt/commitments'
+import { loadModel, type Model, SchemaUnsupportedError } from '@weightless/tensor'
 import { ReceiptUndisputableError } from './receiptUndisputable.ts'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
@@ -71,7 +72,8 @@ export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<
   const { receipt, settlement, signature, opening } = chat
   const signed = working && asking.signed()
   const root = signed && { root: signed.root, signature: signed.signature }
-  const verdict = { settlement, receipt, signature, sampler: opening.sampler, root, accusation, finding }
+  const request = accusation.kind === 'choice' ? openRequest(opening) : undefined
+  const verdict = { settlement, receipt, signature, sampler: opening.sampler, root, request, accusation, finding }
   return { outcome: 'guilty', finding, verdict, questions }
 }
 
@@ -82,8 +84,8 @@ async function requireDisputable(bundle: Bundle, expected: Expectations): Promis
   const wrong = await checkBundle(bundle, expected)
   if (wrong) throw new ReceiptUndisputableError({ reason: wrong.detail })
   if (!isChatBundle(bundle)) throw new ReceiptUndisputableError({ reason: 'The receipt is about bytes, not a run.' })
-  const { shape, outputTokens } = bundle.opening
-  if (shape) throw new ReceiptUndisputableError({ reason: 'The request masks tokens or asks for several answers.' })
+  const { traceRoots, outputTokens } = bundle.opening
+  if (traceRoots) throw new ReceiptUndisputableError({ reason: 'The request asks for several answers.' })
   if (outputTokens.length === 0) throw new ReceiptUndisputableError({ reason: 'The answer has no token.' })
   return bundle
 }
@@ -93,10 +95,25 @@ function commitmentOf({ receipt, opening }: Bundle<ChatOpening>, model: Model) {
     throw new ReceiptUndisputableError({ reason: 'The receipt names another program than this model has.' })
   }
   const { seed, traceRoot, promptTokens } = receipt
-  const committed = commitJob(model, { ...opening, seed, traceRoot })
+  const committed = commitAnswer(model, { ...opening, seed, traceRoot })
   const counted = committed.job.promptTokens
   if (BigInt(counted) !== promptTokens) {
     throw new ReceiptUndisputableError({ reason: `The prompt has ${counted} tokens; the receipt is wrong itself.` })
   }
   return committed
+}
+
+/** @throws {ReceiptUndisputableError} */
+function commitAnswer(...answered: Parameters<typeof commitJob>) {
+  try {
+    return commitJob(...answered)
+  } catch (error) {
+    if (!(error instanceof SchemaUnsupportedError)) throw error
+    throw new ReceiptUndisputableError({ reason: `The request has a schema that nobody answers: ${error.message}` })
+  }
+}
+
+/** Messages stay behind their hash. */
+function openRequest({ salt, messages, stop, sampler, shape }: ChatOpening): OpenedRequest | undefined {
+  return shape && { salt, request: requestHash(messages, stop, samplerHash(sampler)), shape }
 }

@@ -2,12 +2,29 @@
 import { hexToBytes } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import type { ProvenSource } from '@weightless/crypto'
-import { type Accusation, type Finding, type JobCommitment, judge, type ReadFile, samplerOf } from '@weightless/dispute'
-import { checks, receiptVersion, recoverReceiptSigner, samplerHash, serviceClasses } from '@weightless/receipt'
+import {
+  type Accusation,
+  type Finding,
+  type JobCommitment,
+  judge,
+  masksOf,
+  type ReadFile,
+  samplerOf,
+} from '@weightless/dispute'
+import {
+  checks,
+  inputHash,
+  receiptVersion,
+  recoverReceiptSigner,
+  samplerHash,
+  serviceClasses,
+} from '@weightless/receipt'
+import { shapedRequestHash } from '@weightless/receipt/commitments'
 import { isWorkingSigned } from '@weightless/receipt/working'
-import type { ByteSource } from '@weightless/tensor'
+import { type ByteSource, readGguf, SchemaUnsupportedError } from '@weightless/tensor'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { identifyModel } from '@weightless/tensor/model/identifyModel'
+import { readTokenizer } from '@weightless/tensor/tokenizer/readTokenizer'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
@@ -54,7 +71,10 @@ export async function weighEvidence(
   if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
   const job = commitmentOf(file, graph)
   if (!job) return { reason: 'the receipt has no step' }
-  const { finding, range } = await judgeReading(job, accusation, root && hexToBytes(root.root), source)
+  const masks = await openMasks(file, source)
+  if ('reason' in masks) return masks
+  const masked = { ...job, ...masks }
+  const { finding, range } = await judgeReading(masked, accusation, root && hexToBytes(root.root), source)
   if (!finding.guilty) return { reason: finding.reason }
   const other = findOther(finding, file.finding)
   return other ? { reason: other } : { finding, source, graph, programText, range }
@@ -63,7 +83,15 @@ export async function weighEvidence(
 const refuse = (reason: string): Judgement => ({ outcome: 'refused', reason })
 
 /** What is not the provider's word, or not opened. */
-function findUnsigned({ receipt, settlement, signature, sampler, root, accusation }: VerdictFile): string | undefined {
+function findUnsigned({
+  receipt,
+  settlement,
+  signature,
+  sampler,
+  root,
+  request,
+  accusation,
+}: VerdictFile): string | undefined {
   const isChat = receipt.serviceClass === serviceClasses.chat && receipt.check === checks.reExecution
   if (receipt.version !== receiptVersion || !isChat) return 'the receipt is of no answer that can be executed again'
   const { provider } = receipt
@@ -71,6 +99,9 @@ function findUnsigned({ receipt, settlement, signature, sampler, root, accusatio
     return 'the receipt is not signed by its provider'
   }
   if (samplerHash(sampler) !== receipt.sampler) return 'the sampler is not the one of the receipt'
+  if (request && inputHash(shapedRequestHash(request.request, request.shape), request.salt) !== receipt.inputHash) {
+    return 'the request is not the one of the receipt'
+  }
   if (!('working' in accusation)) return undefined
   if (!root) return 'the provider gave no root of the working'
   const { operator, step } = accusation.working
@@ -78,6 +109,20 @@ function findUnsigned({ receipt, settlement, signature, sampler, root, accusatio
   return isWorkingSigned(receipt, word, settlement, root.signature)
     ? undefined
     : 'the root of the working is not signed by the provider'
+}
+
+/** What a request that is opened held its answer to, with the tokenizer of the model's file. */
+async function openMasks(
+  { request }: VerdictFile,
+  source: ByteSource,
+): Promise<Pick<JobCommitment, 'mask'> | { reason: string }> {
+  if (!request) return {}
+  try {
+    return masksOf(readTokenizer(await readGguf(source)), request.shape)
+  } catch (error) {
+    if (error instanceof SchemaUnsupportedError) return { reason: `the request has no mask: ${error.message}` }
+    throw error
+  }
 }
 
 /** Undefined where the receipt's counts are no trace. */

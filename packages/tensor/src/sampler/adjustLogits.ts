@@ -26,7 +26,7 @@ export type LogitAdjuster = {
 }
 
 /** @param room - address for as many f32 as logits, rounded up to a multiple of 4 */
-export function createAdjuster(arena: Arena, room: number, adjustments: Adjustments): LogitAdjuster {
+export function createAdjuster(arena: Pick<Arena, 'floats'>, room: number, adjustments: Adjustments): LogitAdjuster {
   const { logitBias = [] } = adjustments
   const presence = Math.fround(adjustments.presencePenalty ?? 0)
   const frequency = Math.fround(adjustments.frequencyPenalty ?? 0)

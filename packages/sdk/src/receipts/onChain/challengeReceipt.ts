@@ -68,8 +68,9 @@ export async function challengeReceipt(
   const { provider, user, jobNonce } = receipt
   const about = { provider, user, jobNonce }
   const send = options.send ? { send: options.send } : {}
-  const slashing =
-    dispute.outcome === 'guilty' ? await submitVerdict(context, dispute.verdict, source, send) : undefined
+  // A choice under a mask is for whoever has the file: no contract judges it.
+  const isJudged = dispute.outcome === 'guilty' && dispute.verdict.accusation.kind !== 'choice'
+  const slashing = isJudged ? await submitVerdict(context, dispute.verdict, source, send) : undefined
   if (!slashing && !game.isSilent()) return { dispute, slashing, bond: 'lost' }
   const at = { address: contractAddress(config, 'disputeGame'), abi: abis.disputeGame } as const
   const finished = await ledger.submit({ ...at, functionName: 'finish', args: [game.id] }, options.send)

@@ -3,7 +3,7 @@ import { WeightlessError } from '@weightless/codec'
 import type { VerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
 import { proveSourceSectors } from '@weightless/crypto/sectorRange'
-import { accusationArguments } from '@weightless/dispute/contract/accusationArguments'
+import { accusationArguments, ChoiceUnjudgedError } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
 import { adjustBits, samplerBits } from '@weightless/receipt/commitments'
 import type { ByteSource } from '@weightless/tensor'
@@ -25,7 +25,7 @@ export type Slashing = TakenStake & {
 /**
  * Judges the file here first: what shows nothing costs no gas.
  * @param model - the receipt's, as a file
- * @throws {ForeignFaultError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
+ * @throws {ForeignFaultError} {ChoiceUnjudgedError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
  */
 export async function submitVerdict(
   context: ClientContext,
@@ -39,6 +39,7 @@ export async function submitVerdict(
   if (!isHere || settlement !== contractAddress(config, 'receiptSettlement').toLowerCase()) {
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
+  if (accusation.kind === 'choice') throw new ChoiceUnjudgedError()
   const evidence = await weighEvidence(verdict, model, signal)
   if ('reason' in evidence) throw new VerdictRefusedError({ reason: evidence.reason })
   const { source, graph, programText, range } = evidence
