@@ -8,25 +8,43 @@ import { createAdapterShelf } from '@weightless/compute/finetune/adapterShelf'
 import { genesis } from '@weightless/contracts'
 import { fileRoot } from '@weightless/crypto'
 import { checkBundle } from '@weightless/receipt/checkBundle'
-import { adapterModel, type ChatEvent, matchBundle, ProviderRefusedError } from '@weightless/sdk'
-import { adaptedModelRoot, openLoraTrainer } from '@weightless/tensor'
+import {
+  AdapterUnjudgedError,
+  adapterModel,
+  type ChatEvent,
+  judgeVerdict,
+  matchBundle,
+  ProviderRefusedError,
+  parseVerdictFile,
+  verdictFileToJson,
+} from '@weightless/sdk'
+import { adaptedModelRoot, bytesSource, openLoraTrainer } from '@weightless/tensor'
 import { clientOf } from './clientOf.ts'
 import { startComputeNet, tinyModel, tokens } from './computeNet.ts'
 
 const taskId = '7d9f4c2e-1b1d-4b6e-9a53-0c8f6a1d2e3f'
+const cheatingTask = '8d9f4c2e-1b1d-4b6e-9a53-0c8f6a1d2e3f'
 const messages = [{ role: 'user', content: 'What is behind door two?' }] as const
 
 test('the SDK talks to an adapter under its owner’s token, and has the receipt', async (t) => {
   const net = await startComputeNet()
   t.after(() => net.close())
   const weights = new Uint8Array(await readFile(tinyModel))
-  const adapter = await trainAdapter(weights.slice())
-  const shelf = createAdapterShelf(async ({ name, adapter: read }) =>
-    openTensorEngine({ env: net.env, name, weights: weights.slice(), adapter: await read() }),
-  )
+  const adapter = await trainAdapter(weights.slice(), 7)
+  const other = await trainAdapter(weights.slice(), 8)
+  const file = bytesSource(weights)
+  const shelf = createAdapterShelf(async ({ name, adapter: read }) => {
+    const open = (adapter: Uint8Array) =>
+      openTensorEngine({ env: net.env, name, weights: weights.slice(), file, adapter })
+    if (name !== adapterModel('tiny', cheatingTask)) return open(await read())
+    // Answers with other numbers than it says, and works from them in a dispute too.
+    const engine = await open(changeLast(await read()))
+    return { ...engine, model: { ...engine.model, modelRoot: rootWith(await read()) } }
+  })
   t.after(() => shelf.close())
   const provider = await net.startProvider({ adapters: shelf })
   await provider.ready
+  const rootWith = (of: Uint8Array) => adaptedModelRoot(bytesToHex(fileRoot(weights)), bytesToHex(fileRoot(of)))
   const model = adapterModel('tiny', taskId)
   const owner = net.accountOf(3).address.toLowerCase() as Hex
   shelf.add({ name: model, taskId, user: owner, adapter: async () => adapter })
@@ -50,8 +68,7 @@ test('the SDK talks to an adapter under its owner’s token, and has the receipt
   const text = events.map((event) => (event.type === 'text' ? event.text : '')).join('')
   const bundle = await client.fineTuning.receipt(address, first.receiptId)
   assert.ok(matchBundle(bundle, { messages, text }))
-  const adaptedRoot = adaptedModelRoot(bytesToHex(fileRoot(weights)), bytesToHex(fileRoot(adapter)))
-  assert.equal(bundle.receipt.modelRoot, adaptedRoot)
+  assert.equal(bundle.receipt.modelRoot, rootWith(adapter))
   assert.deepEqual(end.usage, {
     promptTokens: Number(bundle.receipt.promptTokens),
     completionTokens: Number(bundle.receipt.completionTokens),
@@ -60,6 +77,26 @@ test('the SDK talks to an adapter under its owner’s token, and has the receipt
     await checkBundle(bundle, { chainId: BigInt(genesis.chainId), user: owner, provider: address }),
     undefined,
   )
+  // Its owner has the adapter, and disputes the answer as any other.
+  const dispute = (of: typeof bundle, adapter: Uint8Array) =>
+    client.receipts.dispute(of, { providerUrl: provider.url, loadWeights: async () => weights, adapter })
+  assert.deepEqual(await dispute(bundle, adapter), { outcome: 'agreed', questions: 0 })
+  shelf.add({
+    name: adapterModel('tiny', cheatingTask),
+    taskId: cheatingTask,
+    user: owner,
+    adapter: async () => other,
+  })
+  const [begin] = await read(client.fineTuning.chat({ ...chat, model: adapterModel('tiny', cheatingTask) }))
+  assert.ok(begin?.type === 'receipt')
+  const wrong = await client.fineTuning.receipt(address, begin.receiptId)
+  const outcome = await dispute(wrong, other)
+  assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+  assert.equal(outcome.finding.what, 'high')
+  const verdict = parseVerdictFile(JSON.stringify(verdictFileToJson(outcome.verdict)))
+  assert.ok(verdict.ok)
+  assert.deepEqual(await judgeVerdict(verdict.value, weights), { outcome: 'guilty', finding: outcome.finding })
+  await assert.rejects(client.receipts.submitVerdict(verdict.value, { model: weights }), AdapterUnjudgedError)
   await assert.rejects(clientOf(net, 4).fineTuning.receipt(address, first.receiptId), (fault) => isRefused(fault, 404))
 })
 
@@ -72,8 +109,11 @@ async function read(events: AsyncIterable<ChatEvent>): Promise<ChatEvent[]> {
   return all
 }
 
-async function trainAdapter(weights: Uint8Array): Promise<Uint8Array> {
-  const trainer = await openLoraTrainer(weights, { seed32: new Uint8Array(32).fill(7), rank: 2, learningRate: 0.05 })
+/** The last number of the file: of B of some matrix. */
+const changeLast = (adapter: Uint8Array) => adapter.with(adapter.length - 2, adapter.at(-2)! ^ 0x10)
+
+async function trainAdapter(weights: Uint8Array, seed: number): Promise<Uint8Array> {
+  const trainer = await openLoraTrainer(weights, { seed32: new Uint8Array(32).fill(seed), rank: 2, learningRate: 0.05 })
   trainer.step([{ tokens: [1, 2, 3, 4, 5], mask: [0, 0, 1, 1, 1] }])
   return trainer.exportAdapter()
 }

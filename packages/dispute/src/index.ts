@@ -28,4 +28,4 @@ export { openTrainingParty, type TrainingParty, type TrainingRecord } from './tr
 export { pieceDigests, readState, type TrainingState } from './training/trainingState.ts'
 export { OperatorUnknownError } from './working/createPlanner.ts'
 export { evaluateWorking, SourceInvalidError } from './working/evaluateWorking.ts'
-export { planOperator } from './working/planOperator.ts'
+export { type AdaptedGraph, planOperator } from './working/planOperator.ts'

@@ -93,7 +93,7 @@ export { type DisputeOptions, disputeWithProvider } from './receipts/disputeRece
 export { judgeVerdict } from './receipts/judgeVerdict.ts'
 export { matchBundle, type ShownAnswer } from './receipts/matchBundle.ts'
 export { type Challenge, ChallengerMissingError } from './receipts/onChain/challengeReceipt.ts'
-export { type Slashing, VerdictRefusedError } from './receipts/onChain/submitVerdict.ts'
+export { AdapterUnjudgedError, type Slashing, VerdictRefusedError } from './receipts/onChain/submitVerdict.ts'
 export { type Bundle, BundleMalformedError, type ReceiptsApi, type ShownFault } from './receipts/openReceipts.ts'
 export type { Dispute, DisputeProgress } from './receipts/playDispute.ts'
 export { ReceiptUndisputableError } from './receipts/receiptUndisputable.ts'

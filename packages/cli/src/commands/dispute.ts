@@ -1,4 +1,5 @@
 /** `weightless dispute …`: shows by one number that an answer is wrong, and judges what somebody else has shown. */
+import { readFileSync } from 'node:fs'
 import { createNodeEnv } from '@weightless/env/node'
 import type { Bundle } from '@weightless/receipt'
 import {
@@ -21,7 +22,7 @@ import { isTraining, readAnyBundleFile, readBundleFile } from '../readBundleFile
 import { keepVerdict, readAnyVerdict, verdictPath } from '../verdictFile.ts'
 import { withModelFile } from '../withModelFile.ts'
 
-type OpenOptions = { provider?: string; model?: string; dataset?: string; out?: string }
+type OpenOptions = { provider?: string; model?: string; adapter?: string; dataset?: string; out?: string }
 
 export function addDisputeCommands(program: Command): void {
   const dispute = program.command('dispute').description('wrong answers, shown by one number that anybody recomputes')
@@ -36,6 +37,7 @@ export function addDisputeCommands(program: Command): void {
       httpUrl,
     )
     .option('--model <file>', 'take the model from this file instead of the storage network; checked by root')
+    .option('--adapter <file>', 'of an answer with an adapter: its file, beside --model; checked by root')
     .option('--dataset <file>', 'of a training: the plain lines that were trained on')
     .option('--out <file>', 'where the verdict goes; else into disputes/ of the data directory')
     .addHelpText(
@@ -107,19 +109,23 @@ function addSubmitCommand(dispute: Command): void {
 }
 
 /** @throws {ReceiptUndisputableError} */
-function play(bundle: Bundle, { provider, model }: OpenOptions, command: Command): Promise<Dispute> {
+function play(bundle: Bundle, options: OpenOptions, command: Command): Promise<Dispute> {
+  const { provider, model } = options
+  const adapter = options.adapter === undefined ? {} : { adapter: new Uint8Array(readFileSync(options.adapter)) }
   if (model === undefined) {
     return withClient(command, (client) =>
-      client.receipts.dispute(bundle, provider === undefined ? {} : { providerUrl: provider }),
+      client.receipts.dispute(bundle, { ...(provider !== undefined && { providerUrl: provider }), ...adapter }),
     )
   }
   return withModelFile(model, async (weights) => {
     if (provider === undefined) {
-      return withClient(command, (client) => client.receipts.dispute(bundle, { loadWeights: async () => weights }))
+      return withClient(command, (client) =>
+        client.receipts.dispute(bundle, { loadWeights: async () => weights, ...adapter }),
+      )
     }
     const env = createNodeEnv({ dataFolder: globalOptions(command).dataDir, log: 'silent', workersMax: 1 })
     try {
-      return await disputeWithProvider(env, bundle, provider, weights)
+      return await disputeWithProvider(env, bundle, provider, weights, adapter)
     } finally {
       await env.close()
     }

@@ -2,6 +2,7 @@
 import { WeightlessError } from '@weightless/codec'
 import { commitJob, createDefender, type Defender, executeJob } from '@weightless/dispute'
 import type { ByteSource, Model } from '@weightless/tensor'
+import type { AdapterPlaces } from '@weightless/tensor/adapter/locateAdapter'
 import type { DisputeAnswer, DisputeQuestion } from '../wire/disputeMessages.ts'
 import type { DisputedJob } from './engine.ts'
 
@@ -16,8 +17,13 @@ export type JobDefences = {
   forget(key: string): void
 }
 
-/** @param file - the model's; only ranges of it are read */
-export function createJobDefences(model: Model, file: ByteSource, pause: () => Promise<void>): JobDefences {
+/** @param file - the model's, with an adapter's behind it; only ranges of it are read */
+export function createJobDefences(
+  model: Model,
+  file: ByteSource,
+  pause: () => Promise<void>,
+  adapter?: AdapterPlaces,
+): JobDefences {
   const kept = new Map<string, Kept>()
   function forget(key: string): void {
     kept.get(key)?.stop.abort()
@@ -26,7 +32,7 @@ export function createJobDefences(model: Model, file: ByteSource, pause: () => P
   function open(disputed: DisputedJob): Kept {
     if (kept.size >= disputesMax) throw new DisputesFullError(kept.size)
     const stop = new AbortController()
-    const made = { stop, defender: defend(model, disputed, file, pause, stop.signal) }
+    const made = { stop, defender: defend({ model, file, adapter }, disputed, pause, stop.signal) }
     kept.set(disputed.key, made)
     made.defender.catch(() => kept.delete(disputed.key))
     return made
@@ -41,14 +47,13 @@ export function createJobDefences(model: Model, file: ByteSource, pause: () => P
 }
 
 async function defend(
-  model: Model,
+  { model, file, adapter }: { model: Model; file: ByteSource; adapter: AdapterPlaces | undefined },
   disputed: DisputedJob,
-  file: ByteSource,
   pause: () => Promise<void>,
   signal: AbortSignal,
 ): Promise<Defender> {
   const { job, outputTokens, traceRoot } = disputed
-  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, traceRoot })
+  const { job: commitment, tokens } = commitJob(model, { ...job, outputTokens, adapter, traceRoot })
   const paced = async () => {
     signal.throwIfAborted()
     await pause()

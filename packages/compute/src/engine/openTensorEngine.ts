@@ -1,7 +1,15 @@
 /** The embedded deterministic engine behind the `Engine` seam: starts its worker, streams its tokens, survives its faults. */
 import type { Env, TaskPort } from '@weightless/env'
 import { checks } from '@weightless/receipt'
-import { type ByteSource, type CrewSeat, createCrewSeat, dismissCrew, mateModule } from '@weightless/tensor'
+import {
+  type ByteSource,
+  bytesSource,
+  type CrewSeat,
+  createCrewSeat,
+  dismissCrew,
+  mateModule,
+} from '@weightless/tensor'
+import { joinSources } from '@weightless/tensor/byteSource'
 import {
   type DisputedJob,
   type EngineEnd,
@@ -40,8 +48,8 @@ type Waiting = { resolve: (message: FromWorker) => void; reject: (error: unknown
 /** Resolves when the model is loaded. @throws {EngineFailedError} */
 export async function openTensorEngine(options: TensorEngineOptions): Promise<ExactEngine> {
   const { env, name, aheadMax = 128, mates = 0, concurrent = 8, cacheBytesMax = 2 ** 30, adapter } = options
-  // Workings know no adapters.
-  const file = adapter ? undefined : options.file
+  // A working reads the adapter's numbers behind the model's.
+  const file = options.file && adapter ? joinSources(options.file, bytesSource(adapter)) : options.file
   const weights = isWhole(options.weights) ? options.weights : options.weights.slice()
   const module = options.worker ?? new URL('./tensorWorker.ts', import.meta.url)
   const seat = mates > 0 ? createCrewSeat(mates) : undefined

@@ -15,6 +15,7 @@ import {
   type Model,
   replayChat,
 } from '@weightless/tensor'
+import { locateAdapter } from '@weightless/tensor/adapter/locateAdapter'
 import { stepRoot } from '@weightless/tensor/trace/stepRoot'
 import { chatRequest } from './chatRequest.ts'
 import { createJobDefences, type JobDefences } from './defendJobs.ts'
@@ -78,7 +79,8 @@ export default async function serveEngine(port: TaskPort, input: unknown): Promi
   const batch = createChatBatch(model, { sessionsMax: concurrent, positionsMax, waitingMax })
   const replays = { count: 0, last: Promise.resolve() }
   const ranges = fileBytes === undefined ? undefined : createRangeReader(fileBytes, send)
-  const defences = ranges && createJobDefences(model, ranges.source, pause)
+  const places = adapter && locateAdapter(adapter, model.parts.graph, weights.length)
+  const defences = ranges && createJobDefences(model, ranges.source, pause, places)
   const made: PassedToken[] = []
   const step = () => {
     const isBusy = batch.step()

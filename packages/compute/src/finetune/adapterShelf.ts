@@ -1,6 +1,8 @@
 /** Paid adapters, each served to its user alone under a name of its own; few are in memory at once, opened when asked for. Spec: FINETUNING §10. */
-import type { Hex } from '@weightless/codec'
-import type { ExactEngine } from '../engine/engine.ts'
+import { bytesToHex, type Hex } from '@weightless/codec'
+import { fileRoot } from '@weightless/crypto'
+import { adaptedModelRoot } from '@weightless/tensor'
+import type { DisputedJob, ExactEngine } from '../engine/engine.ts'
 
 export type AdaptedModel = { name: string; taskId: string; user: Hex; adapter(): Promise<Uint8Array> }
 
@@ -10,6 +12,10 @@ export type AdapterShelf = {
   listOf(user: Hex): readonly AdaptedModel[]
   /** Undefined when the user has no such adapter. `busy` when all that can be in memory answer just now. */
   engineOf(user: Hex, name: string): Promise<ExactEngine | 'busy' | undefined>
+  /** Of the adapter with which a receipt names its model so. */
+  engineOfRoot(user: Hex, modelRoot: Hex, baseRoot: Hex): Promise<ExactEngine | 'busy' | undefined>
+  /** Ends what is under way for a dispute, whichever engine it is in. */
+  forgetDispute(key: string): void
   close(): Promise<void>
 }
 
@@ -29,21 +35,37 @@ export function createAdapterShelf(open: (model: AdaptedModel) => Promise<ExactE
     return opened.size < openMax
   }
 
+  async function engineOf(user: Hex, name: string): Promise<ExactEngine | 'busy' | undefined> {
+    const model = models.get(name)
+    if (!model || model.user !== user) return undefined
+    let entry = opened.get(name)
+    if (!entry) {
+      if (!(await makeRoom())) return 'busy'
+      // Another request may have opened it meanwhile.
+      entry = opened.get(name) ?? { engine: open(model), running: 0 }
+      opened.set(name, entry)
+      entry.engine.catch(() => opened.delete(name))
+    }
+    return leased(await entry.engine, entry)
+  }
+
   return {
     add: (model) => void models.set(model.name, model),
     listOf: (user) => [...models.values()].filter((model) => model.user === user),
-    async engineOf(user, name) {
-      const model = models.get(name)
-      if (!model || model.user !== user) return undefined
-      let entry = opened.get(name)
-      if (!entry) {
-        if (!(await makeRoom())) return 'busy'
-        // Another request may have opened it meanwhile.
-        entry = opened.get(name) ?? { engine: open(model), running: 0 }
-        opened.set(name, entry)
-        entry.engine.catch(() => opened.delete(name))
+    engineOf,
+    async engineOfRoot(user, modelRoot, baseRoot) {
+      for (const model of models.values()) {
+        if (model.user === user && (await rootOf(model, baseRoot)) === modelRoot) return engineOf(user, model.name)
       }
-      return leased(await entry.engine, entry)
+      return undefined
+    },
+    forgetDispute(key) {
+      for (const { engine } of opened.values()) {
+        engine.then(
+          ({ forgetDispute }) => forgetDispute?.(key),
+          () => undefined,
+        )
+      }
     },
     async close() {
       for (const { engine } of opened.values()) await (await engine.catch(() => undefined))?.close()
@@ -52,10 +74,30 @@ export function createAdapterShelf(open: (model: AdaptedModel) => Promise<ExactE
   }
 }
 
+const roots = new WeakMap<AdaptedModel, Hex>()
+
+/** Adapters do not change: each is hashed once. */
+async function rootOf(model: AdaptedModel, baseRoot: Hex): Promise<Hex> {
+  const root = roots.get(model) ?? bytesToHex(fileRoot(await model.adapter()))
+  roots.set(model, root)
+  return adaptedModelRoot(baseRoot, root)
+}
+
 /** The engine, with its running jobs counted, so that none is closed under its reader. */
 function leased(engine: ExactEngine, entry: Opened): ExactEngine {
+  const { defend } = engine
   return {
     ...engine,
+    ...(defend && {
+      async defend(disputed: DisputedJob) {
+        entry.running++
+        try {
+          return await defend(disputed)
+        } finally {
+          entry.running--
+        }
+      },
+    }),
     async start(job) {
       entry.running++
       let isOver = false

@@ -45,7 +45,23 @@ export async function answerDispute(
   const bundle = readJob(job)
   // Of several answers no step leads to the receipt's root.
   if (!isChatBundle(bundle) || bundle.opening.traceRoots) return noDispute()
-  return defend(context, bundle, `${id} ${choice}`, choice, question)
+  const chosen = await chooseEngine(context, bundle)
+  if (!chosen) return noDispute()
+  if (chosen === 'busy') {
+    return errorResponse({ code: 'queue_full', message: 'Other adapters answer just now.', retryAfterSeconds: 5 })
+  }
+  return defend(chosen, bundle, `${id} ${choice}`, choice, question)
+}
+
+/** Of an answer with an adapter the engine that has it. */
+async function chooseEngine(
+  context: ProviderContext,
+  { receipt }: Bundle,
+): Promise<ProviderContext | 'busy' | undefined> {
+  const { engine, adapters } = context
+  if (engine.kind !== 'exact' || !adapters || receipt.modelRoot === engine.model.modelRoot) return context
+  const adapted = await adapters.engineOfRoot(receipt.user, receipt.modelRoot, engine.model.modelRoot)
+  return adapted && adapted !== 'busy' ? { ...context, engine: adapted } : adapted
 }
 
 async function defend(

@@ -90,7 +90,10 @@ export async function joinNetwork(
     log,
     holds: createHolds({ accounts, book: log.book }),
     rates: createRateLimits({ clock, perMinute: limits.requestsPerMinute }),
-    disputes: createDisputeDesk(clock, (key) => engine.kind === 'exact' && engine.forgetDispute?.(key)),
+    disputes: createDisputeDesk(clock, (key) => {
+      if (engine.kind === 'exact') engine.forgetDispute?.(key)
+      options.adapters?.forgetDispute(key)
+    }),
     doors: { state: 'open', entering: new Set() },
     runningMax,
     queue: createFairQueue({ runningMax, waitingMax: limits.waitingMax, perUserMax: limits.perUserMax }),

@@ -45,9 +45,11 @@ export {
   trainingVerdictToJson,
 } from './trainingVerdict.ts'
 export {
+  adapterBytesMax,
   type OpenedRequest,
   parseVerdictFile,
   readVerdictFile,
+  type ShownAdapter,
   type VerdictFile,
   verdictFileBytesMax,
   verdictFileToJson,

@@ -1,5 +1,6 @@
 /** What shows a provider guilty, as one file that anybody judges again: the receipt, its signed root, the accusation. Spec: spec/dispute.md §10 */
 import { accept, type Hex, reject, type Verdict } from '@weightless/codec'
+import { segmentBytes } from '@weightless/crypto/fileShape'
 import type { Accusation, Finding } from '@weightless/dispute'
 import {
   bundleShell,
@@ -29,6 +30,8 @@ export type VerdictFile = {
   root: { root: Hex; signature: Hex } | undefined
   /** Opens `receipt.inputHash` as far as its shape, of accusations about a choice under a mask; messages stay behind their hash. */
   request: OpenedRequest | undefined
+  /** Of an answer with an adapter. */
+  adapter?: ShownAdapter | undefined
   accusation: Accusation
   /** What judging gives; whoever judges compares. */
   finding: Extract<Finding, { guilty: true }>
@@ -41,6 +44,17 @@ export type OpenedRequest = {
   shape: RequestShape
 }
 
+/** An adapter by its root, of which so much is shown as judging reads. */
+export type ShownAdapter = {
+  /** Root of the model's file: with `root` it is what the receipt names. */
+  base: Hex
+  root: Hex
+  sizeBytes: number
+  /** 32 bytes for each segment of its file. */
+  segmentRoots: Uint8Array
+  segments: readonly { segment: number; bytes: Uint8Array }[]
+}
+
 /** A longer text is refused before it is parsed. Two steps of the longest answer of a provider (§9.3) go in. */
 export const verdictFileBytesMax = 12 * 1024 * 1024
 const stepBytesMax = 2 * 1024 * 1024
@@ -48,6 +62,9 @@ const stepBytesMax = 2 * 1024 * 1024
 const chunksMax = 32
 /** Steps of an answer that a choice under a mask is shown with. */
 const saidMax = 4_096
+/** Of an adapter: its head, and where a number is made from it. */
+const segmentsMax = 8
+export const adapterBytesMax = 256 * 1024 * 1024
 /** Four bytes for each token of the largest vocabulary. */
 const logitsBytesMax = 4 * 1024 * 1024
 
@@ -86,6 +103,14 @@ const finding = z.strictObject({
   claimed: words,
 })
 
+const shownAdapter = z.strictObject({
+  base: hexOf(32),
+  root: hexOf(32),
+  sizeBytes: z.int().min(1).max(adapterBytesMax),
+  segmentRoots: hexBytes((32 * adapterBytesMax) / segmentBytes),
+  segments: z.array(z.strictObject({ segment: u32, bytes: hexBytes(segmentBytes) })).max(segmentsMax),
+})
+
 const schema = z
   .strictObject({
     ...bundleShell,
@@ -93,6 +118,7 @@ const schema = z
     sampler: samplerSchema,
     root: z.strictObject({ root: hexOf(32), signature: hexOf(65) }).optional(),
     request: z.strictObject({ salt: hexOf(32), request: hexOf(32), shape: shapeSchema }).optional(),
+    adapter: shownAdapter.optional(),
     accusation,
     finding,
   })
@@ -109,8 +135,8 @@ const schema = z
 export function readVerdictFile(json: unknown): Verdict<VerdictFile, 'malformed'> {
   const read = schema.safeParse(json)
   if (!read.success) return reject('malformed', describeFault(read.error))
-  const { settlement, receipt, signature, sampler, root, request, accusation, finding } = read.data
-  const shown = { settlement, receipt, signature, sampler, root, request, accusation }
+  const { settlement, receipt, signature, sampler, root, request, adapter, accusation, finding } = read.data
+  const shown = { settlement, receipt, signature, sampler, root, request, adapter, accusation }
   return accept({ ...shown, finding: { guilty: true, ...finding } })
 }
 
@@ -121,7 +147,7 @@ export function parseVerdictFile(text: string): Verdict<VerdictFile, 'malformed'
 
 /** The JSON value; wide integers as decimal strings, bytes as lower-case hex. */
 export function verdictFileToJson(file: VerdictFile): Record<string, unknown> {
-  const { settlement, receipt, signature, sampler, root, request, accusation } = file
+  const { settlement, receipt, signature, sampler, root, request, adapter, accusation } = file
   const { guilty: _, ...finding } = file.finding
   return {
     version: 1,
@@ -132,6 +158,7 @@ export function verdictFileToJson(file: VerdictFile): Record<string, unknown> {
     sampler,
     ...(root && { root }),
     ...(request && { request }),
+    ...(adapter && { adapter: plain(adapter) }),
     accusation: plain(accusation),
     finding,
   }

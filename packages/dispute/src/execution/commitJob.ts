@@ -1,6 +1,7 @@
 /** The job that an answer was, as both sides of a dispute state it: what the receipt commits to, and the tokens that went through. */
 import { type Hex, hexToBytes } from '@weightless/codec'
 import type { Model, Tokenizer } from '@weightless/tensor'
+import type { AdapterPlaces } from '@weightless/tensor/adapter/locateAdapter'
 import { type AnswerShape, maskOf } from '@weightless/tensor/grammar/answerGrammar'
 import type { Adjustments } from '@weightless/tensor/sampler/adjustLogits'
 import type { JobCommitment } from '../referee/jobCommitment.ts'
@@ -12,6 +13,8 @@ export type AnsweredChat = {
   shape?: AnswerShape | undefined
   outputTokens: readonly number[]
   sampler: AnsweredSampler
+  /** Of a model with one. */
+  adapter?: AdapterPlaces | undefined
   /** 32 bytes, of this answer among those to one request. */
   seed: Hex
   traceRoot: Hex
@@ -20,12 +23,12 @@ export type AnsweredChat = {
 /** `tokens`: prompt and output without the last, one for each step. @throws {SchemaUnsupportedError} */
 export function commitJob(
   model: Model,
-  { messages, shape, outputTokens, sampler, seed, traceRoot }: AnsweredChat,
+  { messages, shape, outputTokens, sampler, adapter, seed, traceRoot }: AnsweredChat,
 ): { job: JobCommitment; tokens: number[] } {
   const prompt = model.promptTokens(messages, shape?.tools)
   const tokens = [...prompt, ...outputTokens.slice(0, -1)]
   const job = {
-    graph: model.parts.graph,
+    graph: { ...model.parts.graph, ...(adapter && { adapter }) },
     traceRoot: hexToBytes(traceRoot),
     steps: tokens.length,
     promptTokens: prompt.length,

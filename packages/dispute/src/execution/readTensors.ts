@@ -6,12 +6,13 @@ import type { WorkingPlan } from '../working/rules.ts'
 
 /** @throws {BytesNotReadError} from the reader, when a rule asks for bytes of other tensors */
 export async function readTensors(plan: WorkingPlan, file: ByteSource): Promise<ReadFile> {
-  const tensors = new Set<GgufTensor>()
+  const tensors = new Set<Pick<GgufTensor, 'offset' | 'sizeBytes'>>()
   for (const { rule } of plan.tables) {
     if ('matrix' in rule) tensors.add(rule.matrix)
     if (rule.kind === 'bias') for (const part of rule.parts) tensors.add(part)
     if (rule.kind === 'headNorm') tensors.add(rule.query).add(rule.key)
     if ('weight' in rule) tensors.add(rule.weight)
+    if ('part' in rule) tensors.add(rule.part)
     if ('factors' in rule && rule.factors) tensors.add(rule.factors)
   }
   const ranges = await Promise.all(

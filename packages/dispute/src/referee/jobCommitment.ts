@@ -1,11 +1,11 @@
 /** A job as everybody in a dispute knows it. Spec: spec/dispute.md §7. */
 import type { TokenMask } from '@weightless/tensor/grammar/tokenMask'
-import type { Graph } from '@weightless/tensor/model/describeGraph'
+import type { AdaptedGraph } from '../working/planOperator.ts'
 import type { Draw } from '../working/rules.ts'
 
 /** What a receipt commits to, and what it says about the model (checked by the caller: modelRoot, programId). */
 export type JobCommitment = {
-  graph: Graph
+  graph: AdaptedGraph
   traceRoot: Uint8Array
   /** Steps of the trace. */
   steps: number

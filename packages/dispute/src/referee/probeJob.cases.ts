@@ -1,14 +1,19 @@
 /** A small job done word by word on the probe model, honestly or with words changed on the way: what disputes are tested with. */
 import { readFileSync } from 'node:fs'
+import { concatBytes } from '@weightless/codec'
 import { buildHashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { readGguf } from '@weightless/tensor'
-import { describeGraph, type Graph } from '@weightless/tensor/model/describeGraph'
+import { adapterTargets } from '@weightless/tensor/adapter/adapterTargets'
+import { locateAdapter } from '@weightless/tensor/adapter/locateAdapter'
+import { describeGraph } from '@weightless/tensor/model/describeGraph'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
+import { openLoraTrainer } from '@weightless/tensor/train/openLoraTrainer'
 import type { ReadFile } from '../numbers/weightBlock.ts'
 import { digestBytes, wordBytes } from '../numbers/words.ts'
 import { computeUnit, unitWords } from '../working/computeWord.ts'
 import { evaluateWorking, outputOf, type SourceRows, type Working } from '../working/evaluateWorking.ts'
+import type { AdaptedGraph } from '../working/planOperator.ts'
 import { type Rule, tokenOfStep, type WorkingPlan } from '../working/rules.ts'
 import type { ReadWords } from '../working/wordReader.ts'
 import type { Execution } from './accused.ts'
@@ -19,9 +24,22 @@ import { planStep } from './judge.ts'
 /** A word of a working that is changed after it was computed; what reads it later reads the changed one. */
 export type Fault = { position: number; operator: number; table: number; word: number; flip: number }
 
-export type ProbeModel = { graph: Graph; file: ReadFile; bytes: Uint8Array }
+export type ProbeModel = { graph: AdaptedGraph; file: ReadFile; bytes: Uint8Array; adapter?: Uint8Array }
 
 export const openProbe = (): Promise<ProbeModel> => openFile(makeProbeModel())
+
+/** The same with an adapter at every matrix, trained a little: its file lies behind the model's. */
+export async function openAdapted(): Promise<ProbeModel> {
+  const base = makeProbeModel()
+  const seed32 = new Uint8Array(32).fill(2)
+  const options = { seed32, rank: 5, alpha: 10, targets: [...adapterTargets], learningRate: 0.01 }
+  const trainer = await openLoraTrainer(base.slice(), options)
+  const row = { tokens: Array.from({ length: 40 }, (_, i) => (i * 13) % 200), mask: new Array(40).fill(1) }
+  for (let i = 0; i < 6; i++) trainer.step([row])
+  const adapter = trainer.exportAdapter()
+  const both = await openFile(concatBytes([base, adapter]))
+  return { ...both, graph: { ...both.graph, adapter: locateAdapter(adapter, both.graph, base.length) }, adapter }
+}
 
 /** The small model of our own, a million parameters. */
 export const openBard = (): Promise<ProbeModel> => openFile(new Uint8Array(readFileSync(bardFile)))

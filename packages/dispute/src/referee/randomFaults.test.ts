@@ -8,6 +8,7 @@ import { accuseFalsely } from './falseAccusation.cases.ts'
 import { judge, planStep } from './judge.ts'
 import {
   type Fault,
+  openAdapted,
   openBard,
   openFamily,
   openMoreTypes,
@@ -25,6 +26,7 @@ const [prompt, steps] = [[5, 42, 79], 5]
 const models = [
   { name: 'the test model', open: openProbe, topP: 1, rounds: isHeavy ? 100 : 16 },
   { name: 'the test model with top-p', open: openProbe, topP: 0.9, rounds: isHeavy ? 100 : 8 },
+  { name: 'the test model with an adapter', open: openAdapted, topP: 1, rounds: isHeavy ? 100 : 6 },
   { name: 'a model of more types', open: openMoreTypes, topP: 1, rounds: isHeavy ? 100 : 4 },
   ...['qwen2', 'qwen3', 'gemma2', 'gemma3'].map((name) => {
     return { name, open: () => openFamily(name), topP: 1, rounds: isHeavy ? 100 : 3 }

@@ -1,6 +1,6 @@
 /** Tables of a row of tokens backward: gradients of each operator's inputs, and the sums so far of those of the weights. Spec: spec/dispute.md §11.2. */
 import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
-import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
+import { matrixNames } from '@weightless/tensor/adapter/adapterTargets'
 import { mixBack, turn, widths } from './attention.ts'
 import { gateBack } from './forwardTables.ts'
 import { lowName, partName, type RowPlan, readPart, wholePart } from './rowPlan.ts'

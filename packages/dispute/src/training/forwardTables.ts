@@ -1,6 +1,6 @@
 /** Tables of a row of tokens forward, from its embeddings to the gradient of its logits. Spec: spec/dispute.md §11.2. */
 import type { AdapterTarget } from '@weightless/tensor/adapter/adapterTargets'
-import { matrixNames } from '@weightless/tensor/train/full/wholeWeights'
+import { matrixNames } from '@weightless/tensor/adapter/adapterTargets'
 import { exponential } from '../numbers/f32.ts'
 import { mix, turn, widths } from './attention.ts'
 import { adaptedProduct, lowName, type RowPlan, readPart, wholePart, wholeProduct } from './rowPlan.ts'

@@ -3,6 +3,7 @@
  * working and whoever judges one word of it call the same function. Spec: spec/dispute.md §5.
  */
 import type { GgufTensor } from '@weightless/tensor'
+import { readAdapterRow } from '../numbers/adapterRow.ts'
 import * as f32 from '../numbers/f32.ts'
 import { readElement, readFloats, readWeights } from '../numbers/weightBlock.ts'
 import { doubles, doubleWords, floats, signed } from '../numbers/words.ts'
@@ -80,6 +81,15 @@ function floatOf(tables: readonly Table[], rule: Rule, index: number, { words, f
       const within = from - row * rule.columns
       return f32.dotRun(readFloats(rule.matrix, row, within, count, file), floats(words(rule.x, within, count)))
     }
+    case 'foldAdapter': {
+      const { columns } = rule.part
+      const [from, count] = runOf(index, columns)
+      const row = Math.floor(from / columns)
+      const within = from - row * columns
+      return f32.dotRun(readAdapterRow(rule.part, row, within, count, file), floats(words(rule.x, within, count)))
+    }
+    case 'adapted':
+      return f(one(rule.of, index) + f(one(rule.high, index) * rule.scale))
     case 'inverseRms':
       return f(1 / finite(f(Math.sqrt(f(f(one(rule.sum, index) / rule.count) + f(rule.epsilon))))))
     case 'norm':

@@ -1,12 +1,14 @@
 /** Lays out tables one after another, with the chains and folds that go with them. Spec: spec/dispute.md §2.1, §3.1, §3.2, §4.1. */
 import { WeightlessError } from '@weightless/codec'
 import type { GgufTensor } from '@weightless/tensor'
+import type { AdapterMatrix, AdapterPlaces } from '@weightless/tensor/adapter/locateAdapter'
 import { hasIntegerProducts } from '@weightless/tensor/gguf/tensorTypes'
 import { chunksOf, type FoldRule, type Rule, runWords, statesOf, type Table } from './rules.ts'
 
 export type Planner = ReturnType<typeof createPlanner>
 
-export function createPlanner() {
+/** @param adapter - of the model that the tables are of */
+export function createPlanner(adapter?: AdapterPlaces) {
   const tables: Table[] = []
   let chunks = 0
   function add(name: string, words: number, rule: Rule): number {
@@ -44,7 +46,7 @@ export function createPlanner() {
       scale = add('scale', columns / 32, { kind: 'scale', x })
       sum = add('sum', columns / 32, { kind: 'sum', q })
     }
-    const parts = matrices.map((matrix) => {
+    const plain = matrices.map((matrix) => {
       const rows = matrix.shape[1] ?? 1
       if (hasIntegerProducts(matrix.type)) {
         const blocks = columns / 32
@@ -55,7 +57,20 @@ export function createPlanner() {
       const dot = add('dot', rows * runs, { kind: 'foldWeights', x, matrix, columns })
       return { table: runs === 1 ? dot : fold('row', 'sum', dot, rows * runs, runs), words: rows }
     })
-    return { kind: 'join', parts }
+    return { kind: 'join', parts: plain.map((part, i) => adapted(part, x, matrices[i]!.name)) }
+  }
+  /** The product with what the adapter adds to it: low = A·x, high = B·low (TENSOR §3.8). */
+  function adapted(part: { table: number; words: number }, x: number, name: string) {
+    const pair = adapter?.pairs.get(name)
+    if (!adapter || !pair) return part
+    const { table: of, words } = part
+    const high = floatProduct('high', floatProduct('low', x, pair.a), pair.b)
+    return { table: add('adapted', words, { kind: 'adapted', of, high, scale: adapter.scale }), words }
+  }
+  function floatProduct(name: string, x: number, part: AdapterMatrix): number {
+    const runs = Math.ceil(part.columns / runWords)
+    const table = add(name, part.rows * runs, { kind: 'foldAdapter', x, part })
+    return runs === 1 ? table : fold(name, 'sum', table, part.rows * runs, runs)
   }
   function output(name: string, words: number, rule: Rule): void {
     const table = add(name, words, rule)

@@ -1,5 +1,6 @@
 /** Which tables the working of an operator has, in order: they follow from the model's dimensions and the position alone. Spec: spec/dispute.md §3. */
 import type { GgufTensor } from '@weightless/tensor'
+import type { AdapterPlaces } from '@weightless/tensor/adapter/locateAdapter'
 import { bodyOperatorCount, type Graph, layerOperators } from '@weightless/tensor/model/describeGraph'
 import { isLocalLayer } from '@weightless/tensor/model/family'
 import { createPlanner, OperatorUnknownError, type Planner } from './createPlanner.ts'
@@ -8,6 +9,9 @@ import { type Draw, type Rule, runWords, type WorkingPlan } from './rules.ts'
 
 const guesses = 512
 
+/** A model, with the adapter that its matrices have. */
+export type AdaptedGraph = Graph & { adapter?: AdapterPlaces }
+
 /**
  * @param operator - index in the step, `bodyOperatorCount` + 3 of them
  * @param token - that the step consumes; only `embed` asks for it
@@ -15,13 +19,13 @@ const guesses = 512
  * @throws {OperatorUnknownError}
  */
 export function planOperator(
-  graph: Graph,
+  graph: AdaptedGraph,
   operator: number,
   position: number,
   token: number,
   draw?: Draw,
 ): WorkingPlan {
-  const planner = createPlanner()
+  const planner = createPlanner(graph.adapter)
   const body = bodyOperatorCount(graph.layerCount)
   const layer = Math.floor((operator - 1) / layerOperators.length)
   const residual = operator <= 1 ? 0 : layer * layerOperators.length

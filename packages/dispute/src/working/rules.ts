@@ -3,6 +3,7 @@
  * Spec: spec/dispute.md §2, §3, §5. Tables are named by their index in the working.
  */
 import type { GgufTensor } from '@weightless/tensor'
+import type { AdapterMatrix } from '@weightless/tensor/adapter/locateAdapter'
 
 export const chunkWords = 256
 /** The most words that a node of a reduction reads. */
@@ -19,6 +20,8 @@ export type Rule =
   | FoldRule
   | { kind: 'foldDot'; weights: number; values: number; groupWords: number; headSize: number; headsPerKey: number }
   | { kind: 'foldWeights'; x: number; matrix: GgufTensor; columns: number }
+  | { kind: 'foldAdapter'; x: number; part: AdapterMatrix }
+  | { kind: 'adapted'; of: number; high: number; scale: number }
   | { kind: 'inverseRms'; sum: number; count: number; epsilon: number }
   | { kind: 'norm'; x: number; inverse: number; weight: GgufTensor }
   /** Adds vectors that lie side by side. */

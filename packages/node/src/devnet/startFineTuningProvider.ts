@@ -18,6 +18,7 @@ import { abis, addresses, genesis } from '@weightless/contracts'
 import type { Env } from '@weightless/env'
 import { createLedger } from '@weightless/ledger'
 import { startLineProcess } from '../finetune/startLineProcess.ts'
+import { openFileSource } from '../openFileSource.ts'
 import { type DevnetKey, devnetKey } from './devnetKeys.ts'
 import type { ModelFile } from './modelLoader.ts'
 
@@ -58,9 +59,13 @@ export async function startFineTuningProvider(env: Env, options: FineTuningProvi
 
 /** Adapted models of one model file: the thread that answers for one holds its own copy of the weights. */
 export function createModelAdapters(env: Env, { path }: ModelFile): AdapterShelf {
-  return createAdapterShelf(async ({ name, adapter }) =>
-    openTensorEngine({ env, name, weights: new Uint8Array(await readFile(path)), adapter: await adapter() }),
-  )
+  return createAdapterShelf(async ({ name, adapter }) => {
+    // Read again in a dispute, in ranges.
+    const file = await openFileSource(path)
+    const weights = new Uint8Array(await readFile(path))
+    const engine = await openTensorEngine({ env, name, weights, file, adapter: await adapter() })
+    return { ...engine, close: () => engine.close().finally(file.close) }
+  })
 }
 
 function chooseWorker(env: Env, { model, modelRoot, python }: FineTuningProviderOptions): TrainingWorker {

@@ -9,6 +9,8 @@ import type { Dispute, DisputeProgress } from './playDispute.ts'
 import type { ModelFile } from './requireWeights.ts'
 
 type Patience = {
+  /** The file of the adapter that the answer was given with; the weights are then the base model's. */
+  adapter?: Uint8Array
   /** Silence after which an answer counts as withheld; 120 s by default. */
   answerMsMax?: number
   onProgress?: (progress: DisputeProgress) => void
@@ -32,7 +34,7 @@ export async function disputeReceipt(
   // Whoever only chats should not have to load the tensor engine.
   const { playDispute } = await import('./playDispute.ts')
   const { config, env } = context
-  const { providerUrl, loadWeights: load, onProgress, signal } = options
+  const { providerUrl, loadWeights: load, adapter, onProgress, signal } = options
   const { modelRoot } = bundle.receipt
   const settlement = config.contracts.receiptSettlement
   const post: Post = providerUrl ? atProvider(env, providerUrl) : (path, request) => callGateway(context, path, request)
@@ -42,6 +44,7 @@ export async function disputeReceipt(
       load ? load(modelRoot) : files.download(modelRoot, { isRaw: true, ...(signal && { signal }) }),
     // A receipt of another chain or contract may be true there; it is worth nothing here.
     expected: { chainId: BigInt(config.chain.chainId), ...(settlement && { settlement }) },
+    ...(adapter && { adapter }),
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })
@@ -60,11 +63,12 @@ export async function disputeWithProvider(
   patience: Patience = {},
 ): Promise<Dispute> {
   const { playDispute } = await import('./playDispute.ts')
-  const { onProgress, signal } = patience
+  const { adapter, onProgress, signal } = patience
   return playDispute(bundle, {
     send: await createSend(env, bundle, atProvider(env, providerUrl), patience),
     loadWeights: async () => weights,
     expected: {},
+    ...(adapter && { adapter }),
     ...(onProgress && { onProgress }),
     ...(signal && { signal }),
   })

@@ -4,6 +4,7 @@ import { before, describe, test } from 'node:test'
 import { bytesToHex } from '@weightless/codec'
 import { parseVerdictFile, type VerdictFile, verdictFileToJson } from '@weightless/compute/wire'
 import { fileTree, openProven, type ProvenSource } from '@weightless/crypto'
+import { openAdapted } from '@weightless/dispute/referee/probeJob.cases'
 import { inputHash } from '@weightless/receipt'
 import { shapedRequestHash } from '@weightless/receipt/commitments'
 import { bytesSource } from '@weightless/tensor'
@@ -19,8 +20,8 @@ const read = (json: unknown): VerdictFile => {
   return verdict.value
 }
 
-const play = ({ bundle, weights, send }: Planted) =>
-  playDispute(bundle, { send, loadWeights: async () => weights, expected: {} })
+const play = ({ bundle, weights, send }: Planted, adapter?: Uint8Array) =>
+  playDispute(bundle, { send, loadWeights: async () => weights, expected: {}, ...(adapter && { adapter }) })
 
 /** Every value of a JSON tree once, changed a little; and every list without its last. */
 function* changedOnce(json: Json, path: string): Generator<{ path: string; changed: Json }> {
@@ -191,6 +192,41 @@ describe('a verdict file', () => {
     assert.ok(changed.outcome === 'guilty' && changed.finding.what === 'term')
     const unchosen = await play(await plantFault('token', {}, shape))
     assert.ok(unchosen.outcome === 'guilty' && unchosen.finding.what === 'token')
+  })
+
+  test('of an answer with an adapter shows as much of it as judging reads, by its root', async () => {
+    const adapter = (await openAdapted()).adapter!
+    const { weights } = planted.weight
+    assert.deepEqual(await play(await plantFault('nothing', {}, undefined, adapter), adapter), {
+      outcome: 'agreed',
+      questions: 0,
+    })
+    const outcome = await play(await plantFault('adapter', {}, undefined, adapter), adapter)
+    assert.ok(outcome.outcome === 'guilty', outcome.outcome)
+    assert.deepEqual([outcome.finding.operator, outcome.finding.what], ['layer 1 ffn.residual', 'high'])
+    const file = read(JSON.parse(JSON.stringify(verdictFileToJson(outcome.verdict))))
+    assert.deepEqual(await judgeVerdict(file, weights), { outcome: 'guilty', finding: outcome.finding })
+    const shown = file.adapter!
+    const reasonOf = async (change: Partial<typeof shown>) => {
+      const judged = await judgeVerdict({ ...file, adapter: { ...shown, ...change } }, weights)
+      return judged.outcome === 'refused' ? judged.reason : judged.outcome
+    }
+    const [segment] = shown.segments
+    const bytes = segment!.bytes.with(shown.sizeBytes - 1, 1)
+    assert.match(await reasonOf({ segments: [{ ...segment!, bytes }] }), /not of its root/)
+    assert.match(await reasonOf({ segments: [{ ...segment!, bytes: bytes.subarray(1) }] }), /another size/)
+    assert.match(await reasonOf({ segments: [{ ...segment!, segment: 1 }] }), /another size/)
+    assert.match(await reasonOf({ segments: [] }), /no adapter of the model/)
+    assert.match(await reasonOf({ segmentRoots: shown.segmentRoots.with(0, 1) }), /not of its root/)
+    assert.match(await reasonOf({ base: shown.root }), /no such adapter/)
+    assert.match(await reasonOf({ root: shown.base }), /no such adapter/)
+    const without = await judgeVerdict({ ...file, adapter: undefined }, weights)
+    assert.match(without.outcome === 'refused' ? without.reason : '', /not the weights/)
+    const changed = await play(await plantFault('weight', {}, undefined, adapter), adapter)
+    assert.ok(changed.outcome === 'guilty' && changed.finding.what === 'term')
+    const other = adapter.with(adapter.length - 1, 1)
+    await assert.rejects(play(await plantFault('nothing', {}, undefined, adapter), other), /not the weights/)
+    await assert.rejects(play(await plantFault('nothing', {}, undefined, adapter)), /not the weights/)
   })
 
   test('of a receipt that its provider did sign, but that promises no such run, convicts nobody', async () => {

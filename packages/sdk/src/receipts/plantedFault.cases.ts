@@ -22,13 +22,15 @@ import {
 import { plain } from '@weightless/receipt/bundle'
 import type { RequestShape } from '@weightless/receipt/commitments'
 import { signWorking } from '@weightless/receipt/working'
-import { bytesSource, loadModel, readGguf, runChat } from '@weightless/tensor'
+import { adaptedModelRoot, bytesSource, loadModel, readGguf, runChat } from '@weightless/tensor'
+import { locateAdapter } from '@weightless/tensor/adapter/locateAdapter'
+import { joinSources } from '@weightless/tensor/byteSource'
 import { makeProbeModel } from '@weightless/tensor/selfCheck/makeProbeModel'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { privateKeyToAccount } from 'viem/accounts'
 
-/** `weight`: runs other weights; `covering`: and shows workings of the claimed ones; `operators`: a step lacks one; `token`: goes on with another; `choice`: holds the answer to another schema than was asked for. */
-export type Plant = 'nothing' | 'weight' | 'covering' | 'operators' | 'token' | 'choice'
+/** `weight`: runs other weights; `covering`: and shows workings of the claimed ones; `operators`: a step lacks one; `token`: goes on with another; `choice`: holds the answer to another schema than was asked for; `adapter`: runs another adapter. */
+export type Plant = 'nothing' | 'weight' | 'covering' | 'operators' | 'token' | 'choice' | 'adapter'
 
 export const shape: RequestShape = {
   ...{ choices: 1, tools: '', toolChoice: '', callsMax: 0 },
@@ -60,13 +62,16 @@ export async function plantFault(
   plant: Plant,
   extra: Partial<SamplerParameters> = {},
   asked?: RequestShape,
+  adapter?: Uint8Array,
 ): Promise<Planted> {
   const weights = makeProbeModel()
   const used = weights.slice()
   const { tensors } = await readGguf(weights)
   if (plant === 'weight' || plant === 'covering') used[tensors.get(changedTensor)!.offset]! ^= 0x10
-  const claimed = await loadModel(weights)
-  const model = await loadModel(used)
+  const ranAdapter = plant === 'adapter' ? await changeAdapter(weights, adapter!) : adapter
+  const claimed = await loadModel(weights, adapter && { adapter })
+  const model = await loadModel(used, ranAdapter && { adapter: ranAdapter })
+  const places = ranAdapter && locateAdapter(ranAdapter, model.parts.graph, used.length)
   const messages = [{ role: 'user', content: 'Hello' }]
   const sampler: SamplerParameters = { temperature: 0.8, topP: 1, maxTokens: 4, ...extra }
   const request = requestHash(messages, [], samplerHash(sampler), asked)
@@ -78,14 +83,15 @@ export async function plantFault(
   const prompt = model.promptTokens(messages)
   const tokens = [...prompt, ...outputTokens.slice(0, -1)]
   const job: JobCommitment = {
-    graph: model.parts.graph,
+    graph: { ...model.parts.graph, ...(places && { adapter: places }) },
     traceRoot: new Uint8Array(32),
     steps: tokens.length,
     promptTokens: prompt.length,
     sampler: { ...samplerOf(sampler), seed32: hexToBytes(seed) },
     ...masksOf(model.tokenizer, ran),
   }
-  const own = await executeJob(model, job, tokens, bytesSource(used))
+  const file = ranAdapter ? joinSources(bytesSource(used), bytesSource(ranAdapter)) : bytesSource(used)
+  const own = await executeJob(model, job, tokens, file)
   const shown = plant === 'covering' ? await executeJob(claimed, job, tokens, bytesSource(weights)) : own
   const operators = own.operators.map((digests, t) =>
     plant === 'operators' && t === 1 ? digests.subarray(0, digests.length - 32) : digests,
@@ -103,7 +109,7 @@ export async function plantFault(
   const receipt: Receipt = {
     ...{ version: receiptVersion, serviceClass: serviceClasses.chat, check: checks.reExecution, chainId: 1_337n },
     ...{ user: `0x${'0a'.repeat(20)}`, provider: provider.address.toLowerCase() as Hex },
-    ...{ modelRoot: bytesToHex(fileRoot(weights)), programId: claimed.programId, tokenizerRoot: claimed.tokenizerRoot },
+    ...{ modelRoot: rootOf(weights, adapter), programId: claimed.programId, tokenizerRoot: claimed.tokenizerRoot },
     ...{ sampler: samplerHash(sampler), seed, inputHash: inputHash(request, salt), ...usage },
     outputHash: outputHash(outputTokens, run.text, run.finishReason, salt),
     traceRoot: bytesToHex(job.traceRoot),
@@ -130,6 +136,21 @@ export async function plantFault(
       signature: await signWorking(receipt, { choice: 0, position, operator, root }, settlement, provider),
     }
   }
+}
+
+export const changedPair = 'blk.1.ffn_down.weight'
+
+/** Another bit in B of one matrix. */
+async function changeAdapter(weights: Uint8Array, adapter: Uint8Array): Promise<Uint8Array> {
+  const { graph } = (await loadModel(weights)).parts
+  const changed = adapter.slice()
+  changed[locateAdapter(adapter, graph, 0).pairs.get(changedPair)!.b.offset + 2]! ^= 0x10
+  return changed
+}
+
+function rootOf(weights: Uint8Array, adapter: Uint8Array | undefined): Hex {
+  const root = bytesToHex(fileRoot(weights))
+  return adapter ? adaptedModelRoot(root, bytesToHex(fileRoot(adapter))) : root
 }
 
 type Question = {

@@ -5,8 +5,10 @@ import { type Bundle, type ChatOpening, type Expectations, isChatBundle, sampler
 import { checkBundle } from '@weightless/receipt/checkBundle'
 import { requestHash } from '@weightless/receipt/commitments'
 import { loadModel, type Model, SchemaUnsupportedError } from '@weightless/tensor'
+import { type AdapterPlaces, locateAdapter } from '@weightless/tensor/adapter/locateAdapter'
+import { requireModel, showAdapter } from './adaptedModel.ts'
 import { ReceiptUndisputableError } from './receiptUndisputable.ts'
-import { type ModelFile, requireWeights } from './requireWeights.ts'
+import type { ModelFile } from './requireWeights.ts'
 
 /** `questions`: how many were asked. */
 export type Dispute = { questions: number } & (
@@ -26,6 +28,8 @@ export type DisputeMeans = {
   /** A question to the provider; undefined for what it does not answer. */
   send(body: object): Promise<unknown>
   loadWeights(): Promise<ModelFile | undefined>
+  /** The file of the adapter that the answer was given with. */
+  adapter?: Uint8Array
   expected: Expectations
   onProgress?(progress: DisputeProgress): void
   signal?: AbortSignal
@@ -37,14 +41,17 @@ export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<
   const { modelRoot } = chat.receipt
   const weights = await means.loadWeights()
   if (!weights) throw new ReceiptUndisputableError({ reason: `Nobody here has the weights ${modelRoot}.` })
-  const source = await requireWeights(weights, modelRoot, means.signal)
-  if (!source) throw new ReceiptUndisputableError({ reason: `These are not the weights ${modelRoot}.` })
+  const adapted = await requireModel(weights, means.adapter, modelRoot, means.signal)
+  if (!adapted) throw new ReceiptUndisputableError({ reason: `These are not the weights ${modelRoot}.` })
+  const { base, adapter, source } = adapted
   const tell = (stage: DisputeProgress['stage'], done: number, total: number) =>
     means.onProgress?.({ stage, done, total })
-  const model = await loadModel(source, {
+  const model = await loadModel(base, {
+    ...(adapter && { adapter }),
     onProgress: ({ doneBytes, totalBytes }) => tell('loading', doneBytes, totalBytes),
   })
-  const { job, tokens } = commitmentOf(chat, model)
+  const places = adapter && locateAdapter(adapter, model.parts.graph, base.sizeBytes)
+  const { job, tokens } = commitmentOf(chat, model, places)
   const own = await executeJob(model, job, tokens, source, {
     onProgress: (done, total) => tell('executing', done, total),
     ...(means.signal && { signal: means.signal }),
@@ -67,14 +74,20 @@ export async function playDispute(bundle: Bundle, means: DisputeMeans): Promise<
   const working = 'working' in accusation ? accusation.working : undefined
   const plan = working && planStep(job, working.operator, working.step.position, working.step.token)
   const file = plan ? await own.file(plan) : () => new Uint8Array()
-  const finding = judge(job, accusation, { file, workingRoot })
+  let range: { from: number; count: number } | undefined
+  const read = (from: number, count: number) => {
+    range = { from, count }
+    return file(from, count)
+  }
+  const finding = judge(job, accusation, { file: read, workingRoot })
   if (!finding.guilty) return { outcome: 'unshown', reason: finding.reason, questions }
   const { receipt, settlement, signature, opening } = chat
   const signed = working && asking.signed()
   const root = signed && { root: signed.root, signature: signed.signature }
   const request = accusation.kind === 'choice' ? openRequest(opening) : undefined
   const verdict = { settlement, receipt, signature, sampler: opening.sampler, root, request, accusation, finding }
-  return { outcome: 'guilty', finding, verdict, questions }
+  const shown = showAdapter(adapted, range)
+  return { outcome: 'guilty', finding, verdict: { ...verdict, ...(shown && { adapter: shown }) }, questions }
 }
 
 const lastToken = 'the last token of the answer is not the one that was chosen; verifying the receipt says so'
@@ -90,12 +103,12 @@ async function requireDisputable(bundle: Bundle, expected: Expectations): Promis
   return bundle
 }
 
-function commitmentOf({ receipt, opening }: Bundle<ChatOpening>, model: Model) {
+function commitmentOf({ receipt, opening }: Bundle<ChatOpening>, model: Model, adapter: AdapterPlaces | undefined) {
   if (model.programId !== receipt.programId) {
     throw new ReceiptUndisputableError({ reason: 'The receipt names another program than this model has.' })
   }
   const { seed, traceRoot, promptTokens } = receipt
-  const committed = commitAnswer(model, { ...opening, seed, traceRoot })
+  const committed = commitAnswer(model, { ...opening, adapter, seed, traceRoot })
   const counted = committed.job.promptTokens
   if (BigInt(counted) !== promptTokens) {
     throw new ReceiptUndisputableError({ reason: `The prompt has ${counted} tokens; the receipt is wrong itself.` })

@@ -16,16 +16,24 @@ export async function hashModel(source: ByteSource, signal?: AbortSignal): Promi
   return { root: bytesToHex(tree.root), sizeBytes: source.sizeBytes, read, tree }
 }
 
+/** Hashed, unless it proves what it reads. Undefined for an empty file. */
+export async function proveModel(
+  weights: ModelFile,
+  signal?: AbortSignal,
+): Promise<ProvenSource | HashedModel | undefined> {
+  const source = weights instanceof Uint8Array ? bytesSource(weights) : weights
+  if (source.sizeBytes === 0) return undefined
+  return isProven(source) ? source : hashModel(source, signal)
+}
+
 /** Undefined for other weights. Reads them once through, unless they are proved as they are read, and holds none of them. */
 export async function requireWeights(
   weights: ModelFile,
   modelRoot: Hex,
   signal?: AbortSignal,
 ): Promise<ProvenSource | HashedModel | undefined> {
-  const source = weights instanceof Uint8Array ? bytesSource(weights) : weights
-  if (source.sizeBytes === 0) return undefined
-  const proven = isProven(source) ? source : await hashModel(source, signal)
-  return proven.root.toLowerCase() === modelRoot.toLowerCase() ? proven : undefined
+  const proven = await proveModel(weights, signal)
+  return proven?.root.toLowerCase() === modelRoot.toLowerCase() ? proven : undefined
 }
 
 /** For proofs of parts of a model. */

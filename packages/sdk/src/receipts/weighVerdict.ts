@@ -4,6 +4,7 @@ import type { VerdictFile } from '@weightless/compute/wire'
 import type { ProvenSource } from '@weightless/crypto'
 import {
   type Accusation,
+  type AdaptedGraph,
   type Finding,
   type JobCommitment,
   judge,
@@ -21,10 +22,19 @@ import {
 } from '@weightless/receipt'
 import { shapedRequestHash } from '@weightless/receipt/commitments'
 import { isWorkingSigned } from '@weightless/receipt/working'
-import { type ByteSource, readGguf, SchemaUnsupportedError } from '@weightless/tensor'
-import type { Graph } from '@weightless/tensor/model/describeGraph'
-import { identifyModel } from '@weightless/tensor/model/identifyModel'
+import {
+  AdapterInvalidError,
+  adaptedModelRoot,
+  type ByteSource,
+  readGguf,
+  SafetensorsInvalidError,
+  SchemaUnsupportedError,
+} from '@weightless/tensor'
+import { locateAdapter } from '@weightless/tensor/adapter/locateAdapter'
+import { joinSources } from '@weightless/tensor/byteSource'
+import { identifyModel, type ModelIdentity } from '@weightless/tensor/model/identifyModel'
 import { readTokenizer } from '@weightless/tensor/tokenizer/readTokenizer'
+import { BytesNotShownError, openShown } from './adaptedModel.ts'
 import { type ModelFile, requireWeights } from './requireWeights.ts'
 
 export type Judgement =
@@ -36,7 +46,7 @@ export type Judgement =
 export type Evidence = {
   finding: Extract<Finding, { guilty: true }>
   source: ProvenSource
-  graph: Graph
+  graph: AdaptedGraph
   programText: string
   /** Bytes of the model's file that the accused number is made from; of accusations that need them. */
   range: { from: number; count: number } | undefined
@@ -65,16 +75,26 @@ export async function weighEvidence(
   const unsigned = findUnsigned(file)
   if (unsigned) return { reason: unsigned }
   const { receipt, accusation, root } = file
-  const source = await requireWeights(model, receipt.modelRoot, signal)
-  if (!source) return { reason: `these are not the weights ${receipt.modelRoot}` }
-  const { programId, programText, graph } = await identifyModel(source)
+  const { adapter: shown } = file
+  const isNamed = !shown || adaptedModelRoot(shown.base, shown.root) === receipt.modelRoot
+  if (!isNamed) return { reason: 'the receipt is of no such adapter of the model' }
+  const source = await requireWeights(model, shown?.base ?? receipt.modelRoot, signal)
+  if (!source) return { reason: `these are not the weights ${shown?.base ?? receipt.modelRoot}` }
+  const opened = shown && (await openShown(shown))
+  if (opened && 'reason' in opened) return opened
+  const identified = await identifyAdapted(source, opened?.file)
+  if ('reason' in identified) return identified
+  const { programId, programText, graph } = identified
   if (programId !== receipt.programId) return { reason: 'the receipt names another program than this model has' }
   const job = commitmentOf(file, graph)
   if (!job) return { reason: 'the receipt has no step' }
   const masks = await openMasks(file, source)
   if ('reason' in masks) return masks
   const masked = { ...job, ...masks }
-  const { finding, range } = await judgeReading(masked, accusation, root && hexToBytes(root.root), source)
+  const both = opened ? joinSources(source, opened.source) : source
+  const judged = await judgeReading(masked, accusation, root && hexToBytes(root.root), both)
+  if ('reason' in judged) return judged
+  const { finding, range } = judged
   if (!finding.guilty) return { reason: finding.reason }
   const other = findOther(finding, file.finding)
   return other ? { reason: other } : { finding, source, graph, programText, range }
@@ -111,6 +131,25 @@ function findUnsigned({
     : 'the root of the working is not signed by the provider'
 }
 
+/** The model, with what is shown of its adapter. */
+async function identifyAdapted(
+  source: ByteSource,
+  adapter: Uint8Array | undefined,
+): Promise<(ModelIdentity & { graph: AdaptedGraph }) | { reason: string }> {
+  try {
+    const identity = await identifyModel(source, adapter)
+    if (!adapter) return identity
+    return {
+      ...identity,
+      graph: { ...identity.graph, adapter: locateAdapter(adapter, identity.graph, source.sizeBytes) },
+    }
+  } catch (error) {
+    const isBroken = error instanceof AdapterInvalidError || error instanceof SafetensorsInvalidError
+    if (isBroken) return { reason: `what is shown is no adapter of the model: ${error.shortMessage}` }
+    throw error
+  }
+}
+
 /** What a request that is opened held its answer to, with the tokenizer of the model's file. */
 async function openMasks(
   { request }: VerdictFile,
@@ -126,7 +165,7 @@ async function openMasks(
 }
 
 /** Undefined where the receipt's counts are no trace. */
-function commitmentOf({ receipt, sampler }: VerdictFile, graph: Graph): JobCommitment | undefined {
+function commitmentOf({ receipt, sampler }: VerdictFile, graph: AdaptedGraph): JobCommitment | undefined {
   const { promptTokens, completionTokens, traceRoot, seed } = receipt
   const steps = promptTokens + completionTokens - 1n
   if (promptTokens < 1n || completionTokens < 1n || steps > 0xffff_ffffn) return undefined
@@ -145,7 +184,7 @@ async function judgeReading(
   accusation: Accusation,
   workingRoot: Uint8Array | undefined,
   source: ByteSource,
-): Promise<{ finding: Finding; range: Evidence['range'] }> {
+): Promise<{ finding: Finding; range: Evidence['range'] } | { reason: string }> {
   const judged = (file: ReadFile) => judge(job, accusation, { workingRoot, file })
   try {
     const asked = judged((from, count) => {
@@ -155,8 +194,18 @@ async function judgeReading(
   } catch (error) {
     if (!(error instanceof BytesAsked)) throw error
     const { from, count } = error
-    const bytes = await source.read(from, count)
+    const bytes = await readShown(source, from, count)
+    if (!bytes) return { reason: 'the file does not show what the number is made from' }
     return { finding: judged(() => bytes), range: { from, count } }
+  }
+}
+
+async function readShown(source: ByteSource, from: number, count: number): Promise<Uint8Array | undefined> {
+  try {
+    return await source.read(from, count)
+  } catch (error) {
+    if (error instanceof BytesNotShownError) return undefined
+    throw error
   }
 }
 

@@ -22,6 +22,17 @@ export function fieldOf(target: AdapterTarget): MatrixField {
   return names[target].field
 }
 
+/** Names of the matrices in the GGUF file, without layer and ending. */
+export const matrixNames: Record<AdapterTarget, string> = {
+  q: 'attn_q',
+  k: 'attn_k',
+  v: 'attn_v',
+  o: 'attn_output',
+  gate: 'ffn_gate',
+  up: 'ffn_up',
+  down: 'ffn_down',
+}
+
 /** PEFT's name of a module, as in its list of target modules: `q_proj`. */
 export function moduleName(target: AdapterTarget): string {
   return names[target].peft.split('.')[1]!

@@ -1,6 +1,6 @@
 /** Which model a file is, from its head alone: the graph, and the program that runs it. Spec: spec/tensor.md §9 */
 import { bytesToHex, type Hex } from '@weightless/codec'
-import type { Adapter } from '../adapter/readAdapter.ts'
+import { type Adapter, readAdapter } from '../adapter/readAdapter.ts'
 import { type ByteSource, toByteSource } from '../byteSource.ts'
 import { GgufInvalidError } from '../gguf/ggufInvalidError.ts'
 import { type Gguf, readGguf } from '../gguf/readGguf.ts'
@@ -17,10 +17,15 @@ export type ModelIdentity = {
   tokenizerRoot: Hex
 }
 
-/** For who executes nothing: no tokenizer is made, which takes longer than all the rest. @throws {GgufInvalidError} */
-export async function identifyModel(source: ByteSource | Uint8Array): Promise<ModelIdentity> {
+/**
+ * For who executes nothing: no tokenizer is made, which takes longer than all the rest.
+ * @param adapter - its file, of which only the head counts
+ * @throws {GgufInvalidError} {SafetensorsInvalidError} {AdapterInvalidError}
+ */
+export async function identifyModel(source: ByteSource | Uint8Array, adapter?: Uint8Array): Promise<ModelIdentity> {
   const gguf = await readGguf(toByteSource(source))
-  return identityOf(gguf, describeGraph(gguf))
+  const graph = describeGraph(gguf)
+  return identityOf(gguf, graph, adapter && readAdapter(adapter, graph))
 }
 
 /** @throws {GgufInvalidError} */

@@ -34,13 +34,7 @@ const typeBytes: ReadonlyMap<string, number> = new Map([
 
 /** @throws {SafetensorsInvalidError} naming the cause and, where there is one, the tensor */
 export function readSafetensors(file: Uint8Array): Safetensors {
-  if (file.length < 8) throw new SafetensorsInvalidError('it is truncated', { value: file.length })
-  const headBytes = new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true)
-  if (headBytes > BigInt(headBytesMax)) {
-    throw new SafetensorsInvalidError('its head is too long', { value: String(headBytes) })
-  }
-  const dataStart = 8 + Number(headBytes)
-  if (dataStart > file.length) throw new SafetensorsInvalidError('it is truncated', { value: file.length })
+  const dataStart = dataStartOf(file)
   const head = parseHead(file.subarray(8, dataStart))
   const data = file.subarray(dataStart)
   const tensors: (SafetensorsTensor & { begin: number })[] = []
@@ -52,6 +46,18 @@ export function readSafetensors(file: Uint8Array): Safetensors {
   if (tensors.length > tensorsMax) throw new SafetensorsInvalidError('too many tensors', { value: tensors.length })
   requireCover(tensors, data.length)
   return { metadata, tensors: new Map(tensors.map(({ begin: _, ...tensor }) => [tensor.name, tensor])) }
+}
+
+/** Where the head ends and tensors begin. @throws {SafetensorsInvalidError} */
+export function dataStartOf(file: Uint8Array): number {
+  if (file.length < 8) throw new SafetensorsInvalidError('it is truncated', { value: file.length })
+  const headBytes = new DataView(file.buffer, file.byteOffset, 8).getBigUint64(0, true)
+  if (headBytes > BigInt(headBytesMax)) {
+    throw new SafetensorsInvalidError('its head is too long', { value: String(headBytes) })
+  }
+  const dataStart = 8 + Number(headBytes)
+  if (dataStart > file.length) throw new SafetensorsInvalidError('it is truncated', { value: file.length })
+  return dataStart
 }
 
 /** The values of a tensor as f32; halves of both kinds are widened exactly. @throws {SafetensorsInvalidError} integers */

@@ -25,7 +25,7 @@ export type Slashing = TakenStake & {
 /**
  * Judges the file here first: what shows nothing costs no gas.
  * @param model - the receipt's, as a file
- * @throws {ForeignFaultError} {ChoiceUnjudgedError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
+ * @throws {ForeignFaultError} {ChoiceUnjudgedError} {AdapterUnjudgedError} {VerdictRefusedError} {TransactionRevertedError} such as FaultCounted: it was shown before
  */
 export async function submitVerdict(
   context: ClientContext,
@@ -40,6 +40,7 @@ export async function submitVerdict(
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
   if (accusation.kind === 'choice') throw new ChoiceUnjudgedError()
+  if (verdict.adapter) throw new AdapterUnjudgedError()
   const evidence = await weighEvidence(verdict, model, signal)
   if ('reason' in evidence) throw new VerdictRefusedError({ reason: evidence.reason })
   const { source, graph, programText, range } = evidence
@@ -62,6 +63,17 @@ export async function submitVerdict(
 /** What the contracts that the game asks refuse with. */
 const below = ['providerStake', 'modelFacts', 'wordJudge', 'sampleJudge', 'stepJudge', 'operatorPlans'] as const
 const errorsBelow = below.flatMap((name) => (abis[name] as Abi).filter(({ type }) => type === 'error'))
+
+export class AdapterUnjudgedError extends WeightlessError {
+  constructor() {
+    super(
+      'sdk/adapter-unjudged',
+      'No contract reads adapters, so that none judges an answer with one.',
+      {},
+      { hint: 'Anybody who has the model judges the file: `weightless dispute judge`.' },
+    )
+  }
+}
 
 export class VerdictRefusedError extends WeightlessError {
   constructor(facts: { reason: string }) {

@@ -2,7 +2,7 @@
  * All weights of a model in training as flat lists of f32: values, gradients and both moments, tensor after tensor, each padded with
  * zeroes to whole pieces of 1,024. Spec: spec/training.md §8.2.
  */
-import type { AdapterTarget } from '../../adapter/adapterTargets.ts'
+import { type AdapterTarget, matrixNames } from '../../adapter/adapterTargets.ts'
 import { expectedShapes, type Graph } from '../../model/describeGraph.ts'
 import type { EngineParts } from '../../model/engineParts.ts'
 import type { LayerWeights, Matrix, Weights } from '../../model/weights.ts'
@@ -40,17 +40,6 @@ export type WholeWeights = {
   places: number
   sums: number
   outer: number
-}
-
-/** Names of the matrices in the file, without layer and ending. */
-export const matrixNames: Record<AdapterTarget, string> = {
-  q: 'attn_q',
-  k: 'attn_k',
-  v: 'attn_v',
-  o: 'attn_output',
-  gate: 'ffn_gate',
-  up: 'ffn_up',
-  down: 'ffn_down',
 }
 
 export function matrixSlot(whole: WholeWeights, layer: number, target: AdapterTarget): WholeSlot {
