@@ -1,12 +1,13 @@
 /** llama.cpp as an operator adds it (`weightless engine add llama`), in a folder that goes with it. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { globSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { addEngine } from '../../packages/node/src/llama/engineFolder.ts'
 import type { Llama, LlamaLibrary } from './evaluateRows.ts'
 
-export async function addLlama(): Promise<{ llama: Llama; remove(): Promise<void> }> {
+/** `libraries`: where its shared libraries lie. */
+export async function addLlama(): Promise<{ llama: Llama; libraries: string; remove(): Promise<void> }> {
   const dataFolder = mkdtempSync(join(tmpdir(), 'weightless-llama-'))
   const remove = () => rmSync(dataFolder, { recursive: true, force: true })
   try {
@@ -16,8 +17,11 @@ export async function addLlama(): Promise<{ llama: Llama; remove(): Promise<void
     )
     const settings = { gpu: false, build: 'never', skipDownload: true, maxThreads: 1, logLevel: 'error' }
     const llama = await library.getLlama(settings)
+    const [libraries] = globSync('node_modules/@node-llama-cpp/*/bins/*', { cwd: folder })
+    if (libraries === undefined) throw new Error('node-llama-cpp brings no libraries here')
     return {
       llama,
+      libraries: join(folder, libraries),
       async remove() {
         await llama.dispose()
         remove()

@@ -12,6 +12,7 @@ import sys
 
 import backward
 import operators
+from blocks import SHAPES
 from softFloat import F16, F32, F64
 
 EDGES = [0, 1, 0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0x3F800000, 0x0D7FFFFF, 0x0D800000, 0x0D800001, 0x5F000000, 0x20000000, 0x42B09999, 0x42B0999A, 0x33D6BF95]
@@ -57,13 +58,21 @@ class Draws:
             return pack(self.vector(rows * columns))
         if kind == "F16":
             return struct.pack(f"<{rows * columns}H", *(self.half() for _ in range(rows * columns)))
-        halves = 2 if kind == "Q4_1" else 1
-        rest = operators.BLOCK_BYTES[kind] - 2 * halves
-        blocks = range(rows * columns // 32)
-        return b"".join(struct.pack(f"<{halves}H", *(self.half() for _ in range(halves))) + self.random.randbytes(rest) for _ in blocks)
+        if kind == "BF16":
+            return b"".join(pack([value])[2:] for value in self.vector(rows * columns))
+        width, size, halves = SHAPES[kind]
+        return b"".join(self.block(size, halves) for _ in range(rows * columns // width))
 
-    def columns(self, most, long):
-        return 32 * (long if self.long and self.random.random() < 0.01 else self.random.randint(1, most))
+    def block(self, size, halves):
+        """Random bytes with halves at some places."""
+        drawn = [struct.pack("<H", self.half()) for _ in halves]
+        block = bytearray(self.random.randbytes(size - 2 * len(halves)))
+        for at, half in zip(halves, drawn):
+            block[at:at] = half
+        return bytes(block)
+
+    def columns(self, most, long, width=32):
+        return width * (long if self.long and self.random.random() < 0.01 else self.random.randint(1, most))
 
 
 def pack(vector):
@@ -74,17 +83,21 @@ def pack64(*bits):
     return struct.pack(f"<{len(bits)}Q", *bits)
 
 
+def width_of(kind):
+    return 32 if kind in operators.FLOATS else SHAPES[kind][0]
+
+
 def product(draws, kind):
-    float_kind = kind in ("F32", "F16")
+    float_kind, width = kind in operators.FLOATS, width_of(kind)
     rows = draws.random.randint(1, 12 if draws.long else 3 if float_kind else 9)
-    columns = draws.columns(*((20 if draws.long else 10, 40) if float_kind else (5, 258)))
+    columns = draws.columns(*((20 if draws.long else 10, 40) if float_kind else (5, 258) if width == 32 else (2, 33)), width)
     matrix, vector = draws.matrix(kind, rows, columns), draws.spoil(draws.vector(columns))
     output = operators.matrix_times_vector(kind, rows, matrix, vector)
     return dict(rows=rows, columns=columns, matrix=matrix, vector=pack(vector)), output
 
 
 def embed(draws, kind):
-    columns = draws.columns(3, 3)
+    columns = draws.columns(3, 3, width_of(kind))
     row = draws.matrix(kind, 1, columns)
     return dict(columns=columns, matrix=row), operators.embedding_row(kind, row)
 
@@ -191,9 +204,10 @@ def optimise(draws):
     return dict(case, norm=pack64(norm), step=step), output
 
 
+TYPES = [*SHAPES, *operators.FLOATS]
 OPERATORS = {
-    **{f"product {kind}": lambda draws, kind=kind: product(draws, kind) for kind in ("Q8_0", "Q4_0", "Q4_1", "F32", "F16")},
-    **{f"embed {kind}": lambda draws, kind=kind: embed(draws, kind) for kind in ("Q8_0", "Q4_0", "Q4_1", "F32", "F16")},
+    **{f"product {kind}": lambda draws, kind=kind: product(draws, kind) for kind in TYPES},
+    **{f"embed {kind}": lambda draws, kind=kind: embed(draws, kind) for kind in TYPES},
     "normalise": normalise,
     "rotate": rotate,
     "attend": attend,

@@ -5,6 +5,7 @@ or committed holds a number that is not finite (section 1).
 """
 import struct
 
+from blocks import read_row
 from softFloat import F16, F32, F64
 
 add, multiply, divide = F32.add, F32.multiply, F32.divide
@@ -86,62 +87,54 @@ def quantise(vector):
 
 # 2.2 and 3.4
 
-BLOCK_BYTES = {"Q8_0": 34, "Q4_0": 18, "Q4_1": 20}
-
-
-def half(data, at):
-    return F32.widen(struct.unpack_from("<H", data, at)[0], F16)
-
-
-def read_block(kind, data, at):
-    """(d, m, integers) of a block: m is None where the type has none."""
-    scale = half(data, at)
-    if kind == "Q8_0":
-        return scale, None, list(struct.unpack_from("<32b", data, at + 2))
-    minimum = half(data, at + 2) if kind == "Q4_1" else None
-    packed = data[at + (4 if kind == "Q4_1" else 2) :][:16]
-    nibbles = [byte & 15 for byte in packed] + [byte >> 4 for byte in packed]
-    return scale, minimum, nibbles if kind == "Q4_1" else [nibble - 8 for nibble in nibbles]
+FLOATS = ("F32", "F16", "BF16")
 
 
 def read_floats(kind, data):
     if kind == "F32":
         return list(struct.unpack(f"<{len(data) // 4}I", data))
-    return [F32.widen(bits, F16) for bits in struct.unpack(f"<{len(data) // 2}H", data)]
+    halves = struct.unpack(f"<{len(data) // 2}H", data)
+    return [bits << 16 if kind == "BF16" else F32.widen(bits, F16) for bits in halves]
+
+
+def term(block, scale, integers):
+    """32 columns of a row of integers times as many of a vector."""
+    scales, minima, weights = block
+    size = 32 // len(scales)
+    values = []
+    for part, d in enumerate(scales):
+        q = integers[part * size : (part + 1) * size]
+        value = multiply(d, F32.of(sum(w * x for w, x in zip(weights[part * size :], q))))
+        values.append(add(value, multiply(minima[part], F32.of(sum(q)))) if minima else value)
+    return multiply(scale, values[0] if len(values) == 1 else add(*values))
 
 
 def matrix_times_vector(kind, rows, matrix, vector):
     """matrix: the bytes of a GGUF tensor, row after row."""
     columns = len(vector)
-    if kind in ("F32", "F16"):
+    if kind in FLOATS:
         weights = read_floats(kind, matrix)
         return finite([fold([multiply(w, x) for w, x in zip(weights[row * columns :], vector)]) for row in range(rows)])
     if finite(vector) is None:
         return None
-    blocks = quantise(vector)
+    blocks, size = quantise(vector), len(matrix) // rows
     output = []
     for row in range(rows):
-        values = []
-        for index, (scale, integers) in enumerate(blocks):
-            d, m, weights = read_block(kind, matrix, (row * len(blocks) + index) * BLOCK_BYTES[kind])
-            value = multiply(d, F32.of(sum(w * q for w, q in zip(weights, integers))))
-            if m is not None:
-                value = add(value, multiply(m, F32.of(sum(integers))))
-            values.append(multiply(scale, value))
-        output.append(fold(values))
+        weights = read_row(kind, matrix[row * size : (row + 1) * size])
+        output.append(fold([term(block, scale, integers) for block, (scale, integers) in zip(weights, blocks)]))
     return finite(output)
 
 
 def embedding_row(kind, row):
-    """Section 5, embed: a row dequantised."""
-    if kind in ("F32", "F16"):
+    """Section 5, embed: a row as its weights are."""
+    if kind in FLOATS:
         return finite(read_floats(kind, row))
     output = []
-    for at in range(0, len(row), BLOCK_BYTES[kind]):
-        d, m, weights = read_block(kind, row, at)
-        for weight in weights:
-            value = multiply(d, F32.of(weight))
-            output.append(value if m is None else add(value, m))
+    for scales, minima, weights in read_row(kind, row):
+        for i, weight in enumerate(weights):
+            part = i * len(scales) // 32
+            value = multiply(scales[part], F32.of(weight))
+            output.append(add(value, minima[part]) if minima else value)
     return finite(output)
 
 

@@ -38,6 +38,7 @@ function halfAt(at: usize): f32 {
 
 /** Scale of columns 0–15 (`half` 0) or 16–31 of a part; not finite where the file's is not. */
 export function scaleOf(type: i32, block: usize, part: i32, half: i32): f32 {
+  if (type < 10) return halfAt(block)
   if (type == 12 || type == 13) return halfAt(block) * <f32>sixBits(block, part, 0)
   if (type == 14) return halfAt(block + 208) * <f32>load<i8>(block + <usize>(192 + 2 * part + half))
   if (type == 10) return halfAt(block + 80) * <f32>(load<u8>(block + <usize>(2 * part + half)) & 15)
@@ -52,9 +53,9 @@ export function scaleOf(type: i32, block: usize, part: i32, half: i32): f32 {
 
 /** What is added to the products of columns with their scale, of types that have it. */
 export function minimumOf(type: i32, block: usize, part: i32, half: i32): f32 {
+  if (type < 10) return halfAt(block + 2)
   if (type == 12 || type == 13) return -(halfAt(block + 2) * <f32>sixBits(block, part, 4))
-  if (type == 10) return -(halfAt(block + 82) * <f32>(load<u8>(block + <usize>(2 * part + half)) >> 4))
-  return halfAt(block + 2)
+  return -(halfAt(block + 82) * <f32>(load<u8>(block + <usize>(2 * part + half)) >> 4))
 }
 
 /** Q4_K and Q5_K: the scale (`which` 0) or the minimum (4) of a part. */
@@ -69,10 +70,8 @@ function thirdScale(block: usize, sixteen: i32): i32 {
   return low + (((<i32>load<u8>(block + <usize>(104 + (sixteen & 3))) >> ((sixteen >> 2) << 1)) & 3) << 4)
 }
 
-/** Columns 4·quad to 4·quad + 3 of a part, a byte each; of Q4_0 with 8 more than they are. */
+/** Columns 4·quad to 4·quad + 3 of a part, a byte each; of other types than Q4_0 and Q4_1, whose nibbles lie in the file as here. */
 export function quadOf(type: i32, block: usize, part: i32, quad: i32): u32 {
-  if (type == 3) return nibbles(block + 4, quad)
-  if (type == 2) return nibbles(block + 2, quad)
   if (type == 8) return load<u32>(block + 2 + <usize>(quad << 2))
   if (type == 12) return nibblesOfPart(block + 16, part, quad)
   if (type == 6) return less(nibbles(block + 6, quad) | fifthBits(load<u32>(block, 2), quad), 16)

@@ -12,42 +12,47 @@ export function packBlocks(type: i32, source: usize, target: usize, rows: i32, c
   const kind = kindOf(type)
   const bytes = <usize>fileBytes(type)
   const parts = partsOf(type)
-  let bad = 0
+  const head = headBytes(kind)
+  const stride = packedBytes(kind)
+  const asNibbles = inNibbles(kind)
+  const halves = inHalves(kind) ? 2 : 1
+  const minima = minimaOffset(kind)
+  let good = true
   for (let row = 0; row < 8; row++) {
     let to = target + <usize>(row << 2)
     for (let column = 0; column < columns; column += parts << 5) {
       for (let part = 0; part < parts; part++) {
         if (row < rows) {
-          if (packHead(type, kind, source, part, to)) bad = 1
-          if (inNibbles(kind)) packNibbles(type, source, part, to + headBytes(kind))
-          else packPairs(type, source, part, to + headBytes(kind) - <usize>(row << 1))
-        } else for (let at: usize = 0; at < headBytes(kind); at += 32) store<f32>(to + at, 0)
-        to += packedBytes(kind)
+          for (let half = 0; half < halves; half++) good = packScale(type, source, part, half, to + <usize>(half << 5), minima) && good
+          if (asNibbles) packNibbles(type, source, part, to + head)
+          else packPairs(type, source, part, to + head - <usize>(row << 1))
+        } else for (let at: usize = 0; at < head; at += 32) store<f32>(to + at, 0)
+        to += stride
       }
       if (row < rows) source += bytes
     }
   }
-  return bad
+  return good ? 0 : 1
 }
 
-function packHead(type: i32, kind: i32, source: usize, part: i32, to: usize): bool {
-  const minima = minimaOffset(kind)
-  let good = true
-  for (let half = 0; half < (inHalves(kind) ? 2 : 1); half++) {
-    const at = to + <usize>(half << 5)
-    const scale = scaleOf(type, source, part, half)
-    store<f32>(at, scale)
-    good = good && isFinite32(scale)
-    if (minima != 0) {
-      const minimum = minimumOf(type, source, part, half)
-      store<f32>(at + minima, minimum)
-      good = good && isFinite32(minimum)
-    }
-  }
-  return !good
+/** Whether the scale, and the minimum if `minima` is above 0, are finite. */
+// @ts-ignore: decorator
+@inline
+function packScale(type: i32, source: usize, part: i32, half: i32, to: usize, minima: usize): bool {
+  const scale = scaleOf(type, source, part, half)
+  store<f32>(to, scale)
+  if (minima == 0) return isFinite32(scale)
+  const minimum = minimumOf(type, source, part, half)
+  store<f32>(to + minima, minimum)
+  return isFinite32(scale) && isFinite32(minimum)
 }
 
 function packNibbles(type: i32, source: usize, part: i32, to: usize): void {
+  if (type == 2 || type == 3) {
+    source += type == 2 ? 2 : 4
+    for (let word: usize = 0; word < 4; word++) store<u32>(to + (word << 5), load<u32>(source + (word << 2)))
+    return
+  }
   for (let word = 0; word < 4; word++) {
     store<u32>(to + <usize>(word << 5), quadOf(type, source, part, word) | (quadOf(type, source, part, word + 4) << 4))
   }
