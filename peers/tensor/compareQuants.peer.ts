@@ -18,7 +18,7 @@ const kinds = process.argv.slice(2)
 if (kinds.length === 0) kinds.push('Q4_K_M', 'Q5_K_M', 'Q3_K_M', 'Q2_K', 'IQ4_NL', 'BF16')
 const positions = 96
 /** As of compareModels.peer.ts; a larger vocabulary has larger errors. */
-const bounds = { mean: 1e-6, logit: 0.03, first: 0.99 }
+const bounds = { mean: 1e-6, logit: 0.03, first: 0.95 }
 
 const home = mkdtempSync(join(tmpdir(), 'weightless-quants-'))
 let remove: (() => Promise<void>) | undefined
@@ -62,7 +62,7 @@ try {
       assert.ok(exact[0] < bounds.mean && error[0] < bounds.logit, 'far from f64')
       assert.ok(exact[0] < exact[1] && error[0] < error[1], 'further from f64 than llama.cpp')
       assert.equal(sure[0], sure[1], 'another first token than f64')
-      if (kind !== 'Q2_K') assert.ok(ahead[0] >= bounds.first * ahead[1], 'another first token than llama.cpp')
+      assert.ok(ahead[0] >= bounds.first * ahead[1], 'another first token than llama.cpp')
       rmSync(path)
     }
     console.log(
