@@ -11,7 +11,7 @@ import {Trigonometry} from "../dispute/Trigonometry.sol";
 import {Run, Words} from "../dispute/Words.sol";
 
 /// Every rule by name, for tests. Each also says what gas it used, opening of its words included.
-contract RulesHarness {
+contract RulesHarness is RowChain {
     /// Exponential of many binary32, four bytes each, big-endian.
     function exponentials(bytes calldata numbers) external pure returns (uint32[] memory results) {
         results = new uint32[](numbers.length / 4);
@@ -122,19 +122,13 @@ contract RulesHarness {
         gasUsed -= gasleft();
     }
 
-    function afterChunk(bytes32 state, bytes calldata chunk) external view returns (bytes32 next, uint256 gasUsed) {
-        gasUsed = gasleft();
-        next = RowChain.afterChunk(state, chunk);
-        gasUsed -= gasleft();
-    }
-
-    function afterRow(bytes32 state, bytes calldata rest, uint256 rowBytes)
+    function chain(bytes32 state, bytes calldata data, uint256 rowBytes)
         external
         view
-        returns (bytes32 next, uint256 gasUsed)
+        returns (bytes32 result, uint256 gasUsed)
     {
         gasUsed = gasleft();
-        next = RowChain.afterRow(state, rest, rowBytes);
+        result = next(state, data, rowBytes);
         gasUsed -= gasleft();
     }
 

@@ -25,6 +25,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'providerStake', source: 'compute/ProviderStake.sol', contract: 'ProviderStake' },
   { key: 'trainingStake', source: 'compute/TrainingStake.sol', contract: 'TrainingStake' },
   { key: 'operatorPlans', source: 'dispute/OperatorPlans.sol', contract: 'OperatorPlans' },
+  { key: 'rowChain', source: 'dispute/RowChain.sol', contract: 'RowChain' },
   { key: 'wordJudge', source: 'dispute/WordJudge.sol', contract: 'WordJudge' },
   { key: 'sampleJudge', source: 'dispute/SampleJudge.sol', contract: 'SampleJudge' },
   { key: 'stepJudge', source: 'dispute/StepJudge.sol', contract: 'StepJudge' },

@@ -47,14 +47,22 @@ export function packWords(words: Uint32Array): bigint {
   return words.reduce((packed, word) => (packed << 32n) | BigInt(word), 0n)
 }
 
-/** `Draw` of solidity/dispute/judge/Model.sol. */
-export function drawArgument(draw: Draw) {
+/**
+ * `Draw` of solidity/dispute/judge/Model.sol.
+ * @param token - whose word is accused; without one no bias is told
+ */
+export function drawArgument(draw: Draw, token?: number) {
   const { temperature, topP, seed32, index } = draw
+  const { presenceBits, frequencyBits, biased, biasBits } = adjustOf(draw)
+  const at = token === undefined ? -1 : biased.indexOf(token)
   return {
     temperature: BigInt(new Uint32Array(Float32Array.of(temperature).buffer)[0]!),
     topP: new BigUint64Array(Float64Array.of(topP).buffer)[0]!,
     seed: bytesToHex(seed32),
     index: BigInt(index),
-    adjust: adjustOf(draw),
+    presenceBits,
+    frequencyBits,
+    isBiased: biased.length > 0,
+    bias: biasBits[at] ?? (1n << 256n) - 1n,
   }
 }

@@ -46,8 +46,8 @@ const operatorsOf = ({ layerCount }: Graph) => [
 
 export async function measureJudge(): Promise<GasTable> {
   const judges = {
-    word: await openDeployed('wordJudge', 'operatorPlans'),
-    sample: await openDeployed('sampleJudge', 'operatorPlans'),
+    word: await openDeployed('wordJudge', 'operatorPlans', 'rowChain'),
+    sample: await openDeployed('sampleJudge', 'operatorPlans', 'rowChain'),
   }
   const graph = largeGraph()
   const decide = await openDeciding(graph, fileBytes, { position, token, draw: sampled })
@@ -121,7 +121,7 @@ function measureOperator(
     const openings = unit.read.chunks.map((chunk) => openingOf(tree, chunk, data(chunk)))
     const proof = fileArgument(range)
     const called = isSample
-      ? judges.sample.call('compute', BigInt(graph.vocabSize), drawArgument(drawing), accused, openings)
+      ? judges.sample.call('compute', BigInt(graph.vocabSize), drawArgument(drawing, unit.index), accused, openings)
       : judges.word.call('compute', modelFacts(graph, fileBytes), accused, openings, proof)
     const name = unit.rule.kind === 'fold' ? `fold ${unit.rule.how}` : unit.rule.kind
     if (!called.ok) throw new Error(`${name} ${unit.index} of operator ${operator}: ${called.error}`)

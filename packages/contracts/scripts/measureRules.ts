@@ -71,7 +71,7 @@ function measureWords(harness: Harness): GasTable {
     'dispute.mix': point(10n, one32, pi32),
     'dispute.add': point(11n, one32, pi32),
     'dispute.gate': point(12n, one32, pi32),
-    'dispute.chain of a chunk, 16 blocks': gasOf('afterChunk', state, bytesToHex(chunk)),
-    "dispute.chain of a row's end, 17 blocks": gasOf('afterRow', state, bytesToHex(chunk.subarray(0, 1020)), 1020n),
+    'dispute.chain of a chunk, 16 blocks': gasOf('chain', state, bytesToHex(chunk), 1024n),
+    "dispute.chain of a row's end, 17 blocks": gasOf('chain', state, bytesToHex(chunk.subarray(0, 1020)), 1020n),
   }
 }

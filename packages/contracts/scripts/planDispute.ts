@@ -8,6 +8,7 @@ import { wordJudgeAbi } from '../src/abi/wordJudge.generated.ts'
 import { disputeGameBytecode } from '../src/bytecode/disputeGame.generated.ts'
 import { modelFactsBytecode } from '../src/bytecode/modelFacts.generated.ts'
 import { operatorPlansBytecode } from '../src/bytecode/operatorPlans.generated.ts'
+import { rowChainBytecode } from '../src/bytecode/rowChain.generated.ts'
 import { sampleJudgeBytecode } from '../src/bytecode/sampleJudge.generated.ts'
 import { stepJudgeBytecode } from '../src/bytecode/stepJudge.generated.ts'
 import { wordJudgeBytecode } from '../src/bytecode/wordJudge.generated.ts'
@@ -28,9 +29,10 @@ export function planDispute(
 ): void {
   if (providerStake === undefined) return
   const plans = create('operatorPlans', operatorPlansBytecode)
-  const args = [plans] as const
+  const args = [plans, create('rowChain', rowChainBytecode)] as const
   const words = create('wordJudge', encodeDeployData({ abi: wordJudgeAbi, bytecode: wordJudgeBytecode, args }))
-  const steps = create('stepJudge', encodeDeployData({ abi: stepJudgeAbi, bytecode: stepJudgeBytecode, args }))
+  const ofSteps = { abi: stepJudgeAbi, bytecode: stepJudgeBytecode, args: [plans] } as const
+  const steps = create('stepJudge', encodeDeployData(ofSteps))
   const facts = create('modelFacts', modelFactsBytecode)
   const samples = create('sampleJudge', encodeDeployData({ abi: sampleJudgeAbi, bytecode: sampleJudgeBytecode, args }))
   const begin = encodeFunctionData({

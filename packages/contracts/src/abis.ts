@@ -20,6 +20,7 @@ import { providerStakeAbi } from './abi/providerStake.generated.ts'
 import { proxyAdminAbi } from './abi/proxyAdmin.generated.ts'
 import { receiptSettlementAbi } from './abi/receiptSettlement.generated.ts'
 import { rewardPoolAbi } from './abi/rewardPool.generated.ts'
+import { rowChainAbi } from './abi/rowChain.generated.ts'
 import { sampleJudgeAbi } from './abi/sampleJudge.generated.ts'
 import { serviceMarketAbi } from './abi/serviceMarket.generated.ts'
 import { stepJudgeAbi } from './abi/stepJudge.generated.ts'
@@ -46,6 +47,7 @@ export const abis = {
   disputeGame: disputeGameAbi,
   modelFacts: modelFactsAbi,
   operatorPlans: operatorPlansAbi,
+  rowChain: rowChainAbi,
   sampleJudge: sampleJudgeAbi,
   stepJudge: stepJudgeAbi,
   wordJudge: wordJudgeAbi,

@@ -166,6 +166,35 @@ describe('DisputeGame: one transaction', () => {
     })
   }
 
+  it('tells a word the bias of its token, wherever it stands in the list, and of no other', async () => {
+    const bias = [
+      [3, 1.5],
+      [7, -2],
+      [20, 0.25],
+      [100, 4],
+    ] as const
+    const sampler = { ...probeOptions.sampler, temperature: 0.8, adjust: { presence: 0, frequency: 0, bias } }
+    const right = runProbe(stage.model, { ...probeOptions, sampler, before: honest })
+    const receipt = stage.receiptFor(right, 370n)
+    const { tables } = planStep(right.job, 17, 4, right.tokens[4]!)
+    const table = tables.findIndex(({ rule }) => rule.kind === 'adjusted')
+    for (const token of [0, 2, 3, 4, 7, 19, 20, 21, 100, 101, 255]) {
+      const { accusation, signed, range } = await unitOf(right, receipt, 17, 4, table, token)
+      assert.equal(errorOf(await stage.accuseOnChain(receipt, accusation, signed, range)), 'NothingWrong', `${token}`)
+    }
+    const exhibit = await stage.exhibitOf(receipt)
+    const { accusation, signed, range } = await unitOf(right, receipt, 17, 4, table, 7)
+    const refused = async (adjust: Partial<(typeof exhibit)['adjust']>) => {
+      const shown = { ...exhibit, adjust: { ...exhibit.adjust, ...adjust } }
+      assert.equal(errorOf(await stage.accuseOnChain(receipt, accusation, signed, range, shown)), 'SamplerWrong')
+    }
+    const { biased, biasBits } = exhibit.adjust
+    await refused({ biased: biased.slice(1), biasBits: biasBits.slice(1) })
+    await refused({ biased: biased.toReversed() })
+    await refused({ biasBits: biasBits.with(1, biasBits[0]!) })
+    await refused({ presenceBits: 1n })
+  })
+
   it('binds logits that were changed before the choice to those that the model gave', async () => {
     const options = { ...probeOptions, sampler: { ...probeOptions.sampler, temperature: 0.8, topP: 0.9 } }
     const planted = { position: 3, operator: 17, table: 0, word: 9, flip: 1 << 22 }

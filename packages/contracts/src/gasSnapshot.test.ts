@@ -41,8 +41,6 @@ describe('Gas', () => {
   it('of the whole transaction that decides is at most 3,000,000, for each operator at a context of 8,191', () => {
     const whole = Object.entries(snapshot).filter(([call]) => call.startsWith('dispute.proveWord of '))
     assert.equal(whole.length, 12)
-    // As many biases as a request may have go over it; nine hundred do not.
-    const limitOf = (call: string) => (call.endsWith('1,024 biases') ? 3_200_000 : 3_000_000)
-    for (const [call, gas] of whole) assert.ok(gas <= limitOf(call), `${call}: ${gas}`)
+    for (const [call, gas] of whole) assert.ok(gas <= 3_000_000, `${call}: ${gas}`)
   })
 })

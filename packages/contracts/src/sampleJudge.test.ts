@@ -51,7 +51,10 @@ describe('A choice judged by a contract', () => {
   let harness: Harness
   let graph: Graph
   before(async () => {
-    ;[plans, harness] = [await openDeployed('operatorPlans'), await openDeployed('sampleJudge', 'operatorPlans')]
+    ;[plans, harness] = [
+      await openDeployed('operatorPlans'),
+      await openDeployed('sampleJudge', 'operatorPlans', 'rowChain'),
+    ]
     graph = (await openProbe()).graph
   })
 
@@ -117,7 +120,7 @@ describe('A choice judged by a contract', () => {
       .filter((chunk) => chunk < plan.chunks)
       .map((chunk) => openingOf(tree, chunk, chunkBytes(shown, chunk)))
     const vocab = BigInt(plan.tables[0]!.words)
-    return { called: harness.call('compute', vocab, drawArgument(draw), accused, openings), read }
+    return { called: harness.call('compute', vocab, drawArgument(draw, index), accused, openings), read }
   }
 
   function judgedAlike(choice: SampleCase, shown: Working, draw: Draw, table: number, index: number, label: string) {

@@ -224,17 +224,23 @@ describe('Rules of a dispute', () => {
       const row = Uint8Array.from({ length: rowBytes }, () => draw() & 255)
       let state = harness.must('initial') as Hex
       for (let from = 0; from + 1024 <= rowBytes; from += 1024) {
-        const [next] = harness.must('afterChunk', state, bytesToHex(row.subarray(from, from + 1024))) as [Hex]
+        const chunk = bytesToHex(row.subarray(from, from + 1024))
+        const [next] = harness.must('chain', state, chunk, BigInt(rowBytes)) as [Hex]
         state = next
       }
       const rest = bytesToHex(row.subarray(rowBytes - (rowBytes % 1024)))
-      const [digest] = harness.must('afterRow', state, rest, BigInt(rowBytes)) as [Hex]
+      const [digest] = harness.must('chain', state, rest, BigInt(rowBytes)) as [Hex]
       assert.equal(digest, `0x${createHash('sha256').update(row).digest('hex')}`, `${rowBytes} bytes`)
     }
     const state = harness.must('initial')
-    assert.deepEqual(harness.call('afterChunk', state, '0x00'), { ok: false, error: 'RowLengthWrong' })
-    assert.deepEqual(harness.call('afterRow', state, '0x00', 1026n), { ok: false, error: 'RowLengthWrong' })
-    assert.deepEqual(harness.call('afterRow', state, '0x', 1n << 61n), { ok: false, error: 'RowLengthWrong' })
+    const long = bytesToHex(new Uint8Array(1025))
+    for (const [data, rowBytes] of [
+      [long, 1025n],
+      ['0x00', 1026n],
+      ['0x', 1n << 61n],
+    ]) {
+      assert.deepEqual(harness.call('chain', state, data, rowBytes), { ok: false, error: 'RowLengthWrong' })
+    }
   })
 })
 

@@ -48,7 +48,10 @@ describe('A word judged by a contract', () => {
   let modelRoot: Hex
   let prove: (from: number, count: number) => ReturnType<typeof proveSectors>
   before(async () => {
-    ;[plans, harness] = [await openDeployed('operatorPlans'), await openDeployed('wordJudge', 'operatorPlans')]
+    ;[plans, harness] = [
+      await openDeployed('operatorPlans'),
+      await openDeployed('wordJudge', 'operatorPlans', 'rowChain'),
+    ]
     model = await openProbe()
     const sampler = { temperature: 0, topP: 1, seed32: new Uint8Array(32) }
     honest = runProbe(model, { prompt: [5, 42, 79], steps, sampler })

@@ -9,7 +9,8 @@ import {Receipt} from "../compute/ReceiptTypes.sol";
 import {ModelFacts} from "./ModelFacts.sol";
 import {SampleJudge} from "./SampleJudge.sol";
 import {AccusedRow, StepJudge} from "./StepJudge.sol";
-import {Accused, FileProof, WordJudge} from "./WordJudge.sol";
+import {FileProof, WordJudge} from "./WordJudge.sol";
+import {Accused} from "./judge/AccusedUnit.sol";
 import {Exhibit, Exhibits, SignedRoot} from "./judge/Exhibit.sol";
 import {Draw, Model} from "./judge/Model.sol";
 import {Step, Trace} from "./judge/StepProof.sol";
@@ -71,7 +72,7 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
             index: index
         });
         (uint256 expected, uint256 claimed) = isSample(exhibit.model, root.operator)
-            ? sampleJudge().compute(exhibit.model.vocab, drawAt(exhibit, step.position), accused, openings)
+            ? choose(exhibit, accused, openings)
             : words.compute(exhibit.model, accused, openings, file);
         convict(exhibit.receipt, receiptHash, Found(1, step.position, root.operator, expected, claimed));
     }
@@ -91,7 +92,7 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
         AccusedRow memory accused =
             AccusedRow({workingRoot: root.root, operator: root.operator, table: table, row: row});
         Draw memory draw;
-        if (isSample(exhibit.model, root.operator)) draw = drawAt(exhibit, step.position);
+        if (isSample(exhibit.model, root.operator)) draw = Exhibits.drawOf(exhibit, step.position);
         (bytes32 expected, bytes32 claimed) = steps.bound(exhibit.model, trace, accused, draw, step, source, openings);
         Found memory found = Found(2, step.position, root.operator, uint256(expected), uint256(claimed));
         convict(exhibit.receipt, receiptHash, found);
@@ -152,8 +153,15 @@ abstract contract Accusations is Administered, ReentrancyGuardTransient {
         return operator == 7 * model.layers + 3;
     }
 
-    function drawAt(Exhibit calldata exhibit, uint256 position) private pure returns (Draw memory) {
-        return Exhibits.drawOf(exhibit, position);
+    /// The unit by how the token was chosen.
+    function choose(Exhibit calldata exhibit, Accused memory accused, Opening[] calldata openings)
+        private
+        view
+        returns (uint256, uint256)
+    {
+        Draw memory draw = Exhibits.drawOf(exhibit, accused.position);
+        draw.bias = Exhibits.biasOf(exhibit.adjust, accused.index);
+        return sampleJudge().compute(exhibit.model.vocab, draw, accused, openings);
     }
 
     function requireRoot(Receipt calldata receipt, bytes32 receiptHash, uint256 position, SignedRoot calldata root)

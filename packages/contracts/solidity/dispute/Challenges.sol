@@ -162,8 +162,8 @@ abstract contract Challenges is Accusations, Credits {
         (game.factsId, game.reason) = (keccak256(abi.encode(exhibit.model)), reasonOf(receipt));
         Draw memory draw = Exhibits.drawOf(exhibit, trace.promptTokens);
         (game.inputHash, game.temperature, game.topP) = (receipt.inputHash, uint32(draw.temperature), uint64(draw.topP));
-        game.isPenalised = SampleTables.hasPenalty(draw.adjust.presenceBits, draw.adjust.frequencyBits);
-        game.isBiased = draw.adjust.biased.length > 0;
+        game.isPenalised = SampleTables.hasPenalty(draw.presenceBits, draw.frequencyBits);
+        game.isBiased = draw.isBiased;
         game.sample = uint32(7 * exhibit.model.layers + 3);
         openGames[receipt.provider]++;
         begin(game);
@@ -370,8 +370,8 @@ abstract contract Challenges is Accusations, Credits {
     function layoutOf(Game storage game, uint256 position) private view returns (Draw memory draw) {
         (draw.temperature, draw.topP) = (game.temperature, game.topP);
         draw.index = position + 1 - game.promptTokens;
-        if (game.isPenalised) draw.adjust.presenceBits = ONE;
-        if (game.isBiased) draw.adjust.biased = new uint32[](1);
+        if (game.isPenalised) draw.presenceBits = ONE;
+        draw.isBiased = game.isBiased;
     }
 
     function nodeQuestion(

@@ -5,20 +5,23 @@ import {FloatCore} from "./FloatCore.sol";
 import {OperatorPlans} from "./OperatorPlans.sol";
 import {SampleRules} from "./SampleRules.sol";
 import {TensorFolds} from "./TensorFolds.sol";
-import {Accused, UnitUnknown} from "./WordJudge.sol";
 import {Run} from "./Words.sol";
+import {RowChain} from "./RowChain.sol";
+import {Accused, AccusedUnit, Unit} from "./judge/AccusedUnit.sol";
 import {Draw, Rule, Table} from "./judge/Model.sol";
-import {Opening, Working, WorkingChunks} from "./judge/WorkingChunks.sol";
+import {Opening, Working} from "./judge/WorkingChunks.sol";
 
 /// Decides the accusation `word` of the operator `sample`: how the token was chosen from its logits. It reads nothing of the
 /// model's file. Else as WordJudge. Spec: dispute.md 6, 7.
 contract SampleJudge {
     OperatorPlans private immutable PLANS;
+    RowChain private immutable CHAINS;
 
-    constructor(OperatorPlans plans) {
-        PLANS = plans;
+    constructor(OperatorPlans plans, RowChain chains) {
+        (PLANS, CHAINS) = (plans, chains);
     }
 
+    /// @param draw with the bias of the token that `accused.index` is, where the table has a word for each
     /// @param accused `operator` is the one that `sample` has in the model
     /// @return expected the unit's words by their rule, the first highest
     /// @return claimed those of the working: the unit is wrong where they differ
@@ -28,28 +31,18 @@ contract SampleJudge {
         returns (uint256 expected, uint256 claimed)
     {
         Table[] memory tables = PLANS.planSample(vocab, accused.operator - 1, accused.position, draw);
-        if (accused.table >= tables.length) revert UnitUnknown();
-        Table memory t = tables[accused.table];
-        uint256 size = unitWords(t.rule);
-        if (t.rule == Rule.Source || accused.index % size != 0) revert UnitUnknown();
-        Working memory w = WorkingChunks.open(accused.workingRoot, tables, openings);
-        claimed = w.unit(accused.table, accused.index, size);
-        uint256 i = accused.index / size;
-        expected = t.rule == Rule.Chain ? w.chainState(accused.table, i) : computed(w, t, i, draw);
-    }
-
-    function unitWords(Rule rule) private pure returns (uint256) {
-        if (rule == Rule.Chain) return 8;
-        if (rule == Rule.Record) return 6;
-        if (rule == Rule.Walk) return 3;
-        return rule == Rule.WeightSum || rule == Rule.Tie ? 2 : 1;
+        Unit memory unit = AccusedUnit.open(accused, tables, openings);
+        expected = unit.table.rule == Rule.Chain
+            ? unit.working.chainState(accused.table, unit.index, CHAINS)
+            : computed(unit.working, unit.table, unit.index, draw);
+        return (expected, unit.claimed);
     }
 
     function computed(Working memory w, Table memory t, uint256 i, Draw calldata draw) private pure returns (uint256) {
         Rule rule = t.rule;
         if (rule == Rule.FoldMax) return largest(w, t, i);
         if (rule == Rule.Times) return SampleRules.times(w, t, i);
-        if (rule == Rule.Adjusted) return SampleRules.adjusted(w, t, i, draw.adjust);
+        if (rule == Rule.Adjusted) return SampleRules.adjusted(w, t, i, draw);
         if (rule == Rule.Best) return SampleRules.best(w, t, i);
         if (rule == Rule.Draw) return SampleRules.drawn(draw, i);
         if (rule == Rule.Weight) return SampleRules.weight(w.word(t.a, i), w.word(t.b, 0), draw.temperature);

@@ -5,7 +5,7 @@ import {Exponential} from "./Exponential.sol";
 import {FloatCore} from "./FloatCore.sol";
 import {Philox} from "./Philox.sol";
 import {SoftFloat as F} from "./SoftFloat.sol";
-import {Adjust, Draw, Rule, Table} from "./judge/Model.sol";
+import {Draw, NO_BIAS, Rule, Table} from "./judge/Model.sol";
 import {Working} from "./judge/WorkingChunks.sol";
 import {Run, WordMissing, Words} from "./Words.sol";
 
@@ -34,22 +34,18 @@ library SampleRules {
     }
 
     /// The logit with the bias of its token, less the penalties for what the answer has of it.
-    function adjusted(Working memory w, Table memory t, uint256 token, Adjust calldata adjust)
+    function adjusted(Working memory w, Table memory t, uint256 token, Draw calldata draw)
         internal
         pure
         returns (uint256 logit)
     {
         logit = w.word(t.a, token);
-        for (uint256 j = 0; j < adjust.biased.length; j++) {
-            if (adjust.biased[j] != token) continue;
-            logit = F.add32(logit, F.narrow64(adjust.biasBits[j]));
-            break;
-        }
+        if (draw.bias != NO_BIAS) logit = F.add32(logit, F.narrow64(draw.bias));
         uint256 count = t.c == 0 ? 0 : w.word(t.c - 1, token);
         if (count > 0) {
-            uint256 frequency = F.widen32(F.narrow64(adjust.frequencyBits));
+            uint256 frequency = F.widen32(F.narrow64(draw.frequencyBits));
             logit = F.sub32(logit, F.narrow64(F.mul64(F.fromInt64(int256(count)), frequency)));
-            logit = F.sub32(logit, F.narrow64(adjust.presenceBits));
+            logit = F.sub32(logit, F.narrow64(draw.presenceBits));
         }
         FloatCore.unpack(logit, 23, 0xff);
     }

@@ -2,29 +2,17 @@
 pragma solidity 0.8.37;
 
 import {OperatorPlans} from "./OperatorPlans.sol";
+import {Accused, AccusedUnit, Unit, UnitUnknown} from "./judge/AccusedUnit.sol";
 import {ABSENT, Model, Rule, Table} from "./judge/Model.sol";
-import {Opening, Working, WorkingChunks} from "./judge/WorkingChunks.sol";
+import {Opening, Working} from "./judge/WorkingChunks.sol";
 import {FileSector} from "./FileSector.sol";
 import {NotFinite} from "./FloatCore.sol";
+import {RowChain} from "./RowChain.sol";
 import {SoftFloat as F} from "./SoftFloat.sol";
 import {TensorFolds} from "./TensorFolds.sol";
 import {TensorPoints} from "./TensorPoints.sol";
 import {TensorWeights} from "./TensorWeights.sol";
 import {Run} from "./Words.sol";
-
-/// The table is a source, or there is none, or no unit begins there.
-error UnitUnknown();
-
-/// Which unit of which working is said to be wrong: the one that begins at word `index` of table `table`.
-struct Accused {
-    bytes32 modelRoot;
-    bytes32 workingRoot;
-    uint256 operator;
-    uint256 position;
-    uint256 token;
-    uint256 table;
-    uint256 index;
-}
 
 /// Sectors of the model's file that hold what the rule reads of it; nothing for rules that read none.
 struct FileProof {
@@ -36,11 +24,12 @@ struct FileProof {
 /// token the step's and the model's facts true is for its caller to know. What is not shown reverts. Spec: dispute.md 5, 7.
 contract WordJudge {
     OperatorPlans private immutable PLANS;
+    RowChain private immutable CHAINS;
     /// 2^62, as binary64.
     uint256 private constant ANGLE_END = 0x43d0000000000000;
 
-    constructor(OperatorPlans plans) {
-        PLANS = plans;
+    constructor(OperatorPlans plans, RowChain chains) {
+        (PLANS, CHAINS) = (plans, chains);
     }
 
     /// @return expected the unit's words by their rule, the first highest
@@ -52,24 +41,15 @@ contract WordJudge {
         FileProof calldata file
     ) external view returns (uint256 expected, uint256 claimed) {
         Table[] memory tables = PLANS.plan(model, accused.operator, accused.position, accused.token);
-        if (accused.table >= tables.length) revert UnitUnknown();
-        Table memory t = tables[accused.table];
-        uint256 size = unitWords(t.rule);
-        if (t.rule == Rule.Source || accused.index % size != 0) revert UnitUnknown();
-        Working memory w = WorkingChunks.open(accused.workingRoot, tables, openings);
-        claimed = w.unit(accused.table, accused.index, size);
-        uint256 i = accused.index / size;
-        if (t.rule == Rule.Chain) return (w.chainState(accused.table, i), claimed);
-        if (size == 2) return (halves(doubleOf(model, accused, w, t, i, file)), claimed);
+        Unit memory unit = AccusedUnit.open(accused, tables, openings);
+        (Working memory w, Table memory t, uint256 i) = (unit.working, unit.table, unit.index);
+        claimed = unit.claimed;
+        if (t.rule == Rule.Chain) return (w.chainState(accused.table, i, CHAINS), claimed);
+        if (unit.size == 2) return (halves(doubleOf(model, accused, w, t, i, file)), claimed);
         if (t.rule == Rule.Quantise) return (TensorWeights.quantise(w.read(t.a, i / 32 * 32, 32), i % 32), claimed);
         if (t.rule == Rule.Sum) return (TensorWeights.sum(w.read(t.a, i * 32, 32)), claimed);
         expected = t.tensor == 0 ? computed(model, w, t, i) : weighed(model, accused, w, t, i, file);
         if (F.absolute32(expected) >= 0x7f800000) revert NotFinite();
-    }
-
-    function unitWords(Rule rule) private pure returns (uint256) {
-        if (rule == Rule.Chain) return 8;
-        return rule == Rule.Guess || rule == Rule.Power || rule == Rule.Angle ? 2 : 1;
     }
 
     /// A binary64 as a unit: low half first.

@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {Receipt, ReceiptTypes} from "../../compute/ReceiptTypes.sol";
-import {Adjust, Draw, Model, OperatorUnknown} from "./Model.sol";
+import {Adjust, Draw, Model, NO_BIAS, OperatorUnknown} from "./Model.sol";
 import {Trace} from "./StepProof.sol";
 import {SoftFloat} from "../SoftFloat.sol";
 
@@ -66,16 +66,45 @@ library Exhibits {
     function requireSampler(Receipt calldata receipt, Sampler calldata sampler, Adjust calldata adjust) internal pure {
         bytes32 hash = keccak256(abi.encode(SAMPLER_TAG, sampler));
         if (adjust.presenceBits != 0 || adjust.frequencyBits != 0 || adjust.biased.length > 0) {
-            hash = keccak256(
-                abi.encode(
-                    ADJUSTED_TAG, hash, adjust.presenceBits, adjust.frequencyBits, adjust.biased, adjust.biasBits
-                )
-            );
+            hash = adjustedHash(hash, adjust);
         }
         if (hash != receipt.sampler || adjust.biased.length != adjust.biasBits.length) revert SamplerWrong();
     }
 
-    /// What the sampler was told at a position.
+    /// keccak256 of the ABI encoding, whose lists lie in the calldata as they are.
+    function adjustedHash(bytes32 plain, Adjust calldata adjust) private pure returns (bytes32 hash) {
+        (bytes32 tag, uint256 presence, uint256 frequency) = (ADJUSTED_TAG, adjust.presenceBits, adjust.frequencyBits);
+        (uint32[] calldata biased, uint64[] calldata bits) = (adjust.biased, adjust.biasBits);
+        assembly ("memory-safe") {
+            let from := mload(0x40)
+            let behind := add(0xe0, shl(5, biased.length))
+            mstore(from, tag)
+            mstore(add(from, 0x20), plain)
+            mstore(add(from, 0x40), presence)
+            mstore(add(from, 0x60), frequency)
+            mstore(add(from, 0x80), 0xc0)
+            mstore(add(from, 0xa0), behind)
+            mstore(add(from, 0xc0), biased.length)
+            calldatacopy(add(from, 0xe0), biased.offset, shl(5, biased.length))
+            mstore(add(from, behind), bits.length)
+            calldatacopy(add(from, add(behind, 0x20)), bits.offset, shl(5, bits.length))
+            hash := keccak256(from, add(behind, add(0x20, shl(5, bits.length))))
+        }
+    }
+
+    /// The bias of a token as binary64, or `NO_BIAS`. Tokens rise.
+    function biasOf(Adjust calldata adjust, uint256 token) internal pure returns (uint256) {
+        (uint256 from, uint256 to) = (0, adjust.biased.length);
+        while (from < to) {
+            uint256 middle = (from + to) / 2;
+            if (adjust.biased[middle] < token) from = middle + 1;
+            else to = middle;
+        }
+        bool isThere = from < adjust.biased.length && adjust.biased[from] == token;
+        return isThere ? adjust.biasBits[from] : NO_BIAS;
+    }
+
+    /// What the sampler was told at a position; of a token's bias nothing (`biasOf`).
     function drawOf(Exhibit calldata exhibit, uint256 position) internal pure returns (Draw memory) {
         Receipt calldata receipt = exhibit.receipt;
         Sampler calldata sampler = exhibit.sampler;
@@ -87,7 +116,10 @@ library Exhibits {
             topP: sampler.topPBits,
             seed: receipt.seed,
             index: position + 1 - receipt.promptTokens,
-            adjust: exhibit.adjust
+            presenceBits: exhibit.adjust.presenceBits,
+            frequencyBits: exhibit.adjust.frequencyBits,
+            isBiased: exhibit.adjust.biased.length > 0,
+            bias: NO_BIAS
         });
     }
 

@@ -83,15 +83,22 @@ uint256 constant TOKEN_OF_STEP = type(uint256).max;
 
 /// What the sampler is told for one token. Spec: tensor.md 7.
 /// @param temperature binary32
-/// @param topP binary64
+/// @param topP, presenceBits, frequencyBits binary64
 /// @param index which output token
+/// @param isBiased whether the request has biases
+/// @param bias of the token whose word is accused, binary64, or `NO_BIAS`: a word is made from no other's
 struct Draw {
     uint256 temperature;
     uint256 topP;
     bytes32 seed;
     uint256 index;
-    Adjust adjust;
+    uint256 presenceBits;
+    uint256 frequencyBits;
+    bool isBiased;
+    uint256 bias;
 }
+
+uint256 constant NO_BIAS = type(uint256).max;
 
 /// What a request does to the logits before a token is chosen. Spec: tensor.md 7.1, receipt.md 4.2.
 /// @param presenceBits, frequencyBits, biasBits binary64

@@ -49,8 +49,8 @@ library SampleTables {
         pure
         returns (uint256)
     {
-        bool isPenalised = draw.index > 0 && hasPenalty(draw.adjust.presenceBits, draw.adjust.frequencyBits);
-        if (!isPenalised && draw.adjust.biased.length == 0) return l;
+        bool isPenalised = draw.index > 0 && hasPenalty(draw.presenceBits, draw.frequencyBits);
+        if (!isPenalised && !draw.isBiased) return l;
         uint256 times = isPenalised ? planTimes(list, vocab, position, draw.index) + 1 : 0;
         uint256 b = list.add(Rule.Adjusted, vocab, l, 0);
         list.more(times, 0, 0);

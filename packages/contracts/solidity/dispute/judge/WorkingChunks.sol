@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {HashPath} from "./HashPath.sol";
 import {Table} from "./Model.sol";
+import {RowChain} from "../RowChain.sol";
 import {Sha256Block} from "../Sha256Block.sol";
 import {Run, WordMissing, Words} from "../Words.sol";
 
@@ -106,41 +107,18 @@ library WorkingChunks {
     }
 
     /// State `index` of a chain, counted through its rows. Spec: dispute.md 4.
-    function chainState(Working memory w, uint256 table, uint256 index) internal pure returns (uint256) {
+    function chainState(Working memory w, uint256 table, uint256 index, RowChain chains)
+        internal
+        pure
+        returns (uint256)
+    {
         (uint256 rows, uint256 rowWords) = (w.tables[table].a, w.tables[table].b);
         uint256 states = rowWords / CHUNK_WORDS + 1;
         uint256 state = index % states;
         bytes32 before = state == 0 ? Sha256Block.INITIAL : bytes32(w.unit(table, (index - 1) * 8, 8));
         uint256 from = index / states * rowWords + state * CHUNK_WORDS;
-        bool isEnd = state == states - 1;
-        uint256 count = isEnd ? rowWords % CHUNK_WORDS : CHUNK_WORDS;
-        uint256 blocks = isEnd ? (4 * count + 9 + 63) / 64 : 16;
-        bytes memory buffer = new bytes(64 * blocks);
-        if (count > 0) turn(w.read(rows, from, count), buffer);
-        if (isEnd) {
-            buffer[4 * count] = 0x80;
-            assembly ("memory-safe") {
-                // the length in bits, in the last eight bytes
-                let last := add(buffer, shl(6, blocks))
-                mstore(last, or(mload(last), shl(5, rowWords)))
-            }
-        }
-        uint256 start;
-        assembly ("memory-safe") {
-            start := add(buffer, 32)
-        }
-        return uint256(Sha256Block.compress(before, start, blocks));
-    }
-
-    /// Writes a run's words as a working's bytes have them, little-endian.
-    function turn(Run run, bytes memory to) private pure {
-        for (uint256 i = 0; i < run.length(); i++) {
-            uint256 x = run.word(i);
-            x = (x & 0xff) << 24 | (x & 0xff00) << 8 | (x >> 8) & 0xff00 | x >> 24;
-            assembly ("memory-safe") {
-                let at := add(add(to, 32), shl(2, i))
-                mstore(at, or(shl(224, x), and(mload(at), shr(32, not(0)))))
-            }
-        }
+        uint256 count = state == states - 1 ? rowWords % CHUNK_WORDS : CHUNK_WORDS;
+        bytes memory data = count > 0 ? Words.bytesOf(w.read(rows, from, count)) : new bytes(0);
+        return uint256(chains.next(before, data, 4 * rowWords));
     }
 }

@@ -61,7 +61,15 @@ export async function submitVerdict(
 }
 
 /** What the contracts that the game asks refuse with. */
-const below = ['providerStake', 'modelFacts', 'wordJudge', 'sampleJudge', 'stepJudge', 'operatorPlans'] as const
+const below = [
+  'providerStake',
+  'modelFacts',
+  'wordJudge',
+  'sampleJudge',
+  'stepJudge',
+  'operatorPlans',
+  'rowChain',
+] as const
 const errorsBelow = below.flatMap((name) => (abis[name] as Abi).filter(({ type }) => type === 'error'))
 
 export class AdapterUnjudgedError extends WeightlessError {
