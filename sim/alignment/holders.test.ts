@@ -31,7 +31,7 @@ const held = Array.from({ length: 40 }, (_, at) => {
   const signatures = [signPlacement(placement, secretKey), signPlacement(placement, new Uint8Array(32).fill(4))]
   const row: SignedRow = { placement: { ...placement, signatures }, row: 0, fragments: 1 }
   const frame = encodeFragmentFrame(coded.fragment(0, 0)!)
-  const name = { chainId, root: placement.root, sizeBytes: placement.sizeBytes, row: 0, stripe: 0 }
+  const name = { chainId, root: placement.root, sizeBytes: placement.sizeBytes, dataRows: 1, row: 0, stripe: 0 }
   const lie = frame.with(frame.length - 1, frame.at(-1)! ^ 1)
   const answerOf = (shown: Uint8Array) => ({
     kind: 'frame' as const,

@@ -1,5 +1,6 @@
 /** Option parsers that refuse what is not a number in range, as wrong usage (exit code 2). */
 import { InvalidArgumentError } from 'commander'
+import { parseEther } from 'viem'
 
 export function wholeNumber({ min, max }: { min: number; max: number }): (text: string) => number {
   return (text) => {
@@ -17,4 +18,10 @@ export function decimalNumber({ min, max }: { min: number; max: number }): (text
       throw new InvalidArgumentError(`a number from ${min} to ${max} is needed.`)
     return value
   }
+}
+
+/** In wei. */
+export function readTokens(text: string): bigint {
+  if (!/^\d{1,12}(\.\d{1,18})?$/.test(text)) throw new InvalidArgumentError('tokens are needed, such as 2 or 0.5.')
+  return parseEther(text)
 }

@@ -149,6 +149,35 @@ describe('storing by command', () => {
     assert.equal((await run('saver', 'file', 'list')).files.length, listed + 1)
   })
 
+  test('a storage node’s stake is put up, shown, taken back after a wait, and owned by who put it up', async () => {
+    const key = ['--key', join(folder, 'network/keys/storage-1.key')]
+    const stake = (...words: string[]) => run('saver', 'storage', 'stake', ...words, ...key)
+    const refused = (words: string[], code: string) =>
+      assert.rejects(run('saver', 'storage', 'stake', ...words), ({ stdout }) => JSON.parse(stdout).error.code === code)
+    const [user, other] = devnet.file.chain.accounts
+    const none = await stake('show')
+    assert.deepEqual([none.owner, none.stakedWei], [undefined, '0'])
+    const put = await stake('add', '1.5', '--yes')
+    assert.deepEqual(
+      [put.owner, put.stakedWei, put.slashableWei],
+      [user!.address, `${15n * 10n ** 17n}`, put.stakedWei],
+    )
+    const taken = await stake('return', '1')
+    assert.deepEqual([taken.stakedWei, taken.unstakingWei], [`${5n * 10n ** 17n}`, `${10n ** 18n}`])
+    assert.ok(taken.readyAtSeconds > Date.now() / 1000)
+    assert.equal((await stake('show')).slashableWei, put.stakedWei)
+    await refused(['withdraw', ...key], 'ledger/reverted')
+    await refused(['add', '1', ...key], 'cli/not-confirmed')
+    await refused(['show', '--key', join(folder, 'no.key')], 'node/node-key-missing')
+    process.env.WEIGHTLESS_KEY = other!.privateKey
+    try {
+      await refused(['add', '1', '--yes', ...key], 'node/holder-owned')
+      await refused(['return', '0.1', ...key], 'ledger/reverted')
+    } finally {
+      delete process.env.WEIGHTLESS_KEY
+    }
+  })
+
   test('links that lead out of the folder are not followed', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'weightless-cli-links-'))
     try {

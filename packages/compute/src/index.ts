@@ -13,6 +13,7 @@ export { type Auditor, startAuditor } from './audit/startAuditor.ts'
 export { type HolderTools, rowsMax } from './audit/storage/auditHolder.ts'
 export type { SignedRow } from './audit/storage/drawFragment.ts'
 export type { FragmentAnswer } from './audit/storage/judgeFragment.ts'
+export type { SignedFragment } from './audit/storage/signedFragments.ts'
 export {
   type EncoderEngine,
   type Engine,

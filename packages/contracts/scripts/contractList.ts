@@ -14,6 +14,7 @@ export const contractList: readonly ContractEntry[] = [
   { key: 'market', source: 'storage/FixedPriceMarket.sol', contract: 'FixedPriceMarket' },
   { key: 'rewardPool', source: 'storage/RewardPool.sol', contract: 'RewardPool' },
   { key: 'poraMine', source: 'storage/PoraMine.sol', contract: 'PoraMine' },
+  { key: 'holderStake', source: 'storage/HolderStake.sol', contract: 'HolderStake' },
   { key: 'digestHistory', source: 'storage/DigestHistory.sol', contract: 'DigestHistory' },
   { key: 'ledgerManager', source: 'compute/LedgerManager.sol', contract: 'WeightlessLedgerManager' },
   { key: 'ledgerManagerUpstream', source: 'compute/LedgerManager.sol', contract: 'LedgerManager' },

@@ -57,6 +57,7 @@ export type Rig = {
       | 'receiptSettlement'
       | 'providerStake'
       | 'trainingStake'
+      | 'holderStake'
       | 'disputeGame'
       | 'modelFacts'
       | 'priorityStake'
@@ -117,6 +118,7 @@ export async function createRig(
       receiptSettlement: at('receiptSettlement'),
       providerStake: at('providerStake'),
       trainingStake: at('trainingStake'),
+      holderStake: at('holderStake'),
       disputeGame: at('disputeGame'),
       modelFacts: at('modelFacts'),
       priorityStake: at('priorityStake'),

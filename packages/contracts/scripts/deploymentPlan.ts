@@ -72,7 +72,7 @@ export function planDeployment(
   const call = (what: string, to: Hex, data: Hex) => plan.steps.push({ kind: 'call', what, to, data })
   planStorage(preset, owner, create, call)
   planCompute(preset, owner, createProxy, call)
-  planStake(preset, owner, plan.addresses, createProxy, call)
+  planStake(preset, owner, plan.addresses, create, createProxy, call)
   planDispute(preset, owner, plan.addresses, create, createProxy, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   planAudits(preset, owner, plan.addresses, createProxy, call)

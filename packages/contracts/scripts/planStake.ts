@@ -1,12 +1,15 @@
-/** The part of a deployment by which providers answer with their stake. Spec: spec/settlement.md 9. */
-import { encodeFunctionData, type Hex, zeroAddress } from 'viem'
+/** The part of a deployment by which providers and storage nodes answer with their stake. Spec: spec/settlement.md 9, spec/storage.md 15. */
+import { encodeDeployData, encodeFunctionData, type Hex, zeroAddress } from 'viem'
 import { fineTuningServingAbi } from '../src/abi/fineTuningServing.generated.ts'
+import { holderStakeAbi } from '../src/abi/holderStake.generated.ts'
 import { inferenceServingAbi } from '../src/abi/inferenceServing.generated.ts'
 import { providerStakeAbi } from '../src/abi/providerStake.generated.ts'
+import { holderStakeBytecode } from '../src/bytecode/holderStake.generated.ts'
 import { providerStakeBytecode } from '../src/bytecode/providerStake.generated.ts'
 import { trainingStakeBytecode } from '../src/bytecode/trainingStake.generated.ts'
 import type { Preset } from './presets.ts'
 
+type Create = (name: string, initCode: Hex) => Hex
 type CreateProxy = (name: string, implementation: Hex, data: Hex) => Hex
 type Call = (what: string, to: Hex, data: Hex) => void
 
@@ -15,10 +18,11 @@ export function planStake(
   preset: Preset,
   owner: Hex,
   { inferenceServing, receiptSettlement, fineTuningServing }: { [name: string]: Hex },
+  create: Create,
   createProxy: CreateProxy,
   call: Call,
 ): void {
-  const { faultPercent } = preset
+  const { faultPercent, lockSeconds, challengeSeconds } = preset
   if (faultPercent === undefined) return
   const begin = (serving: Hex, receipts: Hex) => {
     const args = [owner, serving, receipts, faultPercent] as const
@@ -32,4 +36,7 @@ export function planStake(
   const bindTraining = { functionName: 'setProviderStake', args: [training] } as const
   const data = encodeFunctionData({ abi: fineTuningServingAbi, ...bindTraining })
   call('let stakes of fine-tuning be slashed', fineTuningServing!, data)
+  // What a storage node takes back waits as long as what a provider does; nobody owns this contract.
+  const ofHolders = { abi: holderStakeAbi, bytecode: holderStakeBytecode } as const
+  create('holderStake', encodeDeployData({ ...ofHolders, args: [lockSeconds + challengeSeconds, faultPercent] }))
 }

@@ -7,6 +7,7 @@ import { disputeGameAbi } from './abi/disputeGame.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
+import { holderStakeAbi } from './abi/holderStake.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
 import { intelCertificatesAbi } from './abi/intelCertificates.generated.ts'
 import { jobBoardAbi } from './abi/jobBoard.generated.ts'
@@ -39,6 +40,7 @@ export const abis = {
   rewardPool: rewardPoolAbi,
   poraMine: poraMineAbi,
   ledgerManager: ledgerManagerAbi,
+  holderStake: holderStakeAbi,
   inferenceServing: inferenceServingAbi,
   fineTuningServing: fineTuningServingAbi,
   receiptSettlement: receiptSettlementAbi,

@@ -24,6 +24,7 @@ export const addresses = {
   trainingStakeImplementation: '0x9601890cF5793fc94D45365E46f1AbC282D329c5',
   trainingStake: '0x5faBA8f496dcba9B0C94419673E0891437A95d37',
   trainingStakeProxyAdmin: '0xEfd86db9904D5E905dec2FFB9344BF6eDA9aaBE7',
+  holderStake: '0xC626BFd543030e71391d48eC71190Be333E52DC1',
   operatorPlans: '0x6b31E04D93C21ECFb4B0E145bA4BDb260D62f7B4',
   rowChain: '0xB7cace0c44Ae9126D21537e2E47d9CcDC228EbD1',
   wordJudge: '0x0E9260f989A04902Ba8258A1E133f8ce23c6d019',

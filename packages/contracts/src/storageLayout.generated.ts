@@ -60,6 +60,11 @@ export const storageLayouts = {
     {"label":"maxShards","slot":"15","offset":0,"type":"t_uint64"},
     {"label":"accepted","slot":"16","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
   ],
+  holderStake: [
+    {"label":"credits","slot":"0","offset":0,"type":"t_mapping(t_address,t_uint256)"},
+    {"label":"stakes","slot":"1","offset":0,"type":"t_mapping(t_bytes32,t_struct(Stake)_storage)"},
+    {"label":"isCounted","slot":"2","offset":0,"type":"t_mapping(t_bytes32,t_bool)"},
+  ],
   digestHistory: [
     {"label":"nextIndex","slot":"0","offset":0,"type":"t_uint256"},
     {"label":"digests","slot":"1","offset":0,"type":"t_mapping(t_uint256,t_bytes32)"},

@@ -4,13 +4,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { askNodes } from '@weightless/blobs'
+import { addresses } from '@weightless/contracts'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
 import { DataFolderBusyError } from './dataFolder.ts'
 import { devnetKey } from './devnet/devnetKeys.ts'
+import { stakeHolders } from './devnet/stakeHolders.ts'
 import { readDevnetFile } from './devnetFile.ts'
 import { type Devnet, startDevnet, WellKnownKeysError } from './startDevnet.ts'
 import { startTestDevnet } from './startTestDevnet.ts'
+import { readHolderStake } from './storageNode/holderStake.ts'
 import { addModel } from './weights/addModel.ts'
 
 const tiny = join(import.meta.dirname, '../../../vectors/tensor/tiny-random.gguf')
@@ -68,6 +72,17 @@ describe('the devnet', () => {
       maxTokens: 4,
     })
     assert.ok(answer.bundle && (await client.receipts.verify(answer.bundle)).accepted)
+  })
+
+  test('each storage node is given a stake once, under the key by which the indexer knows it', async () => {
+    const { nodeUrls, indexerUrl } = devnet.file.storage
+    const nodes = await askNodes({ network: env.network, timeoutMs: 5_000 }, indexerUrl)
+    for (let start = 0; start < 2; start++) await stakeHolders(client.ledger, dataFolder, nodeUrls.length)
+    assert.equal(nodes.length, nodeUrls.length)
+    for (const { nodeId } of nodes) {
+      const stake = await readHolderStake(client.ledger, addresses.holderStake, nodeId)
+      assert.equal(stake.stakedWei, 10n ** 18n)
+    }
   })
 
   test('a second start on the same directory is refused, on the same ports it moves', async () => {

@@ -6,7 +6,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { parseEther } from 'viem'
 import { formatTokens, globalOptions, remark } from '../output.ts'
 import { readNetwork } from '../providerFlags.ts'
-import { wholeNumber } from '../readNumber.ts'
+import { readTokens, wholeNumber } from '../readNumber.ts'
 
 type StartFlags = {
   network?: string
@@ -118,9 +118,4 @@ function readNeedJson(text: string): NeedWish {
   if (read.success) return read.data
   const { path, message } = read.error.issues[0]!
   throw new InvalidArgumentError(`${path.join('.')}: ${message}.`)
-}
-
-function readTokens(text: string): bigint {
-  if (!/^\d{1,12}(\.\d{1,18})?$/.test(text)) throw new InvalidArgumentError('tokens are needed, such as 2 or 0.5.')
-  return parseEther(text)
 }

@@ -7,6 +7,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { formatTokens, globalOptions, printResult, remark } from '../output.ts'
 import { decimalNumber, wholeNumber } from '../readNumber.ts'
 import { addSnapshot } from './storageSnapshot.ts'
+import { addStake } from './storageStake.ts'
 
 type StartFlags = Pick<StorageNodeProcessOptions, 'port' | 'host'> & {
   rpc: string
@@ -29,6 +30,7 @@ export function addStorageCommands(program: Command): void {
   const storage = program.command('storage').description('run a part of the storage network')
   addForecast(storage)
   addSnapshot(storage)
+  addStake(storage)
   storage
     .command('start')
     .description('run a storage node that keeps fragments; its data and its key are in --data-dir')

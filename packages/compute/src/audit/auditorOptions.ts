@@ -9,6 +9,7 @@ import type { ChainNodeTools } from './chainNode/auditChainNode.ts'
 import type { TargetEvidence } from './evidence.ts'
 import type { FetchShared } from './sharedReceipts.ts'
 import type { HolderTools } from './storage/auditHolder.ts'
+import type { SignedFragment } from './storage/signedFragments.ts'
 
 export type AuditorOptions = {
   env: Pick<Env, 'clock' | 'log'>
@@ -22,6 +23,8 @@ export type AuditorOptions = {
   shared?: FetchShared
   /** A user's answer was wrong: a proof that needs no quorum. */
   onProved?(bundle: Bundle): void
+  /** A storage node signed another fragment than the file's: a proof that needs no quorum. */
+  onWrongFragment?(proof: SignedFragment): void
   /** How storage nodes are read; without it nothing is said of them. */
   holders?: HolderTools
   /** What it knows, and the evidence of its last rounds: its alone. */

@@ -14,6 +14,7 @@ import { judgeEvidence } from './judgeEvidence.ts'
 import { auditShared } from './sharedReceipts.ts'
 import type { SprtState } from './sprt.ts'
 import { auditHolder } from './storage/auditHolder.ts'
+import { signedFragments } from './storage/signedFragments.ts'
 
 export type ReportParts = { options: AuditorOptions; chain: AuditChain; memory: AuditMemory }
 export type RoundDraw = { round: bigint; seed: Hex; licences: bigint; allLicences: bigint; signal: AbortSignal }
@@ -73,7 +74,9 @@ async function lookAt({ options, chain, memory }: ReportParts, target: Looking, 
   }
   const begun = { id, beta, before: memory.testOf(target), seen, keep }
   if (kind === targetKind.storage && holders) {
-    return auditHolder(holders, { ...begun, ...(seenFrom && { seenFrom }) }, signal)
+    const looked = await auditHolder(holders, { ...begun, ...(seenFrom && { seenFrom }) }, signal)
+    for (const proof of signedFragments(looked.found)) options.onWrongFragment?.(proof)
+    return looked
   }
   if (kind === targetKind.attestation && attestations) {
     return { found: await auditAttestation(attestations, { id, beta }, signal) }

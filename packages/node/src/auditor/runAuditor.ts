@@ -15,7 +15,6 @@ import {
 import { abis } from '@weightless/contracts'
 import type { Disk, Env } from '@weightless/env'
 import { createLedger, type Ledger } from '@weightless/ledger'
-import type { Bundle } from '@weightless/receipt'
 import { type Client, createClient, type NetworkConfig } from '@weightless/sdk'
 import { createFlowSource } from '@weightless/storage'
 import { parseEther } from 'viem'
@@ -29,6 +28,7 @@ import type { ModelShelf } from './openModels.ts'
 import { createAttestationReader } from './readAttestation.ts'
 import { followSubmissions } from './storage/followSubmissions.ts'
 import { createHolderReader } from './storage/readHolders.ts'
+import { takeProofs } from './takeProofs.ts'
 
 export type { AuditorEvent } from '@weightless/compute'
 
@@ -60,8 +60,6 @@ const purseWei = parseEther('0.5')
 const depositWei = parseEther('0.3')
 const autoFundWei = parseEther('0.05')
 const tickMs = 2_000
-/** Challenges that wait for each other; others can be made by whoever has the evidence. */
-const challengesMax = 4
 
 /** Resolves when it is enlisted. @throws {AuditsUnknownError} and what the chain refuses, after closing what was opened */
 export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
@@ -77,7 +75,7 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
     const { client } = shop
     const models = settings.models(client)
     const holders = openHolders(settings, ledger, closers)
-    const challenges = openChallenges(settings, client, closers)
+    const proofs = takeProofs({ env, config, ledger, client }, closers)
     const auditor = await startAuditor({
       ...{ env, ledger, auditRounds: contracts.auditRounds, firstRounds, everyRounds, settleDelaySeconds, tickMs },
       secret: loadNodeKey(join(folder, 'draw.key')),
@@ -87,7 +85,7 @@ export async function runAuditor(settings: AuditorSettings): Promise<Auditor> {
         teeKeys: config.contracts.teeKeys,
       }),
       chainNodes: openChainViews(env, ledger, [config.chain.rpcUrl], settings.pace.meanGapMs),
-      ...challenges,
+      ...proofs,
       shared: createSharedFetch({
         ...{ env, account, gatewayUrl: config.compute.gatewayUrl, auditRounds: contracts.auditRounds },
         chainId: config.chain.chainId,
@@ -159,31 +157,6 @@ async function openShop({ env, config, account }: AuditorSettings, ledger: Ledge
   const compute = { ...config.compute, gatewayUrl: gateway.url, apiKey: loadApiKey(dataFolder) }
   const client = createClient({ config: { ...config, compute }, env, account })
   return { client, close: () => gateway.close() }
-}
-
-/** Disputes on chain what is proof by itself, one after the other, for the auditor's own bond; nothing where nobody judges. */
-function openChallenges({ env, config }: AuditorSettings, client: Client, closers: ReturnType<typeof createClosers>) {
-  if (!config.contracts.disputeGame) return {}
-  const stop = new AbortController()
-  let waiting = 0
-  let last: Promise<void> = Promise.resolve()
-  closers.add(() => last)
-  closers.add(async () => stop.abort())
-  return {
-    onProved(bundle: Bundle) {
-      if (waiting >= challengesMax) return
-      waiting++
-      last = last
-        .then(() => client.receipts.challenge(bundle, { signal: stop.signal }))
-        .then(
-          ({ dispute }) => env.log.info('a wrong answer was challenged', { outcome: dispute.outcome }),
-          (fault: unknown) => env.log.warn('a wrong answer was not challenged', { reason: String(fault) }),
-        )
-        .finally(() => {
-          waiting--
-        })
-    },
-  }
 }
 
 /** Undefined on a network without a Flow: then there is nothing that a storage node owes. */

@@ -19,6 +19,7 @@ import { createClosers } from './closeInOrder.ts'
 import { auditorAccountIndices, devnetKey, ownerKeyIndex } from './devnetKeys.ts'
 import { fundAccount } from './fundAccount.ts'
 import { tinyModel } from './modelLoader.ts'
+import { stakeHolders } from './stakeHolders.ts'
 import { type Plant, startPlant } from './startPlant.ts'
 import { storeModel } from './storeModel.ts'
 import { superviseProcess } from './superviseProcess.ts'
@@ -43,7 +44,7 @@ const holdersMax = 32
 
 /** Resolves when auditors are at work. */
 export async function startAudits(options: AuditsOptions): Promise<{ close(): Promise<void> }> {
-  const { env, file, host, emit, signal } = options
+  const { env, file, dataFolder, host, emit, signal } = options
   const { rpcUrl } = file.chain
   const closers = createClosers()
   try {
@@ -62,6 +63,7 @@ export async function startAudits(options: AuditsOptions): Promise<{ close(): Pr
     const nodes = await askNodes({ network: env.network, timeoutMs: 5_000 }, file.storage.indexerUrl, signal)
     await listTarget(ledger, targetKind.chain, chainNodeId(rpcUrl))
     for (const { nodeId } of nodes.slice(0, holdersMax)) await listTarget(ledger, targetKind.storage, nodeId)
+    await stakeHolders(ledger, dataFolder, Math.min(file.storage.nodeUrls.length, holdersMax))
     for (const index of auditorAccountIndices) {
       await fundAccount(env, rpcUrl, devnetKey(index).address, auditorFundsWei)
     }

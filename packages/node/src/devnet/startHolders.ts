@@ -63,7 +63,10 @@ async function stopAll(nodes: readonly SwitchableNode[]): Promise<void> {
 }
 
 const folderOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, `storage-${index + 1}`)
-const keyFileOf = ({ dataFolder }: HolderPlan, index: number) => join(dataFolder, 'keys', `storage-${index + 1}.key`)
+
+export function holderKeyFile(dataFolder: string, index: number): string {
+  return join(dataFolder, 'keys', `storage-${index + 1}.key`)
+}
 
 function createProcessNode(plan: HolderPlan, port: number, index: number): SwitchableNode {
   const { host, rpcUrl, indexerUrl, ports, peers, emit } = plan
@@ -76,7 +79,7 @@ function createProcessNode(plan: HolderPlan, port: number, index: number): Switc
       ...[commandLine, '--json', '--data-dir', folderOf(plan, index)],
       ...['storage', 'start', '--rpc', rpcUrl, '--indexer', indexerUrl],
       ...['--shard', shard ? `${shard.shardId}/${shard.numShard}` : 'none'],
-      ...['--port', String(port), '--host', host, '--key', keyFileOf(plan, index), '--until-input-ends'],
+      ...['--port', String(port), '--host', host, '--key', holderKeyFile(plan.dataFolder, index), '--until-input-ends'],
       ...(p2p ? ['--peer-port', String(p2p.listen), '--peer', ...p2p.bootstrap] : []),
       ...miningWords(plan, index),
     ],
@@ -127,7 +130,7 @@ async function openInline(
   let miner: MinerBeside | undefined
   const node = await startHolder({
     ...{ env, disk, rpcUrl, host, port, shard, ...network },
-    secretKey: loadNodeKey(keyFileOf(plan, index)),
+    secretKey: loadNodeKey(holderKeyFile(plan.dataFolder, index)),
     indexerUrls: [indexerUrl],
     mining: () => miner?.status(),
     ...(peers && { p2p: peers.joinOf(index + 1) }),

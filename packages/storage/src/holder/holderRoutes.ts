@@ -3,6 +3,8 @@ import type { Hex, Verdict } from '@weightless/codec'
 import { BodyTooLargeError, type HttpHandler, type HttpRequest, type HttpResponse, readBody } from '@weightless/env'
 import { readCount, readHash } from '../http/readParams.ts'
 import {
+  decodeFragmentFrame,
+  type FragmentFrame,
   type FragmentName,
   fragmentFramesType,
   type NodeRecord,
@@ -88,9 +90,20 @@ async function answerSend(
   for await (const piece of body) pieces.push(piece)
   const frame = pieces[1]
   if (!frame) return { status: 200, headers, body: '' }
-  const signature = sign({ root, sizeBytes, row, stripe: from }, frame)
+  const shown = decodeFragmentFrame(frame)
+  // What it signs costs it its stake if it is not so: nothing of a row that was given away meanwhile.
+  if (!shown.ok || !isOf(shown.value, { row, stripe: from, sizeBytes })) {
+    return { status: 200, headers, body: piecesOf(pieces) }
+  }
+  const { dataRows } = shown.value
+  const signature = sign({ root, sizeBytes, dataRows, row, stripe: from }, frame)
   return { status: 200, headers: { ...headers, [shownHeader]: signature }, body: piecesOf(pieces) }
 }
+
+type Place = Pick<FragmentFrame, 'row' | 'stripe' | 'sizeBytes'>
+
+const isOf = (frame: Place, { row, stripe, sizeBytes }: Place): boolean =>
+  frame.row === row && frame.stripe === stripe && frame.sizeBytes === sizeBytes
 
 async function* piecesOf(pieces: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* pieces

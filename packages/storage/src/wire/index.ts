@@ -41,6 +41,7 @@ export {
   supersedes,
   vouching,
 } from './placement.ts'
+export { type OtherSectorProof, proveOtherSector } from './proveOtherSector.ts'
 export {
   type DirectoryNode,
   directoryBytesMax,
@@ -79,4 +80,14 @@ export {
   segmentFrameParts,
   segmentFrameType,
 } from './segmentFrame.ts'
-export { type FragmentName, isShownBy, shownHeader, signShown } from './shownFragment.ts'
+export {
+  digestFrame,
+  type FragmentName,
+  type FrameDigest,
+  framePieces,
+  frameTree,
+  isShownBy,
+  shownHeader,
+  shownMessage,
+  signShown,
+} from './shownFragment.ts'

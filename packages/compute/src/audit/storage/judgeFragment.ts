@@ -2,9 +2,17 @@
  * What a storage node's answer to one question for a fragment comes to. Only a fragment that the node signed and that is
  * not of the file is proof against it; that it shows nothing is the auditor's word. Spec: spec/alignment.md 13.3
  */
-import { bytesToHex, type Hex, hexToBytes } from '@weightless/codec'
-import { fileShape, sha256 } from '@weightless/crypto'
-import { checkFragment, decodeFragmentFrame, isShownBy, type SignedPlacement } from '@weightless/storage/wire'
+import { type Hex, hexToBytes } from '@weightless/codec'
+import { fileShape } from '@weightless/crypto'
+import {
+  checkFragment,
+  decodeFragmentFrame,
+  digestFrame,
+  type FragmentName,
+  type FrameDigest,
+  isShownBy,
+  type SignedPlacement,
+} from '@weightless/storage/wire'
 
 /** What came over the network. */
 export type FragmentAnswer =
@@ -21,17 +29,17 @@ export type FragmentJudgement = {
   /** `missing`: the node shows no fragment of the file, or signs nothing. */
   verdict: 'right' | 'wrong' | 'missing' | 'void'
   detail: string
-  /** SHA-256 of the frame, and the signature that holds for it. */
-  shown?: { frameHash: Hex; signature: Hex }
+  /** What of the frame is signed, and the signature that holds for it. */
+  shown?: FrameDigest & { signature: Hex }
 }
 
 export function judgeFragment(question: FragmentQuestion, answer: FragmentAnswer): FragmentJudgement {
   if (answer.kind === 'silent') return { verdict: 'void', detail: answer.detail }
   if (answer.kind === 'nothing') return { verdict: 'missing', detail: answer.detail }
   const { frame, signature } = answer
-  const frameHash = sha256(frame)
-  const isSigned = isShownBy(question.nodeId, nameOf(question), frameHash, signature)
-  const shown = isSigned ? { shown: { frameHash: bytesToHex(frameHash), signature: signature as Hex } } : {}
+  const digest = digestFrame(frame)
+  const isSigned = isShownBy(question.nodeId, nameOf(question), digest, signature)
+  const shown = isSigned ? { shown: { ...digest, signature: signature as Hex } } : {}
   const fault = findFault(question, frame)
   if (fault === undefined) return { verdict: 'right', detail: 'of the file', ...shown }
   // What nobody signed could be anybody's, the auditor's too.
@@ -39,9 +47,10 @@ export function judgeFragment(question: FragmentQuestion, answer: FragmentAnswer
   return { verdict: 'wrong', detail: `signed for another fragment: ${fault}`, ...shown }
 }
 
-function nameOf({ placement, row, stripe }: FragmentQuestion) {
-  const { chainId, root, sizeBytes } = placement
-  return { chainId, root, sizeBytes, row, stripe }
+/** What the node signed that it shows. */
+export function nameOf({ placement, row, stripe }: Omit<FragmentQuestion, 'nodeId'>): FragmentName {
+  const { chainId, root, sizeBytes, dataRows } = placement
+  return { chainId, root, sizeBytes, dataRows, row, stripe }
 }
 
 /** Undefined for the fragment that was asked for. */

@@ -167,7 +167,10 @@ describe('audits of storage nodes', () => {
       const stripe = Number(view.getBigUint64(12))
       const sizeBytes = Number(view.getBigUint64(4))
       const root = files.find(({ bytes }) => bytes.length === sizeBytes)!.root
-      return { frame: read, signature: signShown({ chainId, root, sizeBytes, row: 5, stripe }, read, keyOf(5)) }
+      return {
+        frame: read,
+        signature: signShown({ chainId, root, sizeBytes, dataRows: 4, row: 5, stripe }, read, keyOf(5)),
+      }
     }
     const found = await audit(5)
     assert.equal(found.finding, findingOf.faulty)
