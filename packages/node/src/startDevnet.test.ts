@@ -5,16 +5,23 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { askNodes } from '@weightless/blobs'
-import { addresses } from '@weightless/contracts'
+import { addresses, genesis } from '@weightless/contracts'
+import { fileTree } from '@weightless/crypto'
 import { createNodeEnv, type NodeEnv } from '@weightless/env/node'
 import { type Client, createClient, readNetworkConfig } from '@weightless/sdk'
+import { codeFile } from '@weightless/storage/testing/codedFile'
+import { encodeFragmentFrame, signShown } from '@weightless/storage/wire'
+import { takeProofs } from './auditor/takeProofs.ts'
 import { DataFolderBusyError } from './dataFolder.ts'
+import { createClosers } from './devnet/closeInOrder.ts'
 import { devnetKey } from './devnet/devnetKeys.ts'
 import { stakeHolders } from './devnet/stakeHolders.ts'
+import { holderKeyFile } from './devnet/startHolders.ts'
 import { readDevnetFile } from './devnetFile.ts'
 import { type Devnet, startDevnet, WellKnownKeysError } from './startDevnet.ts'
 import { startTestDevnet } from './startTestDevnet.ts'
-import { readHolderStake } from './storageNode/holderStake.ts'
+import { nodeIdOf, readHolderStake } from './storageNode/holderStake.ts'
+import { readNodeKey } from './storageNode/nodeKey.ts'
 import { addModel } from './weights/addModel.ts'
 
 const tiny = join(import.meta.dirname, '../../../vectors/tensor/tiny-random.gguf')
@@ -83,6 +90,24 @@ describe('the devnet', () => {
       const stake = await readHolderStake(client.ledger, addresses.holderStake, nodeId)
       assert.equal(stake.stakedWei, 10n ** 18n)
     }
+  })
+
+  test('an auditor that has a wrong fragment under a node’s signature takes half of that stake', async () => {
+    const { root } = await client.files.upload(new Uint8Array(300_000).fill(5))
+    const file = await client.files.download(root, { isRaw: true })
+    const right = codeFile(file, fileTree(file), { dataRows: 1, parityRows: 0 }).fragment(1, 0)!
+    const frame = encodeFragmentFrame(right)
+    frame[frame.length - 1]! ^= 1
+    const secretKey = readNodeKey(holderKeyFile(dataFolder, 0))
+    const name = { chainId: genesis.chainId, root, sizeBytes: file.length, dataRows: 1, row: 0, stripe: 1 }
+    const proof = { nodeId: nodeIdOf(secretKey), name, frame, signature: signShown(name, frame, secretKey) }
+    const closers = createClosers()
+    const { ledger, config } = client
+    takeProofs({ env, config, ledger, client }, closers).onWrongFragment!(proof)
+    const left = async () => (await readHolderStake(ledger, addresses.holderStake, proof.nodeId)).stakedWei
+    for (let attempt = 0; attempt < 300 && (await left()) === 10n ** 18n; attempt++) await env.clock.sleep(100)
+    assert.equal(await left(), 5n * 10n ** 17n)
+    await closers.close()
   })
 
   test('a second start on the same directory is refused, on the same ports it moves', async () => {
