@@ -27,10 +27,10 @@ const positions = 288
 const bounds = {
   quantised: { mean: 0.05, most: 0.75 },
   /** Of types with blocks of 256. */
-  wide: { mean: 0.1, most: 1.5 },
+  wide: { mean: 0.3, most: 3 },
   float: { mean: 0.001, most: 0.01 },
-  /** Of ours from f64. */
-  exact: { mean: 1e-6, logit: 0.02 },
+  /** Of ours from f64; where logits are large, a logit may be off by this share of what llama.cpp's are. */
+  exact: { mean: 1e-6, logit: 0.02, shareOfTheirs: 0.02 },
   /** Share of positions with the same first token, of those where llama.cpp's is ahead by more than 0.5: of a file, and of all. */
   first: { file: 0.95, all: 0.99, allOfWide: 0.97 },
 }
@@ -81,7 +81,8 @@ async function compare(
   // Bounded logits of few nats may be ahead nowhere.
   assert.ok(ahead[0] >= bounds.first.file * ahead[1], 'another first token')
   assert.equal(sure[0], sure[1], 'another first token than f64')
-  assert.ok(exact[0] < bounds.exact.mean && error[0] < bounds.exact.logit, 'far from f64')
+  const most = Math.max(bounds.exact.logit, bounds.exact.shareOfTheirs * error[1])
+  assert.ok(exact[0] < bounds.exact.mean && error[0] < most, 'far from f64')
   assert.ok(exact[0] < exact[1] && error[0] < error[1], 'further from f64 than llama.cpp')
 }
 

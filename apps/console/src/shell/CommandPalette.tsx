@@ -1,7 +1,7 @@
 /** Ctrl+K: goes to a page, a block, a transaction or an address, and changes the theme, without the mouse. */
 import { useNavigate } from '@tanstack/react-router'
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from 'react'
-import { places } from './places.ts'
+import { digitOf, places } from './places.ts'
 import { setTheme } from './theme.ts'
 
 type Command = { name: string; says: string; run: () => void }
@@ -122,10 +122,9 @@ function useCommands(text: string): Command[] {
   const all: Command[] = [
     ...places.map((place, i) => ({
       name: place.name,
-      says: `${place.says} · Alt+${i + 1}`,
+      says: `${place.says} · Alt+${digitOf(i)}`,
       run: () => void navigate({ to: place.to }),
     })),
-    { name: 'Audits', says: 'Who was found right, and who not', run: () => void navigate({ to: '/audits' }) },
     { name: 'Currency', says: 'Show prices in EUR or USD too', run: () => void navigate({ to: '/account' }) },
     { name: 'Light theme', says: 'Appearance', run: () => setTheme('light') },
     { name: 'Dark theme', says: 'Appearance', run: () => setTheme('dark') },

@@ -7,7 +7,7 @@ import { PageLoading } from '../parts/PageLoading.tsx'
 import { Wordmark } from '../parts/Wordmark.tsx'
 import { CommandPalette, openCommandPalette } from './CommandPalette.tsx'
 import { NoNetwork } from './NoNetwork.tsx'
-import { places } from './places.ts'
+import { digitOf, places } from './places.ts'
 import { ThemeButton } from './ThemeButton.tsx'
 
 /** Pages that have something to show while no network answers. */
@@ -134,7 +134,7 @@ function usePlaceKeys() {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       if (!event.altKey || event.ctrlKey || event.metaKey) return
-      const place = places[Number(event.code.replace('Digit', '')) - 1]
+      const place = places.find((_, i) => event.code === `Digit${digitOf(i)}`)
       if (!place) return
       event.preventDefault()
       void navigate({ to: place.to })

@@ -22,9 +22,10 @@ export async function goByKeyboard(stage: Stage): Promise<void> {
     ['3', 'Storage'],
     ['5', 'Verify'],
     ['6', 'Market'],
-    ['7', 'Fine-tune'],
-    ['8', 'Account'],
-    ['9', 'Blocks'],
+    ['7', 'Audits'],
+    ['8', 'Fine-tune'],
+    ['9', 'Account'],
+    ['0', 'Blocks'],
     ['1', 'Overview'],
     ['4', 'Chat'],
   ] as const) {
