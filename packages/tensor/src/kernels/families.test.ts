@@ -2,28 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { halfRopeRows, ropeAngles } from '../model/ropeTable.ts'
-import { philox4x32 } from '../sampler/philox.ts'
-import { createArena } from './loadKernels.ts'
 import * as reference from './referenceOperators.cases.ts'
+import { numbers, openTestArena } from './testArena.cases.ts'
 
-const arena = await createArena()
-const { kernels } = arena
-
-/** `count` reproducible numbers in ±scale with varied magnitudes. */
-function numbers(count: number, key: number, scale = 1): number[] {
-  return Array.from({ length: count }, (_, i) => {
-    const [a, b] = philox4x32([i, 0, 0, 0], [key, 1])
-    return Math.fround(((a - 2 ** 31) / 2 ** 31) * scale * 2 ** -(b % 6))
-  })
-}
-
-function put(values: readonly number[]): number {
-  const address = arena.allocate(values.length * 4 + 64)
-  arena.floats(address, values.length).set(values)
-  return address
-}
-
-const get = (address: number, count: number) => Array.from(arena.floats(address, count))
+const { arena, kernels, put, get } = await openTestArena()
 
 test('biases, norms and turns of heads reach their own values of each row, and no others', () => {
   const [rows, heads, size, rotated, width] = [3, 2, 24, 16, 60]

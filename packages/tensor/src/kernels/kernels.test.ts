@@ -7,28 +7,10 @@ import { panelBytes } from '../model/scratch.ts'
 import { philox4x32 } from '../sampler/philox.ts'
 import { createArena, layoutOf } from './loadKernels.ts'
 import * as reference from './referenceOperators.cases.ts'
+import { numbers, openTestArena } from './testArena.cases.ts'
 
-const arena = await createArena()
-const { kernels } = arena
+const { arena, kernels, put, get } = await openTestArena()
 const panel = arena.allocate(panelBytes)
-
-/** `count` reproducible numbers in ±scale with varied magnitudes. */
-function numbers(count: number, key: number, scale = 1): number[] {
-  return Array.from({ length: count }, (_, i) => {
-    const [a, b] = philox4x32([i, 0, 0, 0], [key, 1])
-    return Math.fround(((a - 2 ** 31) / 2 ** 31) * scale * 2 ** -(b % 6))
-  })
-}
-
-function put(values: readonly number[]): number {
-  const address = arena.allocate(values.length * 4 + 64)
-  arena.floats(address, values.length).set(values)
-  return address
-}
-
-function get(address: number, count: number): number[] {
-  return Array.from(arena.floats(address, count))
-}
 
 type Activations = { input: number; q: number; scales: number; sums: number; rows: number[][] }
 
