@@ -23,6 +23,7 @@ export const cheats = [
   'another result',
   'another end',
   'silence',
+  'other settings',
 ] as const
 export type Cheat = (typeof cheats)[number]
 
@@ -61,8 +62,12 @@ async function trainFalsely(
   cheat: Cheat,
   weights: Uint8Array,
 ): Promise<{ record: TrainingRecord; result: TrainingResult }> {
-  const { seed, method } = job.parameters
-  const parameters = { ...job.parameters, seed: cheat === 'wrong random counter' ? seed + 1 : seed }
+  const { seed, method, learningRate } = job.parameters
+  const parameters = {
+    ...job.parameters,
+    ...(cheat === 'wrong random counter' && { seed: seed + 1 }),
+    ...(cheat === 'other settings' && { learningRate: learningRate / 2 }),
+  }
   const open = method === 'full' ? openFullLie : openLoraLie
   const lie = await open(weights.slice(), { ...job, parameters }, cheat)
   const { run, trainer } = lie

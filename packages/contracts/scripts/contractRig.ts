@@ -60,6 +60,7 @@ export type Rig = {
       | 'holderStake'
       | 'disputeGame'
       | 'modelFacts'
+      | 'trainingGame'
       | 'priorityStake'
       | 'serviceMarket'
       | 'jobBoard'
@@ -121,6 +122,7 @@ export async function createRig(
       holderStake: at('holderStake'),
       disputeGame: at('disputeGame'),
       modelFacts: at('modelFacts'),
+      trainingGame: at('trainingGame'),
       priorityStake: at('priorityStake'),
       serviceMarket: at('serviceMarket'),
       jobBoard: at('jobBoard'),

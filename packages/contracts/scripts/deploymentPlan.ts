@@ -26,6 +26,7 @@ import { planAudits } from './planAudits.ts'
 import { planDispute } from './planDispute.ts'
 import { planMarket } from './planMarket.ts'
 import { planStake } from './planStake.ts'
+import { planTraining } from './planTraining.ts'
 import { planUpgrades } from './planUpgrades.ts'
 import type { Preset } from './presets.ts'
 
@@ -74,6 +75,7 @@ export function planDeployment(
   planCompute(preset, owner, createProxy, call)
   planStake(preset, owner, plan.addresses, create, createProxy, call)
   planDispute(preset, owner, plan.addresses, create, createProxy, call)
+  planTraining(plan.addresses, create, call)
   planMarket(preset, owner, plan.addresses.inferenceServing!, createProxy)
   planAudits(preset, owner, plan.addresses, createProxy, call)
   planAttestation(preset, create)

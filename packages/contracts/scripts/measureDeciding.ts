@@ -4,12 +4,13 @@
  */
 import { bytesToHex } from '@weightless/codec'
 import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot } from '@weightless/crypto'
-import { modelFacts } from '@weightless/dispute/contract/modelFacts'
+import { type ModelFacts, modelFacts } from '@weightless/dispute/contract/modelFacts'
 import type { Draw } from '@weightless/dispute/working/rules'
 import { bodyOperatorCount, type Graph, headOperators } from '@weightless/tensor/model/describeGraph'
 import { stepDigest } from '@weightless/tensor/trace/recordSteps'
 import { encodeAbiParameters, type Hex, hashTypedData, keccak256, numberToHex, parseEther, toHex } from 'viem'
 import { receiptDomain, receiptTypes, workingTypes } from '../src/typedData.ts'
+import type { Rig } from './contractRig.ts'
 import { adjustOf, samplerHash, samplerOf } from './disputeRig.ts'
 import type { openingOf } from './judgeCase.ts'
 import { createSettlementRig, receiptOf, word } from './settlementRig.ts'
@@ -38,22 +39,16 @@ export async function openDeciding(
   await offerService(rig, provider.address)
   const { disputeGame } = rig.contracts
   const model = modelFacts(graph, fileBytes)
-  const factsId = (await rig.must(rig.contracts.modelFacts, 'idOf', [model])).value
   const { step, traceRoot, steps } = stepOf(graph, at)
   const { draw } = at
   const sampler = samplerOf(draw)
   const promptTokens = steps - draw.index
   const domain = { ...receiptDomain, chainId: rig.chainId, verifyingContract: settlement.address }
-  // An account that is set has no more than it is given.
-  const knower = rig.contracts.modelFacts.address
-  const knowing = await rig.evm.code(knower)
   let job = 0
 
   return async (operator: number, unit: ShownUnit): Promise<number> => {
     const { modelRoot, workingRoot, table, index, openings, file } = unit
-    const known = [entryOf(knownSlot, modelRoot, factsId), entryOf(programSlot, programId)]
-    const storage = Object.fromEntries(known.map((slot) => [slot, toHex(1, { size: 32 })]))
-    await rig.evm.setAccount(knower, { code: knowing, storage })
+    await knowModel(rig, model, modelRoot, programId)
     job++
     const receipt = {
       ...receiptOf(toHex(2 ** 40 + job, { size: 20 }), provider.address, BigInt(job), rig.chainId),
@@ -72,7 +67,14 @@ export async function openDeciding(
   }
 }
 
-type Rig = Awaited<ReturnType<typeof createSettlementRig>>['rig']
+/** Sets what the chain would have read of a model's head. An account that is set has no more than it is given. */
+export async function knowModel(rig: Rig, model: ModelFacts, modelRoot: Hex, program: Hex): Promise<void> {
+  const { modelFacts: knower } = rig.contracts
+  const factsId = (await rig.must(knower, 'idOf', [model])).value
+  const known = [entryOf(knownSlot, modelRoot, factsId), entryOf(programSlot, program)]
+  const storage = Object.fromEntries(known.map((slot) => [slot, toHex(1, { size: 32 })]))
+  await rig.evm.setAccount(knower.address, { code: await rig.evm.code(knower.address), storage })
+}
 
 async function offerService({ must, contracts }: Rig, provider: Hex): Promise<void> {
   const offer = { serviceType: 'chatbot', url: 'u', model: 'm', verifiability: '', inputPrice: 3n, outputPrice: 5n }

@@ -10,6 +10,7 @@ import { measureAudits } from './measureAudits.ts'
 import { measureJudge } from './measureJudge.ts'
 import { measureMarket } from './measureMarket.ts'
 import { measureRules } from './measureRules.ts'
+import { measureTraining } from './measureTraining.ts'
 import { createPoraRig } from './poraRig.ts'
 import { presets } from './presets.ts'
 import { authorizationOf, createSettlementRig, price, receiptOf } from './settlementRig.ts'
@@ -27,6 +28,7 @@ export async function measureGas(): Promise<GasTable> {
     ...(await measureAttestation()),
     ...(await measureRules()),
     ...(await measureJudge()),
+    ...(await measureTraining()),
   }
 }
 

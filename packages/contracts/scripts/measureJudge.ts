@@ -3,7 +3,7 @@
  * parameters, a file of 2^34 bytes, context 8,192; and of the dearest unit of each operator in the whole transaction that slashes. Words and weights are drawn; nothing of the working but what is opened is made.
  */
 import { bytesToHex } from '@weightless/codec'
-import { buildHashTree, fileShape, hashLeaf, hashTreeRoot, keccak256 } from '@weightless/crypto'
+import { buildHashTree, hashLeaf, hashTreeRoot } from '@weightless/crypto'
 import { planOperator } from '@weightless/dispute'
 import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
@@ -12,6 +12,7 @@ import { chunkWords, type Draw, type Rule, tableOf, type WorkingPlan } from '@we
 import type { GgufTensor } from '@weightless/tensor'
 import { expectedShapes, type Graph, operatorName } from '@weightless/tensor/model/describeGraph'
 import { readFamily } from '@weightless/tensor/model/family'
+import { drawProof } from './drawProof.ts'
 import { createDraw } from './floatOperands.ts'
 import type { GasTable } from './gasTable.ts'
 import { drawArgument, openingOf, packWords, readsOf } from './judgeCase.ts'
@@ -113,7 +114,7 @@ function measureOperator(
   let dearest: ShownUnit | undefined
   let gasMax = 0
   for (const unit of units) {
-    const range = unit.read.file && drawProof(unit.read.file.from, unit.weights)
+    const range = unit.read.file && drawProof(fileBytes, unit.read.file.from, unit.weights)
     const modelRoot = bytesToHex(range?.root ?? rest)
     const place = { table: BigInt(unit.table), index: BigInt(unit.index) }
     const at = { operator: BigInt(operator), position: BigInt(position), token: BigInt(token) }
@@ -184,29 +185,4 @@ function drawWord(rule: Rule, i: number): number {
   if (kind !== 'guess' && kind !== 'power' && kind !== 'angle' && kind !== 'weightSum')
     return 0x3f800000 | (draw() >>> 9)
   return i % 2 === 0 ? draw() : 0x3ff00000 | (draw() >>> 12)
-}
-
-/** A file that has these bytes there, of which nothing else is known: siblings are drawn. */
-function drawProof(from: number, bytes: Uint8Array) {
-  let [first, last] = [Math.floor(from / 256), Math.floor((from + bytes.length - 1) / 256)]
-  const sectors = new Uint8Array((last - first + 1) * 256)
-  sectors.set(bytes, from - first * 256)
-  const siblings: Uint8Array[] = []
-  const sibling = (): Uint8Array => {
-    siblings.push(Uint8Array.from({ length: 32 }, () => draw() & 0xff))
-    return siblings.at(-1)!
-  }
-  const pair = (left: Uint8Array, right: Uint8Array) => keccak256(Uint8Array.of(...left, ...right))
-  let nodes = Array.from({ length: last - first + 1 }, (_, i) => keccak256(sectors.subarray(i * 256, i * 256 + 256)))
-  for (let width = fileShape(fileBytes).paddedSectors; width > 1; width = Math.ceil(width / 2)) {
-    if (first % 2 === 1) nodes.unshift(sibling())
-    if (last % 2 === 0 && last + 1 < width) nodes.push(sibling())
-    const level = nodes
-    nodes = Array.from({ length: Math.ceil(level.length / 2) }, (_, i) => {
-      const [left, right] = level.slice(2 * i, 2 * i + 2)
-      return right === undefined ? left! : pair(left!, right)
-    })
-    ;[first, last] = [Math.floor(first / 2), Math.floor(last / 2)]
-  }
-  return { sectors, siblings, root: nodes[0]! }
 }

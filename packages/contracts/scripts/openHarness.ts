@@ -46,7 +46,7 @@ export async function openHarness(contract: string): Promise<Harness> {
 
 /** A contract of the devnet's genesis by its name there. @param others - that it calls */
 export function openDeployed(
-  contract: 'wordJudge' | 'stepJudge' | 'sampleJudge' | 'operatorPlans',
+  contract: 'wordJudge' | 'stepJudge' | 'sampleJudge' | 'operatorPlans' | 'forwardJudge' | 'backwardJudge',
   ...others: readonly Name[]
 ) {
   const accounts = [contract, ...others].map((name) => {

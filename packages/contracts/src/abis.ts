@@ -1,12 +1,15 @@
 /** All ABIs by contract, as constants that viem infers types from. */
 
 import { alignmentLicenceAbi } from './abi/alignmentLicence.generated.ts'
+import { attentionRulesAbi } from './abi/attentionRules.generated.ts'
 import { auditRoundsAbi } from './abi/auditRounds.generated.ts'
+import { backwardJudgeAbi } from './abi/backwardJudge.generated.ts'
 import { dcapVerifierAbi } from './abi/dcapVerifier.generated.ts'
 import { disputeGameAbi } from './abi/disputeGame.generated.ts'
 import { fineTuningServingAbi } from './abi/fineTuningServing.generated.ts'
 import { flowAbi } from './abi/flow.generated.ts'
 import { flowLegacySubmitAbi } from './abi/flowLegacySubmit.generated.ts'
+import { forwardJudgeAbi } from './abi/forwardJudge.generated.ts'
 import { holderStakeAbi } from './abi/holderStake.generated.ts'
 import { inferenceServingAbi } from './abi/inferenceServing.generated.ts'
 import { intelCertificatesAbi } from './abi/intelCertificates.generated.ts'
@@ -14,6 +17,7 @@ import { jobBoardAbi } from './abi/jobBoard.generated.ts'
 import { ledgerManagerAbi } from './abi/ledgerManager.generated.ts'
 import { marketAbi } from './abi/market.generated.ts'
 import { modelFactsAbi } from './abi/modelFacts.generated.ts'
+import { momentRulesAbi } from './abi/momentRules.generated.ts'
 import { operatorPlansAbi } from './abi/operatorPlans.generated.ts'
 import { poraMineAbi } from './abi/poraMine.generated.ts'
 import { priorityStakeAbi } from './abi/priorityStake.generated.ts'
@@ -28,6 +32,8 @@ import { stepJudgeAbi } from './abi/stepJudge.generated.ts'
 import { tcbRegistryAbi } from './abi/tcbRegistry.generated.ts'
 import { teeKeysAbi } from './abi/teeKeys.generated.ts'
 import { timelockAbi } from './abi/timelock.generated.ts'
+import { trainingGameAbi } from './abi/trainingGame.generated.ts'
+import { trainingRulesAbi } from './abi/trainingRules.generated.ts'
 import { trainingStakeAbi } from './abi/trainingStake.generated.ts'
 import { wordJudgeAbi } from './abi/wordJudge.generated.ts'
 
@@ -46,6 +52,12 @@ export const abis = {
   receiptSettlement: receiptSettlementAbi,
   providerStake: providerStakeAbi,
   trainingStake: trainingStakeAbi,
+  trainingGame: trainingGameAbi,
+  forwardJudge: forwardJudgeAbi,
+  backwardJudge: backwardJudgeAbi,
+  trainingRules: trainingRulesAbi,
+  attentionRules: attentionRulesAbi,
+  momentRules: momentRulesAbi,
   disputeGame: disputeGameAbi,
   modelFacts: modelFactsAbi,
   operatorPlans: operatorPlansAbi,

@@ -78,7 +78,8 @@ export {
   type TrainingRequest,
 } from './fineTuning/openFineTuning.ts'
 export { DatasetKeyError } from './fineTuning/sealDataset.ts'
-export { type TrainingSlashing, VerdictUndecidedError } from './fineTuning/submitTrainingVerdict.ts'
+export type { TrainingSlashing, TrainingSubmission } from './fineTuning/submitTrainingVerdict.ts'
+export { VerdictUndecidedError } from './fineTuning/verdictUndecided.ts'
 export { type FoundProviders, findProviders } from './market/findProviders.ts'
 export type { MarketApi, OfferedModel, Spending, UsageRow } from './market/openMarket.ts'
 export { MatchForeignError, MatchUnreadableError, type RemadeMatch } from './market/remakeMatch.ts'

@@ -1,5 +1,6 @@
 /** `weightless dispute …`: shows by one number that an answer is wrong, and judges what somebody else has shown. */
 import { readFileSync } from 'node:fs'
+import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { createNodeEnv } from '@weightless/env/node'
 import type { Bundle } from '@weightless/receipt'
 import {
@@ -9,6 +10,7 @@ import {
   type Judgement,
   judgeVerdict,
   type Slashing,
+  type TrainingSlashing,
   type VerdictFile,
 } from '@weightless/sdk'
 import { type Command, InvalidArgumentError } from 'commander'
@@ -102,7 +104,7 @@ function addSubmitCommand(dispute: Command): void {
       await askBeforeSpending(`Take the case against ${provider} to the chain? The transactions cost gas.`, options)
       const slashing =
         'bundle' in verdict
-          ? await withClient(command, (client) => client.fineTuning.submitVerdict(verdict))
+          ? await submitTraining(verdict, options.model, command)
           : await submitWith(verdict, options.model, command)
       printSlashing(slashing, command)
     })
@@ -147,11 +149,22 @@ function judgeWith(verdict: VerdictFile, model: string | undefined, command: Com
 }
 
 function submitWith(verdict: VerdictFile, path: string | undefined, command: Command): Promise<Slashing> {
-  const onPart = (readBytes: number) => remark(`head of the model: ${readBytes} bytes shown to the chain`)
   const submit = (options: object) =>
-    withClient(command, (client) => client.receipts.submitVerdict(verdict, { onPart, ...options }))
+    withClient(command, (client) => client.receipts.submitVerdict(verdict, { onPart: remarkPart, ...options }))
   return path === undefined ? submit({}) : withModelFile(path, (model) => submit({ model }))
 }
+
+function submitTraining(
+  verdict: TrainingVerdictFile,
+  path: string | undefined,
+  command: Command,
+): Promise<TrainingSlashing> {
+  const submit = (options: object) =>
+    withClient(command, (client) => client.fineTuning.submitVerdict(verdict, { onPart: remarkPart, ...options }))
+  return path === undefined ? submit({}) : withModelFile(path, (model) => submit({ model }))
+}
+
+const remarkPart = (readBytes: number) => remark(`head of the model: ${readBytes} bytes shown to the chain`)
 
 function printSlashing(slashing: Omit<Slashing, 'modelTransactions'>, command: Command): void {
   const { provider, jobNonce, slashedWei, toUserWei, toReporterWei, transactionHash, gasUsed } = slashing

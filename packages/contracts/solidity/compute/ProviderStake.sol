@@ -222,9 +222,13 @@ contract ProviderStake is IProviderStake, Administered, ReentrancyGuardTransient
     }
 
     function punish(address provider, address user, uint256 jobNonce) internal {
+        punish(provider, user, jobNonce, msg.sender);
+    }
+
+    function punish(address provider, address user, uint256 jobNonce, address reporter) internal {
         bytes32 faultId = faultIdOf(provider, user, jobNonce);
         emit FaultShown(faultId, provider, user, jobNonce);
-        take(faultId, provider, user, msg.sender, (slashableOf(provider) * faultPercent) / 100);
+        take(faultId, provider, user, reporter, (slashableOf(provider) * faultPercent) / 100);
     }
 
     /// What waits to be withdrawn goes first, since it leaves first.

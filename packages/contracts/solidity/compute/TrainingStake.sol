@@ -6,7 +6,7 @@ import {Deliverable} from "./DeliverableRing.sol";
 import {ProviderStake} from "./ProviderStake.sol";
 import {Receipt, ReceiptTypes} from "./ReceiptTypes.sol";
 import {TrainingHeads} from "./TrainingHeads.sol";
-import {HashPath} from "../dispute/judge/HashPath.sol";
+import {NotOfRun, RunState, TrainingRoot, TrainingRoots} from "./TrainingRoots.sol";
 
 /// What it asks of FineTuningServing beyond the stakes.
 interface IDeliveries {
@@ -23,35 +23,18 @@ struct Delivery {
     bytes32 root;
 }
 
-/// The provider's word in a dispute: at place 0 for the root over the states of its run, at n + 1 for that over the tables of step n.
-struct TrainingRoot {
-    uint32 place;
-    uint32 leaves;
-    bytes32 root;
-    bytes signature;
-}
-
-/// A state of a run after so many steps, with the hashes beside its way.
-struct RunState {
-    uint32 steps;
-    bytes32 root;
-    bytes32[] path;
-}
-
 /// Slashes fine-tuning providers for what they signed of a training, its quote, its bill, its delivery and its run. Receipts and
 /// acceptances are of the domain of FineTuningServing; a job's nonce is its task's. Spec: spec/settlement.md 9.13.
 contract TrainingStake is ProviderStake {
+    using TrainingRoots for TrainingRoot;
+
     error NotDeliveredByProvider(bytes32 receiptHash);
     error SameDelivery(bytes32 receiptHash);
     error DeliveryKept(bytes32 receiptHash);
-    error RootNotSignedByProvider(bytes32 root);
     error SameRoot(bytes32 receiptHash);
-    error NotOfRun(bytes32 root);
     error EndIsRight(bytes32 receiptHash);
     error HeadIsRight(bytes32 receiptHash);
 
-    bytes32 private constant ROOT_TYPEHASH =
-        keccak256("TrainingRoot(bytes32 receipt,uint32 place,uint32 leaves,bytes32 root)");
     bytes32 private constant DELIVERY_TYPEHASH = keccak256("Delivery(bytes32 receipt,string id,bytes32 root)");
 
     /// Shows a deliverable on the chain that is not the file of which its provider said that it delivers it for a receipt.
@@ -98,8 +81,8 @@ contract TrainingStake is ProviderStake {
     ) external nonReentrant {
         bytes32 domain = receiptDomain();
         bytes32 receiptHash = checkSigned(domain, receipt, signature);
-        checkRoot(domain, receiptHash, receipt.provider, one);
-        checkRoot(domain, receiptHash, receipt.provider, other);
+        one.requireSigned(domain, receiptHash, receipt.provider);
+        other.requireSigned(domain, receiptHash, receipt.provider);
         if (one.place != other.place || (one.leaves == other.leaves && one.root == other.root)) {
             revert SameRoot(receiptHash);
         }
@@ -135,6 +118,12 @@ contract TrainingStake is ProviderStake {
         punish(receipt.provider, receipt.user, receipt.jobNonce);
     }
 
+    /// A judge's verdict on a job, which counts as the fault that signatures could show of it: once, in either order.
+    function punishJob(address provider, address user, uint256 jobNonce, address reporter) external nonReentrant {
+        if (!isJudge[msg.sender]) revert CallerNotJudge(msg.sender);
+        punish(provider, user, jobNonce, reporter);
+    }
+
     /// As long as a refund, and a deliverable's wait before it.
     function unstakeSeconds() public view override returns (uint256) {
         return serving.lockTime() + IDeliveries(address(serving)).acknowledgeSeconds();
@@ -167,20 +156,7 @@ contract TrainingStake is ProviderStake {
     ) private view returns (bytes32 receiptHash) {
         bytes32 domain = receiptDomain();
         receiptHash = checkSigned(domain, receipt, signature);
-        checkRoot(domain, receiptHash, receipt.provider, run);
-        bytes32 leaf = HashPath.hashLeaf(abi.encodePacked(state.root));
-        bytes32 root = HashPath.rootFrom(leaf, state.steps, run.leaves, state.path);
-        if (run.place != 0 || root != run.root) revert NotOfRun(state.root);
-    }
-
-    /// As for receipts, only the provider's own key counts.
-    function checkRoot(bytes32 domain, bytes32 receiptHash, address provider, TrainingRoot calldata signed)
-        private
-        pure
-    {
-        bytes32 structHash =
-            keccak256(abi.encode(ROOT_TYPEHASH, receiptHash, signed.place, signed.leaves, signed.root));
-        (address recovered,,) = ECDSA.tryRecoverCalldata(ReceiptTypes.digest(domain, structHash), signed.signature);
-        if (recovered == address(0) || recovered != provider) revert RootNotSignedByProvider(signed.root);
+        run.requireSigned(domain, receiptHash, receipt.provider);
+        run.requireState(state);
     }
 }

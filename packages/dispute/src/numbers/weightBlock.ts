@@ -34,3 +34,10 @@ export function readElement(tensor: GgufTensor, row: number, column: number, fil
   if (!hasIntegerProducts(tensor.type)) return readFloats(tensor, row, column, 1, file)[0]!
   return widenBlock(readWeights(tensor, row, column >> 5, file))[column & 31]!
 }
+
+/** Bytes of the file that hold elements of a tensor, as whole blocks. */
+export function blockSpan(tensor: GgufTensor, first: number, count: number): { from: number; count: number } {
+  const { blockBytes, blockValues } = encodingOf(tensor.type)
+  const [start, end] = [Math.floor(first / blockValues), Math.ceil((first + count) / blockValues)]
+  return { from: tensor.offset + start * blockBytes, count: (end - start) * blockBytes }
+}

@@ -6,11 +6,11 @@ import { bytesEqual, concatBytes } from '@weightless/codec'
 import { hashLeaf, hashTreePath, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { findFirstDifference, type KnownTree } from '../tree/firstDifference.ts'
 import { rootFrom } from '../tree/rootFrom.ts'
-import { recordReads } from './recordReads.ts'
+import { gatherReads } from './gatherReads.ts'
 import type { StepPlan } from './stepPlan.ts'
-import { chunkCount, chunkWords, type ReadTable } from './stepTable.ts'
+import { chunkCount, chunkWords } from './stepTable.ts'
 import type { StepTrace } from './traceStep.ts'
-import type { List, OpenedState, OpenedTable, StateLeaf, TrainingAccusation } from './trainingAccusation.ts'
+import type { OpenedState, OpenedTable, StateLeaf, TrainingAccusation } from './trainingAccusation.ts'
 import type { TrainingJob } from './trainingJob.ts'
 import { runTree, type TrainingParty, type TrainingRecord } from './trainingParty.ts'
 import { pieceDigests, rootOfTop } from './trainingState.ts'
@@ -127,43 +127,19 @@ async function openWord(
 ): Promise<TrainingAccusation | undefined> {
   const { table, chunk, bytes, digests, path } = claim
   const state = await record.stateAt(step)
-  const numbers = new Map(plan.tables.map(({ name }, number) => [name, number]))
-  const slots = new Map(plan.slots.map((slot) => [slot.name, slot]))
-  const read: ReadTable = (name) => {
-    if (name.startsWith('w/')) {
-      const values = weights(name.slice(2))
-      return (i) => values[i]!
-    }
-    const number = numbers.get(name)
-    if (number !== undefined) return trace.words(number)
-    const { at } = slots.get(name.slice(2))!
-    const list = state[name[0] as List]
-    return (i) => list[at + i]!
-  }
-  const word = chunk * chunkWords + firstDifference(bytes, trace.chunk(table, chunk)!)
-  const { chunks } = recordReads(plan.tables[table]!, Math.min(word, plan.tables[table]!.words - 1), read)
+  const last = plan.tables[table]!.words - 1
+  const word = Math.min(chunk * chunkWords + firstDifference(bytes, trace.chunk(table, chunk)!), last)
+  const reads = gatherReads({ plan, trace, state, weights }, table, word)
   const shown = { tables: [{ table, digests, path }] as OpenedTable[], chunks: [{ table, chunk, bytes }] }
-  const pieces: { list: List; piece: number; bytes: Uint8Array }[] = []
-  for (const [name, set] of chunks) {
-    const number = numbers.get(name)
-    const slot = slots.get(name.slice(2))
-    if (number !== undefined) {
-      if (!(await theirs.learn(number))) return undefined
-      const opened = { table: number, digests: trace.digests[number]!, path: theirs.pathOf(number) ?? [] }
-      shown.tables.push(opened)
-      for (const at of set) shown.chunks.push({ table: number, chunk: at, bytes: trace.chunk(number, at)! })
-    } else if (slot && !name.startsWith('w/')) {
-      const list = name[0] as List
-      for (const at of set) {
-        const piece = slot.at / chunkWords + at
-        const values = state[list].slice(piece * chunkWords, (piece + 1) * chunkWords)
-        pieces.push({ list, piece, bytes: new Uint8Array(values.buffer) })
-      }
-    }
+  for (const [number, set] of reads.tables) {
+    if (!(await theirs.learn(number))) return undefined
+    const opened = { table: number, digests: trace.digests[number]!, path: theirs.pathOf(number) ?? [] }
+    shown.tables.push(opened)
+    for (const at of set) shown.chunks.push({ table: number, chunk: at, bytes: trace.chunk(number, at)! })
   }
   const rows = job.rowsAt(step)
   const from = { ...before, head: job.headAt(step), digests: pieceDigests(state) }
-  return { kind: 'word', step, before: from, after, rows, table, word, ...shown, pieces }
+  return { kind: 'word', step, before: from, after, rows, table, word, ...shown, pieces: reads.pieces }
 }
 
 /** Numbers of the tables that a state after the step is made of, in its order. */

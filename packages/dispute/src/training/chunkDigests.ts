@@ -1,6 +1,6 @@
 /** A table of a step is committed to by the hashes of its chunks. Spec: spec/dispute.md §11.3. */
 import { concatBytes } from '@weightless/codec'
-import { buildHashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
+import { buildHashTree, type HashTree, hashLeaf, hashTreeRoot, sha256 } from '@weightless/crypto'
 import { chunkCount, chunkWords } from './stepTable.ts'
 
 export function chunkBytes(values: Float32Array, chunk: number): Uint8Array {
@@ -12,8 +12,12 @@ export function digestChunks(values: Float32Array): Uint8Array {
 }
 
 /** @param digests - hashes of a table's chunks, side by side */
-export function tableRoot(digests: Uint8Array): Uint8Array {
+export function tableTree(digests: Uint8Array): HashTree {
   const leaves: Uint8Array[] = []
   for (let at = 0; at < digests.length; at += 32) leaves.push(hashLeaf(digests.subarray(at, at + 32)))
-  return hashTreeRoot(buildHashTree(leaves))
+  return buildHashTree(leaves)
+}
+
+export function tableRoot(digests: Uint8Array): Uint8Array {
+  return hashTreeRoot(tableTree(digests))
 }

@@ -19,7 +19,7 @@ import type { TrainingRecord } from './trainingParty.ts'
 import { pieceDigests, readState, rootOfPieces, type TrainingState } from './trainingState.ts'
 
 export const steps = 4
-const options = checkLoraOptions({
+export const options = checkLoraOptions({
   seed32: new Uint8Array(32).fill(3),
   rank: 3,
   targets: ['q', 'v', 'o', 'gate', 'down'],

@@ -9,7 +9,6 @@ import type { LedgerAccount } from '@weightless/ledger'
 import { TransactionRevertedError } from '@weightless/ledger'
 import type { TrainingBundle } from '@weightless/receipt/training'
 import { AccountMissingError } from '../account/accountMissing.ts'
-import type { SendOptions } from '../account/openAccount.ts'
 import type { ChatEvent } from '../chat/readChatAnswer.ts'
 import type { ClientContext } from '../clientContext.ts'
 import type { FilesApi } from '../files/openFiles.ts'
@@ -28,7 +27,7 @@ import { type FineTuningTask, followTask, readTask, readTasks, type TaskEvent, t
 import { openDelivery } from './openDelivery.ts'
 import { retrieveFromTrainer } from './retrieveFromTrainer.ts'
 import { sealDataset } from './sealDataset.ts'
-import { submitTrainingVerdict, type TrainingSlashing } from './submitTrainingVerdict.ts'
+import { submitTrainingVerdict, type TrainingSlashing, type TrainingSubmission } from './submitTrainingVerdict.ts'
 import { signCancel, signDownload, signTask, signUpload } from './trainerSignatures.ts'
 
 export type TrainingRequest = {
@@ -78,9 +77,10 @@ export type FineTuningApi = {
   ): Promise<TrainingDispute>
   /**
    * Takes a verdict about a training to the chain, where it costs the provider stake. Anybody may.
-   * @throws {VerdictUndecidedError} of what no contract decides {ForeignFaultError} {TransactionRevertedError}
+   * @param options.model - the base model, as a file, of which a word of a step may be made; else it comes from the storage network
+   * @throws {VerdictUndecidedError} of what no contract decides {VerdictRefusedError} {ForeignFaultError} {TransactionRevertedError}
    */
-  submitVerdict(verdict: TrainingVerdictFile, options?: SendOptions): Promise<TrainingSlashing>
+  submitVerdict(verdict: TrainingVerdictFile, options?: TrainingSubmission): Promise<TrainingSlashing>
   /** Talks to the result at once; needs something set aside with the provider for inference. @throws {ProviderRefusedError} */
   chat(chat: AdapterChat, options?: { signal?: AbortSignal }): AsyncGenerator<ChatEvent, void, undefined>
   /** Receipt and opening of such an answer, from the provider itself. @throws {ProviderRefusedError} {BundleMalformedError} */
@@ -136,7 +136,11 @@ export function openFineTuning(context: ClientContext, files: FilesApi): FineTun
       const expected = { chainId: BigInt(config.chain.chainId), settlement: at().address }
       return disputeTraining(context.env, bundle, url, { weights: model, dataset }, { expected, ...options })
     },
-    submitVerdict: (verdict, options) => submitTrainingVerdict(context, verdict, options),
+    submitVerdict(verdict, options = {}) {
+      const { modelRoot } = verdict.bundle.receipt
+      const load = async () => options.model ?? (await files.download(modelRoot, { isRaw: true }))
+      return submitTrainingVerdict(context, verdict, load, options)
+    },
     async acknowledge({ provider }, id) {
       await ledger.submit({ ...at(), functionName: 'acknowledgeDeliverable', args: [provider, id] })
     },
