@@ -1,5 +1,5 @@
 // Wasmtime (the PyPI package) makes every call of a kernel that the engine makes in Node, on the same memory, and comes to the same bytes
-// after each: an answer of the small model with its trace and samples, the probe with every type of tensor, further types and k-quants, an adapter's step of
+// after each: an answer of the small model with its trace and samples, the probe with every type of tensor, further types and k-quants, other families, an adapter's step of
 // training, a step of training all weights, an encoder's vectors. Usage: node wasmtime.peer.ts; without pip's package it says so and passes.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
@@ -24,6 +24,8 @@ try {
     await answer(record, 'an answer of the small model', file('packages/tensor/models/weightless-bard-1m.gguf'))
     await answer(record, 'an answer of the probe', makeProbeModel())
     await answer(record, 'an answer with further types', file('vectors/tensor/tiny-types.gguf'))
+    for (const family of ['qwen2', 'qwen3', 'gemma2', 'gemma3'])
+      await answer(record, `an answer of ${family}`, file(`vectors/tensor/tiny-${family}.gguf`))
     await trainAdapter(record)
     await trainWhole(record)
     await embed()
