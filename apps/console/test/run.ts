@@ -1,11 +1,12 @@
 /**
  * `npm run test:browser`: drives the built console in Chromium against a real devnet, as a user does: looks at every page
- * in both themes and on a phone, stores a file, stops two nodes, asks, verifies, adds up a bill, fine-tunes, deposits with a wallet, goes everywhere by keyboard.
+ * in both themes and on a phone, stores a file, stops two nodes, asks, verifies, adds up a bill, fine-tunes, deposits with a wallet, goes everywhere by keyboard, and computes every kernel's hashes.
  * Any console error, accessibility fault or sideways scroll fails it. `--url URL` uses a network that runs already;
  * `--keep` renews the pictures in `screenshots/`.
  */
 import { mkdirSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { agreeOnHashes } from './journeys/agreeOnHashes.ts'
 import { askAndVerify } from './journeys/askAndVerify.ts'
 import { chatWithTwoProviders } from './journeys/chatWithTwoProviders.ts'
 import { depositWithWallet } from './journeys/depositWithWallet.ts'
@@ -37,6 +38,7 @@ const journeys: readonly [string, (stage: Stage) => Promise<void>][] = [
   ['read the chain', readTheChain],
   ['go everywhere by keyboard', goByKeyboard],
   ['dispute an answer of a cheat and judge the verdict', disputeCheat],
+  ['agree with Node on every hash', agreeOnHashes],
   ['lose the network and find it again', loseTheNetwork],
 ]
 
