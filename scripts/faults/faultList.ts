@@ -68,7 +68,7 @@ export const faults: readonly Fault[] = [
   },
   {
     fault: 'NaN and infinities, in inference',
-    file: 'packages/tensor/src/model/forward.ts',
+    file: 'packages/tensor/src/model/passRows.ts',
     check: '  if (bad) blame(pass, input, width, operator)',
     test: 'packages/tensor/src/chat/chatBatch.test.ts',
     name: 'a number that is not finite fails the conversation',
