@@ -7,7 +7,7 @@ import { buildHashTree, hashLeaf, hashTreePath, hashTreeRoot, sha256 } from '@we
 import { planLoraStep } from '@weightless/dispute'
 import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
 import { modelFacts } from '@weightless/dispute/contract/modelFacts'
-import { isBackward, rowBytes, weightRanges } from '@weightless/dispute/contract/trainingArguments'
+import { isBackward, weightRanges } from '@weightless/dispute/contract/trainingArguments'
 import { recordReads } from '@weightless/dispute/training/recordReads'
 import { chunkCount, chunkWords, type StepTable } from '@weightless/dispute/training/stepTable'
 import type { GgufTensor } from '@weightless/tensor'
@@ -17,7 +17,7 @@ import { readFamily } from '@weightless/tensor/model/family'
 import { stateRootOf } from '@weightless/tensor/train/commitState'
 import { checkLoraOptions } from '@weightless/tensor/train/loraOptions'
 import { placeLora } from '@weightless/tensor/train/loraWeights'
-import { digestBatch, encodeLoraHead } from '@weightless/tensor/train/trainerState'
+import { batchBytes, digestBatch, encodeLoraHead } from '@weightless/tensor/train/trainerState'
 import { toHex } from 'viem'
 import { drawProof } from './drawProof.ts'
 import { createDraw } from './floatOperands.ts'
@@ -105,7 +105,7 @@ export async function measureTraining(): Promise<GasTable> {
       ...{ receipt, signature: await stage.signReceipt(receipt), model: modelFacts(graph, fileBytes) },
       run: await stage.signRoot(receipt, 0, 2, bytesToHex(hashTreeRoot(run))),
       trace: await stage.signRoot(receipt, 1, plan.tables.length, bytesToHex(trace)),
-      ...{ before: opened[0]!, afterwards: opened[1]!, rows: bytesToHex(rowBytes(rows)) },
+      ...{ before: opened[0]!, afterwards: opened[1]!, rows: bytesToHex(batchBytes(rows)) },
     }
     return { exhibit, shown: [tables, pieces, files.map((one) => fileArgument(one))] as const }
   }

@@ -6,7 +6,6 @@ import { fileArgument } from '@weightless/dispute/contract/accusationArguments'
 import {
   isBackward,
   pieceArguments,
-  rowBytes,
   tableArguments,
   weightRanges,
 } from '@weightless/dispute/contract/trainingArguments'
@@ -20,6 +19,7 @@ import { adapterTargets } from '@weightless/tensor/adapter/adapterTargets'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
 import { topOf } from '@weightless/tensor/train/commitState'
 import type { LoraOptions } from '@weightless/tensor/train/loraOptions'
+import { batchBytes } from '@weightless/tensor/train/trainerState'
 
 export type JudgedStep = OwnStep & {
   graph: Graph
@@ -78,7 +78,7 @@ export function unitArguments(of: JudgedStep, { opening, ranges, trace }: Return
     rank: BigInt(options.rank),
     scale: floatBits(options.alpha / options.rank),
     rate: floatBits(options.learningRate),
-    rows: bytesToHex(rowBytes(of.rows)),
+    rows: bytesToHex(batchBytes(of.rows)),
   }
   const files = ranges.map(({ from, count }) => fileArgument(of.prove(from, count)))
   return { step, index: BigInt(opening.word), tables: tableArguments(opening), pieces: pieceArguments(opening), files }

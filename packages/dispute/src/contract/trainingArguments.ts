@@ -1,14 +1,14 @@
 /** A word of a step of a training as the contract takes it (solidity/training/TrainingGame.sol). Spec: spec/dispute.md §14.8. */
-import { bytesToHex, concatBytes } from '@weightless/codec'
-import { hashTreePath, hashTreeRoot, sha256 } from '@weightless/crypto'
-import type { TokenRow } from '@weightless/tensor'
+import { bytesToHex } from '@weightless/codec'
+import { hashTreePath, hashTreeRoot } from '@weightless/crypto'
 import type { Graph } from '@weightless/tensor/model/describeGraph'
-import { stateFanIn, topOf } from '@weightless/tensor/train/commitState'
+import { levelsOf, stateFanIn, topOf } from '@weightless/tensor/train/commitState'
+import { batchBytes } from '@weightless/tensor/train/trainerState'
 import { blockSpan } from '../numbers/weightBlock.ts'
 import { tableTree } from '../training/chunkDigests.ts'
 import type { StepPlan } from '../training/stepPlan.ts'
 import { chunkWords, type ReadTable } from '../training/stepTable.ts'
-import type { List, OpenedState, WordOpening } from '../training/trainingAccusation.ts'
+import type { List, OpenedState, StateLeaf, WordOpening } from '../training/trainingAccusation.ts'
 
 /** `ShownTable`s of solidity/training/TrainingViews.sol: rising, the accused one last, with the one chunk in question. */
 export function tableArguments({ table, word, tables, chunks }: WordOpening) {
@@ -38,13 +38,7 @@ const lists: readonly List[] = ['p', 'm', 'v']
 
 /** `ShownPiece`s, rising, each with the hashes among which its own stands, level by level. */
 export function pieceArguments({ pieces, before }: Pick<WordOpening, 'pieces'> & { before: { digests: Uint8Array } }) {
-  const levels = [before.digests]
-  while (levels.at(-1)!.length > 32 * stateFanIn) {
-    const groups: Uint8Array[] = []
-    for (let at = 0; at < levels.at(-1)!.length; at += 32 * stateFanIn)
-      groups.push(sha256(levels.at(-1)!.subarray(at, at + 32 * stateFanIn)))
-    levels.push(concatBytes(groups))
-  }
+  const levels = levelsOf(before.digests).slice(0, -1)
   const each = before.digests.length / 96
   return pieces
     .map(({ list, piece, bytes }) => ({ list: lists.indexOf(list), piece, bytes }))
@@ -86,16 +80,14 @@ export function isBackward(name: string): boolean {
   return /^(d\.|gradient |norm |new )/.test(own)
 }
 
-/** Rows as their digest takes them in. Spec: training.md §6.1. */
-export function rowBytes(rows: readonly TokenRow[]): Uint8Array {
-  const words = rows.flatMap(({ tokens, mask }) => [tokens.length, ...tokens, ...mask])
-  return new Uint8Array(Uint32Array.from(words).buffer)
+/** A state of a signed run, as TrainingStake takes it. */
+export function leafArgument(steps: number, { root, path }: StateLeaf) {
+  return { steps, root: bytesToHex(root), path: path.map((hash) => bytesToHex(hash)) }
 }
 
 /** `OpenedState` of solidity/training/TrainingGame.sol. */
-export function stateArgument(steps: number, { root, path, head, top }: OpenedState) {
-  const state = { steps, root: bytesToHex(root), path: path.map((hash) => bytesToHex(hash)) }
-  return { state, head: bytesToHex(head), top: bytesToHex(top) }
+export function stateArgument(steps: number, opened: OpenedState) {
+  return { state: leafArgument(steps, opened), head: bytesToHex(opened.head), top: bytesToHex(opened.top) }
 }
 
 /** States before and after the step, and its rows. */
@@ -103,6 +95,6 @@ export function stepArguments({ step, before, after, rows }: WordOpening) {
   return {
     before: stateArgument(step, { ...before, top: topOf(before.digests) }),
     afterwards: stateArgument(step + 1, after),
-    rows: bytesToHex(rowBytes(rows)),
+    rows: bytesToHex(batchBytes(rows)),
   }
 }

@@ -2,7 +2,7 @@
 import { bytesToHex, bytesToText, isHexOf, textToBytes } from '@weightless/codec'
 import type { TrainingVerdictFile } from '@weightless/compute/wire'
 import { abis } from '@weightless/contracts'
-import { stateArgument } from '@weightless/dispute/contract/trainingArguments'
+import { leafArgument, stateArgument } from '@weightless/dispute/contract/trainingArguments'
 import type { Receipt } from '@weightless/receipt'
 import { trainingProgramId } from '@weightless/receipt/training'
 import type { ByteSource } from '@weightless/tensor'
@@ -39,59 +39,51 @@ export async function submitTrainingVerdict(
   loadModel: () => Promise<ModelFile>,
   options: TrainingSubmission = {},
 ): Promise<TrainingSlashing> {
-  const { ledger, config } = context
-  const { bundle, roots, accusation, finding } = verdict
-  const { receipt, signature, settlement } = bundle
+  const { config } = context
+  const { receipt, settlement } = verdict.bundle
   const serving = contractAddress(config, 'fineTuningServing').toLowerCase()
   if (settlement !== serving || receipt.chainId !== BigInt(config.chain.chainId)) {
     throw new ForeignFaultError({ chainId: receipt.chainId.toString(), settlement })
   }
-  const run = roots.find(({ place }) => place === 0)
+  const { sent, modelTransactions } = await show(context, verdict, loadModel, options)
+  const { transactionHash, gasUsed } = sent
   const { provider, user, jobNonce } = receipt
-  if (run && accusation.kind === 'word') {
-    const { sent, modelTransactions } = await submitTrainingWord(
-      context,
-      { verdict, accusation, run },
-      loadModel,
-      options,
-    )
-    const { transactionHash, gasUsed } = sent
-    return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed, modelTransactions }
-  }
-  if (run && accusation.kind === 'head' && finding.what === 'settings' && isOfAdapter(bundle.opening.parameters)) {
+  return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed, modelTransactions }
+}
+
+/** By the call that decides it. */
+async function show(
+  context: ClientContext,
+  verdict: TrainingVerdictFile,
+  loadModel: () => Promise<ModelFile>,
+  options: TrainingSubmission,
+) {
+  const { ledger, config } = context
+  const { bundle, roots, accusation, finding } = verdict
+  const { receipt, signature, opening } = bundle
+  const undecided = new VerdictUndecidedError({ kind: accusation.kind, what: finding.what })
+  const run = roots.find(({ place }) => place === 0)
+  if (!run) throw undecided
+  if (accusation.kind === 'word') return submitTrainingWord(context, { verdict, accusation, run }, loadModel, options)
+  if (accusation.kind === 'head' && finding.what === 'settings' && isOfAdapter(opening.parameters)) {
     const game = { address: contractAddress(config, 'trainingGame'), abi: abis.trainingGame } as const
-    const parameters = bytesToHex(textToBytes(bundle.opening.parameters))
+    const parameters = bytesToHex(textToBytes(opening.parameters))
     const args = [receipt, signature, run, stateArgument(accusation.steps, accusation), parameters] as const
     const sent = await ledger.submit({ ...game, functionName: 'proveSettings', args }, options.send)
-    const { transactionHash, gasUsed } = sent
-    return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed, modelTransactions: 0 }
+    return { sent, modelTransactions: 0 }
   }
-  const isDecided = accusation.kind === 'end' || (accusation.kind === 'head' && contradicts(accusation, receipt))
-  if (!run || !isDecided) throw new VerdictUndecidedError({ kind: accusation.kind, what: finding.what })
-  const at = { address: contractAddress(config, 'trainingStake'), abi: abis.trainingStake } as const
-  const sent =
-    accusation.kind === 'end'
-      ? await ledger.submit(
-          {
-            ...at,
-            functionName: 'reportOtherEnd',
-            args: [receipt, signature, run, stateOf(run.leaves - 1, accusation.state)],
-          },
-          options.send,
-        )
-      : await ledger.submit(
-          {
-            ...at,
-            functionName: 'reportOtherHead',
-            args: [
-              ...([receipt, signature, run, stateOf(accusation.steps, accusation)] as const),
-              ...([bytesToHex(accusation.head), bytesToHex(accusation.top)] as const),
-            ],
-          },
-          options.send,
-        )
-  const { transactionHash, gasUsed } = sent
-  return { provider, user, jobNonce, ...slashedBy(sent), transactionHash, gasUsed, modelTransactions: 0 }
+  const isEnd = accusation.kind === 'end'
+  if (!isEnd && !(accusation.kind === 'head' && contradicts(accusation, receipt))) throw undecided
+  const stake = { address: contractAddress(config, 'trainingStake'), abi: abis.trainingStake } as const
+  if (isEnd) {
+    const args = [receipt, signature, run, leafArgument(run.leaves - 1, accusation.state)] as const
+    const sent = await ledger.submit({ ...stake, functionName: 'reportOtherEnd', args }, options.send)
+    return { sent, modelTransactions: 0 }
+  }
+  const { state, head, top } = stateArgument(accusation.steps, accusation)
+  const args = [receipt, signature, run, state, head, top] as const
+  const sent = await ledger.submit({ ...stake, functionName: 'reportOtherHead', args }, options.send)
+  return { sent, modelTransactions: 0 }
 }
 
 /** Of other trainings no contract reads the parameters. */
@@ -108,8 +100,4 @@ function contradicts({ head, steps }: { head: Uint8Array; steps: number }, { pro
   } catch {
     return true
   }
-}
-
-function stateOf(steps: number, { root, path }: { root: Uint8Array; path: readonly Uint8Array[] }) {
-  return { steps, root: bytesToHex(root), path: path.map((hash) => bytesToHex(hash)) }
 }

@@ -14,7 +14,7 @@ export type TokenizerTables = {
   endToken: number
   stopTokens: readonly number[]
   addBegin: boolean
-  /** Of vocabularies of pieces (model \`llama\`): by token its score, and whether a text begins with a blank of its own. */
+  /** Of vocabularies of pieces (model `llama`): by token its score, and whether a text begins with a blank of its own. */
   pieces?: { scores: Float64Array; spacePrefix: boolean }
 }
 

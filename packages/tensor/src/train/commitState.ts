@@ -52,16 +52,22 @@ export function hashState(parts: EngineParts, lists: StateLists, tree: number): 
   return parts.arena.bytes(at, 32).slice()
 }
 
-/** The hash at the top of a tree whose leaves' hashes lie side by side. */
-export function topOf(digests: Uint8Array): Uint8Array {
-  let level = digests
+/** Levels of the tree whose leaves' hashes lie side by side, from these to the hash at the top. */
+export function levelsOf(digests: Uint8Array): Uint8Array[] {
+  const levels = [digests]
   do {
+    const level = levels.at(-1)!
     const rows: Uint8Array[] = []
     for (let at = 0; at < level.length; at += stateFanIn * 32)
       rows.push(sha256(level.subarray(at, at + stateFanIn * 32)))
-    level = concatBytes(rows)
-  } while (level.length > 32)
-  return level
+    levels.push(concatBytes(rows))
+  } while (levels.at(-1)!.length > 32)
+  return levels
+}
+
+/** The hash at the top of that tree. */
+export function topOf(digests: Uint8Array): Uint8Array {
+  return levelsOf(digests).at(-1)!
 }
 
 function digestRows(parts: EngineParts, from: number, rowBytes: number, to: number, rows: number): void {

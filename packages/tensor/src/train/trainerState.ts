@@ -62,6 +62,11 @@ function parseProgress(bytes: Uint8Array): TrainProgress {
 /** The digest of data before any batch; with a batch, SHA-256 over the digest so far and, per row, its length, tokens and mask as u32 little-endian. */
 export function digestBatch(before?: Hex, rows: readonly TokenRow[] = []): Hex {
   if (before === undefined) return bytesToHex(sha256(textToBytes('weightless/training-data/1')))
+  return bytesToHex(sha256(concatBytes([textToBytes(before), batchBytes(rows)])))
+}
+
+/** Rows as their digest takes them in. */
+export function batchBytes(rows: readonly TokenRow[]): Uint8Array {
   const words = rows.flatMap(({ tokens, mask }) => [tokens.length, ...tokens, ...mask])
-  return bytesToHex(sha256(concatBytes([textToBytes(before), new Uint8Array(Uint32Array.from(words).buffer)])))
+  return new Uint8Array(Uint32Array.from(words).buffer)
 }
